@@ -1,0 +1,220 @@
+"""The session's protocol: states, commands and telemetry as plain values.
+
+No torch, no Qt: everything here is frozen, picklable and made of numbers, strings and read-only numpy arrays, so that a session can run on a
+thread or in a process of its own, and a window, a terminal or a test can watch it alike. Commands go in, the watcher pulls telemetry out; the
+trainer never waits for anybody who watches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netbuilder.document.model import Document
+from netbuilder.foundation.problem import Problem
+
+
+class State(StrEnum):
+    """Where a session stands."""
+
+    IDLE = "idle"
+    STARTING = "starting"  # reading data, compiling, building
+    RUNNING = "running"
+    PAUSED = "paused"
+    STOPPING = "stopping"  # finishing a step, saving
+    ENDED = "ended"
+    FAILED = "failed"
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the session holds tensors and a thread."""
+        return self in (State.STARTING, State.RUNNING, State.PAUSED, State.STOPPING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """Begin a run.
+
+    Attributes:
+        document: What to train.
+        folder: The run's folder, created by the session; holds checkpoints and the run store.
+        base: The folder that relative file names in the document are relative to.
+        device: "cpu", "cuda:0", "mps".
+        paused: Build everything, then wait for Resume or Step.
+    """
+
+    document: Document
+    folder: str
+    base: str = ""
+    device: str = "cpu"
+    paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Wait after the current step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Do one batch (or go to the end of the epoch), then pause."""
+
+    unit: str = "batch"  # or "epoch"
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Finish the current step, save, end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """Choose what the probe draws in full: the selected nodes and which of the fixed samples."""
+
+    nodes: tuple[str, ...] = ()
+    sample: int = 0
+
+
+Command: TypeAlias = Start | Pause | Resume | Step | Stop | Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        state: The session's state.
+        step: Batches done, counted from the start of the run.
+        steps: Batches in all, 0 while unknown.
+        epoch: Epochs done (the one in progress is epoch + 1).
+        epochs: Epochs in all.
+        rate: Steps a second, over the last second or so.
+        seconds_left: Estimated; None while unknown.
+        device: Where it runs, for people: "CPU", "NVIDIA H200 (cuda:0)".
+        acknowledged: The number of the last command that took effect.
+    """
+
+    state: State = State.IDLE
+    step: int = 0
+    steps: int = 0
+    epoch: int = 0
+    epochs: int = 0
+    rate: float = 0.0
+    seconds_left: float | None = None
+    device: str = ""
+    acknowledged: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Points:
+    """New points of one series: equally long arrays, steps ascending (int64) and values (float64)."""
+
+    steps: NDArray[np.int64]
+    values: NDArray[np.float64]
+
+
+class PictureKind(StrEnum):
+    """What a picture shows; `Picture.data` has the shape given here."""
+
+    THUMBS = "thumbs"  # uint8 (k, h, w): up to 3 maps of a node's first output, for its face
+    BARS = "bars"  # float32 (n,): a vector output (n <= 64) of one sample, for the node's face
+    SAMPLES = "samples"  # uint8 (k, h, w) or (k, h, w, 3): the probe's samples of a data node
+    POINTS = "points"  # float32 (n, 3): x, y and class or value of a data node's 2-d points, for its face
+    MAPS = "maps"  # float32 (c, h, w): all maps of a watched node for the chosen sample; extent[:2] = min, max
+    VECTOR = "vector"  # float32 (n,): a watched node's vector output for the chosen sample
+    WEIGHTS = "weights"  # float32 (bins,): histogram counts of a node's weights over extent[:2]
+    GRADIENTS = "gradients"  # float32 (bins,): likewise of its gradients
+    KERNELS = "kernels"  # float32 (k, h, w): a watched node's weight as little pictures
+    BOUNDARY = "boundary"  # float32 (h, w): class probability or value over extent = x0, y0, x1, y1
+    CONFUSION = "confusion"  # int64 (classes, classes): rows are the truth; of the last validation
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """The newest picture of one kind for one node; an older one is of no use.
+
+    Attributes:
+        kind: What it shows.
+        node: The node path; "" for pictures of the whole network.
+        step: The step it was taken at.
+        data: A read-only array; see `PictureKind`.
+        extent: Numbers that give the data its scale; see `PictureKind`.
+        labels: Class names, when the axes are classes.
+        caption: For people: "24 of 32 maps".
+    """
+
+    kind: PictureKind
+    node: str
+    step: int
+    data: NDArray[Any]
+    extent: tuple[float, ...] = ()
+    labels: tuple[str, ...] = ()
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Something that happened once: none is ever lost.
+
+    Attributes:
+        kind: "log", "epoch", "checkpoint", "problem", "end".
+        text: One line for people.
+        step: When.
+        data: "epoch": {"epoch", "metrics"}; "checkpoint": {"path", "best"}; "end": {"test", "reason", "folder", "best_epoch"}.
+        problems: For "problem".
+    """
+
+    kind: str
+    text: str
+    step: int = 0
+    data: Mapping[str, Any] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telemetry:
+    """Everything new since the last drain.
+
+    Attributes:
+        progress: Now.
+        series: Series name -> new points: "loss/train", "loss/validation", "<metric>/validation", "learning_rate",
+            "gradient_norm", "gradient_norm/<node path>".
+        pictures: The newest of each (kind, node) that changed.
+        events: In order.
+    """
+
+    progress: Progress = Progress()
+    series: Mapping[str, Points] = field(default_factory=dict)
+    pictures: tuple[Picture, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+class SessionHost(Protocol):
+    """Where a session runs. Every method may be called from the watcher's thread and returns at once, `wait` excepted."""
+
+    def send(self, command: Command) -> int:
+        """Queue a command; returns its number (see `Progress.acknowledged`)."""
+        ...
+
+    def drain(self) -> Telemetry:
+        """Take what is new. One watcher drains a host."""
+        ...
+
+    @property
+    def state(self) -> State:
+        """The session's state now."""
+        ...
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait for the session to end or fail; False when the time ran out first."""
+        ...

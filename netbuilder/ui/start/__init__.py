@@ -1,0 +1,1 @@
+"""TODO of the owner: what this package is."""
