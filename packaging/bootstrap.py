@@ -4,8 +4,8 @@
     python3 packaging/bootstrap.py run [FILE ...]     open the program (arguments go to `netbuilder`)
     python3 packaging/bootstrap.py test [ARG ...]     run every check; arguments go to pytest
 
-Makes `.venv` beside this folder with the versions pinned in `constraints.txt`, makes sure that the libraries Qt needs on Linux
-are there, and goes on. When nothing has changed since the last time, it installs nothing.
+Makes `.venv` in the checkout with the versions pinned in `constraints.txt`, makes sure that the libraries Qt needs on
+Linux are there, and goes on. When nothing has changed since the last time, it installs nothing.
 """
 
 from __future__ import annotations
