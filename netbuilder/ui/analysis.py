@@ -1,0 +1,66 @@
+"""The current document's shapes, problems and costs, worked out in slices so short that the window stays fluent."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from netbuilder.compiler.cost import Costs, count_costs
+from netbuilder.compiler.problems import find_problems
+from netbuilder.compiler.shapes import ShapeInference, Shapes
+from netbuilder.document.model import Document
+from netbuilder.foundation.problem import Problem
+
+SLICE = 0.012
+"""Seconds spent at once: after an edit, and at each turn of the idle timer."""
+
+
+class Analysis(QObject):
+    """Follows a document with its shapes.
+
+    Signals:
+        changed: () `shapes`, `problems` and `costs` were recomputed, perhaps partly (`shapes.pending`).
+    """
+
+    changed = Signal()
+
+    def __init__(self, document: Document, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._inference = ShapeInference()
+        self._document = document
+        self._torch = False
+        self._timer = QTimer(self, singleShot=True, interval=0)
+        self._timer.timeout.connect(self._work)
+        self._infer()
+
+    shapes: Shapes
+    problems: tuple[Problem, ...]
+    costs: Costs
+
+    def follow(self, document: Document) -> None:
+        """Work on `document` from now on; what it shares with the last one is not done again."""
+        self._document = document
+        self._work()
+
+    def torch_loaded(self) -> None:
+        """Torch can be asked from now on: go on with what had to wait for it."""
+        self._torch = True
+        self._work()
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing is pending."""
+        return not self.shapes.pending
+
+    def _work(self) -> None:
+        self._infer()
+        self.changed.emit()
+        # Without torch another turn would find nothing new: it waits for `torch_loaded`.
+        if self.shapes.pending and self._torch:
+            self._timer.start()
+
+    def _infer(self) -> None:
+        self.shapes = self._inference.infer(self._document, perf_counter() + SLICE)
+        self.problems = tuple(find_problems(self._document, self.shapes))
+        self.costs = count_costs(self._document, self.shapes)

@@ -1,0 +1,71 @@
+"""What a run has told so far: curves that grow, the newest pictures, the events; kept for panels opened later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netbuilder.training.protocol import Event, Picture, PictureKind, Points, Progress, Telemetry
+
+
+class Series:
+    """One curve that grows at its end, in two arrays whose room doubles."""
+
+    __slots__ = ("_length", "_steps", "_values")
+
+    def __init__(self) -> None:
+        self._steps = np.empty(256, np.int64)
+        self._values = np.empty(256, np.float64)
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def steps(self) -> NDArray[np.int64]:
+        """The steps so far, ascending: a view, valid until the next `extend`."""
+        return self._steps[: self._length]
+
+    @property
+    def values(self) -> NDArray[np.float64]:
+        """The values so far: a view, valid until the next `extend`."""
+        return self._values[: self._length]
+
+    def extend(self, points: Points) -> None:
+        """Add points at the end."""
+        end = self._length + len(points.steps)
+        if end > len(self._steps):
+            room = max(end, 2 * len(self._steps))
+            self._steps = np.resize(self._steps, room)
+            self._values = np.resize(self._values, room)
+        self._steps[self._length : end] = points.steps
+        self._values[self._length : end] = points.values
+        self._length = end
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """Everything that one run has told its watcher.
+
+    Attributes:
+        progress: How far it is.
+        series: Name -> curve.
+        pictures: The newest of each (kind, node path).
+        events: In order.
+    """
+
+    progress: Progress = field(default_factory=Progress)
+    series: dict[str, Series] = field(default_factory=dict)
+    pictures: dict[tuple[PictureKind, str], Picture] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def add(self, telemetry: Telemetry) -> None:
+        """Take in what is new."""
+        self.progress = telemetry.progress
+        for name, points in telemetry.series.items():
+            self.series.setdefault(name, Series()).extend(points)
+        for picture in telemetry.pictures:
+            self.pictures[picture.kind, picture.node] = picture
+        self.events.extend(telemetry.events)
