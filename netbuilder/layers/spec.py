@@ -1,24 +1,47 @@
 """`LayerSpec`: the one declaration from which a layer's palette entry, ports, form, code, shapes, help and tests come.
 
-Templates. `make` and `call` are Python expressions parsed once; in them a *name* stands for a node of the syntax tree:
+Templates. `make`, `call` and `results` are Python expressions parsed once; in them a *name* stands for a node of the
+syntax tree:
 
-* a parameter's name for its value as a constant (`kernel_size` -> `3` or `(3, 5)`);
+* a parameter's name for its value as a constant. An INTS parameter with a fixed `length` whose elements are all equal
+  is written as one number (`kernel_size` -> `3`, else `(3, 5)`); one without a fixed length is always written as a
+  tuple;
 * a derived name (see `derived`) for the size that shape inference found (`in_channels` -> `32`);
 * an input port's name for the variable that holds its value; an unconnected optional port is `None`;
-* `me` for `self.<label>`; `torch`, `nn`, `F`, `math` are the modules of the generated text;
-* a call with the bare name of a multi-input port list is written `torch.cat([*inputs], dim=dim)`: `*inputs` is replaced by the
-  variables of all connected input ports, in port order.
+* `me` for `self.<label>`; `torch`, `nn`, `F`, `math` are the modules of the generated text, and the name of the class
+  in `support` stands for itself. An attribute or a keyword is no name: `padding=padding` names one parameter. Builtins
+  do not occur;
+* a call with the bare name of a multi-input port list is written `torch.cat([*inputs], dim=axis)`: `*inputs` is
+  replaced by the variables of all connected input ports, in port order.
 
-The compiler drops keyword arguments of `make` and `call` that equal the callee's own default, so a template names them all and the code stays
-short. `target` unpacks what `call` returns: "y" (the default: the only output), or e.g. "sequence, (hidden, _)", its names being output ports.
-"""
+The compiler drops keyword arguments of `make` and `call` that equal the callee's own default, so a template names them
+all and the code stays short. `target` unpacks what `call` returns: "y" (the default: the only output), or e.g.
+"sequence, (hidden, _)", its names being output ports or locals that only `results` reads. `results` gives each output
+port that `target` does not name, as an expression over the names in `target`: {"state": "hidden[-1]"} becomes the
+statement `state = hidden[-1]` after the call. A statement for a port that nothing reads may be left out, and a name in
+`target` that nothing reads is written `_`.
+
+Derived sizes. `derived` maps a template name to (input port, axis); the axis "vocabulary" stands for how many distinct
+indices the port's values distinguish (`TensorType.vocabulary`, else `classes`). Ask `LayerSpec.derive(values,
+inputs)`, which looks up only the names that `make` uses for these parameters, and leaves out what the types do not
+tell as a number: a name it lacks is a Problem.
+
+Boundaries. The `input` and `output` specs have an empty `call`: the compiler writes them as an argument of `forward`
+and a returned value.
+
+Weights. An entry of `weights` is a shell pattern ("weight", "weight_*", "self_attn.*weight") matched against the names
+that the module's `named_parameters()` yields; one that matches nothing is no mistake (`affine=False`). A module whose
+matches have fewer than two axes (normalization, PReLU) ends its parameters with `*SCALES`, which offers only
+initializers that suit them; every other with `*WEIGHTS`."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeAlias
+from functools import cache
+from typing import Any, Literal, TypeAlias
 
 from netbuilder.foundation.declaration import Declaration
 from netbuilder.foundation.parameter import Choice, Kind, Parameter, Values
@@ -34,6 +57,7 @@ class Dtype(StrEnum):
     FLOAT = "float"
     INT = "int"
     BOOL = "bool"
+    NUMBER = "number"  # floating point or whole, not bool
     ANY = "any"
 
 
@@ -112,15 +136,19 @@ class LayerSpec(Declaration):
         make: The constructor's template ("" for a function without state), or a function of the parameters giving it.
         call: The template of its use in `forward`.
         target: How the result of `call` is unpacked into output ports; "" when there is one output.
-        derived: Template name -> (input port, axis): sizes that shape inference knows and the user never types.
+        results: Output port -> expression over the names of `target`, for the ports that `target` does not name.
+        derived: Template name -> (input port, axis or "vocabulary"): sizes that shape inference knows and the user
+            never types.
         shape: A `Rule`, or a formula.
         checks: What torch would accept wrongly or say badly: run before torch, in order, the first mismatch wins.
-        weights: Attributes of the module to which the Initializer applies, e.g. ("weight",); with weights, `parameters`
-            must end with `*WEIGHTS`.
-        macs: Multiply-adds for one sample from (values, input types, output types); None means none worth counting.
+        weights: Patterns of the parameter names to which the Initializer applies, e.g. ("weight",); with weights,
+            `parameters` must end with `*WEIGHTS` or `*SCALES`.
+        macs: Multiply-adds for one sample from (values, input types, output types), an unknown size counting as 1; None
+            means none worth counting.
         brief: One short line for the node's face from the parameters ("32 · 3×3 · same").
-        support: Source text of a class that torch lacks, copied verbatim into the generated module when the spec is used.
-        task: For losses: what it trains for; None otherwise.
+        support: Source text of a class that torch lacks, copied verbatim into the generated module when the spec is
+            used.
+        task: For losses: what it trains for; None for a loss without metrics and for all other layers.
     """
 
     inputs: tuple[Port, ...] | Callable[[Values], tuple[Port, ...]] = (Port(name="x"),)
@@ -128,7 +156,8 @@ class LayerSpec(Declaration):
     make: str | Callable[[Values], str] = ""
     call: str | Callable[[Values], str] = "me(x)"
     target: str | Callable[[Values], str] = ""
-    derived: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    results: Mapping[str, str] | Callable[[Values], Mapping[str, str]] = field(default_factory=dict)
+    derived: Mapping[str, tuple[str, int | Literal["vocabulary"]]] = field(default_factory=dict)
     shape: Rule | ShapeFormula = Rule.META
     checks: tuple[Check, ...] = ()
     weights: tuple[str, ...] = ()
@@ -145,10 +174,56 @@ class LayerSpec(Declaration):
         """Return the output ports for resolved parameters `values`."""
         return self.outputs(values) if callable(self.outputs) else self.outputs
 
+    def make_text(self, values: Values) -> str:
+        """Return the constructor's template for resolved parameters `values`; "" for a function without state."""
+        return self.make(values) if callable(self.make) else self.make
+
+    def call_text(self, values: Values) -> str:
+        """Return the template of the use in `forward` for resolved parameters `values`."""
+        return self.call(values) if callable(self.call) else self.call
+
+    def target_text(self, values: Values) -> str:
+        """Return how the call's result is unpacked for resolved parameters `values`; "" when there is one output."""
+        return self.target(values) if callable(self.target) else self.target
+
+    def result_texts(self, values: Values) -> Mapping[str, str]:
+        """Return the expressions of the output ports that the target does not name."""
+        return self.results(values) if callable(self.results) else self.results
+
+    def derive(self, values: Values, inputs: Types) -> dict[str, int]:
+        """Return the derived sizes that the constructor needs, so far as the input types tell them as numbers.
+
+        Args:
+            values: Resolved parameters.
+            inputs: The types of the connected input ports.
+        """
+        used = names_in(self.make_text(values)) if self.derived else frozenset()
+        found = {name: _size(inputs.get(port), axis) for name, (port, axis) in self.derived.items() if name in used}
+        return {name: size for name, size in found.items() if size is not None}
+
     @property
     def is_loss(self) -> bool:
         """Whether it ends in a number to be made small."""
         return self.category == "loss"
+
+
+@cache
+def names_in(template: str) -> frozenset[str]:
+    """Return the names that a template reads."""
+    if not template:
+        return frozenset()
+    return frozenset(node.id for node in ast.walk(ast.parse(template, mode="eval")) if isinstance(node, ast.Name))
+
+
+def _size(found: TensorType | None, axis: int | Literal["vocabulary"]) -> int | None:
+    if found is None:
+        return None
+    if axis == "vocabulary":
+        return found.vocabulary or found.classes or None
+    if not -found.rank <= axis < found.rank:
+        return None
+    size = found.dims[axis]
+    return size if isinstance(size, int) else None
 
 
 INITIALIZERS: Mapping[str, tuple[str, str]] = {
@@ -160,24 +235,41 @@ INITIALIZERS: Mapping[str, tuple[str, str]] = {
     "orthogonal": ("Orthogonal", "nn.init.orthogonal_(weight)"),
     "normal": ("Normal, std 0.02", "nn.init.normal_(weight, std=0.02)"),
     "zeros": ("Zeros", "nn.init.zeros_(weight)"),
+    "ones": ("Ones", "nn.init.ones_(weight)"),
 }
 """Initializer key -> (title, statement's template in which `weight` stands for the parameter)."""
 
-WEIGHTS: tuple[Parameter, ...] = (
-    Parameter(
-        name="initializer",
-        title="Initializer",
-        kind=Kind.CHOICE,
-        default="default",
-        choices=tuple(Choice(value=key, title=title) for key, (title, _) in INITIALIZERS.items()),
-        help="How the weights are drawn before training starts. He suits ReLU, Xavier suits tanh and sigmoid.",
-    ),
-    Parameter(
-        name="trainable",
-        title="Trainable",
-        kind=Kind.BOOL,
-        default=True,
-        help="Whether training changes this layer's weights. Off freezes them; gradients still flow through.",
-    ),
+_TRAINABLE = Parameter(
+    name="trainable",
+    title="Trainable",
+    kind=Kind.BOOL,
+    default=True,
+    help="Whether training changes this layer's weights. Off freezes them; gradients still flow through.",
 )
-"""The two parameters that end the list of every layer with weights."""
+
+
+def _initializer(help: str, keys: Iterable[str]) -> Parameter:
+    choices = tuple(Choice(value=key, title=INITIALIZERS[key][0]) for key in keys)
+    return Parameter(
+        name="initializer", title="Initializer", kind=Kind.CHOICE, default="default", choices=choices, help=help
+    )
+
+
+WEIGHTS: tuple[Parameter, ...] = (
+    _initializer(
+        "How the weights are drawn before training starts. He suits ReLU, Xavier suits tanh and sigmoid.",
+        (key for key in INITIALIZERS if key != "ones"),
+    ),
+    _TRAINABLE,
+)
+"""The two parameters that end the list of every layer with weight matrices or kernels."""
+
+SCALES: tuple[Parameter, ...] = (
+    _initializer(
+        "What the scale is before training starts. "
+        "Zeros switch a residual branch off at first, so that a deep network starts shallow.",
+        ("default", "ones", "zeros"),
+    ),
+    _TRAINABLE,
+)
+"""The same for layers whose weights are one scale a feature, which no matrix initializer fits."""
