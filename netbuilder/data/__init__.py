@@ -1,1 +1,1 @@
-"""TODO of the owner: what this package is."""
+"""Data: sources that a data node can read, how they are split and normalized, and what they yield."""

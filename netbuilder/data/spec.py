@@ -39,19 +39,40 @@ class Dataset:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """The first rows of a source as the inspector shows them: text for tables, pictures for images.
+
+    Attributes:
+        columns: The column names, as the file has them.
+        rows: One tuple of text a row.
+        pictures: uint8 (k, h, w) or (k, h, w, 3); None when the source holds no pictures.
+        captions: One line a picture (its class).
+    """
+
+    columns: tuple[str, ...] = ()
+    rows: tuple[tuple[str, ...], ...] = ()
+    pictures: Array | None = None
+    captions: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, kw_only=True)
 class SourceSpec(Declaration):
     """A data source; its key begins with "data." and its category is "data".
 
+    File and folder parameters arrive as absolute paths.
+
     Attributes:
         describe: Resolved parameters -> schema, reading as little as it can; raises NetbuilderError.
         read: Resolved parameters and a job -> all rows; raises NetbuilderError naming file and row.
+        preview: Resolved parameters and a number of rows -> the first rows; None shows what `read` yields.
         normalizes: Fields that `normalize` standardizes, fitted on the training part only.
         brief: One short line for the node's face.
     """
 
     describe: Callable[[Values], Schema]
     read: Callable[[Values, Job], Dataset]
+    preview: Callable[[Values, int], Preview] | None = None
     normalizes: tuple[str, ...] = ()
     brief: Callable[[Values], str] | None = None
 
