@@ -7,16 +7,25 @@ Qt's thread owns it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from netbuilder.document.diff import Difference
+from netbuilder.compiler.cost import Costs
+from netbuilder.compiler.shapes import Shapes
+from netbuilder.document import edits
+from netbuilder.document.diff import Difference, diff
+from netbuilder.document.history import History
 from netbuilder.document.model import ROOT, Document
-from netbuilder.foundation.problem import Fix, Problem
-from netbuilder.training.protocol import State
+from netbuilder.foundation.preferences import Preferences
+from netbuilder.foundation.problem import Fix, NetbuilderError, Problem
+from netbuilder.training.protocol import Event, Picture, PictureKind, Progress, State, Telemetry
+from netbuilder.ui.analysis import Analysis
+from netbuilder.ui.project_file import ProjectFile
+from netbuilder.ui.series import Series
+from netbuilder.ui.trainer import Trainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +49,7 @@ class Workspace(QObject):
         stateChanged: (State) the training session's state changed.
         telemetry: (Telemetry) what is new, about 15 times a second while a session lives.
         message: (str) one line for the status bar and the log.
+        problemsRaised: (tuple of Problem) something that was asked for could not be done; for a dialog.
         revealRequested: (str) bring this node into view.
     """
 
@@ -51,30 +61,255 @@ class Workspace(QObject):
     stateChanged = Signal(object)
     telemetry = Signal(object)
     message = Signal(str)
+    problemsRaised = Signal(object)
     revealRequested = Signal(str)
 
-    document: Document
-    selection: frozenset[str]
     scope: str = ROOT
-    path: Path | None
-    shapes: object
-    problems: tuple[Problem, ...]
-    state: State
+
+    def __init__(self, preferences: Preferences, parent: QObject | None = None) -> None:
+        """Begin with an empty, unsaved document.
+
+        Args:
+            preferences: Where recent files are remembered.
+            parent: Qt's owner.
+        """
+        super().__init__(parent)
+        self.preferences = preferences
+        self.history = History(Document())
+        self.selection: frozenset[str] = frozenset()
+        self.file = ProjectFile(preferences)
+        self._analysis = Analysis(self.document, self)
+        self._analysis.changed.connect(self.shapesChanged)
+        self.trainer = Trainer(self)
+        self.trainer.stateChanged.connect(self.stateChanged)
+        self.trainer.telemetry.connect(self.telemetry)
+        self.trainer.message.connect(self.message)
+
+    # The document ------------------------------------------------------------------------------------------------
+
+    @property
+    def document(self) -> Document:
+        """The document being edited."""
+        return self.history.document
 
     def edit(self, title: str, change: Callable[[Document], Document], merge: str = "") -> None:
         """Replace the document by `change(document)` as one undo entry.
 
         Args:
             title: What Undo will say: "Add Conv2d".
-            change: A pure function, usually a partial of `netbuilder.document.edits`.
+            change: A pure function, usually a partial of `netbuilder.document.edits`. When it raises a
+                `NetbuilderError`, nothing changes and `problemsRaised` tells.
             merge: Edits in a row with the same non-empty key become one entry (a scrubbed number).
         """
-        raise NotImplementedError
+        old = self.document
+        try:
+            new = change(old)
+        except NetbuilderError as error:
+            self.problemsRaised.emit(error.problems)
+            return
+        if new is old:
+            return
+        self.history.push(title, new, merge)
+        self._changed(old)
+
+    def seal(self) -> None:
+        """End a gesture: the next edit starts an undo entry of its own."""
+        self.history.seal()
 
     def apply_fix(self, fix: Fix) -> None:
         """Apply a problem's fix as one undo entry titled like the fix."""
-        raise NotImplementedError
+        self.edit(fix.title, lambda document: edits.apply(document, fix.edit, fix.arguments))
+
+    def undo(self) -> None:
+        """Go one entry back."""
+        self._travel("Undo", self.history.undo_title, self.history.undo)
+
+    def redo(self) -> None:
+        """Go one entry forth again."""
+        self._travel("Redo", self.history.redo_title, self.history.redo)
 
     def select(self, nodes: Iterable[str]) -> None:
-        """Make these node ids the selection."""
-        raise NotImplementedError
+        """Make these node ids the selection; ids that the document lacks are left out."""
+        chosen = frozenset(nodes) & self.document.scope(self.scope).nodes.keys()
+        if chosen != self.selection:
+            self.selection = chosen
+            self.selectionChanged.emit()
+            self._watch_selection()
+
+    def reveal(self, node: str) -> None:
+        """Select a node and bring it into view."""
+        self.select((node,))
+        self.revealRequested.emit(node)
+
+    # Shapes --------------------------------------------------------------------------------------------------------
+
+    @property
+    def shapes(self) -> Shapes:
+        """The types on the document's ports, as far as they are known."""
+        return self._analysis.shapes
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """The document's problems, as far as shapes are known."""
+        return self._analysis.problems
+
+    @property
+    def costs(self) -> Costs:
+        """Parameters and multiply-adds, as far as shapes are known."""
+        return self._analysis.costs
+
+    def torch_loaded(self) -> None:
+        """Torch is imported from now on: shapes go on, and a training that waited for it starts."""
+        self._analysis.torch_loaded()
+        self.trainer.torch_loaded()
+
+    # The file ------------------------------------------------------------------------------------------------------
+
+    @property
+    def path(self) -> Path | None:
+        """The document's file; None while it has none."""
+        return self.file.path
+
+    @property
+    def name(self) -> str:
+        """What the title calls the document."""
+        return self.path.stem if self.path else self.document.about.title or "untitled"
+
+    @property
+    def is_modified(self) -> bool:
+        """Whether the document differs from its file."""
+        return not self.history.is_clean
+
+    def new(self) -> None:
+        """Begin an empty document."""
+        self._replace(Document(), None)
+
+    def open(self, path: Path) -> None:
+        """Open a file in place of the current document.
+
+        Raises:
+            NetbuilderError: When it cannot be read; the current document stays.
+        """
+        self._replace(self.file.read(path), path)
+
+    def open_unsaved(self, document: Document) -> None:
+        """Open a document that has no file yet, such as a template's."""
+        self._replace(document, None)
+
+    def save(self, path: Path | None = None) -> None:
+        """Write the document to its file, or to `path`, which becomes its file.
+
+        Raises:
+            NetbuilderError: When it cannot be written; the file is as it was and the document stays modified.
+        """
+        target = path or self.path
+        assert target is not None, "a document without a file needs a path"
+        self.file.write(target, self.document)
+        self.history.mark_saved()
+        self.fileChanged.emit()
+        self.message.emit(f"Saved {target.name}")
+
+    # Training ------------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> State:
+        """Where the training session stands."""
+        return self.trainer.state
+
+    @property
+    def progress(self) -> Progress:
+        """How far the run is."""
+        return self.trainer.record.progress
+
+    @property
+    def series(self) -> Mapping[str, Series]:
+        """The run's curves so far, by name."""
+        return self.trainer.record.series
+
+    @property
+    def pictures(self) -> Mapping[tuple[PictureKind, str], Picture]:
+        """The newest picture of each (kind, node path)."""
+        return self.trainer.record.pictures
+
+    @property
+    def events(self) -> list[Event]:
+        """What has happened in the run, in order."""
+        return self.trainer.record.events
+
+    @property
+    def is_run_stale(self) -> bool:
+        """Whether the run in progress trains an earlier version of the network or plan than the one shown."""
+        trained = self.trainer.document
+        if trained is None or not self.state.is_active:
+            return False
+        now = self.document
+        return (trained.graph, trained.blocks, trained.plan) != (now.graph, now.blocks, now.plan)
+
+    def train(self) -> None:
+        """Start a run of the current document, or go on with a paused one. Waits for torch without blocking."""
+        if self.state is State.PAUSED:
+            self.trainer.resume()
+        elif not self.state.is_active and self._may_train():
+            self.trainer.start(self.document, self.path)
+            self._watch_selection()
+
+    def step(self, unit: str = "batch") -> None:
+        """Do one batch (or go on to the end of the "epoch"), then pause; starts a run when there is none."""
+        if not self.state.is_active and self._may_train():
+            self.trainer.start(self.document, self.path, paused=True)
+            self._watch_selection()
+        if self.state.is_active:
+            self.trainer.step(unit)
+
+    def pause(self) -> None:
+        """Pause after the current step."""
+        self.trainer.pause()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self.trainer.resume()
+
+    def stop(self) -> None:
+        """Finish the current step, save, end the run."""
+        self.trainer.stop()
+
+    def watch(self, nodes: Iterable[str], sample: int = 0) -> None:
+        """Choose which nodes, and which of the fixed samples, the run draws in full."""
+        self.trainer.watch(tuple(nodes), sample)
+
+    # Inside --------------------------------------------------------------------------------------------------------
+
+    def _may_train(self) -> bool:
+        errors = tuple(problem for problem in self.problems if problem.is_error)
+        if errors:
+            self.problemsRaised.emit(errors)
+        return not errors
+
+    def _watch_selection(self) -> None:
+        if self.selection:
+            self.trainer.watch(tuple(sorted(self.selection)), self.trainer.sample)
+
+    def _travel(self, verb: str, title: str, move: Callable[[], Document]) -> None:
+        old = self.document
+        if move() is not old:
+            self._changed(old)
+            self.message.emit(f"{verb}: {title}")
+
+    def _changed(self, old: Document) -> None:
+        change = Change(old, self.document, diff(old, self.document))
+        self.documentChanged.emit(change)
+        self.select(self.selection)
+        if not change.difference.is_layout_only:
+            self._analysis.follow(self.document)
+        self.fileChanged.emit()
+
+    def _replace(self, document: Document, path: Path | None) -> None:
+        self.history = History(document)
+        self.file.path = path
+        self.scope = ROOT
+        self.selection = frozenset()
+        self.trainer.forget()
+        self._analysis.follow(document)
+        self.documentReplaced.emit()
+        self.selectionChanged.emit()
+        self.fileChanged.emit()

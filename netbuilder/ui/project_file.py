@@ -1,0 +1,93 @@
+"""The project's file: reading and writing it, noticing that another program changed it, remembering recent ones."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from netbuilder.document.files import read_document, write_document
+from netbuilder.document.model import Document
+from netbuilder.foundation.preferences import Preferences
+
+RECENT = 12
+"""How many recent files are remembered."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    modified: int
+    size: int
+
+
+class ProjectFile:
+    """The document's file on disk.
+
+    Attributes:
+        path: Where it is; None while the document has no file.
+        saved_at: `time.time()` of the last save in this window, or None.
+    """
+
+    def __init__(self, preferences: Preferences) -> None:
+        self._preferences = preferences
+        self._path: Path | None = None
+        self._stamp: _Stamp | None = None
+        self.saved_at: float | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """Where it is."""
+        return self._path
+
+    @path.setter
+    def path(self, path: Path | None) -> None:
+        self._path = path.absolute() if path else None
+        self._stamp = _stamp(self._path)
+        self.saved_at = None
+        if self._path:
+            self._remember(self._path)
+
+    def read(self, path: Path) -> Document:
+        """Return the document in a file.
+
+        Raises:
+            NetbuilderError: When it cannot be read.
+        """
+        return read_document(path)
+
+    def write(self, path: Path, document: Document) -> None:
+        """Write a document to a file, which becomes its file.
+
+        Raises:
+            NetbuilderError: When it cannot be written; the file is as it was.
+        """
+        write_document(path, document)
+        self.path = path
+        self.saved_at = time.time()
+
+    @property
+    def is_changed_outside(self) -> bool:
+        """Whether another program has changed or removed the file since it was opened or saved here."""
+        return self._stamp is not None and _stamp(self._path) != self._stamp
+
+    @property
+    def recent(self) -> tuple[Path, ...]:
+        """The files used last, the newest first; those that no longer exist are left out."""
+        paths = (Path(text) for text in self._preferences.get("recent", ()) if isinstance(text, str))
+        return tuple(path for path in paths if path.is_file())
+
+    def forget_recent(self) -> None:
+        """Empty the list of recent files."""
+        self._preferences.set("recent", [])
+
+    def _remember(self, path: Path) -> None:
+        others = [text for text in self._preferences.get("recent", ()) if text != str(path)]
+        self._preferences.set("recent", [str(path), *others][:RECENT])
+
+
+def _stamp(path: Path | None) -> _Stamp | None:
+    try:
+        status = path.stat() if path else None
+    except OSError:
+        return None
+    return _Stamp(status.st_mtime_ns, status.st_size) if status else None

@@ -1,0 +1,158 @@
+"""The trainer: the window's hold on the training session. Commands go in; a timer pulls telemetry out.
+
+The session never waits for the window, and the window never waits for the session.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QTimer, Signal
+
+from netbuilder.document.model import Document
+from netbuilder.project import run_folder
+from netbuilder.training.protocol import Command, Pause, Resume, Start, State, Step, Stop, Watch
+from netbuilder.training.thread_host import ThreadHost
+from netbuilder.ui.series import RunRecord
+
+DRAIN_MS = 66
+"""15 times a second: often enough to look alive, rare enough to leave the processor to training."""
+
+SWITCH_SECONDS = 0.0005
+"""How long a thread may keep the interpreter while a run lives; Python's own 5 ms would cost both sides frames and steps."""
+
+
+class Trainer(QObject):
+    """Runs at most one session, and keeps what it tells.
+
+    Signals:
+        stateChanged: (State) the session's state changed.
+        telemetry: (Telemetry) what is new.
+        message: (str) one line for people.
+
+    Attributes:
+        record: What the current or last run has told.
+        document: What it trains; None before the first run.
+        device: Where the next run goes.
+        sample: Which of the probe's fixed samples is shown in full.
+    """
+
+    stateChanged = Signal(object)
+    telemetry = Signal(object)
+    message = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.record = RunRecord()
+        self.document: Document | None = None
+        self.device = "cpu"
+        self.sample = 0
+        self.watched: tuple[str, ...] = ()
+        self._host: ThreadHost | None = None
+        self._state = State.IDLE
+        self._torch = False
+        self._waiting: list[Command] = []
+        self._timer = QTimer(self, interval=DRAIN_MS)
+        self._timer.timeout.connect(self.drain)
+
+    @property
+    def state(self) -> State:
+        """Where the session stands, as last told."""
+        return self._state
+
+    def start(self, document: Document, path: Path | None, *, paused: bool = False) -> None:
+        """Begin a run, as soon as torch is there.
+
+        Args:
+            document: What to train; later edits do not reach it.
+            path: Its file, beside which the run is kept and to which its data files are relative.
+            paused: Build everything, then wait.
+        """
+        assert not self._state.is_active, "one session at a time"
+        self.record = RunRecord()
+        self.document = document
+        base = str(path.parent) if path else ""
+        self._enter(State.STARTING)
+        self._send(Start(document=document, folder=str(run_folder(path)), base=base, device=self.device, paused=paused))
+        if not self._torch:
+            self.message.emit("Loading PyTorch…")
+
+    def pause(self) -> None:
+        """Pause after the current step."""
+        self._command(Pause())
+
+    def resume(self) -> None:
+        """Go on."""
+        self._command(Resume())
+
+    def step(self, unit: str) -> None:
+        """Do one batch or go on to the end of the epoch, then pause."""
+        self._command(Step(unit))
+
+    def stop(self) -> None:
+        """Finish the current step, save, end."""
+        if self._waiting:
+            self._waiting.clear()
+            self._enter(State.IDLE)
+        elif self._state.is_active:
+            self._send(Stop())
+            self._enter(State.STOPPING)
+
+    def watch(self, nodes: tuple[str, ...], sample: int) -> None:
+        """Choose what the probe draws in full."""
+        self.watched, self.sample = nodes, sample
+        self._command(Watch(nodes=nodes, sample=sample))
+
+    def torch_loaded(self) -> None:
+        """Torch is there: send what waited for it."""
+        self._torch = True
+        waiting, self._waiting = self._waiting, []
+        for command in waiting:
+            self._send(command)
+
+    def forget(self) -> None:
+        """Drop what the last run told, unless one is in progress."""
+        if not self._state.is_active:
+            self.record = RunRecord()
+            self.document = None
+            self._enter(State.IDLE)
+
+    def wait(self, timeout: float) -> bool:
+        """Wait for the session to end, for closing the program only; False when the time ran out first."""
+        return self._host is None or self._host.wait(timeout)
+
+    def drain(self) -> None:
+        """Take what is new from the session and tell the panels."""
+        if self._host is None:
+            return
+        state = self._host.state
+        news = self._host.drain()
+        self.record.add(news)
+        self.telemetry.emit(news)
+        # Read before the drain: whatever the session told before it ended is then in `news`.
+        self._enter(state)
+
+    def _command(self, command: Command) -> None:
+        if self._state.is_active:
+            self._send(command)
+
+    def _send(self, command: Command) -> None:
+        if not self._torch:
+            self._waiting.append(command)
+            return
+        if isinstance(command, Start) or self._host is None:
+            self._host = ThreadHost()
+        self._host.send(command)
+        if not self._timer.isActive():
+            sys.setswitchinterval(SWITCH_SECONDS)
+            self._timer.start()
+
+    def _enter(self, state: State) -> None:
+        if state is self._state:
+            return
+        self._state = state
+        if not state.is_active:
+            self._timer.stop()
+            sys.setswitchinterval(0.005)
+        self.stateChanged.emit(state)
