@@ -59,7 +59,7 @@ def describe(node_type: str, parameters: Mapping[str, Any], base: str | Path = "
         The fields, the number of rows, and a fingerprint of settings and files.
 
     Raises:
-        NetbuilderError: When a value is wrong or a file cannot be used; the problems name the field, the file and the line.
+        NetbuilderError: When a value is wrong or a file cannot be used; the problems name the field, file and line.
     """
     source = find_source(node_type)
     values = resolve(source, parameters, base)

@@ -35,7 +35,8 @@ def split_rows(
     """
     if validation_percent + test_percent >= 100:
         raise _refusal(
-            f"Validation ({validation_percent} %) and test ({test_percent} %) leave nothing to train on: together they must "
+            f"Validation ({validation_percent} %) and test ({test_percent} %) leave nothing to train on: together "
+            f"they must "
             "stay below 100 %."
         )
     generator = np.random.default_rng(seed)
@@ -77,7 +78,8 @@ def _require_rows(parts: Mapping[str, Rows], rows: int) -> None:
     if empty:
         words = {"train": "training", "validation": "validation", "test": "test"}
         raise _refusal(
-            f"There are {rows} usable rows, too few for all three parts: the {words[empty[0]]} part would be empty. Add rows or "
+            f"There are {rows} usable rows, too few for all three parts: the {words[empty[0]]} part would be empty. "
+            f"Add rows or "
             "change the percentages."
         )
 

@@ -1,6 +1,7 @@
 """The small real data sets that come with scikit-learn, read from its files without importing it.
 
-Importing `sklearn.datasets` takes seconds and some 60 MB; its data files are plain text. Where they lie elsewhere, its own loader is asked.
+Importing `sklearn.datasets` takes seconds and some 60 MB; its data files are plain text. Where they lie elsewhere, its
+own loader is asked.
 """
 
 from __future__ import annotations
@@ -134,7 +135,8 @@ SOURCES = (
         "data.digits",
         "Digits",
         "1,797 handwritten digits, 8×8 pixels",
-        "Small grey pictures of handwritten digits, each with the digit it shows. The pixels lie between 0 and 1. Learning to "
+        "Small grey pictures of handwritten digits, each with the digit it shows. The pixels lie between 0 and 1. "
+        "Learning to "
         "tell the ten digits apart is the classic first task for a neural network.",
         DIGITS,
         _digits,
@@ -147,7 +149,8 @@ SOURCES = (
         "data.iris",
         "Iris",
         "150 flowers, 4 measurements, 3 species",
-        "Length and width of sepals and petals of three species of iris, in centimetres. One species is easy to tell from "
+        "Length and width of sepals and petals of three species of iris, in centimetres. One species is easy to tell "
+        "from "
         "the others; the other two overlap a little.",
         IRIS,
         partial(_table, "iris", "iris.csv"),
@@ -157,7 +160,8 @@ SOURCES = (
         "data.wine",
         "Wine",
         "178 wines, 13 chemical measurements, 3 growers",
-        "Chemical measurements of wines from one region of Italy, grown by three different growers. The features have very "
+        "Chemical measurements of wines from one region of Italy, grown by three different growers. The features have "
+        "very "
         "different scales, so Normalize matters.",
         WINE,
         partial(_table, "wine", "wine_data.csv"),
@@ -167,7 +171,8 @@ SOURCES = (
         "data.breast_cancer",
         "Breast cancer",
         "569 tumours, 30 measurements, malignant or benign",
-        "Measurements of cell nuclei in microscope pictures of breast tumours, with the diagnosis: malignant (0) or benign "
+        "Measurements of cell nuclei in microscope pictures of breast tumours, with the diagnosis: malignant (0) or "
+        "benign "
         "(1). The features have very different scales, so Normalize matters.",
         BREAST_CANCER,
         partial(_table, "breast_cancer", "breast_cancer.csv"),
@@ -177,7 +182,8 @@ SOURCES = (
         "data.diabetes",
         "Diabetes",
         "442 patients, 10 measurements, progress after a year",
-        "Age, sex, body mass index, blood pressure and six blood values of diabetes patients; the target is how far the disease "
+        "Age, sex, body mass index, blood pressure and six blood values of diabetes patients; the target is how far "
+        "the disease "
         "progressed one year later, as a number.",
         DIABETES,
         _diabetes,

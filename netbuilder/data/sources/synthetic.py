@@ -122,7 +122,7 @@ def _read_classes(draw: Draw, count: Callable[[Values], int], values: Values, jo
     generator = np.random.default_rng(values["seed"])
     points, labels = draw(values, generator)
     points = points + generator.normal(0, values["noise"], points.shape)
-    columns = {
+    columns: dict[str, Array] = {
         "points": np.ascontiguousarray(points, dtype=np.float32),
         "label": np.ascontiguousarray(labels, dtype=np.int64),
     }
@@ -134,7 +134,7 @@ def _read_surface(values: Values, job: Job) -> Dataset:
     generator = np.random.default_rng(values["seed"])
     points, heights = _surface(values, generator)
     heights = heights + generator.normal(0, values["noise"], heights.shape)
-    columns = {
+    columns: dict[str, Array] = {
         "points": np.ascontiguousarray(points, dtype=np.float32),
         "target": np.ascontiguousarray(heights[:, None], dtype=np.float32),
     }
@@ -204,7 +204,8 @@ SOURCES = (
         "data.blobs",
         "Blobs",
         "Round clouds of points, one a class",
-        "Each class is a round cloud around its own centre. The easiest of the synthetic tasks, until the noise makes the clouds overlap.",
+        "Each class is a round cloud around its own centre. The easiest of the synthetic tasks, until the noise makes "
+        "the clouds overlap.",
         _blobs,
         lambda values: int(values["centers"]),
         (_class_count("centers", "Clouds", 3, "How many clouds, and so how many classes."),),
@@ -215,7 +216,8 @@ SOURCES = (
         "data.spiral",
         "Spiral",
         "Arms wound around each other",
-        "Each class is one arm of a spiral. Hard for a shallow network, and beautiful to watch: the boundary has to wind itself up.",
+        "Each class is one arm of a spiral. Hard for a shallow network, and beautiful to watch: the boundary has to "
+        "wind itself up.",
         _spiral,
         lambda values: int(values["arms"]),
         (
@@ -238,7 +240,10 @@ SOURCES = (
         title="Regression surface",
         category="data",
         summary="A wavy surface to fit: one number over the plane",
-        help="Points in a square, each with the height of a wavy surface above it. The network learns the height, a number, from the place.",
+        help=(
+            "Points in a square, each with the height of a wavy surface above it. The network learns the height, a "
+            "number, from the place."
+        ),
         formula="z = sin(pi x) cos(pi y) + 0.3 x",
         keywords=("synthetic", "points", "toy", "regression", "function"),
         parameters=(*_common(2000, 0.05), *shared_settings(classes=False, target=True)),
