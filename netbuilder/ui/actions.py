@@ -1,0 +1,192 @@
+"""The actions: one table gives menus, shortcuts, the toolbar and the list of shortcuts in Help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
+
+from netbuilder.training.protocol import State
+from netbuilder.ui.icons import icon
+from netbuilder.ui.workspace import Workspace
+
+Predicate = Callable[[Workspace], bool]
+
+
+def _always(_: Workspace) -> bool:
+    return True
+
+
+def _idle(workspace: Workspace) -> bool:
+    return not workspace.state.is_active
+
+
+def _active(workspace: Workspace) -> bool:
+    return workspace.state.is_active and workspace.state is not State.STOPPING
+
+
+def _selected(workspace: Workspace) -> bool:
+    return bool(workspace.selection)
+
+
+def _drawn(workspace: Workspace) -> bool:
+    return bool(workspace.document.graph.nodes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionSpec:
+    """One action.
+
+    Attributes:
+        id: The stable name.
+        title: What the menu says; an ampersand marks the access key.
+        menu: The menu's title; a "/" makes a submenu.
+        call: What it calls: "window.save" is the window's method `save`; see `bind`.
+        shortcuts: Key sequences in portable text, the first one shown.
+        icon: A name in `resources/icons`, or "".
+        tip: The status tip.
+        enabled: Whether it can be used now.
+        follows_line: Whether the menu draws a line above it.
+    """
+
+    id: str
+    title: str
+    menu: str
+    call: str
+    shortcuts: tuple[str, ...] = ()
+    icon: str = ""
+    tip: str = ""
+    enabled: Predicate = _always
+    follows_line: bool = False
+
+
+MENUS = ("&File", "&Edit", "&View", "&Graph", "&Train", "E&xport", "&Help")
+"""The menu bar, in order."""
+
+
+def _a(
+    id: str,
+    title: str,
+    menu: str,
+    call: str,
+    *shortcuts: str,
+    icon: str = "",
+    tip: str = "",
+    enabled: Predicate = _always,
+    line: bool = False,
+) -> ActionSpec:
+    return ActionSpec(
+        id=id, title=title, menu=menu, call=call, shortcuts=shortcuts, icon=icon, tip=tip, enabled=enabled, follows_line=line
+    )
+
+
+ACTIONS: tuple[ActionSpec, ...] = (
+    _a("file.new", "&New network", "&File", "window.new", "Ctrl+N", icon="new", tip="Begin with an empty canvas"),
+    _a("file.open", "&Open…", "&File", "window.open", "Ctrl+O", icon="open", tip="Open a NetBuilder project"),
+    _a("file.data", "From your own &data…", "&File", "window.open_data", "Ctrl+Shift+O", tip="Begin with a CSV or Parquet file, or a folder of images"),
+    _a("file.recent", "Open &recent", "&File", "menu.recent"),
+    _a("file.start", "Start &page and templates", "&File", "window.show_start", "Ctrl+Shift+N", icon="home", tip="Templates and recent files"),
+    _a("file.save", "&Save", "&File", "window.save", "Ctrl+S", icon="save", line=True),
+    _a("file.save_as", "Save &as…", "&File", "window.save_as", "Ctrl+Shift+S"),
+    _a("file.preferences", "Pre&ferences…", "&File", "window.show_preferences", "Ctrl+,", icon="settings", line=True),
+    _a("file.quit", "&Quit", "&File", "window.close", "Ctrl+Q", line=True),
+    _a("edit.undo", "&Undo", "&Edit", "workspace.undo", "Ctrl+Z", icon="undo", enabled=lambda workspace: workspace.history.can_undo),
+    _a("edit.redo", "&Redo", "&Edit", "workspace.redo", "Ctrl+Shift+Z", "Ctrl+Y", icon="redo", enabled=lambda workspace: workspace.history.can_redo),
+    _a("edit.cut", "Cu&t", "&Edit", "canvas.cut", "Ctrl+X", icon="cut", enabled=_selected, line=True),
+    _a("edit.copy", "&Copy", "&Edit", "canvas.copy", "Ctrl+C", icon="copy", enabled=_selected),
+    _a("edit.paste", "&Paste", "&Edit", "canvas.paste", "Ctrl+V", icon="paste"),
+    _a("edit.duplicate", "&Duplicate", "&Edit", "canvas.duplicate", "Ctrl+D", icon="duplicate", enabled=_selected),
+    _a("edit.delete", "De&lete", "&Edit", "canvas.delete", "Del", icon="delete", enabled=_selected),
+    _a("edit.select_all", "Select &all", "&Edit", "canvas.select_all", "Ctrl+A", enabled=_drawn, line=True),
+    _a("view.fit", "&Fit the network", "&View", "canvas.fit_all", "Home", icon="fit"),
+    _a("view.fit_selection", "Fit the &selection", "&View", "canvas.fit_selection", "F", enabled=_selected),
+    _a("view.zoom_in", "Zoom &in", "&View", "canvas.zoom_in", "Ctrl++", "Ctrl+=", icon="zoom-in"),
+    _a("view.zoom_out", "Zoom &out", "&View", "canvas.zoom_out", "Ctrl+-", icon="zoom-out"),
+    _a("view.actual_size", "&Actual size", "&View", "canvas.zoom_reset", "Ctrl+0"),
+    _a("view.theme", "&Theme", "&View", "menu.theme", line=True),
+    _a("view.panels", "&Panels", "&View", "menu.panels"),
+    _a("view.unlock", "&Rearrange panels", "&View", "window.toggle_titles", tip="Show the panels' title bars, by which they can be moved"),
+    _a("view.full_screen", "F&ull screen", "&View", "window.toggle_full_screen", "F11"),
+    _a("graph.add", "&Add a layer…", "&Graph", "canvas.add_layer", "Tab", icon="search", tip="Search for a layer and place it"),
+    _a("graph.find", "&Search the palette", "&Graph", "window.focus_palette", "Ctrl+F", tip="Go to the palette's search"),
+    _a("graph.arrange", "A&rrange", "&Graph", "canvas.arrange", "Ctrl+L", icon="arrange", enabled=_drawn, tip="Lay the network out from left to right", line=True),
+    _a("graph.next_problem", "Next &problem", "&Graph", "window.next_problem", "F8", icon="error", enabled=lambda workspace: bool(workspace.problems)),
+    _a("train.train", "&Train", "&Train", "window.train_or_pause", "F5", icon="play", enabled=lambda workspace: _drawn(workspace) or _active(workspace)),
+    _a("train.step", "&Step one batch", "&Train", "window.step_batch", "F10", icon="step", enabled=_drawn),
+    _a("train.step_epoch", "Step one &epoch", "&Train", "window.step_epoch", "Shift+F10", enabled=_drawn),
+    _a("train.stop", "St&op and save", "&Train", "workspace.stop", "Shift+F5", icon="stop", enabled=_active),
+    _a("train.device", "&Device", "&Train", "menu.device", line=True, enabled=_idle),
+    _a("export.python", "&Python project…", "E&xport", "window.export_python", "Ctrl+E", icon="code", enabled=_drawn, tip="model.py and train.py that need only PyTorch"),
+    _a("export.picture", "P&icture of the network…", "E&xport", "window.export_picture", enabled=_drawn),
+    _a("help.shortcuts", "&Keyboard shortcuts", "&Help", "window.show_shortcuts", "F1", icon="help"),
+    _a("help.about", "&About NetBuilder", "&Help", "window.show_about", icon="info"),
+)  # fmt: skip
+"""Every action, in the order of the menus."""
+
+BY_ID: Mapping[str, ActionSpec] = {spec.id: spec for spec in ACTIONS}
+
+
+class Actions:
+    """The table as live `QAction`s.
+
+    Attributes:
+        menus: The submenus that the window fills itself ("recent", "theme", "panels", "device").
+    """
+
+    def __init__(self, owner: QWidget, targets: Mapping[str, object], workspace: Workspace) -> None:
+        """Make the actions.
+
+        Args:
+            owner: The window that their shortcuts belong to.
+            targets: What the first word of `ActionSpec.call` stands for.
+            workspace: What `enabled` looks at.
+        """
+        self._workspace = workspace
+        self._actions: dict[str, QAction] = {}
+        self.menus: dict[str, QMenu] = {}
+        for spec in ACTIONS:
+            place, _, name = spec.call.partition(".")
+            if place == "menu":
+                self.menus[name] = QMenu(spec.title, owner)
+                self._actions[spec.id] = self.menus[name].menuAction()
+            else:
+                self._actions[spec.id] = _make(spec, owner, getattr(targets[place], name))
+
+    def __getitem__(self, id: str) -> QAction:
+        return self._actions[id]
+
+    def __iter__(self) -> Iterator[tuple[ActionSpec, QAction]]:
+        return ((BY_ID[id], action) for id, action in self._actions.items())
+
+    def fill(self, bar: QMenuBar) -> None:
+        """Make the menus of the menu bar."""
+        menus = {title: bar.addMenu(title) for title in MENUS}
+        for spec, action in self:
+            if spec.follows_line:
+                menus[spec.menu].addSeparator()
+            menus[spec.menu].addAction(action)
+
+    def refresh(self) -> None:
+        """Enable what can be used now, and say what Undo and Redo would do."""
+        for spec, action in self:
+            usable = spec.enabled(self._workspace)
+            if action.isEnabled() != usable:
+                action.setEnabled(usable)
+        history = self._workspace.history
+        for id, verb, title in (("edit.undo", "&Undo", history.undo_title), ("edit.redo", "&Redo", history.redo_title)):
+            self._actions[id].setText(f"{verb} {title}".rstrip())
+
+
+def _make(spec: ActionSpec, owner: QWidget, callback: Callable[[], object]) -> QAction:
+    action = QAction(spec.title, owner)
+    action.setObjectName(spec.id)
+    action.setShortcuts([QKeySequence.fromString(keys, QKeySequence.SequenceFormat.PortableText) for keys in spec.shortcuts])
+    action.setStatusTip(spec.tip)
+    if spec.icon:
+        action.setIcon(icon(spec.icon))
+    # The signal's `checked` argument must not reach callbacks that take none.
+    action.triggered.connect(lambda _checked=False: callback())
+    owner.addAction(action)
+    return action

@@ -1,0 +1,41 @@
+"""Garbage collection on Qt's thread only.
+
+A collection that happens to run on the training thread may free Qt objects there, which crashes. So the automatic collector is off
+while the window lives, and a timer on Qt's thread collects instead.
+"""
+
+from __future__ import annotations
+
+import gc
+
+from PySide6.QtCore import QObject, QTimer
+
+INTERVAL_MS = 1_000
+_OLDER_EVERY = (10, 60)
+
+
+class Collector(QObject):
+    """Collects the young generation every second, and older ones more rarely, when there is enough to collect."""
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._turns = 0
+        gc.disable()
+        self._timer = QTimer(self, interval=INTERVAL_MS)
+        self._timer.timeout.connect(self._collect)
+        self._timer.start()
+
+    def stop(self) -> None:
+        """Give collection back to Python."""
+        self._timer.stop()
+        gc.enable()
+
+    def _collect(self) -> None:
+        self._turns += 1
+        middle, old = _OLDER_EVERY
+        if self._turns % old == 0:
+            gc.collect(2)
+        elif self._turns % middle == 0:
+            gc.collect(1)
+        elif gc.get_count()[0] > 700:
+            gc.collect(0)

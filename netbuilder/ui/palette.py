@@ -1,0 +1,246 @@
+"""The palette: every layer and data source by category, found by search, dragged onto the canvas or added with Enter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QDrag, QFont, QFontMetrics, QIcon, QKeyEvent, QPainter, QPixmap
+from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+
+from netbuilder.data import sources
+from netbuilder.foundation.declaration import CATEGORIES, Declaration
+from netbuilder.layers.catalog import catalog
+from netbuilder.ui.icons import icon
+from netbuilder.ui.theme import Theme, ThemeController, ui_font
+
+MIME = "application/x-netbuilder-layer"
+"""What a drag from the palette carries: a declaration's key, in UTF-8."""
+
+_KEY = int(Qt.ItemDataRole.UserRole)
+
+
+def declarations() -> tuple[Declaration, ...]:
+    """Return everything that can be placed on the canvas: data sources, then layers."""
+    return (*sources.registry(), *catalog())
+
+
+def score(declaration: Declaration, query: str) -> float:
+    """Say how well a declaration answers a search: 0 means not at all.
+
+    All words of the query must be found: at the beginning of the title best, then elsewhere in the title or the key,
+    then in the other names it is known by, then in the category or the summary, at last as letters in order ("cv2" finds Conv2d).
+    """
+    total = 0.0
+    for word in query.casefold().split():
+        best = _score_word(declaration, word)
+        if best == 0.0:
+            return 0.0
+        total += best
+    return total
+
+
+def _score_word(declaration: Declaration, word: str) -> float:
+    title = declaration.title.casefold()
+    if title.startswith(word):
+        return 10.0 + len(word) / len(title)
+    if word in title or word in declaration.key:
+        return 8.0
+    names = [name.casefold() for name in declaration.keywords]
+    if any(name.startswith(word) for name in names):
+        return 7.0
+    if any(word in name for name in names):
+        return 5.0
+    if word in CATEGORIES.get(declaration.category, "").casefold():
+        return 4.0
+    if len(word) > 2 and word in declaration.summary.casefold():
+        return 2.0
+    letters = iter(title)
+    return 1.0 if len(word) > 1 and all(letter in letters for letter in word) else 0.0
+
+
+def search(entries: Iterable[Declaration], query: str) -> list[Declaration]:
+    """Return the entries that answer a search, the best first; all of them in their order when there is nothing to search."""
+    if not query.strip():
+        return list(entries)
+    scored = [(score(entry, query), entry) for entry in entries]
+    return [entry for points, entry in sorted(scored, key=lambda pair: -pair[0]) if points > 0]
+
+
+class _Tree(QTreeWidget):
+    """The list; a drag carries the key of what it began on."""
+
+    def __init__(self, theme: ThemeController) -> None:
+        super().__init__()
+        self._theme = theme
+        self.setHeaderHidden(True)
+        self.setRootIsDecorated(False)
+        self.setIndentation(13)
+        self.setIconSize(QSize(10, 10))
+        self.setDragEnabled(True)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setUniformRowHeights(True)
+        self.setExpandsOnDoubleClick(False)
+        self.setAccessibleName("Layers")
+
+    def startDrag(self, _: Qt.DropAction) -> None:  # noqa: N802
+        """Begin dragging the current entry."""
+        item = self.currentItem()
+        key = item.data(0, _KEY) if item else None
+        if not key:
+            return
+        data = QMimeData()
+        data.setData(MIME, key.encode())
+        drag = QDrag(self)
+        drag.setMimeData(data)
+        color = item.parent().data(0, _KEY + 1) if item.parent() else item.data(0, _KEY + 1)
+        drag.setPixmap(_card(item.text(0), self._theme.theme, color, self.devicePixelRatioF()))
+        drag.setHotSpot(QPoint(20, 16))
+        drag.exec(Qt.DropAction.CopyAction)
+
+
+def _square(color: str, size: int = 10) -> QIcon:
+    pixmap = QPixmap(size * 2, size * 2)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(QColor(color))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.drawRoundedRect(0, 0, size * 2, size * 2, 5, 5)
+    painter.end()
+    return QIcon(pixmap)
+
+
+def _card(title: str, theme: Theme, color: str, ratio: float) -> QPixmap:
+    """Draw what hangs at the pointer during a drag: the head of the node to come."""
+    font = ui_font(13, QFont.Weight.DemiBold)
+    width = QFontMetrics(font).horizontalAdvance(title) + 46
+    pixmap = QPixmap(round(width * ratio), round(32 * ratio))
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(theme.color("node"))
+    painter.setPen(QColor(color))
+    painter.drawRoundedRect(1, 1, width - 2, 30, 7, 7)
+    painter.setBrush(QColor(color))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.drawRoundedRect(12, 11, 10, 10, 3, 3)
+    painter.setPen(theme.color("text"))
+    painter.setFont(font)
+    painter.drawText(30, 0, width - 36, 32, Qt.AlignmentFlag.AlignVCenter, title)
+    painter.end()
+    return pixmap
+
+
+class Palette(QWidget):
+    """Search and list of what can be placed.
+
+    Signals:
+        chosen: (key) the user asked for this one without dragging: Enter, or a double click.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, theme: ThemeController) -> None:
+        super().__init__()
+        self._theme = theme
+        self._entries = declarations()
+        self._closed: set[str] = set()
+        self.field = QLineEdit(placeholderText="Search layers…", clearButtonEnabled=True)
+        self.field.setAccessibleName("Search layers")
+        self.field.textChanged.connect(self._fill)
+        self.field.returnPressed.connect(self._choose_current)
+        self.tree = _Tree(theme)
+        self.tree.itemActivated.connect(self._activate)
+        self.tree.itemClicked.connect(self._toggle)
+        self.tree.itemExpanded.connect(lambda item: self._closed.discard(item.text(0)))
+        self.tree.itemCollapsed.connect(lambda item: self._closed.add(item.text(0)))
+        top = QHBoxLayout()
+        top.setContentsMargins(10, 10, 10, 6)
+        top.addWidget(self.field)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(0)
+        layout.addLayout(top)
+        layout.addWidget(self.tree)
+        theme.changed.connect(lambda _: self._fill(self.field.text()))
+        self._fill("")
+
+    def focus_search(self) -> None:
+        """Put the focus into the search field."""
+        self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
+        self.field.selectAll()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Go from the field down into the list, and empty the search with Escape."""
+        if event.key() == Qt.Key.Key_Down and self.field.hasFocus():
+            self.tree.setFocus(Qt.FocusReason.TabFocusReason)
+            if self.tree.currentItem() is None:
+                self.tree.setCurrentItem(self.tree.topLevelItem(0))
+        elif event.key() == Qt.Key.Key_Escape and self.field.text():
+            self.field.clear()
+        else:
+            super().keyPressEvent(event)
+
+    def _fill(self, query: str) -> None:
+        self.tree.clear()
+        found = search(self._entries, query)
+        if query.strip():
+            for entry in found:
+                self._add(self.tree.invisibleRootItem(), entry).setIcon(0, _square(self._color(entry.category)))
+            if not found:
+                self.tree.invisibleRootItem().addChild(_note(f"Nothing is called “{query.strip()}”"))
+            else:
+                self.tree.setCurrentItem(self.tree.topLevelItem(0))
+            return
+        for category, title in CATEGORIES.items():
+            members = [entry for entry in found if entry.category == category]
+            if members:
+                self._add_category(category, title, members)
+
+    def _add_category(self, category: str, title: str, members: Iterable[Declaration]) -> None:
+        head = QTreeWidgetItem([title.upper()])
+        head.setIcon(0, _square(self._color(category)))
+        head.setData(0, _KEY + 1, self._color(category))
+        head.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
+        font = ui_font(11, QFont.Weight.DemiBold)
+        font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 0.7)
+        head.setFont(0, font)
+        head.setForeground(0, self._theme.theme.color("muted"))
+        self.tree.addTopLevelItem(head)
+        for entry in members:
+            self._add(head, entry)
+        head.setExpanded(head.text(0) not in self._closed)
+
+    def _add(self, parent: QTreeWidgetItem, entry: Declaration) -> QTreeWidgetItem:
+        item = QTreeWidgetItem(parent, [entry.title])
+        item.setData(0, _KEY, entry.key)
+        item.setData(0, _KEY + 1, self._color(entry.category))
+        item.setToolTip(0, f"<b>{entry.title}</b><br>{entry.summary}" if entry.summary else "")
+        item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDragEnabled)
+        return item
+
+    def _color(self, category: str) -> str:
+        return self._theme.theme.category(category)
+
+    def _toggle(self, item: QTreeWidgetItem) -> None:
+        if item.childCount():
+            item.setExpanded(not item.isExpanded())
+
+    def _activate(self, item: QTreeWidgetItem) -> None:
+        if key := item.data(0, _KEY):
+            self.chosen.emit(key)
+
+    def _choose_current(self) -> None:
+        item = self.tree.currentItem()
+        if item is not None:
+            self._activate(item)
+
+
+def _note(text: str) -> QTreeWidgetItem:
+    item = QTreeWidgetItem([text])
+    item.setFlags(Qt.ItemFlag.NoItemFlags)
+    item.setIcon(0, icon("search", "muted"))
+    return item

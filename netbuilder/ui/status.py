@@ -1,0 +1,89 @@
+"""The status bar: the session's state, the network's size, the file's, the canvas's scale."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+
+from netbuilder.training.protocol import State
+from netbuilder.ui.text import ago, compact, counted, grouped
+from netbuilder.ui.theme import ThemeController
+from netbuilder.ui.workspace import Workspace
+
+_STATES = {
+    State.IDLE: ("Ready", "muted"),
+    State.STARTING: ("Starting", "validation"),
+    State.RUNNING: ("Training", "good"),
+    State.PAUSED: ("Paused", "validation"),
+    State.STOPPING: ("Stopping", "validation"),
+    State.ENDED: ("Trained", "good"),
+    State.FAILED: ("Failed", "bad"),
+}
+"""State -> (what it is called, the token of its dot): the colour never stands alone."""
+
+
+class StatusBar(QStatusBar):
+    """The window's last line."""
+
+    def __init__(self, workspace: Workspace, theme: ThemeController, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setSizeGripEnabled(False)
+        self._workspace, self._theme = workspace, theme
+        self.state = QLabel(objectName="stateText")
+        self.size = QLabel()
+        self.parameters = QLabel()
+        self.costs = QLabel()
+        self.note = QLabel()
+        self.saved = QLabel()
+        self.zoom = QLabel("100 %")
+        for label in (self.state, self.size, self.parameters, self.costs, self.note):
+            self.addWidget(label)
+        for label in (self.saved, self.zoom):
+            self.addPermanentWidget(label)
+        self._clock = QTimer(self, interval=5000)
+        self._clock.timeout.connect(self._show_saved)
+        self._clock.start()
+        workspace.stateChanged.connect(lambda _: self._show_state())
+        workspace.documentChanged.connect(lambda _: self._show_state())
+        workspace.documentReplaced.connect(self._show_state)
+        workspace.shapesChanged.connect(self.show_size)
+        workspace.fileChanged.connect(self._show_saved)
+        self._fade = QTimer(self, singleShot=True, interval=4000)
+        self._fade.timeout.connect(self._show_state)
+        workspace.message.connect(self.show_note)
+        theme.changed.connect(lambda _: self._show_state())
+        self._show_state()
+        self.show_size()
+        self._show_saved()
+
+    def show_zoom(self, scale: float) -> None:
+        """Show the canvas's scale; 1.0 is 100 %."""
+        self.zoom.setText(f"{scale * 100:.0f} %")
+
+    def show_note(self, text: str) -> None:
+        """Show one line for some seconds, beside the rest, which stays readable."""
+        self.note.setText(text)
+        self._fade.start()
+
+    def show_size(self) -> None:
+        """Show how large the network is."""
+        graph, costs = self._workspace.document.graph, self._workspace.costs
+        self.size.setText(f"{counted(len(graph.nodes), 'node')} · {counted(len(graph.edges), 'link')}")
+        self.parameters.setText(f"{grouped(costs.parameters)} parameters")
+        self.costs.setText(f"{compact(costs.macs)} multiply-adds")
+
+    def _show_state(self) -> None:
+        title, token = _STATES[self._workspace.state]
+        color = getattr(self._theme.theme, token)
+        self.state.setText(f'<span style="color:{color}">●</span>&nbsp; {title}')
+        if not self._fade.isActive():
+            self.note.setText("The run trains an earlier version" if self._workspace.is_run_stale else "")
+
+    def _show_saved(self) -> None:
+        saved = self._workspace.file.saved_at
+        if self._workspace.path is None:
+            self.saved.setText("Not saved yet" if self._workspace.is_modified else "")
+        elif self._workspace.is_modified:
+            self.saved.setText("Edited" if saved is None else f"Edited; saved {ago(saved)}")
+        else:
+            self.saved.setText("Saved" if saved is None else f"Saved {ago(saved)}")

@@ -1,0 +1,149 @@
+"""The toolbar: train, step, stop, where, how far, how fast; and export."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QAction, QActionGroup
+from PySide6.QtWidgets import QLabel, QMenu, QProgressBar, QSizePolicy, QToolBar, QToolButton, QWidget
+
+from netbuilder.training.protocol import Progress, State
+from netbuilder.ui.actions import Actions
+from netbuilder.ui.icons import icon
+from netbuilder.ui.text import duration, speed
+from netbuilder.ui.workspace import Workspace
+
+_PRIMARY = {
+    State.RUNNING: ("Pause", "pause", "Pause after the current step"),
+    State.PAUSED: ("Resume", "play", "Go on training"),
+    State.STARTING: ("Starting…", "play", "Reading data and building the network"),
+    State.STOPPING: ("Stopping…", "play", "Finishing the step and saving"),
+}
+"""State -> the main button's text, icon and tip; any other state offers Train."""
+
+
+class Toolbar(QToolBar):
+    """The row below the menus."""
+
+    def __init__(self, workspace: Workspace, actions: Actions, parent: QWidget) -> None:
+        super().__init__("Training", parent)
+        self.setObjectName("toolbar")
+        self.setMovable(False)
+        self.toggleViewAction().setVisible(False)
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.setIconSize(QSize(14, 14))
+        self._workspace = workspace
+        self._device_menu = actions.menus["device"]
+        self._devices = QActionGroup(self)
+        self.primary = _button(actions["train.train"], "primary")
+        self.device = QToolButton()
+        self.epoch = QLabel()
+        self.bar = QProgressBar(textVisible=False)
+        self.rate = QLabel()
+        self._build(actions)
+        self.set_devices((("cpu", "CPU"),))
+        workspace.stateChanged.connect(self._show_state)
+        workspace.telemetry.connect(lambda news: self._show_progress(news.progress))
+        workspace.documentReplaced.connect(lambda: self._show_progress(workspace.progress))
+        workspace.documentChanged.connect(lambda change: self._show_plan() if change.difference.plan_changed else None)
+        self._show_state(workspace.state)
+
+    def set_devices(self, devices: tuple[tuple[str, str], ...]) -> None:
+        """Offer these devices: (key, title)."""
+        self._device_menu.clear()
+        for key, title in devices:
+            action = self._device_menu.addAction(title)
+            action.setCheckable(True)
+            action.setChecked(key == self._workspace.trainer.device)
+            action.triggered.connect(lambda _=False, key=key, title=title: self._choose_device(key, title))
+            self._devices.addAction(action)
+            if action.isChecked():
+                self.device.setText(title)
+
+    def _build(self, actions: Actions) -> None:
+        self.addWidget(self.primary)
+        self.addWidget(_button(actions["train.step"], "bar", "Step"))
+        self.addWidget(_button(actions["train.stop"], "bar", "Stop"))
+        _dress(self.device, "bar", self._device_menu)
+        self.device.setToolTip("Where the next run trains")
+        self.device.setAccessibleName("Device")
+        self.device.setIcon(icon("chip"))
+        self.addWidget(self.device)
+        self.epoch.setContentsMargins(8, 0, 4, 0)
+        self.addWidget(self.epoch)
+        self.bar.setMinimumWidth(80)
+        self.bar.setMaximumWidth(360)
+        self.bar.setRange(0, 1000)
+        self.bar.setAccessibleName("Training progress")
+        self.bar.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.addWidget(self.bar)
+        self.rate.setProperty("role", "muted")
+        self.rate.setContentsMargins(6, 0, 0, 0)
+        self.addWidget(self.rate)
+        gap = QWidget()
+        gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.addWidget(gap)
+        export = QToolButton(text="Export")
+        menu = QMenu(export)
+        menu.addActions([action for spec, action in actions if spec.menu == "E&xport"])
+        _dress(export, "bar", menu)
+        export.setIcon(icon("export"))
+        self.addWidget(export)
+
+    def _choose_device(self, key: str, title: str) -> None:
+        self._workspace.trainer.device = key
+        self.device.setText(title)
+
+    def _show_state(self, state: State) -> None:
+        text, name, tip = _PRIMARY.get(state, ("Train", "play", "Train this network"))
+        self.primary.setText(text)
+        self.primary.setIcon(icon(name, "on_accent"))
+        self.primary.setToolTip(f"{tip} (F5)")
+        self.primary.setEnabled(state not in (State.STARTING, State.STOPPING))
+        self.device.setEnabled(not state.is_active)
+        self._show_progress(self._workspace.progress)
+
+    def _show_plan(self) -> None:
+        self._show_progress(self._workspace.progress)
+
+    def _show_progress(self, progress: Progress) -> None:
+        state = self._workspace.state
+        epochs = progress.epochs or self._workspace.document.plan.epochs
+        current = min(progress.epoch + 1, epochs) if state.is_active else progress.epoch
+        self.epoch.setText(f"Epoch {current} / {epochs}" if progress.steps or state.is_active else f"{epochs} epochs")
+        self.bar.setValue(round(1000 * progress.step / progress.steps) if progress.steps else 0)
+        self.rate.setText(_rate(state, progress))
+
+
+def _rate(state: State, progress: Progress) -> str:
+    if state is State.STARTING:
+        return "Building the network"
+    if state is State.ENDED:
+        return "Finished" if progress.step >= progress.steps else f"Stopped at step {progress.step:,}"
+    if state is State.FAILED:
+        return "Failed; see Problems"
+    if state is State.PAUSED:
+        return f"Paused at step {progress.step:,}"
+    if not state.is_active or not progress.rate:
+        return ""
+    left = f" · {duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
+    return speed(progress.rate) + left
+
+
+def _button(action: QAction, role: str, text: str = "") -> QToolButton:
+    button = QToolButton()
+    if text:
+        # The toolbar has room for less than the menu says.
+        action.setIconText(text)
+    button.setDefaultAction(action)
+    button.setProperty("role", role)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+    return button
+
+
+def _dress(button: QToolButton, role: str, menu: QMenu) -> None:
+    button.setProperty("role", role)
+    button.setMenu(menu)
+    button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
