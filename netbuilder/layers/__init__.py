@@ -1,1 +1,1 @@
-"""TODO of the owner: what this package is."""
+"""The layer catalog: every layer a network can be drawn with, each declared once; one module a family."""

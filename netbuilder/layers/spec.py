@@ -32,7 +32,8 @@ and a returned value.
 Weights. An entry of `weights` is a shell pattern ("weight", "weight_*", "self_attn.*weight") matched against the names
 that the module's `named_parameters()` yields; one that matches nothing is no mistake (`affine=False`). A module whose
 matches have fewer than two axes (normalization, PReLU) ends its parameters with `*SCALES`, which offers only
-initializers that suit them; every other with `*WEIGHTS`."""
+initializers that suit them; every other with `*WEIGHTS`.
+"""
 
 from __future__ import annotations
 

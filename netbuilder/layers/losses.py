@@ -1,0 +1,208 @@
+"""Losses: how far a prediction is from its target, as one number to be made small."""
+
+from __future__ import annotations
+
+from netbuilder.foundation.parameter import Parameter, Values
+from netbuilder.layers import relations
+from netbuilder.layers.settings import choice, flag, number, torch_docs
+from netbuilder.layers.spec import Check, Dtype, LayerSpec, Port, Task, Types
+from netbuilder.layers.tensor import TensorType
+
+PREDICTION = Port(name="prediction", help="What the network says.")
+TARGET = Port(name="target", help="What it should have said.")
+LOSS = (Port(name="loss", help="One number, averaged over the batch."),)
+
+REDUCTION = choice(
+    "reduction",
+    "Reduction",
+    (("mean", "mean", "The average: the same scale for every batch size."), ("sum", "sum", "The sum.")),
+    "How the numbers of all samples become one.",
+    advanced=True,
+)
+
+
+def scalar(values: Values, inputs: Types) -> Types:
+    """Give the type of a loss: one number for the whole batch."""
+    return {"loss": TensorType(())}
+
+
+def _loss(
+    key: str,
+    title: str,
+    call: str,
+    summary: str,
+    help: str,
+    formula: str,
+    page: str,
+    task: Task | None,
+    parameters: tuple[Parameter, ...] = (),
+    keywords: tuple[str, ...] = (),
+    prediction: Port = PREDICTION,
+    target: Port = TARGET,
+    checks: tuple[Check, ...] = (relations.same_as_target,),
+    reduction: Parameter = REDUCTION,
+) -> LayerSpec:
+    return LayerSpec(
+        key=key,
+        title=title,
+        category="loss",
+        summary=summary,
+        help=help,
+        formula=formula,
+        reference=torch_docs(page),
+        keywords=("loss", "error", "criterion", *keywords),
+        parameters=(*parameters, reduction),
+        inputs=(prediction, target),
+        outputs=LOSS,
+        call=call,
+        shape=scalar,
+        checks=checks,
+        task=task,
+    )
+
+
+_RANKS = (2, 3, 4, 5)
+_INDEX = Port(name="target", dtype=Dtype.INT, ranks=(1, 2, 3, 4), help="Class indices, counted from 0.")
+
+CROSS_ENTROPY = _loss(
+    "cross_entropy",
+    "CrossEntropyLoss",
+    "F.cross_entropy(prediction, target, reduction=reduction, label_smoothing=label_smoothing)",
+    "For choosing one of several classes.",
+    "Compares the network's scores, one a class, with the right class: it is small when the right class has by far "
+    "the highest score. "
+    "It applies the softmax itself, so its input must be plain scores (logits) from a Linear layer without a softmax "
+    "behind it.",
+    r"-\log \frac{e^{x_t}}{\sum_c e^{x_c}}",
+    "torch.nn.CrossEntropyLoss",
+    Task.CLASSIFICATION,
+    (
+        number(
+            "label_smoothing",
+            "Label smoothing",
+            0.0,
+            "Takes this share of certainty from the right class and spreads it over all: guards against "
+            "overconfidence.",
+            0.0,
+            1.0,
+        ),
+    ),
+    ("softmax", "classification", "categorical", "log loss", "logits"),
+    prediction=Port(name="prediction", ranks=_RANKS, layout="NC", help="Scores (logits), the classes on axis 1."),
+    target=_INDEX,
+    checks=(relations.classes_of_target,),
+)
+
+NLL = _loss(
+    "nll_loss",
+    "NLLLoss",
+    "F.nll_loss(prediction, target, reduction=reduction)",
+    "Cross entropy for predictions that are log-probabilities already.",
+    "The negative logarithm of the probability given to the right class. "
+    "Use it behind a LogSoftmax layer; for plain scores take the cross entropy loss, which contains both.",
+    r"-x_t",
+    "torch.nn.NLLLoss",
+    Task.CLASSIFICATION,
+    keywords=("negative log likelihood", "classification", "log softmax"),
+    prediction=Port(name="prediction", ranks=_RANKS, layout="NC", help="Log-probabilities, the classes on axis 1."),
+    target=_INDEX,
+    checks=(relations.classes_of_target,),
+)
+
+BCE_WITH_LOGITS = _loss(
+    "bce_with_logits",
+    "BCEWithLogitsLoss",
+    "F.binary_cross_entropy_with_logits(prediction, target.to(prediction.dtype), reduction=reduction)",
+    "For yes or no, from a plain score.",
+    "Compares a score with 0 or 1: above 0 the network says yes, below no. It applies the sigmoid itself, so its "
+    "input must be a plain score (logit). "
+    "With several outputs each is a question of its own, so that several labels can hold at once.",
+    r"-t \log \sigma(x) - (1 - t) \log (1 - \sigma(x))",
+    "torch.nn.BCEWithLogitsLoss",
+    Task.BINARY,
+    keywords=("binary cross entropy", "sigmoid", "yes no", "multi label", "logits", "bce"),
+    prediction=Port(name="prediction", help="Scores (logits), of any shape."),
+    target=Port(name="target", dtype=Dtype.ANY, help="0 or 1, of the prediction's shape."),
+    checks=(relations.two_classes, relations.same_as_target),
+)
+
+MSE = _loss(
+    "mse_loss",
+    "MSELoss",
+    "F.mse_loss(prediction, target, reduction=reduction)",
+    "The mean of the squared differences.",
+    "Squares the difference between prediction and target, so that large mistakes count much more than small ones. "
+    "The usual loss for predicting numbers, and for pictures that should be reproduced.",
+    r"(x - t)^2",
+    "torch.nn.MSELoss",
+    Task.REGRESSION,
+    keywords=("mean squared error", "l2", "regression", "least squares"),
+)
+
+L1 = _loss(
+    "l1_loss",
+    "L1Loss",
+    "F.l1_loss(prediction, target, reduction=reduction)",
+    "The mean of the absolute differences.",
+    "Takes the difference between prediction and target without its sign. "
+    "A few wildly wrong targets (outliers) disturb it less than the squared error; it aims at the median.",
+    r"|x - t|",
+    "torch.nn.L1Loss",
+    Task.REGRESSION,
+    keywords=("mean absolute error", "mae", "regression"),
+)
+
+SMOOTH_L1 = _loss(
+    "smooth_l1_loss",
+    "SmoothL1Loss",
+    "F.smooth_l1_loss(prediction, target, reduction=reduction, beta=beta)",
+    "Squared near the target, absolute far from it.",
+    "Behaves like the squared error for differences below beta and like the absolute error above it. "
+    "It is smooth at the target and calm about outliers; object detectors use it for boxes.",
+    r"\begin{cases} (x-t)^2 / 2\beta & |x-t| < \beta \\ |x-t| - \beta/2 & \text{else} \end{cases}",
+    "torch.nn.SmoothL1Loss",
+    Task.REGRESSION,
+    (number("beta", "Beta", 1.0, "Where it changes from squared to absolute.", 0.0),),
+    ("regression", "robust", "boxes"),
+)
+
+HUBER = _loss(
+    "huber_loss",
+    "HuberLoss",
+    "F.huber_loss(prediction, target, reduction=reduction, delta=delta)",
+    "Squared near the target, absolute far from it, scaled by delta.",
+    "Behaves like the squared error for differences below delta and like delta times the absolute error above it. "
+    "Choose it for numbers with outliers.",
+    r"\begin{cases} (x-t)^2 / 2 & |x-t| < \delta \\ \delta (|x-t| - \delta/2) & \text{else} \end{cases}",
+    "torch.nn.HuberLoss",
+    Task.REGRESSION,
+    (number("delta", "Delta", 1.0, "Where it changes from squared to absolute.", 1e-12),),
+    ("regression", "robust", "outliers"),
+)
+
+KL_DIVERGENCE = _loss(
+    "kl_divergence",
+    "KLDivLoss",
+    "F.kl_div(prediction, target, reduction=reduction, log_target=log_target)",
+    "How far one distribution is from another.",
+    "Compares the network's log-probabilities with the probabilities they should be. "
+    "Used to let a small network imitate a large one (distillation). Put a LogSoftmax before the prediction.",
+    r"\sum t (\log t - x)",
+    "torch.nn.KLDivLoss",
+    None,
+    (flag("log_target", "Target is logarithmic", False, "Whether the target holds log-probabilities too."),),
+    ("kullback leibler", "distillation", "distribution", "kl_div"),
+    prediction=Port(name="prediction", help="Log-probabilities."),
+    target=Port(name="target", help="Probabilities, of the prediction's shape."),
+    reduction=choice(
+        "reduction",
+        "Reduction",
+        (
+            ("batchmean", "mean over samples", "The divergence as mathematics defines it, averaged over the batch."),
+            ("mean", "mean over elements", "Also divided by the number of classes."),
+            ("sum", "sum", "The sum."),
+        ),
+        "How the numbers of all samples become one.",
+        advanced=True,
+    ),
+)

@@ -1,0 +1,422 @@
+"""Relations: what must hold between a layer's inputs and parameters, checked before torch is asked.
+
+Torch's meta device accepts much that fails later (whole numbers into Linear) or trains to nonsense (an N × 1 prediction
+against an N target), and what it refuses it explains in its own words. These rules run first and say it plainly, with
+what would mend it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from math import isqrt, prod
+from typing import Any
+
+from netbuilder.foundation.parameter import Values
+from netbuilder.layers.spec import Check, Dtype, LayerSpec, Mismatch, Port, Types
+from netbuilder.layers.tensor import BATCH, INTS, Dim, TensorType
+
+Insert = tuple[str, Mapping[str, Any]]
+
+AXES: Mapping[str, str] = {
+    "N": "N",
+    "NF": "N × features",
+    "NC": "N × classes",
+    "NT": "N × time",
+    "NCL": "N × channels × length",
+    "NTF": "N × time × features",
+    "NCHW": "N × channels × height × width",
+    "NCDHW": "N × channels × depth × height × width",
+}
+"""Layout -> its axes in words."""
+
+
+def check_ports(spec: LayerSpec, values: Values, inputs: Types) -> Iterator[Mismatch]:
+    """Yield what the ports' declared ranks and dtypes refuse; for every node, before its `spec.checks`.
+
+    Args:
+        spec: The layer's declaration.
+        values: Its resolved parameters.
+        inputs: The types of its connected input ports.
+    """
+    for port in spec.input_ports(values):
+        found = inputs.get(port.name)
+        if found is None:
+            continue
+        mismatch = _dtype_mismatch(spec, port, found) or _rank_mismatch(port, found) or _batch_mismatch(port, found)
+        if mismatch is not None:
+            yield mismatch
+
+
+def check_all(spec: LayerSpec, values: Values, inputs: Types) -> Mismatch | None:
+    """Return the first mismatch of the ports and of the spec's own checks; None when torch may be asked.
+
+    Own checks look at all inputs, so they run only when every port that is not optional is connected.
+    """
+    for mismatch in check_ports(spec, values, inputs):
+        return mismatch
+    if any(port.name not in inputs and not port.optional for port in spec.input_ports(values)):
+        return None
+    for check in spec.checks:
+        for mismatch in check(values, inputs):
+            return mismatch
+    return None
+
+
+def expects(port: str, expected: str, found: TensorType | str, *insert: Insert, **set: Any) -> Mismatch:
+    """Return the mismatch that says "expects ..., got ..."."""
+    return Mismatch(
+        port=port,
+        message=f"expects {expected}, got {found}",
+        expected=expected,
+        found=str(found),
+        insert=insert,
+        set=set,
+    )
+
+
+def _batch_mismatch(port: Port, found: TensorType) -> Mismatch | None:
+    if not found.dims or found.dims[0] == BATCH or found.dims[0] is None:
+        return None
+    return expects(port.name, "samples along the first axis (N × …)", found)
+
+
+def _dtype_mismatch(spec: LayerSpec, port: Port, found: TensorType) -> Mismatch | None:
+    whole = found.dtype in INTS
+    wanted = port.dtype
+    if wanted is Dtype.ANY or (wanted is Dtype.NUMBER and found.dtype != "bool"):
+        return None
+    to_float: Insert = ("cast", {"dtype": "float32"})
+    if wanted in (Dtype.FLOAT, Dtype.NUMBER):
+        if found.is_float:
+            wrong_weights = bool(spec.make) and found.dtype != "float32"
+            return expects(port.name, "32-bit floating-point numbers", found.dtype, to_float) if wrong_weights else None
+        embeds = whole and bool(found.vocabulary or found.rank <= 2) and spec.category not in ("loss", "activation")
+        fixes = (("embedding", {}), to_float) if embeds and found.vocabulary else (to_float, ("embedding", {}))
+        return expects(
+            port.name,
+            "floating-point numbers",
+            f"whole numbers ({found.dtype})" if whole else found.dtype,
+            *(fixes if embeds else (to_float,)),
+        )
+    if wanted is Dtype.BOOL:
+        return None if found.dtype == "bool" else expects(port.name, "true or false (bool)", found.dtype)
+    if whole:
+        return None
+    words = f"floating-point numbers ({found.dtype})" if found.is_float else found.dtype
+    return expects(port.name, "whole numbers", words)
+
+
+def _rank_mismatch(port: Port, found: TensorType) -> Mismatch | None:
+    if not port.ranks or found.rank in port.ranks:
+        return None
+    return expects(port.name, shape_words(port), found, *_rank_fixes(port, found))
+
+
+def shape_words(port: Port) -> str:
+    """Say which shapes a port takes."""
+    words = AXES.get(port.layout)
+    if words is not None:
+        return words
+    counts = sorted(port.ranks)
+    if len(counts) == 1:
+        return f"{counts[0]} axes" if counts[0] != 1 else "N"
+    if counts == list(range(counts[0], counts[-1] + 1)) and len(counts) > 2:
+        return f"{counts[0]} to {counts[-1]} axes"
+    return " or ".join(map(str, counts)) + " axes"
+
+
+def _rank_fixes(port: Port, found: TensorType) -> tuple[Insert, ...]:
+    rank, ranks = found.rank, port.ranks
+    if port.layout == "NTF" and rank == 4:
+        return _image_to_sequence_fixes(found)
+    if rank > max(ranks):
+        return _fewer_axes_fixes(port, found)
+    if port.layout == "NTF" and rank == 2:
+        return (("unsqueeze", {"axis": 2}), ("unsqueeze", {"axis": 1}))
+    if (port.layout in ("NCL", "NCHW", "NCDHW") and rank == min(ranks) - 1 and rank > 2) or port.layout == "NCL":
+        return (("unsqueeze", {"axis": 1}),) if rank > 1 else ()
+    if port.layout == "NCHW" and rank == 2:
+        return _features_to_image_fixes(found)
+    if rank == min(ranks) - 1:
+        return (("unsqueeze", {"axis": rank}),)
+    return ()
+
+
+def _image_to_sequence_fixes(found: TensorType) -> tuple[Insert, ...]:
+    _, channels, height, width = found.dims
+    if channels == 1:
+        return (("squeeze", {"axis": 1}), ("image_to_sequence", {}))
+    fixes: tuple[Insert, ...] = (("image_to_sequence", {}),)
+    if isinstance(channels, int) and isinstance(height, int) and isinstance(width, int):
+        fixes += (("reshape", {"shape": (channels, height * width)}),)
+    return fixes
+
+
+def _fewer_axes_fixes(port: Port, found: TensorType) -> tuple[Insert, ...]:
+    wanted = max(port.ranks)
+    if port.layout in ("NF", "NC", "") and wanted in (2, 3) and 2 in port.ranks:
+        return (("flatten", {}),)
+    ones = [axis for axis, dim in enumerate(found.dims) if dim == 1 and axis > 0]
+    if found.rank == wanted + 1 and ones:
+        return (("squeeze", {"axis": ones[-1]}),)
+    if port.layout == "NCL" and found.rank == 4:
+        return (("flatten", {"start_axis": 2}),)
+    return ()
+
+
+def _features_to_image_fixes(found: TensorType) -> tuple[Insert, ...]:
+    features = found.dims[1]
+    if not isinstance(features, int):
+        return ()
+    for channels in (1, 3):
+        side = isqrt(features // channels)
+        if side > 1 and channels * side * side == features:
+            return (("reshape", {"shape": (channels, side, side)}),)
+    return ()
+
+
+# -- relations between inputs ----------------------------------------------------------------------------
+
+
+def may_equal(one: Dim, other: Dim) -> bool:
+    """Whether two sizes are equal so far as is known."""
+    return one is None or other is None or one == other
+
+
+def _pairs(inputs: Types) -> Iterator[tuple[TensorType, str, TensorType]]:
+    (_, first), *others = inputs.items()
+    for name, other in others:
+        yield first, name, other
+
+
+def _more_axes(name: str, first: TensorType, other: TensorType) -> tuple[Insert, ...]:
+    missing = first.rank - other.rank
+    return (("unsqueeze", {"axis": -1}),) if missing == 1 else ()
+
+
+def same_shape(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    """All inputs have one shape."""
+    for first, name, other in _pairs(inputs):
+        if first.rank != other.rank or not all(map(may_equal, first.dims, other.dims)):
+            yield expects(name, f"the shape of the first input ({first})", other)
+
+
+def broadcastable(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    """All inputs have equal sizes axis by axis, or 1; never in the batch axis, never with an axis left out.
+
+    Torch aligns a missing axis on the wrong side: (N, 1) + (N) is (N, N), every sample added to every other.
+    """
+    for first, name, other in _pairs(inputs):
+        if first.rank != other.rank:
+            yield expects(name, f"as many axes as the first input ({first})", other, *_more_axes(name, first, other))
+        elif not may_equal(first.dims[0] if first.dims else None, other.dims[0] if other.dims else None):
+            yield expects(name, f"as many samples as the first input ({first})", other)
+        elif not all(may_equal(a, b) or 1 in (a, b) for a, b in zip(first.dims, other.dims, strict=True)):
+            yield expects(name, f"the sizes of the first input, or 1 ({first})", other)
+
+
+def same_except(axis: str) -> Check:
+    """Return the relation: all inputs have one shape but for the axis that the parameter called `axis` gives."""
+
+    def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
+        for first, name, other in _pairs(inputs):
+            if first.rank != other.rank:
+                yield expects(
+                    name, f"as many axes as the first input ({first})", other, *_more_axes(name, first, other)
+                )
+                continue
+            free = values[axis] % first.rank if first.rank else 0
+            wrong = [
+                index
+                for index, (a, b) in enumerate(zip(first.dims, other.dims, strict=True))
+                if index != free and not may_equal(a, b)
+            ]
+            if wrong:
+                yield expects(name, f"the sizes of the first input ({first}) on every axis but {free}", other)
+
+    return check
+
+
+def axis_exists(*names: str, batch: bool = False, extra: int = 0) -> Check:
+    """Return the relation: the parameters called `names` are axes of the first input.
+
+    Args:
+        names: Parameters that hold an axis, or several.
+        batch: Whether the batch axis (0) is allowed.
+        extra: How many axes more than the input has may be named (a new axis).
+    """
+
+    def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
+        port, found = next(iter(inputs.items()))
+        rank = found.rank + extra
+        for name in names:
+            chosen = values[name] if isinstance(values[name], tuple) else (values[name],)
+            for axis in chosen:
+                if not -rank <= axis < rank:
+                    yield expects(port, f"an axis from {0 if batch else 1} to {rank - 1}", f"axis {axis} of {found}")
+                elif axis % rank == 0 and not batch:
+                    yield Mismatch(
+                        port=port,
+                        message="axis 0 is the batch: samples must stay apart; use axis 1 or later",
+                        expected="axis 1 or later",
+                        found="axis 0",
+                        set={name: 1} if values[name] == axis else {},
+                    )
+
+    return check
+
+
+# -- parameters against sizes ----------------------------------------------------------------------------
+
+
+def per_axis(value: object, count: int) -> tuple[int, ...]:
+    """Return a parameter's value for each of `count` axes."""
+    return tuple(value) if isinstance(value, tuple) else (int(value),) * count  # type: ignore[call-overload]
+
+
+def kernel_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    """The kernel, spread by its dilation, is no larger than the padded input."""
+    found = inputs["x"]
+    kernel = per_axis(values["kernel_size"], found.rank - 2)
+    dilation = per_axis(values.get("dilation", 1), len(kernel))
+    padding = padding_of(values, len(kernel))
+    if padding is None:
+        return
+    for axis, (size, k, d, p) in enumerate(zip(found.dims[2:], kernel, dilation, padding, strict=True), start=2):
+        reach = d * (k - 1) + 1
+        if isinstance(size, int) and reach > size + 2 * p:
+            room = max(size + 2 * p, 1)
+            yield expects(
+                "x",
+                f"at least {reach - 2 * p} along axis {axis} for a kernel that reaches over {reach}",
+                found,
+                **(
+                    {"kernel_size": tuple(min(k, room) for k in kernel)}
+                    if d == 1 and isinstance(values["kernel_size"], tuple)
+                    else {}
+                ),
+            )
+            return
+
+
+def padding_of(values: Values, count: int) -> tuple[int, ...] | None:
+    """Return the padding on each side of each axis; None when it is chosen so that the kernel always fits."""
+    mode = values.get("padding", 0)
+    if mode == "same":
+        return None
+    if mode == "valid":
+        return (0,) * count
+    return per_axis(values["padding_size"] if mode == "explicit" else mode, count)
+
+
+def divides(divisor: str, what: str, axis: int = 1, port: str = "x") -> Check:
+    """Return the relation: the parameter called `divisor` divides the size of `axis`.
+
+    Args:
+        divisor: The parameter's name.
+        what: What is divided, for the message: "channels".
+        axis: The axis of the input.
+        port: The input port.
+    """
+
+    def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
+        found = inputs[port]
+        size, count = found.dims[axis], values[divisor]
+        if isinstance(size, int) and size % count:
+            best = max(number for number in range(1, min(count, size) + 1) if size % number == 0)
+            yield expects(port, f"a number of {what} that {count} divides", f"{size}", **{divisor: best})
+
+    return check
+
+
+def parameter_divides(divisor: str, product: str, what: str, parts: str) -> Check:
+    """Return the relation between two parameters: `divisor` divides `product`."""
+
+    def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
+        size, count = values[product], values[divisor]
+        if size % count:
+            larger = (size // count + 1) * count
+            yield expects(next(iter(inputs), ""), f"{what} that {count} {parts} divide", f"{size}", **{product: larger})
+
+    return check
+
+
+# -- losses ----------------------------------------------------------------------------------------------
+
+
+def same_as_target(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    """Prediction and target have one shape; torch would broadcast (N, 1) against (N) to (N, N)."""
+    prediction, target = inputs["prediction"], inputs["target"]
+    if prediction.rank == target.rank and all(map(may_equal, prediction.dims, target.dims)):
+        return
+    fixes: tuple[Insert, ...] = ()
+    port = "prediction"
+    if prediction.dims == (*target.dims, 1):
+        fixes = (("squeeze", {"axis": prediction.rank - 1}),)
+    elif target.dims == (*prediction.dims, 1):
+        port, fixes = "target", (("squeeze", {"axis": target.rank - 1}),)
+    elif prediction.rank > 2 and target.rank == 2 and _flat(prediction) == _flat(target):
+        fixes = (("flatten", {}),)
+    elif target.rank > 2 and prediction.rank == 2 and _flat(prediction) == _flat(target):
+        port, fixes = "target", (("flatten", {}),)
+    yield Mismatch(
+        port=port,
+        message=f"expects a prediction of the target's shape ({target}), got {prediction}",
+        expected=str(target),
+        found=str(prediction),
+        insert=fixes,
+    )
+
+
+def _flat(found: TensorType) -> int | None:
+    sizes = found.dims[1:]
+    return prod(size for size in sizes if isinstance(size, int)) if all(isinstance(s, int) for s in sizes) else None
+
+
+def classes_of_target(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    """The target is the prediction without its class axis (axis 1), which has an entry for every class."""
+    prediction, target = inputs["prediction"], inputs["target"]
+    if target.dtype != "int64":
+        yield expects("target", "class indices (int64)", target.dtype, ("cast", {"dtype": "int64"}))
+        return
+    wanted = prediction.dims[:1] + prediction.dims[2:]
+    if len(wanted) != target.rank or not all(map(may_equal, wanted, target.dims)):
+        yield _class_axis_mismatch(prediction, target)
+        return
+    outputs = prediction.dims[1]
+    if target.classes and isinstance(outputs, int) and outputs < target.classes:
+        yield Mismatch(
+            port="prediction",
+            message=f"expects one output a class: there are {target.classes} classes but the prediction has {outputs}"
+            f" output{'s' if outputs != 1 else ''}; give the layer before it {target.classes}",
+            expected=f"{target.classes} outputs",
+            found=str(outputs),
+        )
+
+
+def _class_axis_mismatch(prediction: TensorType, target: TensorType) -> Mismatch:
+    if prediction.rank > 2 and prediction.dims[:-1] == target.dims:
+        return expects(
+            "prediction",
+            f"the classes on axis 1 for a target of {target}",
+            prediction,
+            ("transpose", {"first": 1, "second": prediction.rank - 1}),
+        )
+    if target.rank == 2 and target.dims[1] == 1 and prediction.rank == 2:
+        return expects("target", "one class index a sample (N)", target, ("squeeze", {"axis": 1}))
+    if target.rank == 1 and prediction.rank > 2:
+        return expects("prediction", "N × classes", prediction, ("flatten", {}))
+    wanted = TensorType(prediction.dims[:1] + prediction.dims[2:])
+    return expects("target", f"{wanted} for a prediction of {prediction}", target)
+
+
+def two_classes(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    """A target of class indices has no more than two classes."""
+    classes = inputs["target"].classes
+    if classes > 2:
+        yield Mismatch(
+            port="target",
+            message=f"expects a target of 0 or 1, got {classes} classes; use the cross entropy loss for these",
+            expected="2 classes",
+            found=str(classes),
+        )
