@@ -1,0 +1,292 @@
+"""A table from a file: CSV or Parquet, some columns the features, one the target."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netbuilder.data.columns import Column, encode_classes, encode_feature, type_column
+from netbuilder.data.files import refusal
+from netbuilder.data.settings import shared_settings
+from netbuilder.data.spec import Array, Dataset, Preview, SourceSpec
+from netbuilder.data.tables import DELIMITERS, read_table
+from netbuilder.document.model import Field, Schema
+from netbuilder.foundation.job import Job
+from netbuilder.foundation.parameter import Choice, Kind, Parameter, Values
+from netbuilder.foundation.problem import NetbuilderError, Problem
+
+if TYPE_CHECKING:
+    import polars
+
+MAX_AUTOMATIC_CLASSES = 20
+"""A target of whole numbers with more different values is taken for a regression."""
+
+MAX_CLASSES = 1000
+
+MAX_FEATURE_BYTES = 4 << 30
+
+PARAMETERS = (
+    Parameter(
+        name="file",
+        title="File",
+        kind=Kind.FILE,
+        default="",
+        help="A CSV or Parquet file. Its name is kept relative to the project where it lies beside or below it.",
+    ),
+    Parameter(
+        name="target",
+        title="Target",
+        kind=Kind.COLUMN,
+        default="",
+        help="The column to predict. Left empty, it is the last one.",
+    ),
+    Parameter(
+        name="features",
+        title="Features",
+        kind=Kind.COLUMNS,
+        default=(),
+        help="The columns to predict from. None chosen means all but the target.",
+    ),
+    Parameter(
+        name="task",
+        title="Task",
+        kind=Kind.CHOICE,
+        default="auto",
+        choices=(
+            Choice(value="auto", title="automatic"),
+            Choice(value="classification", title="classification"),
+            Choice(value="regression", title="regression"),
+        ),
+        help="Whether the target names a class or is a number. Automatic: text, or at most 20 different whole numbers, "
+        "are classes.",
+    ),
+    Parameter(
+        name="missing",
+        title="Missing values",
+        kind=Kind.CHOICE,
+        default="drop",
+        choices=(
+            Choice(value="drop", title="leave the row out"),
+            Choice(value="mean", title="fill with the mean"),
+            Choice(value="median", title="fill with the median"),
+            Choice(value="stop", title="stop and name the row"),
+        ),
+        help="What happens to rows with empty cells. Mean and median are those of the training part; a row without a "
+        "target is always left out.",
+    ),
+    Parameter(
+        name="categories",
+        title="Categories",
+        kind=Kind.CHOICE,
+        default="one_hot",
+        choices=(
+            Choice(value="one_hot", title="one column each (one-hot)"),
+            Choice(value="index", title="numbers 0, 1, 2, ..."),
+        ),
+        help="How text columns become numbers. One-hot lets no category be 'larger' than another.",
+    ),
+    Parameter(
+        name="header",
+        title="First line is names",
+        kind=Kind.BOOL,
+        default=True,
+        advanced=True,
+        help="Whether the first line of a CSV file holds the column names.",
+    ),
+    Parameter(
+        name="delimiter",
+        title="Delimiter",
+        kind=Kind.CHOICE,
+        default="auto",
+        choices=tuple(Choice(value=key, title=key) for key in ("auto", *DELIMITERS)),
+        advanced=True,
+        help="What separates the values of a CSV file.",
+    ),
+)
+
+
+def _frame(values: Values, head: int | None = None) -> polars.DataFrame:
+    return read_table(values["file"], header=values["header"], delimiter=values["delimiter"], head=head)
+
+
+def _chosen_columns(frame: polars.DataFrame, values: Values) -> tuple[list[str], str]:
+    target = values["target"] or frame.columns[-1]
+    _require_column(frame.columns, target, "target", values["file"])
+    features = list(values["features"]) or [name for name in frame.columns if name != target]
+    for name in features:
+        _require_column(frame.columns, name, "features", values["file"])
+    if target in features:
+        raise refusal(
+            "data.target_in_features",
+            f"Column {target!r} is both target and feature: the network would read the answer.",
+            values["file"],
+            "features",
+        )
+    if not features:
+        raise refusal(
+            "data.no_features",
+            "The table has one column only, and nothing to predict from.",
+            values["file"],
+            "features",
+        )
+    return features, target
+
+
+def _require_column(columns: Sequence[str], name: str, field: str, file: str) -> None:
+    if name not in columns:
+        close = difflib.get_close_matches(name, columns, n=1)
+        hint = f"; did you mean {close[0]!r}?" if close else f"; it has {', '.join(columns[:8])}."
+        raise NetbuilderError(
+            Problem(
+                code="data.unknown_column",
+                message=f"The table has no column {name!r}{hint}",
+                field=field,
+                file=file,
+                expected=", ".join(columns[:20]),
+                found=name,
+            )
+        )
+
+
+def _describe(values: Values) -> Schema:
+    return _read(values, Job()).schema
+
+
+def _read(values: Values, job: Job) -> Dataset:
+    job.report(0.0, "Reading the table")
+    frame = _frame(values)
+    names, target_name = _chosen_columns(frame, values)
+    first_line = 2 if values["header"] else 1
+    columns = []
+    for index, name in enumerate(names):
+        job.report(index / len(names), f"Reading column {name}")
+        columns.append(type_column(frame[name], values["file"], first_line))
+    target = type_column(frame[target_name], values["file"], first_line, limit=frame.height)
+    rows, notes = _usable_rows(columns, target, values, first_line)
+    features = _encode_features(columns, rows, values)
+    is_classes = _is_classification(target, rows, values)
+    labels, classes = _encode_target(target, rows, is_classes, values)
+    schema = Schema(
+        fields=(
+            Field(name="features", dims=(features.shape[1],), layout="F"),
+            Field(name="label", dtype="int64", classes=classes)
+            if is_classes
+            else Field(name="target", dims=(1,), layout="F"),
+        ),
+        rows=len(features),
+    )
+    outputs = schema.fields[1].name
+    return Dataset(
+        schema=schema,
+        columns={"features": features, outputs: labels},
+        stratify=outputs if is_classes else "",
+        notes=notes,
+    )
+
+
+def _usable_rows(
+    columns: Sequence[Column], target: Column, values: Values, first_line: int
+) -> tuple[NDArray[np.bool_], tuple[str, ...]]:
+    without_target = target.missing
+    gaps = np.zeros_like(without_target)
+    for column in columns:
+        gaps |= column.missing
+    if values["missing"] == "stop" and (gaps | without_target).any():
+        line = first_line + int(np.flatnonzero(gaps | without_target)[0])
+        raise refusal("data.missing_value", f"Line {line} has an empty cell.", values["file"], "missing", line)
+    keep = ~without_target & ~gaps if values["missing"] == "drop" else ~without_target
+    if not keep.any():
+        raise refusal("data.no_rows", "Every row has an empty cell: no row is left.", values["file"], "missing")
+    notes = []
+    if without_target.any():
+        line = first_line + int(np.flatnonzero(without_target)[0])
+        notes.append(f"{int(without_target.sum()):,} rows without a target were left out, the first in line {line}")
+    dropped = int((~keep & ~without_target).sum())
+    if dropped:
+        notes.append(f"{dropped:,} rows with an empty cell were left out")
+    return keep, tuple(notes)
+
+
+def _encode_features(columns: Sequence[Column], rows: NDArray[np.bool_], values: Values) -> Array:
+    one_hot = values["categories"] == "one_hot"
+    width = sum(len(column.categories) + 1 if one_hot and column.categories else 1 for column in columns)
+    if width * int(rows.sum()) * 4 > MAX_FEATURE_BYTES:
+        raise refusal(
+            "data.too_large",
+            f"The features would be {width:,} numbers a row: leave columns out.",
+            values["file"],
+            "features",
+        )
+    for column in columns:
+        if column.numbers is not None and np.isnan(column.numbers[rows]).all():
+            raise refusal(
+                "data.empty_column", f"Column {column.name!r} is empty: leave it out.", values["file"], "features"
+            )
+    return np.ascontiguousarray(
+        np.concatenate([encode_feature(column, rows, values["categories"]) for column in columns], axis=1)
+    )
+
+
+def _is_classification(target: Column, rows: NDArray[np.bool_], values: Values) -> bool:
+    if values["task"] != "auto":
+        return bool(values["task"] == "classification")
+    if target.numbers is None:
+        return True
+    distinct = np.unique(target.numbers[rows])
+    return bool(len(distinct) <= MAX_AUTOMATIC_CLASSES and (distinct == np.round(distinct)).all())
+
+
+def _encode_target(
+    target: Column, rows: NDArray[np.bool_], is_classes: bool, values: Values
+) -> tuple[Array, tuple[str, ...]]:
+    if not is_classes:
+        if target.numbers is None:
+            raise refusal(
+                "data.text_target",
+                f"Column {target.name!r} holds text, and a regression needs numbers.",
+                values["file"],
+                "target",
+            )
+        return np.ascontiguousarray(target.numbers[rows, None], dtype=np.float32), ()
+    labels, classes = encode_classes(target, rows)
+    if not 2 <= len(classes) <= MAX_CLASSES:
+        raise refusal(
+            "data.classes",
+            f"Column {target.name!r} has {len(classes):,} different values; a classification needs 2 to "
+            f"{MAX_CLASSES:,}.",
+            values["file"],
+            "target",
+        )
+    return labels, classes
+
+
+def _preview(values: Values, rows: int) -> Preview:
+    frame = _frame(values, head=rows)
+    texts = tuple(tuple("" if cell is None else str(cell) for cell in row) for row in frame.iter_rows())
+    return Preview(columns=tuple(frame.columns), rows=texts)
+
+
+def _brief(values: Values) -> str:
+    name = str(values["file"]).replace("\\", "/").rpartition("/")[2]
+    return f"{name} → {values['target']}" if name and values["target"] else name or "no file yet"
+
+
+SOURCE = SourceSpec(
+    key="data.table",
+    title="Table (CSV, Parquet)",
+    category="data",
+    summary="Rows of your own: columns picked as features and target",
+    help="Reads a table from a file. Text columns become categories, empty cells are left out or filled, and the "
+    "target decides the task: a class to tell, or a number to predict.",
+    keywords=("csv", "parquet", "file", "spreadsheet", "own data"),
+    parameters=(*PARAMETERS, *shared_settings(classes=True, target=True, normalize=True)),
+    describe=_describe,
+    read=_read,
+    preview=_preview,
+    normalizes=("features", "target"),
+    brief=_brief,
+)

@@ -1,0 +1,161 @@
+"""Reading tables: CSV and Parquet files as columns of text or numbers, with the row named when one is wrong.
+
+Files are opened here and handed over as bytes: the library would take a path for a pattern or an address.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netbuilder.data.files import refusal, require_file
+
+if TYPE_CHECKING:
+    import polars
+
+MAX_BYTES = 1 << 30
+"""A larger text table is refused."""
+
+MAX_CELLS = 500_000_000
+"""A Parquet file that holds more cells is refused, however small it is packed."""
+
+HEAD_BYTES = 4 << 20
+"""A preview reads no more than this."""
+
+DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+
+_BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "a zip archive or a spreadsheet"}
+
+
+def read_table(path: str, *, header: bool, delimiter: str, head: int | None = None) -> polars.DataFrame:
+    """Read a table.
+
+    Args:
+        path: An absolute path of a CSV or Parquet file; which of the two is told by its content.
+        header: Whether a CSV file's first line holds the column names.
+        delimiter: A key of `DELIMITERS`, or "auto".
+        head: Read only so many rows; None reads all.
+
+    Returns:
+        The columns: text where the file is CSV, whatever it holds where it is Parquet.
+
+    Raises:
+        NetbuilderError: When the file is missing, empty, too large, damaged, ragged or not UTF-8; names file and line.
+    """
+    file = require_file(path, "The table")
+    try:
+        with file.open("rb") as stream:
+            if stream.read(4) == b"PAR1":
+                stream.seek(0)
+                return _read_parquet(file, stream, head)
+            stream.seek(0)
+            content = stream.read(MAX_BYTES + 1 if head is None else HEAD_BYTES)
+            whole = not stream.read(1)
+    except OSError as error:
+        raise refusal("data.unreadable", f"{file.name} cannot be read: {error.strerror}.", file, "file") from error
+    if head is None and len(content) > MAX_BYTES:
+        raise refusal("data.too_large", f"{file.name} is larger than 1 GiB; save it as Parquet.", file, "file")
+    if not whole:
+        content = content[: content.rfind(b"\n") + 1] or content
+    return _read_csv(file, content, header, delimiter, head)
+
+
+def _read_csv(file: Path, content: bytes, header: bool, delimiter: str, head: int | None) -> polars.DataFrame:
+    import polars
+
+    text = _decode(file, content)
+    separator = DELIMITERS.get(delimiter) or sniff_delimiter(text)
+    try:
+        frame = polars.read_csv(
+            io.BytesIO(content), has_header=header, separator=separator, infer_schema=False, n_rows=head
+        )
+    except (polars.exceptions.PolarsError, polars.exceptions.PanicException, ValueError) as error:
+        _refuse_ragged(file, text, separator)
+        reason = str(error).splitlines()[0]
+        raise refusal("data.damaged", f"{file.name} cannot be read as a table: {reason}", file, "file") from error
+    if not frame.width or not frame.height:
+        raise refusal("data.no_rows", f"{file.name} has no rows besides its column names.", file, "file")
+    if frame[:, -1].null_count():
+        _refuse_ragged(file, text, separator)  # too few values in a row arrive as empty cells at its end
+    return frame
+
+
+def _decode(file: Path, content: bytes) -> str:
+    for mark, what in _BYTE_ORDER_MARKS.items():
+        if content.startswith(mark):
+            raise refusal(
+                "data.encoding",
+                f"{file.name} is {what}, not a UTF-8 text table: save it as CSV in UTF-8.",
+                file,
+                "file",
+            )
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise refusal(
+            "data.encoding",
+            f"Line {line} of {file.name} is not UTF-8 text: save the file as UTF-8.",
+            file,
+            "file",
+            line,
+        ) from error
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise refusal("data.damaged", f"Line {line} of {file.name} holds binary data, not text.", file, "file", line)
+    return text
+
+
+def sniff_delimiter(text: str) -> str:
+    """Return the character that most evenly separates the values of the first lines; a comma when in doubt."""
+    lines = [line for line in itertools.islice(io.StringIO(text[:65536]), 20) if line.strip()]
+    lines = lines[:-1] if len(lines) > 2 and len(text) > 65536 else lines
+    best, width = ",", 1
+    for candidate in DELIMITERS.values():
+        fewest = min((len(row) for row in csv.reader(lines, delimiter=candidate) if row), default=1)
+        if fewest > width:
+            best, width = candidate, fewest
+    return best
+
+
+def _refuse_ragged(file: Path, text: str, separator: str) -> None:
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    width = 0
+    try:
+        for row in reader:
+            width = width or len(row)
+            if row and len(row) != width:
+                raise refusal(
+                    "data.columns",
+                    f"Line {reader.line_num} of {file.name} has {len(row)} values, and the first line has {width}.",
+                    file,
+                    "file",
+                    reader.line_num,
+                )
+    except csv.Error as error:
+        raise refusal(
+            "data.damaged", f"Line {reader.line_num} of {file.name}: {error}.", file, "file", reader.line_num
+        ) from error
+
+
+def _read_parquet(file: Path, stream: Any, head: int | None) -> polars.DataFrame:
+    import polars
+
+    try:
+        content = stream.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise refusal("data.too_large", f"{file.name} is larger than 1 GiB.", file, "file")
+        lazy = polars.scan_parquet(io.BytesIO(content))
+        rows = int(lazy.select(polars.len()).collect().item())
+        width = len(lazy.collect_schema())
+        if rows * width > MAX_CELLS:
+            raise refusal("data.too_large", f"{file.name} holds {rows * width:,} cells, too many.", file, "file")
+        frame = lazy.collect() if head is None else lazy.head(head).collect()
+    except (polars.exceptions.PolarsError, polars.exceptions.PanicException, OSError, ValueError) as error:
+        raise refusal("data.damaged", f"{file.name} is a damaged Parquet file.", file, "file") from error
+    if not frame.width or not frame.height:
+        raise refusal("data.no_rows", f"{file.name} has no rows.", file, "file")
+    return frame
