@@ -3,6 +3,8 @@
 Frozen dataclasses over plain dicts that nobody mutates once they are in a document. An edit
 (`netbuilder.document.edits`) returns a new `Document` that shares whatever it did not change, so that undo is keeping the
 old one and a comparison of two documents is a comparison of identities first.
+
+Every value has `extra`: the keys that a newer program wrote into the file at this place; kept on saving, never used.
 """
 
 from __future__ import annotations
@@ -62,6 +64,7 @@ class Graph:
 
     nodes: Mapping[str, Node] = field(default_factory=dict)
     edges: Mapping[PortRef, PortRef] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +104,7 @@ class Field:
     layout: str = ""
     classes: tuple[str, ...] = ()
     vocabulary: int = 0
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +120,7 @@ class Schema:
     fields: tuple[Field, ...] = ()
     rows: int = 0
     source: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,6 +129,7 @@ class Setting:
 
     key: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +145,7 @@ class Group:
     nodes: tuple[str, ...] = ()
     rate: float = 1.0
     weight_decay: float | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +167,7 @@ class Phase:
     optimizer: Setting = Setting(key="adam")
     schedule: Setting = Setting(key="constant")
     updates: int = 1
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,6 +214,7 @@ class Frame:
     height: float = 200.0
     note: str = ""
     scope: str = ROOT
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +238,7 @@ class About:
     title: str = ""
     description: str = ""
     template: str = ""
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

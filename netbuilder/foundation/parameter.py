@@ -130,9 +130,7 @@ class Parameter:
         return ValueError(f"{self.title}: expected {self.expected()}, got {shown}")
 
     def _in_range(self, value: float) -> bool:
-        return (self.minimum is None or value >= self.minimum) and (
-            self.maximum is None or value <= self.maximum
-        )
+        return (self.minimum is None or value >= self.minimum) and (self.maximum is None or value <= self.maximum)
 
 
 def defaults(parameters: Iterable[Parameter]) -> dict[str, Any]:

@@ -84,8 +84,6 @@ class NetbuilderError(Exception):
         Args:
             problems: One problem or a non-empty sequence of them.
         """
-        self.problems: tuple[Problem, ...] = (
-            (problems,) if isinstance(problems, Problem) else tuple(problems)
-        )
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
         assert self.problems, "a NetbuilderError carries at least one problem"
         super().__init__("; ".join(problem.message for problem in self.problems))

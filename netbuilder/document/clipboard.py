@@ -1,0 +1,197 @@
+"""The clipboard: part of a graph as JSON text, which can be pasted here, into another project or into a mail.
+
+Pasted text may come from anywhere: it is checked like a file, gets fresh ids and unique labels, and is refused as a whole when anything is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import Meta, Struct
+
+from netbuilder.document.files import check_graphs, convert
+from netbuilder.document.model import (
+    ROOT,
+    Document,
+    Frame,
+    Graph,
+    Node,
+    Place,
+    PortRef,
+    new_id,
+)
+from netbuilder.document.names import free_label
+from netbuilder.document.records import (
+    Coordinate,
+    End,
+    FrameRecord,
+    GraphRecord,
+    Id,
+    SchemaRecord,
+    frame_from,
+    graph_from,
+    plain,
+    plain_graph,
+    schema_from,
+)
+from netbuilder.document.text import read_json, refuse_file, write_json
+from netbuilder.foundation.limits import EDGES, FRAMES, NODES
+from netbuilder.foundation.problem import NetbuilderError, Problem
+
+FORMAT: Final = "netbuilder-clipboard"
+VERSION: Final = 1
+MIME: Final = "application/x-netbuilder-graph+json"
+NAME: Final = "The clipboard"
+
+
+class _Clip(Struct, frozen=True):
+    format: Literal["netbuilder-clipboard"]
+    version: Literal[1]
+    graph: GraphRecord
+    inputs: Annotated[list[tuple[End, End]], Meta(max_length=EDGES)] = []
+    schemas: Annotated[dict[Id, SchemaRecord], Meta(max_length=NODES)] = {}
+    places: Annotated[dict[Id, tuple[Coordinate, Coordinate]], Meta(max_length=NODES)] = {}
+    frames: Annotated[list[FrameRecord], Meta(max_length=FRAMES)] = []
+
+
+def copy(document: Document, ids: Collection[str], scope: str = ROOT) -> str:
+    """Return nodes and frames as text, with the links among them and a note of what feeds them.
+
+    Args:
+        document: Where they are.
+        ids: Ids of nodes and frames; others are passed over.
+        scope: The graph they are in.
+    """
+    graph = document.scope(scope)
+    nodes = {id: node for id, node in graph.nodes.items() if id in ids}
+    inner = {t: s for t, s in graph.edges.items() if t.node in nodes and s.node in nodes}
+    outer = sorted((t, s) for t, s in graph.edges.items() if t.node in nodes and s.node not in nodes)
+    places = document.layout.places
+    frames = [frame for frame in document.layout.frames.values() if frame.id in ids and frame.scope == scope]
+    clip = {
+        "format": FORMAT,
+        "version": VERSION,
+        "graph": plain_graph(Graph(nodes=nodes, edges=inner)),
+        "inputs": [[list(source), list(target)] for target, source in outer],
+        "schemas": {id: plain(document.schemas[id]) for id in nodes if id in document.schemas},
+        "places": {id: list(places[id]) for id in nodes if id in places},
+        "frames": [plain(frame) for frame in frames],
+    }
+    return write_json(clip)
+
+
+def is_clipboard(text: str) -> bool:
+    """Return whether `text` looks like something that `copy` wrote: cheap, for enabling Paste."""
+    return text.startswith("{") and f'"format": "{FORMAT}"' in text
+
+
+def paste(
+    document: Document,
+    text: str,
+    at: Place | None = None,
+    keep_inputs: bool = False,
+    scope: str = ROOT,
+    offset: Place = Place(40.0, 40.0),  # noqa: B008 (immutable)
+) -> tuple[Document, tuple[str, ...]]:
+    """Add what `copy` wrote.
+
+    Args:
+        document: Where to add it.
+        text: The clipboard's text.
+        at: Where its top-left corner goes; None keeps the places, moved by `offset`.
+        keep_inputs: Whether the copies are fed by what feeds the originals, where that is in this graph.
+        scope: The graph to paste into.
+        offset: See `at`.
+
+    Returns:
+        The new document and the new ids of nodes and frames, in order.
+
+    Raises:
+        NetbuilderError: When the text is nothing that can be pasted.
+    """
+    raw = read_json(text.encode(errors="surrogatepass"), NAME)
+    clip: _Clip = convert(raw, _Clip, NAME)
+    check_graphs([clip.graph], NAME)
+    count = sum(len(each.nodes) for each in (document.graph, *(block.graph for block in document.blocks.values())))
+    if count + len(clip.graph.nodes) > NODES:
+        refuse_file(
+            "file.large", f"A project holds at most {NODES:,} nodes; with what is pasted there would be more.", ""
+        )
+    try:
+        return _paste(document, clip, raw, at, keep_inputs, scope, offset)
+    except ValueError as error:
+        message = f"{NAME} holds a value that is not acceptable {error}."
+        raise NetbuilderError(Problem(code="file.value", message=message)) from error
+
+
+def _paste(
+    document: Document, clip: _Clip, raw: dict[str, Any], at: Place | None, keep_inputs: bool, scope: str, offset: Place
+) -> tuple[Document, tuple[str, ...]]:
+    pasted = graph_from(clip.graph, raw["graph"])
+    schemas = {id: schema_from(schema, raw["schemas"][id]) for id, schema in clip.schemas.items()}
+    frames = [frame_from(frame, source) for frame, source in zip(clip.frames, raw.get("frames", []), strict=True)]
+    fresh = {id: new_id() for id in pasted.nodes}
+    graph = document.scope(scope)
+    edges = {PortRef(fresh[t.node], t.port): PortRef(fresh[s.node], s.port) for t, s in pasted.edges.items()}
+    if keep_inputs:
+        edges.update(_inputs(clip, graph, fresh))
+    graph = replace(graph, nodes={**graph.nodes, **_renewed(pasted, graph, fresh)}, edges={**graph.edges, **edges})
+    if scope == ROOT:
+        document = replace(document, graph=graph)
+    else:
+        block = replace(document.blocks[scope], graph=graph)
+        document = replace(document, blocks={**document.blocks, scope: block})
+    renewed_schemas = {fresh[id]: schema for id, schema in schemas.items() if id in fresh}
+    document = replace(document, schemas={**document.schemas, **renewed_schemas})
+    return _with_layout(document, clip, frames, fresh, _shift(clip, at, offset), scope)
+
+
+def _renewed(pasted: Graph, graph: Graph, fresh: Mapping[str, str]) -> dict[str, Node]:
+    """Return the pasted nodes with fresh ids and labels; weights are shared with a copied original, or one that is still there."""
+    taken = {node.label for node in graph.nodes.values()}
+    nodes = {}
+    for old in pasted.nodes.values():
+        label = free_label(taken, old.label)
+        taken.add(label)
+        tie = fresh.get(old.tied_to) or (old.tied_to if old.tied_to in graph.nodes else "")
+        nodes[fresh[old.id]] = replace(old, id=fresh[old.id], label=label, tied_to=tie)
+    return nodes
+
+
+def _inputs(clip: _Clip, graph: Graph, fresh: Mapping[str, str]) -> dict[PortRef, PortRef]:
+    """Return the links from outside whose source is here; they cannot close a circle, since nothing else is fed by copies."""
+    return {
+        PortRef(fresh[target[0]], target[1]): PortRef(*source)
+        for source, target in clip.inputs
+        if target[0] in fresh and source[0] in graph.nodes
+    }
+
+
+def _shift(clip: _Clip, at: Place | None, offset: Place) -> Place:
+    corners = [*clip.places.values(), *((frame.x, frame.y) for frame in clip.frames)]
+    if at is None or not corners:
+        return at if at is not None else offset
+    return Place(at.x - min(x for x, _ in corners), at.y - min(y for _, y in corners))
+
+
+def _with_layout(
+    document: Document, clip: _Clip, frames: list[Frame], fresh: Mapping[str, str], shift: Place, scope: str
+) -> tuple[Document, tuple[str, ...]]:
+    places = dict(document.layout.places)
+    for old, id in fresh.items():
+        if old in clip.places:
+            x, y = clip.places[old]
+            places[id] = Place(x + shift.x, y + shift.y)
+    renewed = {
+        frame.id: frame
+        for frame in (
+            replace(each, id=new_id("f"), x=each.x + shift.x, y=each.y + shift.y, scope=scope) for each in frames
+        )
+    }
+    layout = replace(document.layout, places=places, frames={**document.layout.frames, **renewed})
+    return replace(document, layout=layout), (*fresh.values(), *renewed)
+
+
+__all__ = ["FORMAT", "MIME", "copy", "is_clipboard", "paste"]

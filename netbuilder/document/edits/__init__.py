@@ -1,0 +1,56 @@
+"""Edits: every way of changing a document, as pure functions that are also registered by name.
+
+Each takes a document and returns a new one, which shares what did not change; the same one when there is nothing to do. What cannot be done is
+refused with a `NetbuilderError`. Edits do not know the layer catalog: callers give default parameters and port names.
+"""
+
+from netbuilder.document.edits.appearance import (
+    add_frame,
+    change_frame,
+    move_nodes,
+    remove_frames,
+    set_about,
+)
+from netbuilder.document.edits.links import connect, disconnect, insert_layer
+from netbuilder.document.edits.nodes import (
+    add_node,
+    duplicate,
+    remove_and_heal,
+    remove_nodes,
+    rename,
+    replace_type,
+    set_note,
+    set_parameters,
+    set_schema,
+    tie_weights,
+)
+from netbuilder.document.edits.planning import change_plan, set_optimizer, set_plan, set_schedule
+from netbuilder.document.edits.registry import EDITS, apply, edit
+
+__all__ = [
+    "EDITS",
+    "add_frame",
+    "add_node",
+    "apply",
+    "change_frame",
+    "change_plan",
+    "connect",
+    "disconnect",
+    "duplicate",
+    "edit",
+    "insert_layer",
+    "move_nodes",
+    "remove_and_heal",
+    "remove_frames",
+    "remove_nodes",
+    "rename",
+    "replace_type",
+    "set_about",
+    "set_note",
+    "set_optimizer",
+    "set_parameters",
+    "set_plan",
+    "set_schedule",
+    "set_schema",
+    "tie_weights",
+]

@@ -1,0 +1,92 @@
+"""Edits of how a document looks: places, frames, title."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from netbuilder.document.edits.registry import edit, refuse
+from netbuilder.document.model import About, Document, Frame, Place
+from netbuilder.foundation.limits import COORDINATE
+from netbuilder.foundation.problem import NetbuilderError, Problem
+
+
+@edit
+def move_nodes(document: Document, places: Mapping[str, Place]) -> Document:
+    """Move nodes: id -> their new place."""
+    old = document.layout.places
+    if all(old.get(id) == place for id, place in places.items()):
+        return document
+    for id, place in places.items():
+        _check_coordinates(*place, node=id)
+    return replace(document, layout=replace(document.layout, places={**old, **places}))
+
+
+@edit
+def add_frame(document: Document, frame: Frame) -> Document:
+    """Add a comment frame with a fresh id."""
+    if frame.id in document.layout.frames:
+        refuse("edit.id", f"The frame id {frame.id!r} is taken.")
+    return _with_frame(document, frame)
+
+
+@edit
+def change_frame(document: Document, frame: str, values: Mapping[str, Any]) -> Document:
+    """Change some of a frame's fields (title, color, x, y, width, height, note)."""
+    old = document.layout.frames.get(frame)
+    if old is None:
+        refuse("edit.frame", f"The frame {frame!r} is not in the document any more.")
+    fixed = {"id", "scope", "extra"} & values.keys()
+    try:
+        if fixed:
+            raise msgspec.ValidationError(f"{fixed.pop()!r} cannot be changed")
+        new = msgspec.convert({**_plain(old), **values}, _FRAME)
+    except msgspec.ValidationError as error:
+        problem = Problem(code="edit.value", message=f"The frame cannot be changed so: {error}.")
+        raise NetbuilderError(problem) from error
+    changed = replace(old, **{key: getattr(new, key) for key in values})
+    return document if changed == old else _with_frame(document, changed)
+
+
+@edit
+def remove_frames(document: Document, frames: Collection[str]) -> Document:
+    """Remove frames; the nodes in them stay."""
+    kept = {id: frame for id, frame in document.layout.frames.items() if id not in frames}
+    if len(kept) == len(document.layout.frames):
+        return document
+    return replace(document, layout=replace(document.layout, frames=kept))
+
+
+@edit
+def set_about(document: Document, about: About) -> Document:
+    """Set the title and the description."""
+    return document if about == document.about else replace(document, about=about)
+
+
+_FRAME = msgspec.defstruct(
+    "Frame",
+    [("title", str), ("color", str), ("x", float), ("y", float), ("width", float), ("height", float), ("note", str)],
+    forbid_unknown_fields=True,
+)
+
+
+def _plain(frame: Frame) -> dict[str, Any]:
+    return {name: getattr(frame, name) for name in _FRAME.__struct_fields__}
+
+
+def _with_frame(document: Document, frame: Frame) -> Document:
+    _check_coordinates(frame.x, frame.y, frame.width, frame.height)
+    if frame.width <= 0 or frame.height <= 0:
+        refuse("edit.frame", "A frame needs a width and a height above zero.")
+    frames = {**document.layout.frames, frame.id: frame}
+    return replace(document, layout=replace(document.layout, frames=frames))
+
+
+def _check_coordinates(*coordinates: float, node: str = "") -> None:
+    for coordinate in coordinates:
+        if not math.isfinite(coordinate) or abs(coordinate) > COORDINATE:
+            refuse("edit.place", f"Nothing can lie at {coordinate:g}: expected at most {COORDINATE:,.0f}.", node=node)

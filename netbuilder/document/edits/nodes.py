@@ -1,0 +1,262 @@
+"""Edits of nodes: adding, removing, naming, setting."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+from netbuilder.document import clipboard
+from netbuilder.document.edits.registry import edit, graph_of, node_of, refuse, with_graph, with_node
+from netbuilder.document.model import ROOT, Document, Graph, Node, Place, Plan, PortRef, Schema
+from netbuilder.document.names import unique_label
+from netbuilder.document.values import freeze_mapping
+from netbuilder.foundation.limits import NODES, TEXT_LENGTH
+
+
+@edit
+def add_node(
+    document: Document, node: Node, place: Place | None = None, schema: Schema | None = None, scope: str = ROOT
+) -> Document:
+    """Add a node.
+
+    Args:
+        document: What to change.
+        node: With a fresh id; its label becomes a unique identifier.
+        place: Where it lies; None leaves that to the canvas.
+        schema: What it yields, for a data node.
+        scope: The graph it goes into.
+    """
+    graph = graph_of(document, scope)
+    if any(node.id in each.nodes for each in _graphs(document)):
+        refuse("edit.id", f"The id {node.id!r} is taken.", node=node.id)
+    if sum(len(each.nodes) for each in _graphs(document)) >= NODES:
+        refuse("edit.limit", f"A project holds at most {NODES:,} nodes.")
+    label = unique_label(graph, node.label or node.type)
+    node = replace(node, label=label, parameters=_frozen(node.parameters, node.id))
+    document = with_node(document, node, scope)
+    if schema is not None:
+        document = replace(document, schemas={**document.schemas, node.id: schema})
+    if place is not None:
+        document = replace(document, layout=replace(document.layout, places={**document.layout.places, node.id: place}))
+    return document
+
+
+@edit
+def remove_nodes(document: Document, nodes: Collection[str], scope: str = ROOT) -> Document:
+    """Remove nodes with their links, places and schemas; what referred to them no longer does."""
+    graph = graph_of(document, scope)
+    gone = frozenset(nodes) & graph.nodes.keys()
+    if not gone:
+        return document
+    edges = {t: s for t, s in graph.edges.items() if t.node not in gone and s.node not in gone}
+    kept = {id: _untied(node, gone) for id, node in graph.nodes.items() if id not in gone}
+    document = with_graph(document, replace(graph, nodes=kept, edges=edges), scope)
+    places = {id: place for id, place in document.layout.places.items() if id not in gone}
+    schemas = document.schemas
+    if not gone.isdisjoint(schemas):
+        schemas = {id: schema for id, schema in schemas.items() if id not in gone}
+    return replace(
+        document,
+        schemas=schemas,
+        layout=replace(document.layout, places=places),
+        plan=_without(document.plan, gone),
+    )
+
+
+@edit
+def remove_and_heal(document: Document, nodes: Collection[str], scope: str = ROOT) -> Document:
+    """Remove nodes and keep the flow: what they fed is fed by what fed them (their first input)."""
+    graph = graph_of(document, scope)
+    gone = frozenset(nodes) & graph.nodes.keys()
+    feeds: dict[str, PortRef] = {}
+    for target, source in graph.edges.items():
+        feeds.setdefault(target.node, source)
+    healed = dict(graph.edges)
+    for target, source in graph.edges.items():
+        if source.node in gone and target.node not in gone:
+            found = _before(source, gone, feeds)
+            if found is not None:
+                healed[target] = found
+    return remove_nodes(with_graph(document, replace(graph, edges=healed), scope), gone, scope)
+
+
+@edit
+def rename(document: Document, node: str, label: str, scope: str = ROOT) -> Document:
+    """Give a node another label, made a unique identifier."""
+    graph = graph_of(document, scope)
+    old = node_of(graph, node)
+    new = unique_label(graph, label, (node,))
+    return document if new == old.label else with_node(document, replace(old, label=new), scope)
+
+
+@edit
+def set_note(document: Document, node: str, note: str, scope: str = ROOT) -> Document:
+    """Set a node's comment."""
+    old = node_of(graph_of(document, scope), node)
+    if len(note) > TEXT_LENGTH:
+        refuse("edit.text", f"A note holds at most {TEXT_LENGTH:,} characters.", node=node)
+    return document if note == old.note else with_node(document, replace(old, note=note), scope)
+
+
+@edit
+def set_parameters(
+    document: Document, node: str, values: Mapping[str, Any], schema: Schema | None = None, scope: str = ROOT
+) -> Document:
+    """Set some of a node's parameters; the others stay.
+
+    Args:
+        document: What to change.
+        node: Its id.
+        values: The new values by name.
+        schema: For a data node: what it yields with them.
+        scope: The graph it is in.
+    """
+    old = node_of(graph_of(document, scope), node)
+    parameters = {**old.parameters, **_frozen(values, node)}
+    if not _same(parameters, old.parameters):
+        document = with_node(document, replace(old, parameters=parameters), scope)
+    return document if schema is None else set_schema(document, node, schema)
+
+
+@edit
+def set_schema(document: Document, node: str, schema: Schema) -> Document:
+    """Set what a data node yields. Links from fields that are gone stay, and are reported, until the user decides."""
+    if document.schemas.get(node) == schema:
+        return document
+    return replace(document, schemas={**document.schemas, node: schema})
+
+
+@edit
+def replace_type(
+    document: Document,
+    node: str,
+    type: str,
+    parameters: Mapping[str, Any],
+    label: str = "",
+    inputs: Mapping[str, str] | None = None,
+    outputs: Mapping[str, str] | None = None,
+    schema: Schema | None = None,
+    scope: str = ROOT,
+) -> Document:
+    """Make another layer of a node: same id, same place, same links as far as they fit.
+
+    Args:
+        document: What to change.
+        node: Its id.
+        type: The new layer's key.
+        parameters: All parameters of the new layer.
+        label: The new label's wish; "" keeps the old one.
+        inputs: Old input port -> new input port; links to others are removed. None keeps all.
+        outputs: Old output port -> new output port; links from others are removed. None keeps all.
+        schema: What it yields, for a data node.
+        scope: The graph it is in.
+    """
+    graph = graph_of(document, scope)
+    old = node_of(graph, node)
+    name = unique_label(graph, label, (node,)) if label else old.label
+    new = Node(id=node, type=type, label=name, parameters=_frozen(parameters, node), note=old.note)
+    edges: dict[PortRef, PortRef] = {}
+    for target, source in graph.edges.items():
+        to = _renamed(target, node, inputs)
+        origin = _renamed(source, node, outputs)
+        if to is not None and origin is not None:
+            edges[to] = origin
+    document = with_graph(document, Graph(nodes={**graph.nodes, node: new}, edges=edges, extra=graph.extra), scope)
+    schemas = {id: each for id, each in document.schemas.items() if id != node}
+    if schema is not None:
+        schemas[node] = schema
+    return replace(document, schemas=schemas) if schemas != document.schemas else document
+
+
+@edit
+def tie_weights(document: Document, node: str, other: str, scope: str = ROOT) -> Document:
+    """Let a node use another's weights; "" gives it its own again."""
+    graph = graph_of(document, scope)
+    old = node_of(graph, node)
+    if other == node:
+        refuse("edit.tie", f"{old.label} cannot share weights with itself.", node=node)
+    if other and node_of(graph, other).type != old.type:
+        message = f"{old.label} can only share the weights of a layer of its own type."
+        refuse("edit.tie", message, node=node)
+    if other and graph.nodes[other].tied_to:
+        refuse("edit.tie", f"{graph.nodes[other].label} has no weights of its own: it shares another's.", node=node)
+    return document if other == old.tied_to else with_node(document, replace(old, tied_to=other), scope)
+
+
+@edit
+def duplicate(
+    document: Document,
+    nodes: Collection[str],
+    offset: Place = Place(40.0, 40.0),  # noqa: B008 (immutable)
+    keep_inputs: bool = False,
+    scope: str = ROOT,
+) -> Document:
+    """Copy nodes beside themselves, with the links among them.
+
+    Args:
+        document: What to change.
+        nodes: Their ids.
+        offset: How far from the originals the copies lie.
+        keep_inputs: Whether the copies are also fed by what feeds the originals.
+        scope: The graph they are in.
+    """
+    graph_of(document, scope)
+    text = clipboard.copy(document, nodes, scope)
+    return clipboard.paste(document, text, offset=offset, keep_inputs=keep_inputs, scope=scope)[0]
+
+
+def _frozen(values: Mapping[str, Any], node: str) -> dict[str, Any]:
+    try:
+        return freeze_mapping(values)
+    except ValueError as error:
+        refuse("edit.value", f"This value cannot be set: {error}.", node=node)
+
+
+def _same(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    """Whether parameters are equal in value and type: 1, 1.0 and True are three values."""
+    return new == old and repr(new) == repr(old)
+
+
+def _graphs(document: Document) -> list[Graph]:
+    return [document.graph, *(block.graph for block in document.blocks.values())]
+
+
+def _untied(node: Node, gone: Collection[str]) -> Node:
+    return replace(node, tied_to="") if node.tied_to in gone else node
+
+
+def _before(source: PortRef, gone: Collection[str], feeds: Mapping[str, PortRef]) -> PortRef | None:
+    """Return the first port upstream of `source` whose node stays."""
+    seen: set[str] = set()
+    while source.node in gone:
+        if source.node in seen or source.node not in feeds:
+            return None
+        seen.add(source.node)
+        source = feeds[source.node]
+    return source
+
+
+def _renamed(ref: PortRef, node: str, ports: Mapping[str, str] | None) -> PortRef | None:
+    if ref.node != node or ports is None:
+        return ref
+    return PortRef(node, ports[ref.port]) if ref.port in ports else None
+
+
+def _without(plan: Plan, gone: Collection[str]) -> Plan:
+    """Return the plan with no mention of nodes that are gone; a phase that lost all its losses goes, unless it is the last."""
+    phases = []
+    for phase in plan.phases:
+        losses = tuple(id for id in phase.losses if id not in gone)
+        groups = tuple(
+            replace(group, nodes=tuple(id for id in group.nodes if id not in gone))
+            for group in phase.groups
+            if not group.nodes or any(id not in gone for id in group.nodes)
+        )
+        if losses == phase.losses and groups == phase.groups:
+            phases.append(phase)
+        elif losses or not phase.losses:
+            phases.append(replace(phase, losses=losses, groups=groups))
+    if tuple(phases) == plan.phases:
+        return plan
+    return replace(plan, phases=tuple(phases) or (replace(plan.phases[0], losses=()),))

@@ -1,0 +1,67 @@
+"""Edits of the training plan."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from netbuilder.document.edits.registry import edit, refuse
+from netbuilder.document.model import Document, Phase, Plan, Setting
+from netbuilder.document.plan import PLAN_PARAMETERS
+from netbuilder.document.values import freeze_mapping
+
+
+@edit
+def set_plan(document: Document, plan: Plan) -> Document:
+    """Replace the whole plan."""
+    if not plan.phases:
+        refuse("edit.plan", "A plan needs at least one phase.")
+    return document if plan == document.plan else replace(document, plan=plan)
+
+
+@edit
+def change_plan(document: Document, values: Mapping[str, Any]) -> Document:
+    """Change some of the plan's plain fields: epochs, batch_size, seed, clip_norm, patience, monitor."""
+    known = {parameter.name: parameter for parameter in PLAN_PARAMETERS}
+    changed: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            refuse("edit.plan", f"The plan has no setting called {name!r}.", field=name)
+        try:
+            changed[name] = known[name].normalize(value)
+        except ValueError as error:
+            refuse("edit.plan", f"{error}.", field=name)
+    return set_plan(document, replace(document.plan, **changed))
+
+
+@edit
+def set_optimizer(document: Document, key: str, values: Mapping[str, Any], phase: int = 0) -> Document:
+    """Pick a phase's optimizer, with all its values."""
+    old = _phase(document, phase)
+    return _with_phase(document, phase, replace(old, optimizer=_setting(key, values)))
+
+
+@edit
+def set_schedule(document: Document, key: str, values: Mapping[str, Any], phase: int = 0) -> Document:
+    """Pick a phase's schedule, with all its values."""
+    old = _phase(document, phase)
+    return _with_phase(document, phase, replace(old, schedule=_setting(key, values)))
+
+
+def _phase(document: Document, index: int) -> Phase:
+    if not 0 <= index < len(document.plan.phases):
+        refuse("edit.plan", f"The plan has no phase number {index + 1}.")
+    return document.plan.phases[index]
+
+
+def _setting(key: str, values: Mapping[str, Any]) -> Setting:
+    try:
+        return Setting(key=key, values=freeze_mapping(values))
+    except ValueError as error:
+        refuse("edit.plan", f"This value cannot be set: {error}.", field=key)
+
+
+def _with_phase(document: Document, index: int, phase: Phase) -> Document:
+    phases = (*document.plan.phases[:index], phase, *document.plan.phases[index + 1 :])
+    return set_plan(document, replace(document.plan, phases=phases))

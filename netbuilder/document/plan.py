@@ -1,0 +1,63 @@
+"""The plan's settings, declared once: the form, the ranges that edits and files check, the help."""
+
+from __future__ import annotations
+
+from netbuilder.foundation.parameter import Kind, Parameter
+
+PLAN_PARAMETERS: tuple[Parameter, ...] = (
+    Parameter(
+        name="epochs",
+        title="Epochs",
+        kind=Kind.INT,
+        default=20,
+        minimum=1,
+        maximum=1_000_000,
+        help="How often training goes through all training rows.",
+    ),
+    Parameter(
+        name="batch_size",
+        title="Batch size",
+        kind=Kind.INT,
+        default=64,
+        minimum=1,
+        maximum=1_000_000,
+        help="How many rows each step looks at. Larger is steadier and faster a row, smaller learns more a row.",
+    ),
+    Parameter(
+        name="seed",
+        title="Seed",
+        kind=Kind.INT,
+        default=0,
+        minimum=0,
+        maximum=2**32 - 1,
+        help="Starts the random numbers for weights, shuffling and dropout: equal seeds give equal runs.",
+    ),
+    Parameter(
+        name="clip_norm",
+        title="Clip gradients to",
+        kind=Kind.FLOAT,
+        default=0.0,
+        minimum=0.0,
+        maximum=1e9,
+        help="Scales gradients down to this total norm, which tames sudden jumps. 0 never does.",
+    ),
+    Parameter(
+        name="patience",
+        title="Patience",
+        kind=Kind.INT,
+        default=0,
+        minimum=0,
+        maximum=1_000_000,
+        unit="epochs",
+        help="Stops after this many epochs without a better validation result. 0 never stops early.",
+    ),
+    Parameter(
+        name="monitor",
+        title="Watch",
+        kind=Kind.TEXT,
+        default="loss",
+        help='What "better" means: "loss" or a metric, on the validation part.',
+        advanced=True,
+    ),
+)
+"""The plan's plain fields; phases, optimizer and schedule have declarations of their own."""

@@ -1,0 +1,141 @@
+"""Text: JSON that people can read and compare line by line, and that is read back strictly.
+
+Objects are sorted by key, one entry a line; short lists of plain values and links stand on one line. Reading refuses what is ambiguous:
+keys given twice, NaN and infinities, broken Unicode, too deep or too large values.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, Final, NoReturn
+
+import msgspec
+
+from netbuilder.foundation.limits import DOCUMENT_BYTES, MEBIBYTE
+from netbuilder.foundation.problem import NetbuilderError, Problem
+
+_WIDTH: Final = 110
+_BYTE: Final = re.compile(r"\(byte (\d+)\)")
+_scalar = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+
+
+def write_json(value: Any) -> str:
+    """Return `value` as text that ends in a newline.
+
+    Raises:
+        ValueError: When it holds a number that is not finite, or something that JSON has no form for.
+    """
+    text = "".join(_pieces(value, "\n")) + "\n"
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half a character, pasted from somewhere: better a "?" there than no file
+        text = text.encode(errors="replace").decode()
+    return text
+
+
+def _pieces(value: Any, newline: str) -> Iterator[str]:
+    inner = newline + "  "
+    if isinstance(value, dict) and value:
+        separator = "{"
+        for key in sorted(value):
+            yield f"{separator}{inner}{_scalar(key)}: "
+            yield from _pieces(value[key], inner)
+            separator = ","
+        yield newline + "}"
+    elif isinstance(value, (list, tuple)) and value:
+        line = _one_line(value)
+        if line is not None:
+            yield line
+            return
+        separator = "["
+        for item in value:
+            yield separator + inner
+            yield from _pieces(item, inner)
+            separator = ","
+        yield newline + "]"
+    else:
+        yield _scalar(value)
+
+
+def _one_line(value: list[Any] | tuple[Any, ...]) -> str | None:
+    """Return a short list of plain values, or of lists of them (a link), on one line."""
+    for item in value:
+        if isinstance(item, dict):
+            return None
+        if isinstance(item, (list, tuple)) and any(isinstance(each, (list, tuple, dict)) for each in item):
+            return None
+    line = _scalar(value)
+    return line if len(line) <= _WIDTH else None
+
+
+def read_json(data: bytes, name: str) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Args:
+        data: UTF-8 text.
+        name: What problems call the file.
+
+    Raises:
+        NetbuilderError: When it is too large, not JSON, not an object, ambiguous or nested absurdly deep.
+    """
+    if len(data) > DOCUMENT_BYTES:
+        message = f"{name} is too large: expected at most {DOCUMENT_BYTES // MEBIBYTE} MB, found {len(data) / MEBIBYTE:.1f} MB."
+        refuse_file("file.large", message, name)
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    if not data.strip():
+        refuse_file("file.empty", f"{name} is empty: nothing was ever saved in it, or saving was interrupted.", name)
+    try:
+        msgspec.json.decode(data)  # strict about numbers, Unicode and form; says where
+        value = json.loads(data, object_pairs_hook=_unambiguous)
+    except RecursionError:
+        refuse_file("file.deep", f"{name} is nested too deeply to be a project.", name)
+    except (ValueError, msgspec.DecodeError) as error:
+        line = _line(data, str(error))
+        refuse_file("file.json", f"{name} is damaged or not a NetBuilder project: {_reason(error, line)}.", name, line)
+    if not isinstance(value, dict):
+        refuse_file("file.json", f"{name} is not a NetBuilder project: expected a JSON object.", name, 1)
+    return value
+
+
+def refuse_file(code: str, message: str, name: str, line: int = 0) -> NoReturn:
+    """Refuse a file.
+
+    Raises:
+        NetbuilderError: Always.
+    """
+    raise NetbuilderError(Problem(code=code, message=message, file=name, line=line))
+
+
+class _DuplicateKey(ValueError):
+    """A key stands twice in one object, so that its meaning depends on the reader."""
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        seen: set[str] = set()
+        for key, _ in pairs:
+            if key in seen:
+                raise _DuplicateKey(f"the key {key[:60]!r} is given twice in one object")
+            seen.add(key)
+    return result
+
+
+def _line(data: bytes, message: str) -> int:
+    found = _BYTE.search(message)
+    if found:
+        return data.count(b"\n", 0, int(found[1])) + 1
+    return data.count(b"\n") + 1 if "truncated" in message else 0
+
+
+def _reason(error: Exception, line: int) -> str:
+    if isinstance(error, _DuplicateKey):
+        return str(error)
+    if "truncated" in str(error):
+        return f"it ends too early, in line {line}"
+    if isinstance(error, UnicodeDecodeError) or "utf-8" in str(error).lower() or "surrogate" in str(error).lower():
+        return "it holds bytes that are not text (UTF-8)"
+    place = f" in line {line}" if line else ""
+    return f"it is not valid JSON{place} ({_BYTE.sub('', str(error)).strip()})"

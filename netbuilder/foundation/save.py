@@ -1,0 +1,152 @@
+"""Saving files so that they hold either the old or the new content, never a third state.
+
+The one way in which the program writes a file that it would miss: a temporary file in the same folder, every write checked, flushed to the disk,
+renamed over the old one, and the folder flushed too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final
+
+from netbuilder.foundation.problem import NetbuilderError, Problem
+
+TEMPORARY: Final = ".netbuilder-tmp"
+"""The ending of temporary files; `sweep_temporaries` removes what a killed save left."""
+
+_WORDS: Final = {
+    errno.ENOSPC: ("save.full", "the disk is full. Free some space or save elsewhere"),
+    errno.EDQUOT: ("save.quota", "your disk quota is used up. Delete something or save elsewhere"),
+    errno.EFBIG: ("save.limit", "the system allows no file of this size here. Save elsewhere"),
+    errno.EROFS: ("save.read_only", "the disk is read-only. Save elsewhere"),
+    errno.EACCES: ("save.permission", "you may not write here. Change the permissions or save elsewhere"),
+    errno.EPERM: ("save.permission", "you may not write here. Change the permissions or save elsewhere"),
+    errno.ENOENT: ("save.folder", "the folder does not exist any more. Save elsewhere"),
+    errno.ENOTDIR: ("save.folder", "its folder is not a folder. Save elsewhere"),
+    errno.EISDIR: ("save.folder", "there is a folder of that name. Choose another name"),
+    errno.ENAMETOOLONG: ("save.name", "the name is too long. Choose a shorter one"),
+    errno.EIO: ("save.disk", "the disk reports an error. Save elsewhere, and check the disk"),
+}
+
+
+def atomic_save(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> None:
+    """Replace the content of `path`, all or nothing.
+
+    An existing file keeps its permissions; a link stays a link, and what it points to is replaced. When this returns, the new content is on
+    the disk; when it raises, the old content is untouched.
+
+    Args:
+        path: Where to save.
+        data: The whole content, or its pieces.
+
+    Raises:
+        NetbuilderError: When the system refuses, saying why in plain words.
+    """
+    wish = Path(path)
+    try:
+        target = Path(os.path.realpath(wish))
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+        _replace(target, (data,) if isinstance(data, (bytes, bytearray, memoryview)) else data)
+    except OSError as error:
+        code, words = _WORDS.get(error.errno or 0, ("save.failed", f"the system says: {error.strerror or error}"))
+        message = f"{wish.name} could not be saved: {words}. The file on the disk was left as it was."
+        raise NetbuilderError(Problem(code=code, message=message, file=str(wish))) from error
+
+
+def sweep_temporaries(folder: str | os.PathLike[str]) -> list[Path]:
+    """Remove temporary files that killed saves left in `folder`.
+
+    A save that is going on in another process is left alone: the names hold the process id.
+
+    Returns:
+        What was removed; nothing when the folder cannot be read.
+    """
+    removed = []
+    try:
+        leftovers = [entry for entry in Path(folder).iterdir() if entry.name.endswith(TEMPORARY)]
+    except OSError:  # no folder, or none of ours: nothing to sweep
+        return []
+    for leftover in leftovers:
+        owner = leftover.name.removesuffix(TEMPORARY).rpartition(".")[0].rpartition(".")[2]
+        if owner.isdigit() and not _is_alive(int(owner)):
+            with contextlib.suppress(OSError):  # somebody else swept it, or it may not be removed: harmless
+                leftover.unlink()
+                removed.append(leftover)
+    return removed
+
+
+def _replace(target: Path, pieces: Iterable[bytes]) -> None:
+    mode = _mode(target)
+    temporary = target.with_name(f".{target.name[:80]}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+    descriptor = os.open(temporary, flags, 0o666)
+    try:
+        try:
+            for piece in pieces:
+                _write_all(descriptor, piece)
+            if mode is not None and hasattr(os, "fchmod"):
+                os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            temporary.unlink()
+        raise
+    _flush_folder(target.parent)
+
+
+def _mode(target: Path) -> int | None:
+    """Return the permissions of an existing file; a file that may not be written is not replaced either."""
+    try:
+        mode = stat.S_IMODE(target.stat().st_mode)
+    except FileNotFoundError:
+        return None
+    if not os.access(target, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+    return mode
+
+
+def _write_all(descriptor: int, piece: bytes) -> None:
+    """Write every byte: one call may take fewer than it was given, on a disk that is nearly full."""
+    rest = memoryview(piece)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make the renaming last through a power cut, where folders can be opened (not on Windows)."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _is_alive(process: int) -> bool:
+    import psutil
+
+    return bool(psutil.pid_exists(process))
+
+
+def read_limited(path: str | os.PathLike[str], limit: int) -> Iterator[bytes]:
+    """Yield a file's content in pieces, at most one byte more than `limit`: what is larger can be told and is never held.
+
+    Raises:
+        OSError: When it cannot be read.
+    """
+    with open(path, "rb") as file:
+        left = limit + 1
+        while left and (piece := file.read(min(left, 1 << 20))):
+            left -= len(piece)
+            yield piece
