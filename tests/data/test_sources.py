@@ -33,14 +33,17 @@ def test_every_promised_source_is_there():
 @pytest.mark.parametrize("source", registry(), ids=lambda source: source.key)
 def test_a_declaration_is_complete(source):
     assert source.category == "data"
-    assert source.title and source.summary and len(source.help) > 40
+    assert source.title
+    assert source.summary
+    assert len(source.help) > 40
     assert source.resolve(source.defaults()) == source.defaults()
     for parameter in source.parameters:
         assert parameter.help, f"{source.key}.{parameter.name}"
     names = [parameter.name for parameter in source.parameters]
     assert len(set(names)) == len(names)
     assert {"validation_percent", "test_percent", "split_seed", "normalize"} <= set(names)
-    assert source.brief is not None and source.brief(source.defaults())
+    assert source.brief is not None
+    assert source.brief(source.defaults())
 
 
 @pytest.mark.parametrize("key", BUILT_IN)
