@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from netbuilder.document.model import (
@@ -65,7 +66,7 @@ def document(
 
 def chain(*nodes: Node) -> list[tuple[str, str]]:
     """Return the links of a chain in which every output is called y and every input x."""
-    return [(f"{a.id}.y", f"{b.id}.x") for a, b in zip(nodes, nodes[1:], strict=False)]
+    return [(f"{a.id}.y", f"{b.id}.x") for a, b in pairwise(nodes)]
 
 
 def linear(id: str, units: int, **parameters: Any) -> Node:
@@ -106,7 +107,7 @@ def tiny_mlp(hidden: int = 32) -> Document:
 
 
 def tiny_cnn(filters: int = 8) -> Document:
-    """Return digits -> Conv2d -> BatchNorm2d -> ReLU -> Conv2d, added to what went in -> MaxPool2d -> Flatten -> Linear -> cross entropy."""
+    """Return digits -> a convolution with a residual branch -> pooling -> Flatten -> Linear -> cross entropy."""
     stem = [conv2d("stem", filters), node("norm", "batch_norm2d"), node("act", "relu"), conv2d("conv", filters)]
     head = [node("pool", "max_pool2d"), node("flat", "flatten"), linear("scores", 10)]
     links = [

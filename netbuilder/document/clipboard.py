@@ -1,6 +1,7 @@
 """The clipboard: part of a graph as JSON text, which can be pasted here, into another project or into a mail.
 
-Pasted text may come from anywhere: it is checked like a file, gets fresh ids and unique labels, and is refused as a whole when anything is wrong.
+Pasted text may come from anywhere: it is checked like a file, gets fresh ids and unique labels, and is refused as a
+whole when anything is wrong.
 """
 
 from __future__ import annotations
@@ -149,7 +150,7 @@ def _paste(
 
 
 def _renewed(pasted: Graph, graph: Graph, fresh: Mapping[str, str]) -> dict[str, Node]:
-    """Return the pasted nodes with fresh ids and labels; weights are shared with a copied original, or one that is still there."""
+    """Return the pasted nodes with fresh ids and labels, their weights tied to what is copied too or still there."""
     taken = {node.label for node in graph.nodes.values()}
     nodes = {}
     for old in pasted.nodes.values():
@@ -161,7 +162,7 @@ def _renewed(pasted: Graph, graph: Graph, fresh: Mapping[str, str]) -> dict[str,
 
 
 def _inputs(clip: _Clip, graph: Graph, fresh: Mapping[str, str]) -> dict[PortRef, PortRef]:
-    """Return the links from outside whose source is here; they cannot close a circle, since nothing else is fed by copies."""
+    """Return the links from outside whose source is here; nothing is fed by copies, so they close no circle."""
     return {
         PortRef(fresh[target[0]], target[1]): PortRef(*source)
         for source, target in clip.inputs

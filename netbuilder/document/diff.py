@@ -1,7 +1,7 @@
 """Differences: what changed between two documents, as sets of ids.
 
-Identity is compared first: a part that both documents share is not looked into, so that one edit of a large document costs
-a walk over one mapping.
+Identity is compared first: a part that both documents share is not looked into, so that one edit of a large
+document costs a walk over one mapping.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ K = TypeVar("K")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What differs between an old and a new document. Node ids are unique in a document, so blocks need no telling apart.
+    """What differs between an old and a new document; node ids are unique, so that blocks need no telling apart.
 
     Attributes:
         added: Nodes that only the new document has.

@@ -1,7 +1,8 @@
 """Files: reading and writing `.netb` projects.
 
-A project is sorted JSON and nothing in it can run: no name in it is ever resolved to a module, a class or a path. What this version does not know
-(keys, layers) is kept. What is wrong is refused as a whole, in plain words, before anything of it is used.
+A project is sorted JSON and nothing in it can run: no name in it is ever resolved to a module, a class or a path.
+What this version does not know (keys, layers) is kept. What is wrong is refused as a whole, in plain words, before
+anything of it is used.
 """
 
 from __future__ import annotations
@@ -163,7 +164,7 @@ def _current(raw: dict[str, Any], name: str, allow_newer: bool) -> dict[str, Any
         refuse_file("file.version", f"{_short(name)} does not say which version wrote it.", name)
     if version > VERSION and not allow_newer:
         message = (
-            f"{_short(name)} was written by a newer NetBuilder (file version {version}, this one reads up to {VERSION}). "
+            f"{_short(name)} was written by a newer NetBuilder (file version {version}, not {VERSION}). "
             "Update NetBuilder to open it."
         )
         refuse_file("file.newer", message, name)

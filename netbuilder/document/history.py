@@ -143,7 +143,7 @@ class History:
 
 
 def _estimate(old: Document, new: Document) -> int:
-    """Estimate the bytes that keeping `old` takes while `new` is kept: the mappings and values that they do not share."""
+    """Estimate the bytes that keeping `old` beside `new` takes: mappings and values that they do not share."""
     size = _ENTITY
     for before, after in _mappings(old, new):
         if before is not after:

@@ -1,7 +1,7 @@
 """Automatic layout: data flows left to right, in columns; long networks fold into rows like text.
 
-A layered drawing (Sugiyama): columns by longest path, order in a column by barycentres, heights by least squares under the condition that nothing overlaps,
-the longest chain pulled straight. Equal input gives equal output.
+A layered drawing (Sugiyama): columns by longest path, order in a column by barycentres, heights by least squares
+under the condition that nothing overlaps, the longest chain pulled straight. Equal input gives equal output.
 """
 
 from __future__ import annotations
@@ -239,7 +239,7 @@ def _straighten(sketch: _Sketch) -> None:
     """Choose heights: near the neighbours', nothing overlapping, the main chain on one line."""
     sketch.y = [0.0] * len(sketch.rank)
     for column in sketch.columns:
-        _settle(sketch, column, {cell: 0.0 for cell in column})
+        _settle(sketch, column, dict.fromkeys(column, 0.0))
     both = [[*b, *a] for b, a in zip(sketch.before, sketch.after, strict=True)]
     for neighbours in (sketch.before, sketch.after, sketch.before, both, both):
         columns = reversed(sketch.columns) if neighbours is sketch.after else iter(sketch.columns)
@@ -255,7 +255,7 @@ def _straighten(sketch: _Sketch) -> None:
 
 
 def _settle(sketch: _Sketch, column: list[int], wish: Mapping[int, float]) -> None:
-    """Place a column's cells as near to their wishes as their order and heights allow (weighted isotonic regression)."""
+    """Place a column's cells as near to their wishes as order and heights allow (weighted isotonic regression)."""
     offset = 0.0
     offsets = []
     blocks: list[tuple[float, float, int]] = []  # (mean, weight, cells)

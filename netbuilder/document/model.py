@@ -1,8 +1,8 @@
 """The document: everything a user edits, as one immutable value.
 
 Frozen dataclasses over plain dicts that nobody mutates once they are in a document. An edit
-(`netbuilder.document.edits`) returns a new `Document` that shares whatever it did not change, so that undo is keeping the
-old one and a comparison of two documents is a comparison of identities first.
+(`netbuilder.document.edits`) returns a new `Document` that shares whatever it did not change, so that undo is
+keeping the old one and a comparison of two documents is a comparison of identities first.
 
 Every value has `extra`: the keys that a newer program wrote into the file at this place; kept on saving, never used.
 """

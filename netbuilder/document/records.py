@@ -1,7 +1,7 @@
 """Records: how a document stands in a file, typed and limited, and the way from records to the document and back.
 
-Each record names the keys that this version knows; all others are kept in the model's `extra` at their place. Lists of nodes and frames keep the
-document's order, links are sorted, objects are sorted by key.
+Each record names the keys that this version knows; all others are kept in the model's `extra` at their place. Lists
+of nodes and frames keep the document's order, links are sorted, objects are sorted by key.
 """
 
 from __future__ import annotations
@@ -235,7 +235,7 @@ def _definition(key: str, record: DefinitionRecord, raw: Json) -> Definition:
 
 
 def _plan(record: PlanRecord, raw: Json) -> Plan:
-    phases = (Phase(),)
+    phases: tuple[Phase, ...] = (Phase(),)
     if record.phases is not None:
         phases = tuple(_phase(*pair) for pair in zip(record.phases, raw["phases"], strict=True))
     return Plan(**{**_fields(record), "phases": phases}, extra=_extra(record, raw))

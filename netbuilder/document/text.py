@@ -1,7 +1,7 @@
 """Text: JSON that people can read and compare line by line, and that is read back strictly.
 
-Objects are sorted by key, one entry a line; short lists of plain values and links stand on one line. Reading refuses what is ambiguous:
-keys given twice, NaN and infinities, broken Unicode, too deep or too large values.
+Objects are sorted by key, one entry a line; short lists of plain values and links stand on one line. Reading
+refuses what is ambiguous: keys given twice, NaN and infinities, broken Unicode, too deep or too large values.
 """
 
 from __future__ import annotations
@@ -81,7 +81,8 @@ def read_json(data: bytes, name: str) -> dict[str, Any]:
         NetbuilderError: When it is too large, not JSON, not an object, ambiguous or nested absurdly deep.
     """
     if len(data) > DOCUMENT_BYTES:
-        message = f"{name} is too large: expected at most {DOCUMENT_BYTES // MEBIBYTE} MB, found {len(data) / MEBIBYTE:.1f} MB."
+        most, found = DOCUMENT_BYTES // MEBIBYTE, len(data) / MEBIBYTE
+        message = f"{name} is too large: expected at most {most} MB, found {found:.1f} MB."
         refuse_file("file.large", message, name)
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data.strip():

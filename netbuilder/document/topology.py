@@ -41,7 +41,7 @@ def order(graph: Graph) -> list[str]:
 
 
 def cycles(graph: Graph) -> list[list[str]]:
-    """Return circles of links as lists of node ids, one for each knot of nodes that depend on one another; none is fine."""
+    """Return circles of links as lists of node ids, one for each knot of nodes that depend on one another."""
     import networkx
 
     whole = to_networkx(graph)
@@ -75,7 +75,8 @@ def reachable(graph: Graph, node: str) -> set[str]:
 def would_cycle(document: Document, source: PortRef, target: PortRef, scope: str = ROOT) -> bool:
     """Return whether a link from `source` to `target` would close a circle.
 
-    The link that it would replace counts as gone. Fast enough for every movement of a mouse: it walks downstream of the target only.
+    The link that it would replace counts as gone. Fast enough for every movement of a mouse: it walks downstream of
+    the target only.
     """
     if source.node == target.node:
         return True

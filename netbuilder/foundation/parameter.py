@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
-Value: TypeAlias = "bool | int | float | str | None | tuple[Value, ...]"
+Value: TypeAlias = "bool | int | float | str | tuple[Value, ...] | None"
 Values: TypeAlias = Mapping[str, Any]
 """Resolved parameters by name."""
 

@@ -1,6 +1,7 @@
 """Preferences: what the user set once for all projects, recent files, and where windows were.
 
-One small JSON file in the platform's folder for settings, or in `$NETBUILDER_HOME`. A damaged one is set aside and told of, never fatal.
+One small JSON file in the platform's folder for settings, or in `$NETBUILDER_HOME`. A damaged one is set aside and
+told of, never fatal.
 """
 
 from __future__ import annotations
@@ -38,6 +39,17 @@ PREFERENCES: Final[tuple[Parameter, ...]] = (
             Choice(value="light", title="Light"),
         ),
         help="Dark or light; the system's choice is followed as it changes.",
+    ),
+    Parameter(
+        name="at_start",
+        title="When it starts",
+        kind=Kind.CHOICE,
+        default="start_page",
+        choices=(
+            Choice(value="start_page", title="Show the start page"),
+            Choice(value="last_project", title="Open the last project"),
+        ),
+        help="What to show when NetBuilder is started without a file.",
     ),
     Parameter(
         name="zoom_with_wheel",

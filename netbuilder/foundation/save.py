@@ -1,7 +1,7 @@
 """Saving files so that they hold either the old or the new content, never a third state.
 
-The one way in which the program writes a file that it would miss: a temporary file in the same folder, every write checked, flushed to the disk,
-renamed over the old one, and the folder flushed too.
+The one way in which the program writes a file that it would miss: a temporary file in the same folder, every write
+checked, flushed to the disk, renamed over the old one, and the folder flushed too.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ _WORDS: Final = {
 def atomic_save(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> None:
     """Replace the content of `path`, all or nothing.
 
-    An existing file keeps its permissions; a link stays a link, and what it points to is replaced. When this returns, the new content is on
-    the disk; when it raises, the old content is untouched.
+    An existing file keeps its permissions; a link stays a link, and what it points to is replaced. When this
+    returns, the new content is on the disk; when it raises, the old content is untouched.
 
     Args:
         path: Where to save.
@@ -53,7 +53,7 @@ def atomic_save(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> 
         target = Path(os.path.realpath(wish))
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-        _replace(target, (data,) if isinstance(data, (bytes, bytearray, memoryview)) else data)
+        _replace(target, (data,) if isinstance(data, bytes) else data)
     except OSError as error:
         code, words = _WORDS.get(error.errno or 0, ("save.failed", f"the system says: {error.strerror or error}"))
         message = f"{wish.name} could not be saved: {words}. The file on the disk was left as it was."
@@ -140,7 +140,7 @@ def _is_alive(process: int) -> bool:
 
 
 def read_limited(path: str | os.PathLike[str], limit: int) -> Iterator[bytes]:
-    """Yield a file's content in pieces, at most one byte more than `limit`: what is larger can be told and is never held.
+    """Yield a file's content in pieces, at most one byte more than `limit`, which tells that it is too large.
 
     Raises:
         OSError: When it cannot be read.

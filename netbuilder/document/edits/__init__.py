@@ -1,7 +1,8 @@
 """Edits: every way of changing a document, as pure functions that are also registered by name.
 
-Each takes a document and returns a new one, which shares what did not change; the same one when there is nothing to do. What cannot be done is
-refused with a `NetbuilderError`. Edits do not know the layer catalog: callers give default parameters and port names.
+Each takes a document and returns a new one, which shares what did not change; the same one when there is nothing to
+do. What cannot be done is refused with a `NetbuilderError`. Edits do not know the layer catalog: callers give
+default parameters and port names.
 """
 
 from netbuilder.document.edits.appearance import (

@@ -88,7 +88,7 @@ def insert_layer(
 
 
 def _make_room(document: Document, graph: Graph, source: str, target: str) -> tuple[Place | None, Document]:
-    """Return where a node between two nodes lies, and the document with what is downstream shifted by what is missing."""
+    """Return where a node between two nodes lies, and the document with room made for it downstream."""
     places = document.layout.places
     if source not in places or target not in places:
         return None, document

@@ -244,7 +244,7 @@ def _renamed(ref: PortRef, node: str, ports: Mapping[str, str] | None) -> PortRe
 
 
 def _without(plan: Plan, gone: Collection[str]) -> Plan:
-    """Return the plan with no mention of nodes that are gone; a phase that lost all its losses goes, unless it is the last."""
+    """Return the plan without nodes that are gone; a phase without its losses goes too, unless it is the last."""
     phases = []
     for phase in plan.phases:
         losses = tuple(id for id in phase.losses if id not in gone)
