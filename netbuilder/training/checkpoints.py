@@ -1,0 +1,120 @@
+"""Checkpoints: weights as safetensors files that notice any change of a single bit.
+
+A file holds readable keys (`stem.weight`) and, in its metadata, which node path each key belongs to, so that weights move by path and a
+rename breaks nothing. The SHA-256 of the whole file (taken with 64 zeros in its own place) stands in the metadata as well: one file, written
+atomically, that needs no companion.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+import torch
+
+from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.foundation.save import atomic_save
+
+HEADER_LIMIT = 8 << 20
+"""Larger headers are refused: a million entries in one take gigabytes to parse."""
+
+_BLANK = "0" * 64
+_SEAL = re.compile(rb'"sha256":"([0-9a-f]{64})"')
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """What a checkpoint file holds.
+
+    Attributes:
+        tensors: Key -> tensor, on the CPU.
+        paths: Key -> node path.
+        about: Plain values: step, epoch, metrics.
+    """
+
+    tensors: Mapping[str, torch.Tensor]
+    paths: Mapping[str, str]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
+    """Write a checkpoint: all of it or nothing.
+
+    Returns:
+        Its SHA-256, in hexadecimal.
+
+    Raises:
+        NetbuilderError: When it cannot be written.
+    """
+    metadata = {
+        "format": "netbuilder-checkpoint-1",
+        "paths": json.dumps(dict(checkpoint.paths), sort_keys=True),
+        "about": json.dumps(dict(checkpoint.about), sort_keys=True, default=str),
+        "sha256": _BLANK,
+    }
+    tensors = {key: tensor.detach().contiguous().cpu() for key, tensor in checkpoint.tensors.items()}
+    data = safetensors.torch.save(tensors, metadata)
+    size = int.from_bytes(data[:8], "little")
+    if size > HEADER_LIMIT:
+        raise NetbuilderError(_refusal(path, "checkpoint.header", "has too many tensors for one file"))
+    header = data[: 8 + size]
+    place = header.index(b'"sha256":"' + _BLANK.encode()) + len('"sha256":"')
+    digest = hashlib.sha256(data).hexdigest()
+    body = memoryview(data)
+    atomic_save(path, (body[:place], digest.encode(), body[place + 64 :]))
+    return digest
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a checkpoint and prove that it is what was written.
+
+    Raises:
+        NetbuilderError: When it cannot be read, is not a checkpoint, or was changed or damaged.
+    """
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if size > HEADER_LIMIT:
+                raise NetbuilderError(_refusal(path, "checkpoint.header", "has a header larger than any checkpoint's"))
+            file.seek(0)
+            data = bytearray(file.read())
+    except OSError as error:
+        raise NetbuilderError(_refusal(path, "checkpoint.unreadable", f"cannot be read ({error.strerror})")) from error
+    digest = _check_seal(path, data, size)
+    try:
+        header = json.loads(bytes(data[8 : 8 + size]))["__metadata__"]
+        tensors = safetensors.torch.load(bytes(data))
+        return Checkpoint(
+            tensors=tensors, paths=json.loads(header["paths"]), about={**json.loads(header["about"]), "sha256": digest}
+        )
+    except Exception as error:  # the seal holds, so whoever wrote it wrote nonsense; safetensors raises many types
+        raise NetbuilderError(_refusal(path, "checkpoint.format", f"is not a checkpoint ({error})")) from error
+
+
+def _check_seal(path: Path, data: bytearray, size: int) -> str:
+    """Blank the file's own SHA-256 in `data`, compare, and return it."""
+    seals = list(_SEAL.finditer(data, 8, min(len(data), 8 + size)))
+    if len(seals) != 1:
+        raise NetbuilderError(
+            _refusal(
+                path, "checkpoint.format", "is damaged, or is not one of NetBuilder's checkpoints: its seal is missing"
+            )
+        )
+    start, end = seals[0].span(1)
+    written = data[start:end].decode()
+    data[start:end] = _BLANK.encode()
+    if hashlib.sha256(data).hexdigest() != written:
+        raise NetbuilderError(
+            _refusal(path, "checkpoint.damaged", "is damaged: it is not what was written (its SHA-256 differs)")
+        )
+    return written
+
+
+def _refusal(path: Path, code: str, what: str) -> Problem:
+    return Problem(code=code, message=f"The checkpoint {path.name} {what}.", file=str(path))

@@ -1,0 +1,125 @@
+"""Failures: what torch and the system raise while training, put into plain words with advice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from netbuilder.document.model import Plan
+from netbuilder.foundation.problem import Fix, NetbuilderError, Problem
+
+_NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
+
+
+def make_folder(folder: Path) -> None:
+    """Create a run's folder.
+
+    Raises:
+        NetbuilderError: When the system refuses.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NetbuilderError(
+            Problem(
+                code="run.folder",
+                message=f"The run's folder {folder.name} cannot be made: {error.strerror or error}.",
+                file=str(folder),
+                expected="a folder that may be written to",
+            )
+        ) from error
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether `error` says that the device or the computer has no memory left."""
+    if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
+
+
+@contextmanager
+def explained(plan: Plan, explain: Callable[[BaseException], Problem | None]) -> Iterator[None]:
+    """Turn errors that are the user's to mend into problems; let all others pass.
+
+    Args:
+        plan: The plan, for advice.
+        explain: Maps an error raised by the network's own text to a problem naming the node, or None.
+
+    Raises:
+        NetbuilderError: In place of running out of memory and of errors that `explain` knows.
+    """
+    try:
+        yield
+    except NetbuilderError:
+        raise
+    except Exception as error:
+        if is_out_of_memory(error):
+            problem: Problem | None = out_of_memory(plan, error)
+            # The traceback's frames hold the tensors of the failed step: without them the memory is free again.
+            error.__traceback__ = None
+        else:
+            problem = explain(error)
+        if problem is None:
+            raise
+        release_memory()
+        raise NetbuilderError(problem) from error
+
+
+def release_memory() -> None:
+    """Give memory that torch keeps for later back to the device."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    if torch.backends.mps.is_available():
+        torch.mps.empty_cache()
+
+
+def out_of_memory(plan: Plan, error: BaseException) -> Problem:
+    """Return the problem that memory ran out, offering a smaller batch."""
+    half = plan.batch_size // 2
+    advice = f"Try a batch size of {half}, or a smaller network." if half else "Try a smaller network."
+    fixes = (
+        (Fix(title=f"Set the batch size to {half}", edit="change_plan", arguments={"values": {"batch_size": half}}),)
+        if half
+        else ()
+    )
+    return Problem(
+        code="training.memory",
+        message=f"There is not enough memory for batches of {plan.batch_size}. {advice}",
+        field="batch_size",
+        found=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
+        fixes=fixes,
+    )
+
+
+def not_finite(step: int, values: Mapping[str, float], node: str, label: str, kept: str) -> Problem:
+    """Return the problem that a loss stopped being a number.
+
+    Args:
+        step: The step (from 1) whose update was not made.
+        values: Loss label (or "gradient_norm") -> value.
+        node: The first node whose output was not finite, or "".
+        label: Its label.
+        kept: Which weights were kept, for people.
+    """
+    shown = ", ".join(f"{name} = {value:g}" for name, value in values.items())
+    where = f" The first value that is not finite comes out of {label}." if node else ""
+    return Problem(
+        code="training.not_finite",
+        message=(
+            f"Training stopped at step {step}: {shown}.{where} {kept} "
+            "A lower learning rate or gradient clipping usually helps."
+        ),
+        node=node,
+        expected="finite numbers",
+        found=shown,
+        fixes=(
+            Fix(
+                title="Clip gradients to norm 1",
+                edit="change_plan",
+                arguments={"values": {"clip_norm": 1.0}},
+            ),
+        ),
+    )

@@ -1,0 +1,151 @@
+"""The recorder: keeps every scalar of a run, for the watcher now and in the run store for good.
+
+Scalars are collected step by step and handed on in blocks: to the live view, where newer ones push out older ones, and to the run store's
+writer thread through a bounded queue, for which the session waits when it is full: nothing recorded is lost. Should the store fail (a full
+disk, a damaged file), a problem says so once and the training goes on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import queue
+import sqlite3
+import threading
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from netbuilder.foundation.problem import Problem, Severity
+from netbuilder.training import run_store
+from netbuilder.training.live_view import LiveView
+from netbuilder.training.protocol import Event, Points
+from netbuilder.training.run_store import RunRecord
+
+_Write: TypeAlias = Callable[[sqlite3.Connection], None]
+QUEUE_SIZE = 256
+
+
+class RunWriter:
+    """Writes to one run store on a thread of its own."""
+
+    def __init__(self, path: Path, report: Callable[[Problem], None]) -> None:
+        """Start writing to the store at `path`.
+
+        Args:
+            path: The store's file; its folder is created.
+            report: Called once, from the writer's thread, when the store fails.
+        """
+        self._path = path
+        self._report = report
+        self._queue: queue.Queue[_Write | None] = queue.Queue(QUEUE_SIZE)
+        self._thread = threading.Thread(target=self._id, name="netbuilder run store", daemon=False)
+        self._thread.start()
+
+    def put(self, write: _Write) -> None:
+        """Queue one write; waits while the queue is full."""
+        self._queue.put(write)
+
+    def close(self) -> None:
+        """Write what is queued, then end the thread."""
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        connection: sqlite3.Connection | None = None
+        try:
+            connection = self._open()
+            while (write := self._queue.get()) is not None:
+                write(connection)
+                if self._queue.empty():
+                    connection.commit()
+            connection.commit()
+        except (sqlite3.Error, OSError) as error:
+            self._report(_unwritable(self._path, error))
+            # Whoever records must not wait for a writer that is no more.
+            while self._queue.get() is not None:
+                pass
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _open(self) -> sqlite3.Connection:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            return run_store.connect(self._path, create=True)
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, sqlite3.OperationalError):  # no space, no permission: the file itself is not to blame
+                raise
+            self._report(_set_aside(self._path, error))
+            return run_store.connect(self._path, create=True)
+
+
+class Recorder:
+    """Collects a run's scalars and events and hands them on."""
+
+    def __init__(self, live: LiveView, writer: RunWriter, run: str) -> None:
+        """Record the run whose id is `run`."""
+        self._live = live
+        self._writer = writer
+        self._id = run
+        self._steps: dict[str, array[int]] = {}
+        self._values: dict[str, array[float]] = {}
+
+    def run(self, record: RunRecord) -> None:
+        """Write the run's row, at its start and again at its end."""
+        self._writer.put(lambda connection: run_store.write_run(connection, record))
+
+    def add(self, series: str, step: int, value: float) -> None:
+        """Keep one scalar."""
+        steps = self._steps.get(series)
+        if steps is None:
+            steps = self._steps[series] = array("q")
+            self._values[series] = array("d")
+        steps.append(step)
+        self._values[series].append(value)
+
+    def event(self, event: Event) -> None:
+        """Keep and show one event."""
+        self.flush()
+        self._live.add_event(event)
+        self._writer.put(lambda connection: run_store.write_event(connection, self._id, event))
+
+    def flush(self) -> None:
+        """Hand on what was collected."""
+        if not self._steps:
+            return
+        series = {
+            name: Points(np.frombuffer(steps, np.int64), np.frombuffer(self._values[name], np.float64))
+            for name, steps in self._steps.items()
+        }
+        self._steps, self._values = {}, {}
+        self._live.add_points(series)
+        self._writer.put(lambda connection: run_store.write_points(connection, self._id, series))
+
+
+def _set_aside(path: Path, error: Exception) -> Problem:
+    """Rename a damaged store, so that a fresh one can be begun, and say so."""
+    aside = next(
+        candidate for n in itertools.count(1) if not (candidate := path.with_name(f"{path.name}.damaged-{n}")).exists()
+    )
+    for suffix in ("", "-wal", "-shm"):
+        member = path.with_name(path.name + suffix)
+        if member.exists():
+            member.rename(aside.with_name(aside.name + suffix))
+    return Problem(
+        code="runs.set_aside",
+        severity=Severity.WARNING,
+        message=f"The record of earlier runs cannot be read ({error}). It was kept as {aside.name} and a new one begun.",
+        file=str(aside),
+    )
+
+
+def _unwritable(path: Path, error: Exception) -> Problem:
+    return Problem(
+        code="runs.unwritable",
+        severity=Severity.WARNING,
+        message=f"This run cannot be recorded in {path.name} ({error}). The training goes on; its curves will not be kept.",
+        file=str(path),
+    )

@@ -1,0 +1,202 @@
+"""The session: one training from Start to its end, obeying commands between steps.
+
+It runs on whatever thread calls `run`, owns every tensor, reads commands from an inbox and writes telemetry to a live
+view and a recorder. It knows how to count, wait and stop; what a step does is the trainer's business
+(`netbuilder.training.trainer`).
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+from netbuilder.foundation.job import Cancelled
+from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.training.batches import Batch
+from netbuilder.training.inbox import Inbox
+from netbuilder.training.live_view import LiveView
+from netbuilder.training.protocol import Command, Event, Pause, Progress, Resume, Start, State, Step, Stop, Watch
+from netbuilder.training.thread_host import crash, ignored
+from netbuilder.training.trainer import Trainer
+
+REPORT_SECONDS = 0.05
+"""The live view gets something new at most this often."""
+
+LOOK_SECONDS = 0.5
+"""How often a paused session makes sure that the program still lives."""
+
+RATE_SECONDS = 1.5
+"""The rate is taken over about so long."""
+
+
+class Session:
+    """One run."""
+
+    def __init__(self, start: Start, inbox: Inbox, live: LiveView) -> None:
+        """Prepare to run `start`; nothing is built before `run`."""
+        self._start = start
+        self._inbox = inbox
+        self._live = live
+        self._trainer: Trainer | None = None
+        self._state = State.STARTING
+        self._acknowledged = live.progress.acknowledged
+        # Steps are done while their number is below the target; None means without end.
+        self._target: int | None = 0 if start.paused else None
+        self._reported = 0.0
+        self._history: deque[tuple[float, int]] = deque()
+
+    def run(self) -> State:
+        """Train to the end, or until stopped; everything that goes wrong is told as an event.
+
+        Returns:
+            ENDED or FAILED.
+        """
+        reason = "failed"
+        try:
+            reason = self._train()
+        except Cancelled:
+            self._acknowledge_stop()
+            reason = "stopped"
+        except NetbuilderError as error:
+            self._event(Event(kind="problem", text=str(error), step=self._step, problems=error.problems))
+        except Exception as error:  # ours: told with its traceback, and the run's record is still closed
+            self._event(crash(error, self._step))
+        return self._finish(reason)
+
+    @property
+    def _step(self) -> int:
+        return self._trainer.step_count if self._trainer else 0
+
+    def _train(self) -> str:
+        self._trainer = trainer = Trainer(self._start, self._live, self._inbox.job)
+        trainer.build()
+        self._state = State.RUNNING
+        self._publish()
+        for epoch in range(trainer.epochs):
+            for batch in trainer.batches():
+                if self._target is not None or not self._inbox.is_empty:
+                    self._obey(trainer)
+                self._do(trainer, batch)
+            if trainer.end_epoch(epoch):
+                return "early stopping"
+            self._publish()
+        return "finished"
+
+    def _do(self, trainer: Trainer, batch: Batch) -> None:
+        trainer.step(batch)
+        now = time.perf_counter()
+        if now - self._reported >= REPORT_SECONDS:
+            self._reported = now
+            if not threading.main_thread().is_alive():  # the program ends: nobody is left to press Stop
+                raise Cancelled("the program ended")
+            trainer.report(now)
+            self._publish()
+
+    def _obey(self, trainer: Trainer) -> None:
+        """Carry out what waits in the inbox, and wait while paused."""
+        while True:
+            while (waiting := self._inbox.take()) is not None:
+                self._carry_out(trainer, *waiting)
+            if self._target is None or self._step < self._target:
+                break
+            self._rest(trainer)
+            if (waiting := self._inbox.take(LOOK_SECONDS)) is not None:
+                self._carry_out(trainer, *waiting)
+            elif not threading.main_thread().is_alive():
+                raise Cancelled("the program ended")
+        if self._state is not State.RUNNING:
+            self._state = State.RUNNING
+            self._history.clear()
+            self._publish()
+
+    def _rest(self, trainer: Trainer) -> None:
+        """Enter the pause, showing where things stand."""
+        if self._state is not State.PAUSED:
+            trainer.show()
+            self._state = State.PAUSED
+            self._publish()
+
+    def _carry_out(self, trainer: Trainer, number: int, command: Command) -> None:
+        self._acknowledged = number
+        match command:
+            case Stop():
+                raise Cancelled("stopped")
+            case Watch():
+                trainer.watch(command, at_once=self._state is State.PAUSED)
+            case Step():
+                self._target = self._after(trainer, command.unit)
+            case Resume() if self._target is not None:
+                self._target = None
+            case Pause() if self._target is None or self._step < self._target:
+                self._target = self._step
+            case _:
+                self._event(ignored(command, f"the training is {self._state.value} already", self._step))
+        self._publish()
+
+    def _after(self, trainer: Trainer, unit: str) -> int:
+        """Return the step to stop before: one more than was asked for already, or the end of that epoch."""
+        base = self._step if self._target is None else max(self._step, self._target)
+        if unit == "epoch":
+            return (base // trainer.steps_per_epoch + 1) * trainer.steps_per_epoch
+        return base + 1
+
+    def _acknowledge_stop(self) -> None:
+        """Take the commands up to the Stop that interrupted the preparations or a validation."""
+        if self._inbox.job.cancelled:
+            while (waiting := self._inbox.take()) is not None:
+                self._acknowledged = waiting[0]
+                if isinstance(waiting[1], Stop):
+                    break
+
+    def _finish(self, reason: str) -> State:
+        """Save, evaluate and close the record, whatever happened before."""
+        self._state = State.STOPPING
+        self._publish()
+        if self._trainer is None:
+            return State.FAILED if reason == "failed" else State.ENDED
+        try:
+            self._trainer.finish(reason)
+        except NetbuilderError as error:
+            self._live.add_event(Event(kind="problem", text=str(error), step=self._step, problems=error.problems))
+            reason = "failed"
+        except Cancelled:  # stopped while testing: all that mattered is saved
+            self._acknowledge_stop()
+        finally:
+            self._publish()
+            self._trainer.close()
+        return State.FAILED if reason == "failed" else State.ENDED
+
+    def _event(self, event: Event) -> None:
+        if self._trainer is not None:
+            self._trainer.event(event)
+        else:
+            self._live.add_event(event)
+
+    def _publish(self) -> None:
+        """Tell how far the run is."""
+        trainer = self._trainer
+        steps = trainer.steps if trainer else 0
+        rate = self._rate()
+        self._live.progress = Progress(
+            state=self._state,
+            step=self._step,
+            steps=steps,
+            epoch=trainer.epoch if trainer else 0,
+            epochs=self._start.document.plan.epochs,
+            rate=rate,
+            seconds_left=(steps - self._step) / rate if rate and steps else None,
+            device=trainer.device_title if trainer else self._start.device,
+            acknowledged=self._acknowledged,
+        )
+
+    def _rate(self) -> float:
+        """Return steps a second over the last moments; 0 unless running."""
+        if self._state is not State.RUNNING:
+            return 0.0
+        now = time.perf_counter()
+        self._history.append((now, self._step))
+        while len(self._history) > 2 and now - self._history[1][0] > RATE_SECONDS:
+            self._history.popleft()
+        (then, step) = self._history[0]
+        return (self._step - step) / (now - then) if now > then else 0.0

@@ -1,0 +1,316 @@
+"""The trainer: everything a run owns, and what a step, an epoch's end and a run's end do with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from netbuilder.data.preparation import prepare
+from netbuilder.data.spec import Prepared
+from netbuilder.foundation.job import Job
+from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.training import failures, records
+from netbuilder.training.batches import Batch, Part, make_part, shuffling
+from netbuilder.training.devices import find_device
+from netbuilder.training.keeper import Keeper
+from netbuilder.training.live_view import LiveView
+from netbuilder.training.network import Network
+from netbuilder.training.probe import Probe
+from netbuilder.training.protocol import Event, Start, Watch
+from netbuilder.training.recorder import Recorder, RunWriter
+from netbuilder.training.run_store import FILE_NAME, RunRecord
+from netbuilder.training.threads import intra_op_threads, limited_threads
+from netbuilder.training.updates import NonFiniteError, Updater, UpdateSettings
+from netbuilder.training.validation import Evaluation, evaluate
+
+
+class Trainer:
+    """One run's network, data, optimizers, recorder, keeper and probe."""
+
+    network: Network
+    _parts: Mapping[str, Part]
+    _updaters: list[Updater]
+    _keeper: Keeper
+    _probe: Probe
+
+    def __init__(self, start: Start, live: LiveView, job: Job) -> None:
+        """Open the run's record; `build` does the rest.
+
+        Raises:
+            NetbuilderError: When the run's folder cannot be made.
+        """
+        self._start = start
+        self._plan = start.document.plan
+        self._live = live
+        self._job = job
+        self._folder = Path(start.folder)
+        failures.make_folder(self._folder)
+        self._writer = RunWriter(self._folder.parent / FILE_NAME, self._store_problem)
+        self._recorder = Recorder(live, self._writer, self._folder.name)
+        self._closing = ExitStack()
+        self._closing.callback(self._writer.close)
+        self._built = False
+        self._record: RunRecord | None = None
+        self._without_better = 0
+        self._last_rate: float | None = None
+        self.device_title = start.device
+        self.step_count = 0
+        self.epoch = 0
+        self.epochs = self._plan.epochs
+        self.steps_per_epoch = 0
+
+    @property
+    def steps(self) -> int:
+        """Steps in the whole run; 0 while unknown."""
+        return self.steps_per_epoch * self.epochs
+
+    def build(self) -> None:
+        """Read the data, build the network and everything around it, and show its first pictures.
+
+        Raises:
+            NetbuilderError: When the document, its data or the device are not in order.
+            Cancelled: When the job was cancelled.
+        """
+        device = find_device(self._start.device)
+        self.device_title = device.title
+        with failures.explained(self._plan, lambda error: None):
+            prepared = self._read_data()
+            self._record = records.begin_record(self._start, prepared, device.title)
+            self._recorder.run(self._record)
+            self._build_network(prepared, torch.device(device.key))
+        self._built = True
+        self.event(Event(kind="log", text=f"Training on {device.title}, {self.steps} steps in {self.epochs} epochs."))
+        self.show()
+
+    def _read_data(self) -> dict[str, Prepared]:
+        prepared = {}
+        for node in self._start.document.graph.nodes.values():
+            if node.type.startswith("data."):
+                self._job.report(None, f"Reading {node.label}")
+                prepared[node.id] = prepare(node, self._start.base, self._job)
+                for note in prepared[node.id].notes:
+                    self.event(Event(kind="log", text=note))
+        return prepared
+
+    def _build_network(self, prepared: Mapping[str, Prepared], device: torch.device) -> None:
+        self._job.report(None, "Building the network")
+        plan = self._plan
+        self.network = network = Network(self._start.document, device)
+        prepared = {node: prepared[node] for node in network.data_nodes}
+        self._closing.enter_context(limited_threads(intra_op_threads(network.macs, plan.batch_size)))
+        self._parts = {
+            part: make_part(prepared, part, network.fields, device) for part in ("train", "validation", "test")
+        }
+        self._generators = {node: shuffling(plan.seed, node) for node in prepared}
+        self.steps_per_epoch = self._parts["train"].batch_count(plan.batch_size)
+        if not self.steps_per_epoch:
+            raise NetbuilderError(Problem(code="data.empty", message="There are no rows to train on."))
+        settings = UpdateSettings(clip_norm=plan.clip_norm, steps=self.steps)
+        self._updaters = [
+            Updater(phase, network.losses(phase), network.groups(phase), settings) for phase in plan.phases
+        ]
+        network.set_updated([updater.parameters for updater in self._updaters])
+        self._keeper = Keeper(self._folder, network.model, network.key_paths, plan.monitor)
+        self._keeper.save_last(0, 0)
+        self._probe = Probe(network, prepared, self._parts, self._live)
+        torch.manual_seed(plan.seed)
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield one epoch's training batches."""
+        self.network.model_train()
+        return self._parts["train"].shuffled(self._plan.batch_size, self._generators)
+
+    def step(self, batch: Batch) -> None:
+        """Do one step: every phase's updates on one batch.
+
+        Raises:
+            NetbuilderError: When the loss is not finite, memory ran out or the network refuses the batch.
+        """
+        try:
+            values: dict[str, float] = {}
+            for number, updater in enumerate(self._updaters):
+                if len(self._updaters) > 1:
+                    self.network.train_only(number)
+                values |= updater.run(self.network.model, batch, self.step_count)
+        except NonFiniteError as error:
+            raise self._not_finite(error, batch) from error
+        except Exception as error:
+            # Not a `with` around every step: entering one costs more than a small network's whole update may.
+            with self._explained():
+                raise error
+        self.step_count += 1
+        self._keep(values)
+
+    def _keep(self, values: Mapping[str, float]) -> None:
+        add, step = self._recorder.add, self.step_count
+        add("loss/train", step, sum(values.values()))
+        if len(values) > 1:
+            for label, value in values.items():
+                add(f"{label}.loss/train", step, value)
+        rate = self._updaters[0].learning_rate
+        if rate != self._last_rate:
+            self._last_rate = rate
+            add("learning_rate", step, rate)
+        if self._plan.clip_norm:
+            add("gradient_norm", step, self._updaters[0].gradient_norm)
+
+    def report(self, now: float) -> None:
+        """Hand on what was recorded, and take pictures when it is time."""
+        self._recorder.flush()
+        if now >= self._probe.due:
+            self._take()
+
+    def show(self) -> None:
+        """Hand on everything and take pictures now."""
+        self._recorder.flush()
+        self._take()
+
+    def watch(self, command: Watch, *, at_once: bool) -> None:
+        """Choose what the probe draws in full; redraw now if `at_once`."""
+        self._probe.watch(command)
+        if at_once:
+            self._take()
+        else:
+            self._probe.hurry()
+
+    def _take(self) -> None:
+        with self._explained():
+            norms = self._probe.take(self.step_count)
+        for path, norm in norms.items():
+            self._recorder.add(f"gradient_norm/{path}", self.step_count, norm)
+
+    def end_epoch(self, number: int) -> bool:
+        """Validate, keep the weights, tell.
+
+        Args:
+            number: The epoch, from 0.
+
+        Returns:
+            Whether training should end early.
+
+        Raises:
+            Cancelled: When Stop came during validation.
+        """
+        self.epoch = number + 1
+        evaluation = self._evaluate("validation")
+        metrics = dict(evaluation.metrics)
+        for name, value in metrics.items():
+            self._recorder.add(f"{name}/validation", self.step_count, value)
+        if self._last_rate is not None:
+            self._recorder.add("learning_rate", self.step_count, self._last_rate)
+        better = self._keeper.offer(self.epoch, self.step_count, metrics)
+        self._without_better = 0 if better else self._without_better + 1
+        self.event(
+            Event(
+                kind="epoch",
+                text=_epoch_line(self.epoch, self.epochs, metrics),
+                step=self.step_count,
+                data={"epoch": self.epoch, "metrics": metrics, "best": better},
+            )
+        )
+        self._probe.show_confusion(evaluation, self.step_count)
+        return bool(self._plan.patience) and self._without_better >= self._plan.patience
+
+    def finish(self, reason: str) -> None:
+        """Save the weights, test the best ones, close the record.
+
+        Args:
+            reason: "finished", "early stopping", "stopped" or "failed".
+
+        Raises:
+            NetbuilderError: When the weights cannot be saved.
+            Cancelled: When Stop came while testing; everything is saved by then.
+        """
+        test: Mapping[str, float] = {}
+        try:
+            if self._built:
+                if reason != "failed":
+                    self._save()
+                    self.show()
+                if reason in ("finished", "early stopping"):
+                    self._keeper.restore_best()
+                    test = self._evaluate("test").metrics
+        finally:
+            self._end(reason, test)
+
+    def _save(self) -> None:
+        last = self._keeper.save_last(self.epoch, self.step_count)
+        best = self._keeper.save_best()
+        for path, is_best in ((last, False), (best, True)):
+            if path is not None:
+                self.event(
+                    Event(
+                        kind="checkpoint",
+                        text=f"Saved {path.name}",
+                        step=self.step_count,
+                        data={"path": str(path), "best": is_best},
+                    )
+                )
+
+    def _end(self, reason: str, test: Mapping[str, float]) -> None:
+        best = self._keeper.best_epoch if self._built else None
+        data = {"test": dict(test), "reason": reason, "folder": str(self._folder), "best_epoch": best}
+        self.event(Event(kind="end", text=_end_line(reason, test), step=self.step_count, data=data))
+        if self._record is not None:
+            self._recorder.run(
+                replace(
+                    self._record,
+                    ended=time.time(),
+                    reason=reason,
+                    steps=self.step_count,
+                    best_epoch=best,
+                    test=dict(test),
+                )
+            )
+
+    def close(self) -> None:
+        """Write what is left to the run store and give everything back."""
+        self._closing.close()
+
+    def event(self, event: Event) -> None:
+        """Show and keep an event."""
+        self._recorder.event(event)
+
+    def _evaluate(self, part: str) -> Evaluation:
+        if not self._parts[part].rows:
+            return Evaluation()
+        with self._explained():
+            return evaluate(self.network, self._parts[part], self._plan.batch_size, self._job)
+
+    def _explained(self) -> AbstractContextManager[None]:
+        return failures.explained(self._plan, self.network.explain)
+
+    def _not_finite(self, error: NonFiniteError, batch: Batch) -> NetbuilderError:
+        node, label = self.network.first_not_finite(batch)
+        if self._keeper.is_finite():
+            self._keeper.save_last(self.epoch, self.step_count)
+            kept = f"The weights of step {self.step_count} are kept."
+        else:
+            kept = f"The weights of step {self._keeper.restore_last()} are kept."
+        self._keeper.save_best()
+        return NetbuilderError(failures.not_finite(self.step_count + 1, error.values, node, label, kept))
+
+    def _store_problem(self, problem: Problem) -> None:
+        """Tell that the run store failed; called on the writer's thread."""
+        self._live.add_event(Event(kind="problem", text=problem.message, problems=(problem,)))
+
+
+def _epoch_line(epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
+    return f"Epoch {epoch} of {epochs}" + (f": {shown}" if shown else "")
+
+
+def _end_line(reason: str, test: Mapping[str, float]) -> str:
+    words = {
+        "finished": "Training finished",
+        "early stopping": "Training stopped early: validation no longer improved",
+        "stopped": "Training was stopped",
+        "failed": "Training failed",
+    }[reason]
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in test.items())
+    return f"{words}. On the test part: {shown}." if shown else f"{words}."

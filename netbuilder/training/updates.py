@@ -1,0 +1,168 @@
+"""Updates: one phase's losses, backward pass, clipping, learning rate and optimizer step."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import torch
+from torch import nn
+
+from netbuilder.document.model import Group, Phase
+from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.training import optimizers, schedules
+from netbuilder.training.batches import Batch
+
+Losses: TypeAlias = Callable[[nn.Module, Batch], Mapping[str, torch.Tensor]]
+"""A generated `<phase>_losses` function."""
+
+
+class NonFiniteError(Exception):
+    """A loss became infinite or not a number; the update that would have spread it was not made.
+
+    Attributes:
+        phase: The phase whose loss it was.
+        values: Loss label -> value.
+    """
+
+    def __init__(self, phase: str, values: Mapping[str, float]) -> None:
+        """Tell which losses of `phase` had which values."""
+        super().__init__(f"{phase}: {dict(values)}")
+        self.phase = phase
+        self.values = dict(values)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateSettings:
+    """What all phases share.
+
+    Attributes:
+        clip_norm: The total norm that gradients are scaled down to; 0 means never.
+        steps: Steps in the whole run, for the schedules.
+    """
+
+    clip_norm: float
+    steps: int
+
+
+class Updater:
+    """Runs one phase's updates."""
+
+    def __init__(
+        self,
+        phase: Phase,
+        losses: Losses,
+        groups: Sequence[tuple[Group, Sequence[nn.Parameter]]],
+        settings: UpdateSettings,
+    ) -> None:
+        """Make the optimizer of a phase.
+
+        Args:
+            phase: The phase.
+            losses: Its generated function.
+            groups: Which parameters it updates, by group; none empty.
+            settings: What all phases share.
+
+        Raises:
+            NetbuilderError: When the optimizer's or the schedule's settings are wrong.
+        """
+        self.name = phase.name
+        self.losses = losses
+        self.parameters = [parameter for _, parameters in groups for parameter in parameters]
+        self._settings = settings
+        self._updates = phase.updates
+        _, values = optimizers.find(phase.optimizer)
+        self._rates = [values["learning_rate"] * group.rate for group, _ in groups]
+        self.optimizer = optimizers.make(
+            phase.optimizer,
+            [
+                _torch_group(group, parameters, rate)
+                for (group, parameters), rate in zip(groups, self._rates, strict=True)
+            ],
+        )
+        spec, schedule = schedules.find(phase.schedule)
+        self._factor = lambda step: spec.factor(step, settings.steps, **schedule)
+        self._last_factor = 1.0
+        self.base_rate = float(values["learning_rate"])
+        self.gradient_norm = 0.0
+
+    @property
+    def learning_rate(self) -> float:
+        """The rate of a group with multiplier 1, as of the last update."""
+        return self.base_rate * self._last_factor
+
+    def run(self, model: nn.Module, batch: Batch, step: int) -> Mapping[str, float]:
+        """Do the phase's updates on one batch.
+
+        Args:
+            model: The network.
+            batch: One batch.
+            step: How many steps were done before.
+
+        Returns:
+            Loss label -> value; of the last update when there are several.
+
+        Raises:
+            NonFiniteError: Before the update that would have spread it.
+        """
+        self._set_rate(step)
+        for _ in range(self._updates):
+            values = self._update(model, batch)
+        return values
+
+    def _update(self, model: nn.Module, batch: Batch) -> Mapping[str, float]:
+        for parameter in self.parameters:
+            parameter.grad = (
+                None  # not zero: Adam moves weights whose gradient is zero, and a fresh one needs no adding
+            )
+        losses = self.losses(model, batch)
+        total = sum_losses(losses)
+        if not total.requires_grad:
+            raise NetbuilderError(_unreached(self.name))
+        total.backward()  # type: ignore[no-untyped-call]
+        # Asked for after the backward pass was queued: on a GPU the wait then covers work that is under way.
+        values = {name: loss.item() for name, loss in losses.items()}
+        if not all(map(math.isfinite, values.values())):
+            raise NonFiniteError(self.name, values)
+        if self._settings.clip_norm:
+            self._clip()
+        self.optimizer.step()
+        return values
+
+    def _clip(self) -> None:
+        norm = nn.utils.clip_grad_norm_(self.parameters, self._settings.clip_norm)
+        self.gradient_norm = norm.item()
+        if not math.isfinite(self.gradient_norm):
+            raise NonFiniteError(self.name, {"gradient_norm": self.gradient_norm})
+
+    def _set_rate(self, step: int) -> None:
+        factor = self._factor(step)
+        if factor != self._last_factor:
+            self._last_factor = factor
+            for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+                group["lr"] = rate * factor
+
+
+def _unreached(phase: str) -> Problem:
+    return Problem(
+        code="plan.unreached",
+        message=f"None of the weights that {phase!r} updates lead to its losses, so there is nothing to learn.",
+        expected="a trainable layer between the data and the loss",
+    )
+
+
+def sum_losses(losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return the sum of a phase's losses; the only one as it is."""
+    first, *rest = losses.values()
+    for loss in rest:
+        first = first + loss
+    return first
+
+
+def _torch_group(group: Group, parameters: Sequence[nn.Parameter], rate: float) -> dict[str, Any]:
+    options: dict[str, Any] = {"params": list(parameters), "lr": rate}
+    if group.weight_decay is not None:
+        options["weight_decay"] = group.weight_decay
+    return options

@@ -1,0 +1,88 @@
+"""Validation: losses, metrics and the confusion matrix of one part, under inference mode in eval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import torch
+
+from netbuilder.foundation.job import Job
+from netbuilder.training import metrics
+from netbuilder.training.batches import Part
+from netbuilder.training.network import Network, Observed
+
+BATCH_SIZE = 256
+"""Rows a forward pass, at least: without gradients more fit than in training."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What a part scored.
+
+    Attributes:
+        metrics: "loss", each loss's own value where there are several ("<label>.loss"), and each task's metrics.
+        confusion: The confusion matrix of the first loss with classes, rows being the truth.
+        classes: Its class names.
+    """
+
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    confusion: torch.Tensor | None = None
+    classes: tuple[str, ...] = ()
+
+
+def evaluate(network: Network, part: Part, batch_size: int, job: Job) -> Evaluation:
+    """Evaluate the network on a whole part.
+
+    Args:
+        network: The network, in whatever mode; it is left as it was.
+        part: The rows.
+        batch_size: The training's batch size; at least `BATCH_SIZE` rows are taken at once.
+        job: Its cancellation ends the evaluation.
+
+    Raises:
+        Cancelled: When the job was.
+    """
+    totals: dict[str, torch.Tensor] = {}
+    seen: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {loss.label: [] for loss in network.scored}
+    size = max(BATCH_SIZE, batch_size)
+    with network.evaluating():
+        for first in range(0, part.rows, size):
+            job.report()
+            last = min(first + size, part.rows)
+            observed = network.observe(part.rows_at(first, last))
+            _collect(network, observed, last - first, totals, seen)
+        return _score(network, part.rows, totals, seen)
+
+
+def _collect(
+    network: Network,
+    observed: Observed,
+    rows: int,
+    totals: dict[str, torch.Tensor],
+    seen: Mapping[str, list[tuple[torch.Tensor, torch.Tensor]]],
+) -> None:
+    for label, loss in observed.losses.items():
+        totals[label] = totals.get(label, torch.zeros((), device=loss.device)) + loss * rows
+    for loss in network.scored:
+        seen[loss.label].append(observed.pair(loss))
+
+
+def _score(
+    network: Network,
+    rows: int,
+    totals: Mapping[str, torch.Tensor],
+    seen: Mapping[str, list[tuple[torch.Tensor, torch.Tensor]]],
+) -> Evaluation:
+    losses = {label: total.item() / rows for label, total in totals.items()}
+    values = {"loss": sum(losses.values())}
+    if len(losses) > 1:
+        values |= {f"{label}.loss": value for label, value in losses.items()}
+    confusion, classes = None, ()
+    for number, loss in enumerate(network.scored):
+        predictions, targets = zip(*seen[loss.label], strict=True)
+        scores, matrix = metrics.compute(loss.task, torch.cat(predictions), torch.cat(targets))
+        values |= {name if number == 0 else f"{loss.label}.{name}": value for name, value in scores.items()}
+        if matrix is not None and confusion is None:
+            confusion, classes = matrix, loss.classes
+    return Evaluation(values, confusion, classes)
