@@ -1,0 +1,623 @@
+"""Fields: one widget a `Kind`, each holding one parameter's canonical value and saying in words what it refuses."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from PySide6.QtCore import QPointF, QSignalBlocker, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QValidator, QWheelEvent
+from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QCheckBox,
+    QComboBox,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QSizePolicy,
+    QWidget,
+)
+
+from netbuilder.foundation.parameter import Kind, Parameter
+
+MIXED = "several values"
+_gestures = itertools.count(1)
+_SEPARATORS = re.compile(r"[\s,;x×]+")
+
+
+class Field(QWidget):
+    """One parameter's widget.
+
+    Signals:
+        changed: (canonical value) the user chose another one.
+        complained: (str) why what was typed is refused; "" once it is accepted again.
+
+    Attributes:
+        parameter: What it edits.
+        gesture: Changes that belong together (typing, one scrub) carry the same number.
+    """
+
+    changed = Signal(object)
+    complained = Signal(str)
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__()
+        self.parameter = parameter
+        self.gesture = next(_gestures)
+        self._value: Any = parameter.default
+        self._mixed = False
+        self.row = QHBoxLayout(self)
+        self.row.setContentsMargins(0, 0, 0, 0)
+        self.row.setSpacing(6)
+
+    def value(self) -> Any:
+        """Return the canonical value in force."""
+        return self._value
+
+    def set_value(self, value: Any) -> None:
+        """Show `value`, unless it is what the field says already: a number being typed stays as typed."""
+        same = not self._mixed and type(value) is type(self._value) and value == self._value
+        self._value, self._mixed = value, False
+        if not same or not self._says(value):
+            self._show(value)
+
+    def set_mixed(self) -> None:
+        """Show that the selected nodes have different values here."""
+        self._mixed = True
+        self._show_mixed()
+
+    def end_gesture(self) -> None:
+        """Let the next change be an undo entry of its own."""
+        self.gesture = next(_gestures)
+
+    def step_by(self, amount: float) -> None:
+        """Move the value by `amount` steps; fields without an order ignore it."""
+
+    def restore(self) -> None:
+        """Show the value in force again, whatever was typed."""
+        self._show(self._value)
+        self.complained.emit("")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Escape takes back what was typed and refused."""
+        if event.key() == Qt.Key.Key_Escape:
+            self.restore()
+        else:
+            super().keyPressEvent(event)
+
+    def _offer(self, raw: object) -> bool:
+        try:
+            value = self.parameter.normalize(raw)
+        except ValueError as error:
+            self.complained.emit(str(error))
+            return False
+        self.complained.emit("")
+        if self._mixed or type(value) is not type(self._value) or value != self._value:
+            self._value, self._mixed = value, False
+            self.changed.emit(value)
+        return True
+
+    def _name(self, widget: QWidget, suffix: str = "") -> None:
+        widget.setAccessibleName(self.parameter.title + suffix)
+        widget.setAccessibleDescription(self.parameter.help)
+        widget.setToolTip(tooltip(self.parameter))
+
+    def _says(self, value: Any) -> bool:
+        return False
+
+    def _show(self, value: Any) -> None:
+        raise NotImplementedError
+
+    def _show_mixed(self) -> None:
+        raise NotImplementedError
+
+
+def tooltip(parameter: Parameter) -> str:
+    """Return a field's help as rich text: what it is for, what it accepts."""
+    accepted = parameter.expected()
+    if parameter.optional:
+        accepted += f", or empty for {parameter.none_title}"
+    lines = [
+        f"<b>{parameter.title}</b>",
+        *filter(None, [parameter.help]),
+        f"<i>{accepted[0].upper()}{accepted[1:]}</i>",
+    ]
+    return "<br>".join(lines)
+
+
+def number_text(value: float | None) -> str:
+    """Write a number as a person would: 0.001, 1e-5, 20."""
+    if value is None:
+        return ""
+    text = repr(value)
+    mantissa, exponent, power = text.partition("e")
+    mantissa = mantissa.removesuffix(".0")
+    return f"{mantissa}e{int(power)}" if exponent else mantissa
+
+
+def parse_number(text: str) -> object:
+    """Return the number that `text` says, else the text itself, which `Parameter.normalize` refuses in words."""
+    cleaned = text.strip().replace("_", "").replace("−", "-")
+    try:
+        return int(cleaned)
+    except ValueError:
+        pass
+    try:
+        return float(cleaned.replace(",", ".") if cleaned.count(",") == 1 else cleaned)
+    except ValueError:
+        return text.strip()
+
+
+def stepped(parameter: Parameter, value: float, steps: float) -> float:
+    """Return `value` moved by `steps`, inside the accepted range: by factors where the parameter is logarithmic."""
+    whole = parameter.kind in (Kind.INT, Kind.INTS)
+    if parameter.logarithmic and value > 0:
+        moved = value * 10 ** (steps / 20)
+        moved = float(f"{moved:.2g}")
+        if whole and round(moved) == value:
+            moved = value + math.copysign(1, steps)
+    else:
+        size = 1.0 if whole else _step_size(parameter, value)
+        moved = round(value / size + steps) * size
+        moved = float(f"{moved:.10g}")
+    if parameter.minimum is not None:
+        moved = max(moved, parameter.minimum)
+    if parameter.maximum is not None:
+        moved = min(moved, parameter.maximum)
+    return round(moved) if whole else moved
+
+
+def _step_size(parameter: Parameter, value: float) -> float:
+    if parameter.minimum is not None and parameter.maximum is not None:
+        span = parameter.maximum - parameter.minimum
+    else:
+        span = 10 * max(abs(value), 0.01)
+    return float(10.0 ** math.floor(math.log10(max(span, 1e-12) / 50)))
+
+
+class NumberBox(QAbstractSpinBox):
+    """A line for one number: arrow keys and the wheel (when it has the focus) step it.
+
+    Signals:
+        typed: (str) the user changed the text.
+        stepped: (int) steps asked for.
+        left: () editing ended.
+    """
+
+    typed = Signal(str)
+    stepped = Signal(int)
+    left = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(36)
+        self.lineEdit().textEdited.connect(self.typed)
+        self.editingFinished.connect(self.left)
+
+    def show_text(self, text: str, placeholder: str = "") -> None:
+        """Replace what the line says without telling anybody."""
+        line = self.lineEdit()
+        line.setPlaceholderText(placeholder)
+        if line.text() != text:
+            line.setText(text)
+
+    def text(self) -> str:
+        """Return what the line says."""
+        return self.lineEdit().text()
+
+    def stepBy(self, steps: int) -> None:
+        """Ask for steps (Qt calls this for arrow and page keys)."""
+        self.stepped.emit(steps)
+
+    def stepEnabled(self) -> QAbstractSpinBox.StepEnabledFlag:
+        """Both ways; the range is the field's to keep."""
+        return QAbstractSpinBox.StepEnabledFlag.StepUpEnabled | QAbstractSpinBox.StepEnabledFlag.StepDownEnabled
+
+    def validate(self, text: str, position: int) -> object:
+        """Accept every text: the field says in words what it refuses."""
+        return (QValidator.State.Acceptable, text, position)
+
+    def fixup(self, text: str) -> str:
+        """Leave the text as it is."""
+        return text
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Step only with the focus, so that scrolling the form changes nothing."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class NumberField(Field):
+    """An INT or FLOAT."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__(parameter)
+        self.box = NumberBox()
+        self._name(self.box)
+        self.setFocusProxy(self.box)
+        self.row.addWidget(self.box, 1)
+        if parameter.unit:
+            unit = QLabel(parameter.unit)
+            unit.setProperty("role", "muted")
+            self.row.addWidget(unit)
+        self.box.typed.connect(self._typed)
+        self.box.stepped.connect(self.step_by)
+        self.box.left.connect(self._left)
+
+    def step_by(self, amount: float) -> None:
+        """Move by steps; an empty optional field starts at its smallest or 1."""
+        start = self._value if self._value is not None else (self.parameter.minimum or 1)
+        if self._offer(stepped(self.parameter, start, amount)):
+            self._show(self._value)
+
+    def _typed(self, text: str) -> None:
+        if not text.strip() and self._mixed:
+            self.complained.emit("")
+            return
+        self._offer(None if not text.strip() and self.parameter.optional else parse_number(text))
+
+    def _left(self) -> None:
+        self.end_gesture()
+        if not self._mixed and not self._says(self._value):
+            self._show(self._value)
+
+    def _says(self, value: Any) -> bool:
+        text = self.box.text().strip()
+        if not text:
+            return value is None
+        try:
+            return bool(self.parameter.normalize(parse_number(text)) == value)
+        except ValueError:
+            return False
+
+    def _show(self, value: Any) -> None:
+        self.box.show_text(number_text(value), self.parameter.none_title if self.parameter.optional else "")
+
+    def _show_mixed(self) -> None:
+        self.box.show_text("", MIXED)
+
+
+class IntsField(Field):
+    """A tuple of whole numbers: a small box an axis, or one line when any length is accepted."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__(parameter)
+        self.row.setSpacing(4)
+        self.boxes: list[NumberBox] = []
+        for index in range(parameter.length or 1):
+            if index:
+                times = QLabel("×")
+                times.setProperty("role", "muted")
+                self.row.addWidget(times)
+            self._add_box(index)
+        self.setFocusProxy(self.boxes[0])
+
+    def _add_box(self, index: int) -> None:
+        box = NumberBox()
+        self._name(box, f", axis {index + 1}" if len(self.boxes) or (self.parameter.length or 1) > 1 else "")
+        box.typed.connect(self._typed)
+        box.stepped.connect(lambda steps: self._step(index, steps))
+        box.left.connect(self._left)
+        self.row.addWidget(box, 1)
+        self.boxes.append(box)
+
+    def step_by(self, amount: float) -> None:
+        """Move every axis."""
+        if self._value is not None and self.parameter.length:
+            self._offer(tuple(int(stepped(self.parameter, value, amount)) for value in self._value))
+            self._show(self._value)
+
+    def _step(self, index: int, steps: int) -> None:
+        if self._value is not None and self.parameter.length:
+            values = list(self._value)
+            values[index] = int(stepped(self.parameter, values[index], steps))
+            self._offer(tuple(values))
+            self._show(self._value)
+
+    def _raw(self) -> object:
+        texts = [box.text().strip() for box in self.boxes]
+        if self.parameter.optional and not any(texts):
+            return None
+        if not self.parameter.length:
+            return tuple(parse_number(part) for part in _SEPARATORS.split(texts[0].strip("()[] ")) if part)
+        return tuple(parse_number(text) for text in texts)
+
+    def _typed(self, _: str) -> None:
+        self._offer(self._raw())
+
+    def _left(self) -> None:
+        self.end_gesture()
+        inside = any(box.hasFocus() for box in self.boxes)
+        if not inside and not self._mixed and not self._says(self._value):
+            self._show(self._value)
+
+    def _says(self, value: Any) -> bool:
+        try:
+            return bool(self.parameter.normalize(self._raw()) == value)
+        except ValueError:
+            return False
+
+    def _show(self, value: Any) -> None:
+        placeholder = self.parameter.none_title if self.parameter.optional else ""
+        if not self.parameter.length:
+            self.boxes[0].show_text("" if value is None else ", ".join(map(str, value)), placeholder)
+            return
+        for index, box in enumerate(self.boxes):
+            box.show_text("" if value is None else str(value[index]), placeholder)
+
+    def _show_mixed(self) -> None:
+        for box in self.boxes:
+            box.show_text("", "…" if len(self.boxes) > 1 else MIXED)
+
+
+class BoolField(Field):
+    """A check box."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__(parameter)
+        self.box = QCheckBox()
+        self._name(self.box)
+        self.setFocusProxy(self.box)
+        self.row.addWidget(self.box)
+        self.row.addStretch(1)
+        self.box.clicked.connect(self._clicked)
+
+    def _clicked(self) -> None:
+        self.box.setTristate(False)
+        self.end_gesture()
+        self._offer(self.box.isChecked())
+
+    def _show(self, value: Any) -> None:
+        self.box.setTristate(False)
+        self.box.setChecked(bool(value))
+
+    def _show_mixed(self) -> None:
+        self.box.setTristate(True)
+        self.box.setCheckState(Qt.CheckState.PartiallyChecked)
+
+
+class ChoiceBox(QComboBox):
+    """A combo box that the wheel changes only with the focus."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(4)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Let the form scroll unless the user is in this box."""
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class ChoiceField(Field):
+    """A combo box: a CHOICE, a COLUMN, or an optional BOOL."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__(parameter)
+        self.box = ChoiceBox()
+        self._name(self.box)
+        self.setFocusProxy(self.box)
+        self.row.addWidget(self.box, 1)
+        self._values: list[Any] = []
+        self.set_choices([(choice.value, choice.title, choice.help) for choice in parameter.choices])
+        self.box.activated.connect(self._activated)
+
+    def set_choices(self, choices: Sequence[tuple[Any, str, str]]) -> None:
+        """Replace what the list offers: (value, title, help) each."""
+        if self.parameter.optional:
+            choices = [(None, self.parameter.none_title, ""), *choices]
+        with QSignalBlocker(self.box):
+            self.box.clear()
+            self._values = [value for value, _, _ in choices]
+            for index, (_, title, text) in enumerate(choices):
+                self.box.addItem(title)
+                self.box.setItemData(index, text or None, Qt.ItemDataRole.ToolTipRole)
+        self._show(self._value)
+
+    def _activated(self, index: int) -> None:
+        self.end_gesture()
+        self._offer(self._values[index])
+
+    def _show(self, value: Any) -> None:
+        matches = [i for i, known in enumerate(self._values) if type(known) is type(value) and known == value]
+        self.box.setPlaceholderText("" if value in (None, "") else str(value))
+        self.box.setCurrentIndex(matches[0] if matches else -1)
+
+    def _show_mixed(self) -> None:
+        self.box.setPlaceholderText(MIXED)
+        self.box.setCurrentIndex(-1)
+
+
+class ColumnField(ChoiceField):
+    """A column of the node's file, picked from those it has."""
+
+    def set_columns(self, names: Sequence[str]) -> None:
+        """Offer these columns."""
+        self.set_choices([(name, name, "") for name in names])
+        if not names and not self._value:
+            self.box.setPlaceholderText("choose a file first")
+
+
+class ColumnsField(Field):
+    """Several columns of the node's file: a list with check boxes."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__(parameter)
+        self.list = QListWidget()
+        self._name(self.list)
+        self.setFocusProxy(self.list)
+        self.row.addWidget(self.list, 1)
+        self._columns: list[str] = []
+        self.list.itemChanged.connect(self._toggled)
+        self.set_columns(())
+
+    def set_columns(self, names: Sequence[str]) -> None:
+        """Offer these columns; chosen ones that the file lacks stay in the list until they are taken out."""
+        self._columns = list(names)
+        self._show(self._value)
+
+    def _toggled(self, _: QListWidgetItem) -> None:
+        self.end_gesture()
+        items = [self.list.item(row) for row in range(self.list.count())]
+        self._offer(tuple(item.text() for item in items if item.checkState() is Qt.CheckState.Checked))
+
+    def _show(self, value: Any) -> None:
+        chosen = tuple(value or ())
+        names = self._columns + [name for name in chosen if name not in self._columns]
+        with QSignalBlocker(self.list):
+            self.list.clear()
+            for name in names:
+                item = QListWidgetItem(name, self.list)
+                item.setFlags(
+                    Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable
+                )
+                item.setCheckState(Qt.CheckState.Checked if name in chosen else Qt.CheckState.Unchecked)
+                if name not in self._columns and self._columns:
+                    item.setToolTip("The file has no such column.")
+            if not names:
+                item = QListWidgetItem("choose a file first", self.list)
+                item.setFlags(Qt.ItemFlag.NoItemFlags)
+        rows = min(max(len(names), 1), 7)
+        self.list.setFixedHeight(rows * max(self.list.sizeHintForRow(0), 18) + 8)
+
+    def _show_mixed(self) -> None:
+        self._show(())
+
+
+class TextField(Field):
+    """A line of text."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__(parameter)
+        self.line = QLineEdit()
+        self._name(self.line)
+        self.setFocusProxy(self.line)
+        self.row.addWidget(self.line, 1)
+        self.line.textEdited.connect(self._typed)
+        self.line.editingFinished.connect(self.end_gesture)
+
+    def _typed(self, text: str) -> None:
+        self._offer(None if not text and self.parameter.optional else text)
+
+    def _says(self, value: Any) -> bool:
+        return self.line.text() == (value or "")
+
+    def _show(self, value: Any) -> None:
+        self.line.setPlaceholderText(self.parameter.none_title if self.parameter.optional else "")
+        if not self._says(value):
+            self.line.setText(value or "")
+
+    def _show_mixed(self) -> None:
+        self.line.clear()
+        self.line.setPlaceholderText(MIXED)
+
+
+class PathField(TextField):
+    """A file or a folder: a line, which counts once it is left, and a button that browses."""
+
+    def __init__(self, parameter: Parameter) -> None:
+        super().__init__(parameter)
+        self.row.setSpacing(4)
+        self.line.textEdited.disconnect(self._typed)
+        self.line.editingFinished.connect(self._finished)
+        self.button = QPushButton("Browse…")
+        self.button.setProperty("role", "quiet")
+        self.button.setAccessibleName(f"Browse for {parameter.title}")
+        self.button.clicked.connect(self._browse)
+        self.row.addWidget(self.button)
+
+    def _finished(self) -> None:
+        if not self._mixed or self.line.text():
+            self._typed(self.line.text().strip())
+
+    def _browse(self) -> None:
+        if self.parameter.kind is Kind.FOLDER:
+            path = QFileDialog.getExistingDirectory(self, self.parameter.title, self.line.text())
+        else:
+            path, _ = QFileDialog.getOpenFileName(self, self.parameter.title, self.line.text())
+        if path:
+            self.end_gesture()
+            self._typed(path)
+            self._show(self._value)
+
+
+class ScrubLabel(QLabel):
+    """A field's name; over a number it is also a handle that is dragged sideways to change it."""
+
+    _PIXELS = 4.0  # a step
+
+    def __init__(self, field: Field) -> None:
+        super().__init__(field.parameter.title)
+        self._field = field
+        self._last: QPointF | None = None
+        self._scrubs = field.parameter.kind in (Kind.INT, Kind.FLOAT)
+        self.setToolTip(tooltip(field.parameter))
+        self.setBuddy(field)
+        self.setProperty("role", "field")
+        if self._scrubs:
+            self.setCursor(Qt.CursorShape.SizeHorCursor)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a scrub, or put the focus into the field."""
+        if event.button() is Qt.MouseButton.LeftButton:
+            self._field.setFocus(Qt.FocusReason.MouseFocusReason)
+            self._last = event.position() if self._scrubs else None
+            self._field.end_gesture()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Move the value: a step every few pixels, finer with Shift, faster with Control."""
+        if self._last is None:
+            return
+        factor = {Qt.KeyboardModifier.ShiftModifier: 0.25, Qt.KeyboardModifier.ControlModifier: 5.0}
+        pixels = self._PIXELS / factor.get(event.modifiers(), 1.0)
+        steps = int((event.position().x() - self._last.x()) / pixels)
+        if steps:
+            self._last = QPointF(self._last.x() + steps * pixels, self._last.y())
+            self._field.step_by(steps)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End the scrub."""
+        self._last = None
+        self._field.end_gesture()
+
+
+_FIELDS: Mapping[Kind, Callable[[Parameter], Field]] = {
+    Kind.INT: NumberField,
+    Kind.FLOAT: NumberField,
+    Kind.BOOL: BoolField,
+    Kind.CHOICE: ChoiceField,
+    Kind.TEXT: TextField,
+    Kind.INTS: IntsField,
+    Kind.FILE: PathField,
+    Kind.FOLDER: PathField,
+    Kind.COLUMN: ColumnField,
+    Kind.COLUMNS: ColumnsField,
+}
+
+
+def make_field(parameter: Parameter) -> Field:
+    """Return the widget that edits `parameter`."""
+    if parameter.kind is Kind.BOOL and parameter.optional:
+        field: Field = ChoiceField(parameter)
+        assert isinstance(field, ChoiceField)
+        field.set_choices([(True, "yes", ""), (False, "no", "")])
+    else:
+        field = _FIELDS[parameter.kind](parameter)
+    field.restore()
+    return field

@@ -1,0 +1,91 @@
+"""What panels are laid out with: cards with a head line, and texts that teach where nothing is to be seen yet."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+
+
+def label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
+    """Return a label that the style sheet knows by `role`; its text is plain, whatever it holds."""
+    made = QLabel(text)
+    made.setTextFormat(Qt.TextFormat.PlainText)
+    made.setWordWrap(wrap)
+    if role:
+        made.setProperty("role", role)
+    return made
+
+
+class Card(QFrame):
+    """A rounded box: a head line with a title, then one widget, or a text that says what will appear there.
+
+    Attributes:
+        head: The head line's layout, for what else stands in it.
+        title: The title's label.
+        note: Muted text after the title.
+    """
+
+    def __init__(self, title: str, empty: str = "", body: QWidget | None = None) -> None:
+        super().__init__()
+        self.setProperty("card", True)
+        self.title = label(title, "card")
+        self.note = label("", "muted")
+        self.head = QHBoxLayout()
+        self.head.setSpacing(10)
+        self.head.addWidget(self.title)
+        self.head.addWidget(self.note)
+        self.head.addStretch(1)
+        self._empty = label(empty, "muted", wrap=True)
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._empty.setMinimumWidth(60)
+        self._stack = QStackedLayout()
+        self._stack.addWidget(self._empty)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 8, 10, 10)
+        column.setSpacing(6)
+        column.addLayout(self.head)
+        column.addLayout(self._stack, 1)
+        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.head.setStretchFactor(self.note, 1)
+        if body is not None:
+            self.show_body(body)
+
+    @property
+    def body(self) -> QWidget | None:
+        """What the card shows; None while it shows its empty text."""
+        shown = self._stack.currentWidget()
+        return None if shown is self._empty else shown
+
+    @property
+    def empty_text(self) -> str:
+        """What the card says in place of a body; "" while it has one."""
+        return "" if self.body else self._empty.text()
+
+    def show_body(self, body: QWidget) -> None:
+        """Show a widget."""
+        if self._stack.indexOf(body) < 0:
+            self._stack.addWidget(body)
+        self._stack.setCurrentWidget(body)
+
+    def show_empty(self, text: str = "") -> None:
+        """Show the empty text, perhaps another one."""
+        if text:
+            self._empty.setText(text)
+        self._stack.setCurrentWidget(self._empty)
+
+
+def section(text: str) -> QLabel:
+    """Return a section's head: "PARAMETERS"."""
+    made = label(text.upper(), "section")
+    made.setContentsMargins(0, 12, 0, 2)
+    return made
+
+
+def clear(layout: QVBoxLayout | QHBoxLayout) -> None:
+    """Take every widget out of a layout and delete it."""
+    while (item := layout.takeAt(0)) is not None:
+        widget = item.widget()
+        if widget is not None:
+            widget.hide()
+            widget.setParent(None)
+            widget.deleteLater()

@@ -1,0 +1,390 @@
+"""The chart: lines over steps, drawn by hand so that a live curve of a million points costs a few milliseconds.
+
+The lines are painted once a refresh into a pixmap; the cursor's readout is painted over it. Nothing here imports a plotting package,
+so the chart costs the start nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QFontMetricsF,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QPolygonF,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from netbuilder.ui.panels.axis import Axis, range_of, tick_text, value_text
+from netbuilder.ui.panels.decimation import Floats, Ints, Pyramid, smooth
+from netbuilder.ui.theme import Theme, mono_font, ui_font
+
+
+@dataclass(slots=True)
+class Trace:
+    """One line.
+
+    Attributes:
+        title: What legend and readout call it.
+        token: The theme's token of its colour.
+        right: Whether it is measured on the right axis.
+        dashed: Whether it is drawn dashed.
+        per_step: Whether it has a point every step or so, and is smoothed.
+        percent: Whether the readout writes it in percent.
+    """
+
+    title: str
+    token: str
+    right: bool = False
+    dashed: bool = False
+    per_step: bool = False
+    percent: bool = False
+    raw: Pyramid = field(default_factory=Pyramid)
+    smoothed: Pyramid = field(default_factory=Pyramid)
+    weight: float = 0.0
+
+    def update(self, steps: Ints, values: Floats, weight: float) -> None:
+        """Take in a longer version of the line, smoothed with `weight`."""
+        self.raw.update(steps, values)
+        if not self.per_step:
+            return
+        if weight != self.weight:
+            self.smoothed, self.weight = Pyramid(), weight
+        if not weight:
+            return
+        done = len(self.smoothed)
+        carry = float(self.smoothed.values[-1]) if done else None
+        known = np.concatenate((self.smoothed.values, smooth(values[done:], weight, carry)))
+        self.smoothed.update(steps, known)
+
+    @property
+    def shown(self) -> Pyramid:
+        """What the readout reads: the smoothed line where there is one."""
+        return self.smoothed if len(self.smoothed) else self.raw
+
+    def at(self, step: float) -> float | None:
+        """Return the value at the last point up to `step`; None before the first."""
+        index = int(np.searchsorted(self.shown.steps, step, side="right")) - 1
+        return float(self.shown.values[index]) if index >= 0 else None
+
+    def text(self, value: float) -> str:
+        """Write one of its values."""
+        return f"{100 * value:.1f} %" if self.percent else value_text(value)
+
+
+class Chart(QWidget):
+    """Lines over steps with a left and a right axis.
+
+    Wheel or + and - zoom, dragging moves, a double click or Home shows everything; Left and Right move the cursor.
+
+    Signals:
+        hovered: (step) the cursor stands there; -1 when it left.
+    """
+
+    hovered = Signal(int)
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.theme = theme
+        self.traces: list[Trace] = []
+        self.logarithmic = False
+        self.cursor_step: float | None = None
+        self._span: tuple[float, float] | None = None
+        self._picture: QPixmap | None = None
+        self._axes: tuple[Axis, Axis, Axis] | None = None
+        self._drag: float | None = None
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setAccessibleName("Loss and metrics over steps")
+
+    def sizeHint(self) -> QSize:
+        """Return a size in which curves can be read."""
+        return QSize(420, 200)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the smallest useful size."""
+        return QSize(160, 80)
+
+    def set_traces(self, traces: Iterable[Trace]) -> None:
+        """Draw these lines from now on."""
+        self.traces = list(traces)
+        self.refresh()
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in other colours."""
+        self.theme = theme
+        self.refresh()
+
+    def set_logarithmic(self, logarithmic: bool) -> None:
+        """Make the left axis logarithmic, or linear."""
+        self.logarithmic = logarithmic
+        self.refresh()
+
+    def set_span(self, span: tuple[float, float] | None) -> None:
+        """Show the steps from one to another; None follows the whole run."""
+        end = self._end()
+        if span is not None and (span[1] - span[0] >= end or span[1] - span[0] < 2):
+            span = None if span[1] - span[0] >= end else self._span
+        if span is not None:
+            shift = max(0.0, -span[0]) - max(0.0, span[1] - end)
+            span = (span[0] + shift, span[1] + shift)
+        self._span = span
+        self.refresh()
+
+    @property
+    def span(self) -> tuple[float, float]:
+        """The steps shown."""
+        return self._span or (0.0, self._end())
+
+    def refresh(self) -> None:
+        """Draw again what the traces hold now: ranges are found and lines made once for each call."""
+        self._picture = None
+        self.update()
+
+    def axes(self) -> tuple[Axis, Axis, Axis]:
+        """Return the axes in force: steps, left, right."""
+        if self._picture is None or self._axes is None:
+            self._axes = self._measure()
+        return self._axes
+
+    def _end(self) -> float:
+        ends = [float(trace.raw.steps[-1]) for trace in self.traces if len(trace.raw)]
+        return max([*ends, 10.0])
+
+    def _measure(self) -> tuple[Axis, Axis, Axis]:
+        has_right = any(trace.right and len(trace.raw) for trace in self.traces)
+        area = QRectF(46, 6, max(self.width() - 46 - (46 if has_right else 10), 20), max(self.height() - 28, 20))
+        x = Axis(*self.span, area.left(), area.right())
+        left = self._vertical(area, right=False)
+        right = self._vertical(area, right=True)
+        return x, left, right
+
+    def _vertical(self, area: QRectF, *, right: bool) -> Axis:
+        logarithmic = self.logarithmic and not right
+        found = [trace.raw.range(*self.span) for trace in self.traces if trace.right is right and len(trace.raw)]
+        known = [one for one in found if one is not None]
+        percent = [trace.percent for trace in self.traces if trace.right and len(trace.raw)]
+        if right and percent and all(percent):
+            low, high = 0.0, 1.04
+        elif known:
+            low, high = min(one.low for one in known), max(one.high for one in known)
+            if logarithmic and low <= 0:
+                low = self._smallest_positive(right)
+                logarithmic = 0 < low < high or low == high > 0
+            low, high = range_of(low, high, logarithmic=logarithmic)
+        else:
+            low, high, logarithmic = 0.0, 1.0, False
+        return Axis(low, high, area.bottom(), area.top(), logarithmic)
+
+    def _smallest_positive(self, right: bool) -> float:
+        values = np.concatenate(
+            [trace.raw.outline(*self.span, 512)[1] for trace in self.traces if trace.right is right]
+        )
+        positive = values[np.isfinite(values) & (values > 0)]
+        return float(positive.min()) if len(positive) else 0.0
+
+    # Painting ------------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Paint the lines, from the pixmap where nothing changed, and the cursor."""
+        ratio = self.devicePixelRatioF()
+        if self._picture is None or self._picture.size() != self.size() * ratio:
+            self._axes = self._measure()
+            self._picture = QPixmap(self.size() * ratio)
+            self._picture.setDevicePixelRatio(ratio)
+            self._picture.fill(Qt.GlobalColor.transparent)
+            painter = QPainter(self._picture)
+            self._paint_axes(painter)
+            self._paint_traces(painter)
+            painter.end()
+        painter = QPainter(self)
+        painter.drawPixmap(0, 0, self._picture)
+        if self.hasFocus():
+            painter.setPen(QPen(self.theme.color("accent"), 1, Qt.PenStyle.DotLine))
+            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+        if self.cursor_step is not None:
+            self._paint_cursor(painter)
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Draw for the new size."""
+        self.refresh()
+
+    def _paint_axes(self, painter: QPainter) -> None:
+        x, left, right = self.axes()
+        painter.setFont(ui_font(10))
+        line, muted = self.theme.color("line"), self.theme.color("muted")
+        step = _distance(left.ticks(34))
+        for tick in left.ticks(34):
+            y = round(left.pixel(tick)) + 0.5
+            painter.setPen(QPen(line, 1))
+            painter.drawLine(QPointF(x.start, y), QPointF(x.end, y))
+            painter.setPen(muted)
+            text = tick_text(tick, tick if left.logarithmic else step)
+            painter.drawText(QRectF(0, y - 8, x.start - 8, 16), _RIGHT, text)
+        painter.setPen(muted)
+        for tick in x.ticks(70):
+            painter.drawText(QRectF(x.pixel(tick) - 40, left.start + 5, 80, 16), _CENTER, tick_text(tick, 1))
+        shown = [trace for trace in self.traces if trace.right and len(trace.raw)]
+        if shown:
+            painter.setPen(self.theme.color(shown[0].token))
+            percent, step = all(trace.percent for trace in shown), _distance(right.ticks(34))
+            for tick in right.ticks(34):
+                text = f"{100 * tick:.0f} %" if percent else tick_text(tick, step)
+                painter.drawText(QRectF(x.end + 6, right.pixel(tick) - 8, 42, 16), _LEFT, text)
+
+    def _paint_traces(self, painter: QPainter) -> None:
+        x, left, right = self.axes()
+        painter.setClipRect(QRectF(x.start, left.end - 2, x.end - x.start, left.start - left.end + 4))
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        for trace in self.traces:
+            color = self.theme.color(trace.token)
+            vertical = right if trace.right else left
+            if len(trace.smoothed):
+                faint = QColor(color)
+                faint.setAlphaF(0.28)
+                self._paint_line(painter, trace.raw, vertical, faint, trace.dashed)
+            self._paint_line(painter, trace.shown, vertical, color, trace.dashed)
+
+    def _paint_line(self, painter: QPainter, line: Pyramid, vertical: Axis, color: QColor, dashed: bool) -> None:
+        x = self.axes()[0]
+        steps, values = line.outline(*self.span, max(int(x.end - x.start), 1))
+        at, height = x.pixels(steps), vertical.pixels(values)
+        # A width of 1 takes Qt's fast path; wider pens cost several times as much.
+        painter.setPen(QPen(color, 1, Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine))
+        known = np.isfinite(height)
+        for part in _runs(known):
+            points = polygon(at[part], height[part])
+            if part.stop - part.start == 1:
+                painter.drawEllipse(points[0], 1.5, 1.5)
+            else:
+                painter.drawPolyline(points)
+
+    def _paint_cursor(self, painter: QPainter) -> None:
+        assert self.cursor_step is not None
+        x, left, right = self.axes()
+        column = round(x.pixel(self.cursor_step)) + 0.5
+        painter.setPen(QPen(self.theme.color("muted"), 1, Qt.PenStyle.DotLine))
+        painter.drawLine(QPointF(column, left.end), QPointF(column, left.start))
+        rows = [(f"step {self.cursor_step:,.0f}", self.theme.color("muted"))]
+        for trace, value in self.readout():
+            rows.append((f"{trace.title}  {trace.text(value)}", self.theme.color(trace.token)))
+            if math.isfinite(value):
+                y = (right if trace.right else left).pixel(value)
+                painter.setPen(Qt.PenStyle.NoPen)
+                painter.setBrush(self.theme.color(trace.token))
+                painter.drawEllipse(QPointF(column, y), 3, 3)
+        self._paint_box(painter, column, rows)
+
+    def _paint_box(self, painter: QPainter, column: float, rows: list[tuple[str, QColor]]) -> None:
+        font = mono_font(11)
+        metrics = QFontMetricsF(font)
+        width = max(metrics.horizontalAdvance(text) for text, _ in rows) + 16
+        height = len(rows) * 16 + 10
+        left = column + 10 if column + 10 + width < self.width() else column - 10 - width
+        box = QRectF(left, 10, width, height)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(self.theme.color("node_border"), 1))
+        painter.setBrush(self.theme.color("panel"))
+        painter.drawRoundedRect(box, 6, 6)
+        painter.setFont(font)
+        for index, (text, color) in enumerate(rows):
+            painter.setPen(color)
+            painter.drawText(QRectF(left + 8, 15 + 16 * index, width, 16), _LEFT, text)
+
+    def readout(self) -> list[tuple[Trace, float]]:
+        """Return every line's value at the cursor."""
+        if self.cursor_step is None:
+            return []
+        read = [(trace, trace.at(self.cursor_step)) for trace in self.traces]
+        return [(trace, value) for trace, value in read if value is not None]
+
+    # Gestures ------------------------------------------------------------------------------------------------------
+
+    def set_cursor(self, step: float | None) -> None:
+        """Put the cursor at a step, or take it away."""
+        self.cursor_step = None if step is None else float(round(min(max(step, self.span[0]), self.span[1])))
+        self.hovered.emit(-1 if self.cursor_step is None else int(self.cursor_step))
+        self.update()
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Move the cursor, or the lines."""
+        x = self.axes()[0]
+        at = x.value(event.position().x())
+        if self._drag is not None and self._span:
+            shift = self._drag - at
+            self.set_span((self._span[0] + shift, self._span[1] + shift))
+        else:
+            self.set_cursor(at if x.start <= event.position().x() <= x.end else None)
+
+    def leaveEvent(self, event: object) -> None:
+        """Take the cursor away."""
+        self.set_cursor(None)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take hold of the lines."""
+        if event.button() is Qt.MouseButton.LeftButton:
+            self._drag = self.axes()[0].value(event.position().x())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Let go."""
+        self._drag = None
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Show the whole run."""
+        self.set_span(None)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom around the cursor."""
+        self._zoom(0.8 ** (event.angleDelta().y() / 120), self.axes()[0].value(event.position().x()))
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move the cursor and zoom by keys."""
+        start, end = self.span
+        middle = self.cursor_step if self.cursor_step is not None else (start + end) / 2
+        key = event.key()
+        if key in (Qt.Key.Key_Left, Qt.Key.Key_Right):
+            self.set_cursor(middle + (1 if key == Qt.Key.Key_Right else -1) * max(round((end - start) / 100), 1))
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
+            self._zoom(1.25 if key == Qt.Key.Key_Minus else 0.8, middle)
+        elif key == Qt.Key.Key_Home:
+            self.set_span(None)
+        else:
+            super().keyPressEvent(event)
+
+    def _zoom(self, factor: float, around: float) -> None:
+        start, end = self.span
+        self.set_span((around - (around - start) * factor, around + (end - around) * factor))
+
+
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_CENTER = Qt.AlignmentFlag.AlignCenter
+
+
+def _distance(ticks: list[float]) -> float:
+    return ticks[1] - ticks[0] if len(ticks) > 1 else (abs(ticks[0]) if ticks else 1.0)
+
+
+def _runs(known: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[slice]:
+    edges = np.flatnonzero(np.diff(np.concatenate(([False], known, [False])).astype(np.int8)))
+    return [slice(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+
+def polygon(x: Floats, y: Floats) -> QPolygonF:
+    """Return points as Qt wants them."""
+    return QPolygonF([QPointF(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True)])

@@ -1,0 +1,290 @@
+"""The Curves panel: loss and metrics over steps, the watched layer's maps, the confusion matrix or decision boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QActionGroup, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QSlider, QToolButton, QWidget
+
+from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.training.protocol import Picture, PictureKind
+from netbuilder.ui.panels import Area, PanelSpec
+from netbuilder.ui.panels.cards import Card
+from netbuilder.ui.panels.chart import Chart, Trace
+from netbuilder.ui.panels.chart_files import write_csv, write_png
+from netbuilder.ui.panels.live import LivePanel
+from netbuilder.ui.panels.matrices import BoundaryView, ConfusionView
+from netbuilder.ui.panels.watched import MapsCard
+from netbuilder.ui.series import Series
+from netbuilder.ui.theme import Theme, ThemeController, ui_font
+from netbuilder.ui.workspace import Workspace
+
+EMPTY = "Press Train: the loss will appear here after the first steps."
+NOTHING = ""  # the right axis shows nothing
+_WORDS = {"learning_rate": "learning rate", "gradient_norm": "gradient norm", "f1": "F1", "r2": "R²", "mae": "MAE"}
+
+
+def quantity_title(name: str) -> str:
+    """Return what people call a series: "accuracy/validation" is "accuracy"."""
+    key = name.removesuffix("/validation")
+    return _WORDS.get(key, key.replace("_", " "))
+
+
+class Legend(QWidget):
+    """Every line's colour, name and newest value; only colour and value where there is little room."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__()
+        self.theme = theme
+        self._traces: list[Trace] = []
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        self.setMinimumHeight(18)
+
+    def set_traces(self, traces: Iterable[Trace]) -> None:
+        """Show these lines' newest values."""
+        self._traces = [trace for trace in traces if len(trace.raw)]
+        self.setAccessibleName(", ".join(self.texts()))
+        self.setToolTip("\n".join(self.texts()))
+        self.update()
+
+    def texts(self) -> list[str]:
+        """Return name and newest value of every line."""
+        return [f"{trace.title} {trace.text(float(trace.shown.values[-1]))}" for trace in self._traces]
+
+    def sizeHint(self) -> QSize:
+        """Return the room that all names need."""
+        metrics = QFontMetricsF(ui_font(12))
+        return QSize(int(sum(metrics.horizontalAdvance(text) + 34 for text in self.texts())), 18)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw dash, name and value of each."""
+        painter, left = QPainter(self), 0.0
+        painter.setFont(ui_font(12))
+        metrics = QFontMetricsF(painter.font())
+        full = self.sizeHint().width() <= self.width()
+        for trace, text in zip(self._traces, self.texts(), strict=True):
+            shown = text if full else trace.text(float(trace.shown.values[-1]))
+            width = metrics.horizontalAdvance(shown)
+            if left + 18 + width > self.width():
+                break
+            color = self.theme.color(trace.token)
+            style = Qt.PenStyle.DotLine if trace.dashed else Qt.PenStyle.SolidLine
+            painter.setPen(QPen(color, 2, style))
+            middle = self.height() // 2
+            painter.drawLine(int(left), middle, int(left) + 12, middle)
+            painter.setPen(color)
+            painter.drawText(int(left) + 18, 0, int(width) + 2, self.height(), Qt.AlignmentFlag.AlignVCenter, shown)
+            left += 18 + width + 14
+        painter.end()
+
+
+class LossCard(Card):
+    """The chart with its legend and controls."""
+
+    def __init__(self, workspace: Workspace, theme: Theme) -> None:
+        super().__init__("Loss", EMPTY)
+        self._workspace = workspace
+        self._sources: dict[str, Series] = {}
+        self._traces: dict[str, Trace] = {}
+        self._right: str | None = None  # None: the first metric
+        self.chart = Chart(theme)
+        self.legend = Legend(theme)
+        self.head.removeWidget(self.note)
+        self.note.hide()
+        self.head.insertWidget(1, self.legend, 1)
+        self._add_controls()
+
+    def _add_controls(self) -> None:
+        self.log = QPushButton("log")
+        self.log.setCheckable(True)
+        self.log.setProperty("role", "chip")
+        self.log.setToolTip("Logarithmic loss axis: equal distances are equal factors")
+        self.log.setAccessibleName("Logarithmic loss axis")
+        self.log.toggled.connect(self.chart.set_logarithmic)
+        self.smoothing = QSlider(Qt.Orientation.Horizontal)
+        self.smoothing.setRange(0, 99)
+        self.smoothing.setFixedWidth(64)
+        self.smoothing.setAccessibleName("Smoothing")
+        self.smoothing.setToolTip("Smoothing: an exponential moving average; the raw line stays, faintly")
+        self.smoothing.valueChanged.connect(self.refresh)
+        self.more = QToolButton()
+        self.more.setText("⋯")
+        self.more.setAccessibleName("More of this chart")
+        self.more.setToolTip("Right axis, export")
+        self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        self.menu = QMenu(self.more)
+        self.menu.aboutToShow.connect(self.fill_menu)
+        self.more.setMenu(self.menu)
+        for widget in (self.log, self.smoothing, self.more):
+            self.head.addWidget(widget)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in other colours."""
+        self.legend.theme = theme
+        self.legend.update()
+        self.chart.set_theme(theme)
+
+    @property
+    def quantities(self) -> list[str]:
+        """What the right axis can show: the run's metrics, then the rest."""
+        names = [name for name in self._workspace.series if not name.startswith(("loss/", "gradient_norm/"))]
+        rest = ("learning_rate", "gradient_norm")
+        return [name for name in names if name not in rest] + [name for name in rest if name in names]
+
+    @property
+    def right(self) -> str:
+        """What the right axis shows."""
+        known = self.quantities
+        if self._right is not None and (self._right == NOTHING or self._right in known):
+            return self._right
+        metrics = [name for name in known if name.endswith("/validation")]
+        monitor = f"{self._workspace.document.plan.monitor}/validation"
+        return monitor if monitor in metrics else (metrics[0] if metrics else NOTHING)
+
+    def set_right(self, name: str) -> None:
+        """Show another quantity on the right axis."""
+        self._right = name
+        self.refresh()
+
+    def fill_menu(self) -> None:
+        """Offer what can be shown and done now."""
+        self.menu.clear()
+        self.menu.addSection("Right axis")
+        group = QActionGroup(self.menu)
+        for name in (*self.quantities, NOTHING):
+            action = self.menu.addAction(quantity_title(name).capitalize() if name else "Nothing")
+            action.setCheckable(True)
+            action.setChecked(name == self.right)
+            action.triggered.connect(partial(self.set_right, name))
+            group.addAction(action)
+        self.menu.addSeparator()
+        self.menu.addAction("Show all steps", lambda: self.chart.set_span(None))
+        self.menu.addAction("Export picture…", self._export_picture)
+        self.menu.addAction("Export values…", self._export_values)
+
+    def refresh(self) -> None:
+        """Take in what the run has told since the last time."""
+        series = self._workspace.series
+        shown = ["loss/train", "loss/validation", self.right]
+        weight = self.smoothing.value() / 100
+        for name in shown:
+            if name not in series or not len(series[name]):
+                continue
+            if self._sources.get(name) is not series[name]:
+                self._sources[name], self._traces[name] = series[name], _trace(name)
+            self._traces[name].update(series[name].steps, series[name].values, weight)
+        for name in self._traces.keys() - series.keys():
+            del self._traces[name], self._sources[name]
+        traces = [self._traces[name] for name in shown if name in self._traces]
+        if not traces:
+            self.title.setText("Loss")
+            self.legend.set_traces(())
+            self.show_empty()
+            return
+        self.title.setText(f"Loss and {quantity_title(self.right)}" if self.right else "Loss")
+        self.chart.set_traces(traces)
+        self.legend.set_traces(traces)
+        self.show_body(self.chart)
+
+    def _export_picture(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Export picture", "curves.png", "Pictures (*.png)")
+        if path:
+            self._report(path, partial(write_png, path, self.chart))
+
+    def _export_values(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Export values", "curves.csv", "Tables (*.csv)")
+        if path:
+            self._report(path, partial(write_csv, path, self._workspace.series))
+
+    def _report(self, path: str, write: partial[None]) -> None:
+        try:
+            write()
+        except NetbuilderError as error:
+            self._workspace.problemsRaised.emit(error.problems)
+        else:
+            self._workspace.message.emit(f"Exported {path}")
+
+
+def _trace(name: str) -> Trace:
+    if name == "loss/train":
+        return Trace("train", "accent", per_step=True)
+    if name == "loss/validation":
+        return Trace("validation", "validation")
+    per_step = not name.endswith("/validation")
+    percent = name.removesuffix("/validation") in ("accuracy", "precision", "recall", "f1")
+    return Trace(quantity_title(name), "good", right=True, dashed=True, per_step=per_step, percent=percent)
+
+
+class AnswerCard(Card):
+    """How the network answers: the confusion matrix, or the decision boundary where the input is a plane."""
+
+    def __init__(self, theme: Theme) -> None:
+        super().__init__("Confusion", "")
+        self.confusion = ConfusionView(theme)
+        self.boundary = BoundaryView(theme)
+        self._shown: Picture | None = None
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in other colours."""
+        self.confusion.set_theme(theme)
+        self.boundary.set_theme(theme)
+
+    def refresh(self, workspace: Workspace) -> None:
+        """Show the newest picture; hide where there is nothing of the kind."""
+        newest = {kind: picture for (kind, _), picture in workspace.pictures.items()}
+        boundary, confusion = newest.get(PictureKind.BOUNDARY), newest.get(PictureKind.CONFUSION)
+        picture = boundary or confusion
+        self.setVisible(picture is not None)
+        if picture is None or picture is self._shown:
+            return
+        self._shown = picture
+        if boundary is not None:
+            self.title.setText("Decision boundary")
+            self.note.setText("")
+            points = newest.get(PictureKind.POINTS)
+            if points is not None:
+                self.boundary.set_points(points.data)
+            self.boundary.set_field(boundary.data, boundary.extent)
+            self.show_body(self.boundary)
+        else:
+            self.title.setText("Confusion")
+            self.confusion.set_counts(picture.data, picture.labels)
+            self.note.setText(self.confusion.summary)
+            self.show_body(self.confusion)
+
+
+class CurvesPanel(LivePanel):
+    """Loss and metrics, the watched layer's maps, and how the network answers."""
+
+    def build(self) -> None:
+        """Make the three cards."""
+        self.loss = LossCard(self.workspace, self.theme)
+        self.maps = MapsCard(self.theme)
+        self.answer = AnswerCard(self.theme)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 8, 12, 8)
+        row.setSpacing(12)
+        row.addWidget(self.loss, 10)
+        row.addWidget(self.maps, 6)
+        row.addWidget(self.answer, 4)
+
+    def refresh(self) -> None:
+        """Show what the run has told."""
+        self.loss.refresh()
+        self.maps.refresh(self.workspace)
+        self.answer.refresh(self.workspace)
+
+    def restyle(self, theme: Theme) -> None:
+        """Draw in other colours."""
+        for card in (self.loss, self.maps, self.answer):
+            card.set_theme(theme)
+
+
+def _make(workspace: Workspace, themes: ThemeController) -> QWidget:
+    return CurvesPanel(workspace, themes)
+
+
+PANEL = PanelSpec(key="curves", title="Curves", area=Area.BOTTOM, order=10, shortcut="Ctrl+1", make=_make)

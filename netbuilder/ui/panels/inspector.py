@@ -1,0 +1,197 @@
+"""The Inspector: everything about the selected node, what several selected nodes share, or the plan when nothing is selected."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from netbuilder.data.settings import SHARED
+from netbuilder.document import edits
+from netbuilder.document.model import Document, Node
+from netbuilder.foundation.parameter import Parameter
+from netbuilder.ui.form import Form
+from netbuilder.ui.panels import Area, PanelSpec
+from netbuilder.ui.panels.cards import label, section
+from netbuilder.ui.panels.node_page import NodePage
+from netbuilder.ui.panels.plan_page import PlanPage
+from netbuilder.ui.panels.titles import declaration_of
+from netbuilder.ui.theme import Theme, ThemeController
+from netbuilder.ui.workspace import Change, Workspace
+
+
+class GroupPage(QWidget):
+    """Several nodes: the parameters that all of them have, edited at once."""
+
+    def __init__(self, workspace: Workspace, nodes: tuple[Node, ...]) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._nodes = tuple(node.id for node in nodes)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(label(f"{len(nodes)} nodes", "heading"))
+        parameters = shared_parameters(nodes)
+        self.form = Form(parameters)
+        if parameters:
+            column.addWidget(section("Shared parameters"))
+            column.addWidget(self.form)
+            self.form.edited.connect(self._edit)
+        else:
+            column.addWidget(label("They have no parameter in common.", "muted", wrap=True))
+        column.addStretch(1)
+        self.show_document()
+
+    def show_document(self) -> None:
+        """Show common values, and where they differ."""
+        nodes = self._workspace.document.scope(self._workspace.scope).nodes
+        values, mixed = {}, set()
+        for parameter in self.form.parameters:
+            found = [nodes[node].parameters.get(parameter.name, parameter.default) for node in self._nodes]
+            values[parameter.name] = found[0]
+            if any(value != found[0] for value in found):
+                mixed.add(parameter.name)
+        self.form.set_values(values, mixed)
+
+    def _edit(self, name: str, value: Any, gesture: str) -> None:
+        title = self.form.fields[name].parameter.title.lower()
+        change = partial(_set_all, nodes=self._nodes, values={name: value}, scope=self._workspace.scope)
+        merge = f"{'+'.join(self._nodes)}.{name}.{gesture}"
+        self._workspace.edit(f"Change {title} of {len(self._nodes)} nodes", change, merge)
+
+
+def _set_all(document: Document, nodes: tuple[str, ...], values: dict[str, Any], scope: str) -> Document:
+    for node in nodes:
+        document = edits.set_parameters(document, node=node, values=values, scope=scope)
+    return document
+
+
+def shared_parameters(nodes: tuple[Node, ...]) -> tuple[Parameter, ...]:
+    """Return the parameters that all these nodes declare alike; of data nodes those that leave their schema as it is."""
+    common: dict[str, Parameter] | None = None
+    for node in nodes:
+        declaration = declaration_of(node)
+        mine = {p.name: p for p in declaration.parameters} if declaration else {}
+        if node.type.startswith("data."):
+            mine = {name: p for name, p in mine.items() if name in SHARED}
+        common = mine if common is None else {n: p for n, p in common.items() if n in mine and _alike(p, mine[n])}
+    return tuple((common or {}).values())
+
+
+def _alike(one: Parameter, other: Parameter) -> bool:
+    return (one.kind, one.choices, one.length, one.optional) == (
+        other.kind,
+        other.choices,
+        other.length,
+        other.optional,
+    )
+
+
+class InspectorPanel(QScrollArea):
+    """Shows the page that suits the selection, and keeps it true."""
+
+    def __init__(self, workspace: Workspace, themes: ThemeController) -> None:
+        super().__init__()
+        self._workspace, self._themes = workspace, themes
+        self.page: NodePage | GroupPage | PlanPage | None = None
+        self._shown: object = None
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setAccessibleName("Inspector")
+        self._frame = QWidget()
+        self._frame.setObjectName("inspector")
+        self._column = QVBoxLayout(self._frame)
+        self._column.setContentsMargins(14, 12, 14, 14)
+        self.setWidget(self._frame)
+        # One page is made for a burst of changes, and none before the window has painted itself once.
+        self._timer = QTimer(self, singleShot=True, interval=0)
+        self._timer.timeout.connect(self.show_selection)
+        workspace.selectionChanged.connect(self._timer.start)
+        workspace.documentReplaced.connect(self._replace)
+        workspace.documentChanged.connect(self._change)
+        workspace.shapesChanged.connect(self._show_shapes)
+        workspace.telemetry.connect(self._show_run)
+        workspace.stateChanged.connect(self._show_run)
+        themes.changed.connect(self._restyle)
+
+    def sizeHint(self) -> QSize:
+        """Return the width in which forms read well."""
+        return QSize(264, 600)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Make the first page right after the first paint."""
+        super().showEvent(event)
+        self._timer.start()
+
+    def show_selection(self) -> None:
+        """Make the page for the selection, unless it is there."""
+        self._timer.stop()
+        nodes = self._workspace.document.scope(self._workspace.scope).nodes
+        chosen = tuple(nodes[node] for node in nodes if node in self._workspace.selection)
+        wish = tuple((node.id, node.type) for node in chosen)
+        if wish == self._shown and self.page is not None:
+            return
+        self._shown = wish
+        if self.page is not None:
+            self.page.hide()
+            self._column.removeWidget(self.page)
+            self.page.deleteLater()
+        self.page = self._make_page(chosen)
+        self._column.addWidget(self.page)
+        self.verticalScrollBar().setValue(0)
+
+    def _make_page(self, chosen: tuple[Node, ...]) -> NodePage | GroupPage | PlanPage:
+        if not chosen:
+            return PlanPage(self._workspace)
+        if len(chosen) > 1:
+            return GroupPage(self._workspace, chosen)
+        return NodePage(self._workspace, self._themes.theme, chosen[0])
+
+    def _replace(self) -> None:
+        self._shown = None
+        self._timer.start()
+
+    def _change(self, change: Change) -> None:
+        if change.difference.is_layout_only or self.page is None:
+            return
+        nodes = change.new.scope(self._workspace.scope).nodes
+        if isinstance(self.page, NodePage):
+            node = nodes.get(self.page.node)
+            if node is None or node.type != self.page.type:
+                self._timer.start()
+            else:
+                self.page.show_node()
+        elif isinstance(self.page, PlanPage):
+            self.page.show_document()
+            self.page.show_run()
+        elif all(node in nodes for node in self._workspace.selection):
+            self.page.show_document()
+
+    def _show_shapes(self) -> None:
+        if isinstance(self.page, NodePage) and self._is_current():
+            self.page.show_shapes()
+
+    def _show_run(self, _: object) -> None:
+        if isinstance(self.page, PlanPage) or (
+            isinstance(self.page, NodePage) and self._is_current() and self.isVisible()
+        ):
+            self.page.show_run()
+
+    def _is_current(self) -> bool:
+        """Whether the page's node is still in the document; a new page is on its way where it is not."""
+        assert isinstance(self.page, NodePage)
+        return self.page.node in self._workspace.document.scope(self._workspace.scope).nodes
+
+    def _restyle(self, theme: Theme) -> None:
+        if isinstance(self.page, NodePage) and self._is_current():
+            self.page.set_theme(theme)
+
+
+def _make(workspace: Workspace, themes: ThemeController) -> QWidget:
+    return InspectorPanel(workspace, themes)
+
+
+PANEL = PanelSpec(key="inspector", title="Inspector", area=Area.RIGHT, order=10, shortcut="Ctrl+7", make=_make)

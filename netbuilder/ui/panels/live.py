@@ -1,0 +1,73 @@
+"""What every live panel shares: it draws only while it is seen, and catches up when it is shown."""
+
+from __future__ import annotations
+
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QWidget
+
+from netbuilder.training.protocol import State
+from netbuilder.ui.theme import Theme, ThemeController
+from netbuilder.ui.workspace import Workspace
+
+
+class LivePanel(QWidget):
+    """A panel that follows a run.
+
+    The workspace keeps what the run has told, so a panel reads there whatever it shows, and one that was hidden has missed nothing. A
+    panel's content is made at its first showing (`build`), its picture of the run by `refresh`.
+
+    Attributes:
+        workspace: What the window's parts share.
+        themes: Says which theme is in force.
+    """
+
+    def __init__(self, workspace: Workspace, themes: ThemeController) -> None:
+        super().__init__()
+        self.workspace = workspace
+        self.themes = themes
+        self._built = False
+        self._stale = True
+        themes.changed.connect(self._restyle)
+        workspace.telemetry.connect(self._follow)
+        workspace.selectionChanged.connect(self._follow)
+        workspace.documentReplaced.connect(self._follow)
+        workspace.stateChanged.connect(self._enter)
+
+    @property
+    def theme(self) -> Theme:
+        """The theme in force."""
+        return self.themes.theme
+
+    def build(self) -> None:
+        """Make the content; called once, before the first `refresh`."""
+        raise NotImplementedError
+
+    def refresh(self) -> None:
+        """Show what the workspace holds now."""
+        raise NotImplementedError
+
+    def restyle(self, theme: Theme) -> None:
+        """Give painted parts another theme."""
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Build at the first showing, and catch up at every one."""
+        super().showEvent(event)
+        if not self._built:
+            self._built = True
+            self.build()
+        if self._stale:
+            self._stale = False
+            self.refresh()
+
+    def _follow(self, _: object = None) -> None:
+        if self._built and self.isVisible():
+            self.refresh()
+        else:
+            self._stale = True
+
+    def _enter(self, state: State) -> None:
+        self._follow()
+
+    def _restyle(self, theme: Theme) -> None:
+        if self._built:
+            self.restyle(theme)

@@ -1,0 +1,295 @@
+"""The inspector's page for one node: problems, parameters, shapes, weights, what it does."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+from typing import Any
+
+from PySide6.QtCore import QPointF, QRectF, Qt, Signal
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+
+from netbuilder.document import edits
+from netbuilder.document.model import Node, PortRef
+from netbuilder.foundation.declaration import CATEGORIES, Declaration
+from netbuilder.foundation.problem import Problem
+from netbuilder.layers.spec import LayerSpec
+from netbuilder.training.protocol import PictureKind
+from netbuilder.ui.form import Form
+from netbuilder.ui.panels.axis import value_text
+from netbuilder.ui.panels.cards import clear, label, section
+from netbuilder.ui.panels.data_page import DataSection
+from netbuilder.ui.panels.problem_rows import ProblemRow
+from netbuilder.ui.panels.titles import declaration_of
+from netbuilder.ui.panels.watched import KernelsView
+from netbuilder.ui.theme import Theme
+from netbuilder.ui.workspace import Workspace
+
+
+class Swatch(QWidget):
+    """A small square in a category's colour."""
+
+    def __init__(self, theme: Theme, category: str) -> None:
+        super().__init__()
+        self.theme, self._category = theme, category
+        self.setFixedSize(12, 20)
+        self.setToolTip(CATEGORIES.get(category, category))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw it."""
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.theme.categories.get(self._category, self.theme.muted))
+        painter.drawRoundedRect(QRectF(QPointF(0, 5), QPointF(10, 15)), 3, 3)
+        painter.end()
+
+
+class LabelEdit(QLineEdit):
+    """A node's label: reads as muted text, edits as a line.
+
+    Signals:
+        renamed: (str) the user gave another name.
+    """
+
+    renamed = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setProperty("role", "inline")
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.setAccessibleName("Label")
+        self.setToolTip("The node's name in the PyTorch code; made a unique identifier")
+        self.setMaxLength(200)
+        self.setMinimumWidth(70)
+        self._text = ""
+        self.editingFinished.connect(self._finish)
+
+    def show_label(self, text: str) -> None:
+        """Show the label in force."""
+        self._text = text
+        if self.text() != text and not (self.hasFocus() and self.isModified()):
+            self.setText(text)
+
+    def _finish(self) -> None:
+        wish, self._text = self.text().strip(), self._text
+        if not wish or wish == self._text:
+            self.setText(self._text)
+            return
+        self.setModified(False)
+        self.renamed.emit(wish)
+
+
+class Facts(QWidget):
+    """Lines of a name at the left and a value at the right, in a monospace face where it is a shape or number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setVerticalSpacing(5)
+        self._grid.setColumnStretch(1, 1)
+        self._rows: list[tuple[QLabel, QLabel]] = []
+
+    def show_facts(self, facts: list[tuple[str, str]]) -> None:
+        """Show these names and values."""
+        while len(self._rows) < len(facts):
+            name, value = label("", "field"), label("", "number", wrap=True)
+            value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignTop)
+            value.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+            self._grid.addWidget(name, len(self._rows), 0, Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(value, len(self._rows), 1)
+            self._rows.append((name, value))
+        for index, (name, value) in enumerate(self._rows):
+            shown = index < len(facts)
+            name.setVisible(shown)
+            value.setVisible(shown)
+            if shown:
+                for widget, text in zip((name, value), facts[index], strict=True):
+                    if widget.text() != text:
+                        widget.setText(text)
+
+    def texts(self) -> dict[str, str]:
+        """Return the values by name, as shown."""
+        return {name.text(): value.text() for name, value in self._rows if not name.isHidden()}
+
+
+class NodePage(QWidget):
+    """Everything about one node.
+
+    Attributes:
+        node: Its id.
+        form: Its parameters.
+    """
+
+    def __init__(self, workspace: Workspace, theme: Theme, node: Node) -> None:
+        super().__init__()
+        self.node = node.id
+        self.type = node.type
+        self._workspace = workspace
+        self._theme = theme
+        self._kernels_step = -1
+        self._known: tuple[Problem, ...] = ()
+        declaration = declaration_of(node)
+        self._declaration = declaration
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(6)
+        self._add_head(column, node, declaration)
+        self.problems = QVBoxLayout()
+        self.problems.setSpacing(6)
+        column.addLayout(self.problems)
+        self.form = Form(declaration.parameters if declaration else ())
+        if declaration and declaration.parameters:
+            column.addWidget(section("Parameters"))
+            column.addWidget(self.form)
+        self.data: DataSection | None = None
+        if node.type.startswith("data.") and declaration:
+            self.data = DataSection(workspace, node.id, self.form)
+            column.addWidget(self.data)
+        else:
+            self.form.edited.connect(self._edit)
+        column.addWidget(section("Shape"))
+        self.facts = Facts()
+        column.addWidget(self.facts)
+        self._add_weights(column)
+        self._add_help(column, declaration)
+        column.addStretch(1)
+        self.show_node()
+        self.show_shapes()
+        self.show_run()
+
+    def _add_head(self, column: QVBoxLayout, node: Node, declaration: Declaration | None) -> None:
+        head = QHBoxLayout()
+        self._swatch = Swatch(self._theme, declaration.category if declaration else "")
+        self.title = label(declaration.title if declaration else node.type, "heading")
+        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.title.setToolTip(self.title.text())
+        self.label = LabelEdit()
+        self.label.renamed.connect(self._rename)
+        head.addWidget(self._swatch)
+        head.addWidget(self.title, 3)
+        head.addWidget(self.label, 2)
+        column.addLayout(head)
+
+    def _add_weights(self, column: QVBoxLayout) -> None:
+        self._weights_head = section("Weights")
+        self.kernels = KernelsView(smallest=10, largest=28)
+        self.kernels.setFixedHeight(76)
+        column.addWidget(self._weights_head)
+        column.addWidget(self.kernels)
+
+    def _add_help(self, column: QVBoxLayout, declaration: Declaration | None) -> None:
+        column.addWidget(section("What it does"))
+        self.help = QLabel(help_html(declaration))
+        self.help.setTextFormat(Qt.TextFormat.RichText)
+        self.help.setWordWrap(True)
+        self.help.setOpenExternalLinks(True)
+        self.help.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
+        self.help.setProperty("role", "muted")
+        column.addWidget(self.help)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in other colours."""
+        self._theme = theme
+        self._swatch.theme = theme
+        self._swatch.update()
+        self._kernels_step = -1
+        self.show_run()
+
+    def _node(self) -> Node:
+        return self._workspace.document.scope(self._workspace.scope).nodes[self.node]
+
+    # Showing -------------------------------------------------------------------------------------------------------
+
+    def show_node(self) -> None:
+        """Show the node's label and values."""
+        node = self._node()
+        self.label.show_label(node.label)
+        if self.data is not None:
+            self.data.show_node(node)
+        else:
+            self.form.set_values(node.parameters)
+        self._show_problems()
+
+    def show_shapes(self) -> None:
+        """Show what is known of its ports, its costs and its problems."""
+        self.facts.show_facts(self._describe())
+        self._show_problems()
+
+    def show_run(self) -> None:
+        """Show its gradient norm and its kernels."""
+        self.facts.show_facts(self._describe())
+        picture = self._workspace.pictures.get((PictureKind.KERNELS, self.node))
+        self._weights_head.setVisible(picture is not None)
+        self.kernels.setVisible(picture is not None)
+        if picture is not None and picture.step != self._kernels_step:
+            self._kernels_step = picture.step
+            self.kernels.show_kernels(picture, self._theme)
+
+    def _show_problems(self) -> None:
+        mine = tuple(problem for problem in self._workspace.problems if problem.node == self.node)
+        if mine == self._known:
+            return
+        self._known = mine
+        clear(self.problems)
+        at_field = {problem.field: problem.message for problem in mine if problem.field in self.form.fields}
+        for problem in mine:
+            if problem.fixes or problem.field not in at_field:
+                self.problems.addWidget(ProblemRow(problem, self._workspace, place=False))
+        self.form.set_notes(at_field)
+
+    def _describe(self) -> list[tuple[str, str]]:
+        node, shapes = self._node(), self._workspace.shapes
+        facts = []
+        for side, ports in zip(("In", "Out"), self._ports(node), strict=True):
+            for port in ports:
+                type_ = shapes.types.get(PortRef(self.node, port))
+                unknown = "…" if self.node in shapes.pending else "not known"
+                name = side if len(ports) == 1 else f"{side} · {port}"
+                facts.append((name, str(type_) if type_ else unknown))
+        costs = self._workspace.costs
+        if parameters := costs.parameters_of(self.node):
+            facts.append(("Parameters", f"{parameters:,}"))
+        if macs := costs.macs_of(self.node):
+            facts.append(("Multiply-adds", f"{macs:,}"))
+        norm = self._workspace.series.get(f"gradient_norm/{self.node}")
+        if norm is not None and len(norm):
+            facts.append(("Gradient norm", value_text(float(norm.values[-1]))))
+        return facts
+
+    def _ports(self, node: Node) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if node.type.startswith("data."):
+            schema = self._workspace.document.schemas.get(node.id)
+            return (), tuple(field.name for field in schema.fields) if schema else ()
+        if not isinstance(self._declaration, LayerSpec):
+            return (), ()
+        values: dict[str, Any] = self.form.values()
+        inputs = self._declaration.input_ports(values)
+        return tuple(p.name for p in inputs), tuple(p.name for p in self._declaration.output_ports(values))
+
+    # Editing -------------------------------------------------------------------------------------------------------
+
+    def _edit(self, name: str, value: Any, gesture: str) -> None:
+        title = f"Change {self.form.fields[name].parameter.title.lower()}"
+        change = partial(edits.set_parameters, node=self.node, values={name: value}, scope=self._workspace.scope)
+        self._workspace.edit(title, change, f"{self.node}.{name}.{gesture}")
+
+    def _rename(self, wish: str) -> None:
+        change = partial(edits.rename, node=self.node, label=wish, scope=self._workspace.scope)
+        self._workspace.edit(f"Rename to {wish}", change)
+        self.label.show_label(self._node().label)
+
+
+def help_html(declaration: Declaration | None) -> str:
+    """Return a declaration's help, formula and reference as safe rich text."""
+    if declaration is None:
+        return "This version of NetBuilder does not know this layer. It is kept in the file as it is."
+    parts = [escape(declaration.help or declaration.summary)]
+    if declaration.formula:
+        parts.append(f"<i>{escape(declaration.formula)}</i>")
+    if declaration.reference is not None:
+        title, url = escape(declaration.reference.title), escape(declaration.reference.url, quote=True)
+        parts.append(f'<a href="{url}">{title}</a>' if url else title)
+    return "<br><br>".join(parts)

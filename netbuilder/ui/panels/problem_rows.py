@@ -1,0 +1,112 @@
+"""One problem as a row: icon and word for how much it matters, where, what, and a button for every fix."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QGridLayout, QLabel, QPushButton
+
+from netbuilder.foundation.problem import Problem, Severity
+from netbuilder.ui.icons import icon
+from netbuilder.ui.panels.cards import label
+from netbuilder.ui.panels.watched import find_node
+from netbuilder.ui.workspace import Workspace
+
+SEVERITIES = {
+    Severity.ERROR: ("error", "bad", "Error"),
+    Severity.WARNING: ("warning", "validation", "Warning"),
+    Severity.ADVICE: ("info", "accent", "Advice"),
+}
+"""Severity -> (icon, theme token, word)."""
+
+
+class ProblemRow(QFrame):
+    """A problem that takes the user to its node and offers its fixes.
+
+    Signals:
+        revealed: () the user went to its place.
+    """
+
+    revealed = Signal()
+
+    def __init__(self, problem: Problem, workspace: Workspace, *, place: bool = True) -> None:
+        """Show a problem.
+
+        Args:
+            problem: What to show.
+            workspace: Applies fixes and finds the node's label.
+            place: Whether to name the node and go there on a click.
+        """
+        super().__init__()
+        self.problem = problem
+        self._workspace = workspace
+        self._wide = place
+        self._place = place and bool(problem.node)
+        self.setProperty("card", True)
+        name, token, word = SEVERITIES[problem.severity]
+        mark = QLabel()
+        mark.setPixmap(icon(name, token).pixmap(QSize(16, 16), self.devicePixelRatioF()))
+        mark.setAccessibleName(word)
+        mark.setToolTip(word)
+        grid = QGridLayout(self)
+        grid.setContentsMargins(10, 7, 10, 7)
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(3)
+        grid.addWidget(mark, 0, 0, Qt.AlignmentFlag.AlignTop)
+        head = label(self._head(word), "card")
+        grid.addWidget(head, 0, 1)
+        grid.addWidget(label(problem.message, wrap=True), 1, 1)
+        grid.setColumnStretch(1, 1)
+        if problem.expected or problem.found:
+            grid.addWidget(label(self._contrast(), "number", wrap=True), 2, 1)
+        if problem.fixes:
+            grid.addLayout(self._buttons(), 3, 1)
+        if self._place:
+            self.setCursor(Qt.CursorShape.PointingHandCursor)
+            self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            self.setToolTip("Show it on the canvas")
+        self.setAccessibleName(f"{self._head(word)}: {problem.message}")
+
+    def _head(self, word: str) -> str:
+        node = find_node(self._workspace, self.problem.node) if self.problem.node and self._place else None
+        where = [node.label if node else "", self.problem.port or self.problem.field]
+        if not self._place:
+            where = where[1:]
+        return " · ".join([word, *filter(None, where)])
+
+    def _contrast(self) -> str:
+        parts = (("expected", self.problem.expected), ("found", self.problem.found))
+        return "   ".join(f"{title} {text}" for title, text in parts if text)
+
+    def _buttons(self) -> QBoxLayout:
+        # Beside the canvas there is width for all; in the inspector they stand below one another.
+        direction = QBoxLayout.Direction.LeftToRight if self._wide else QBoxLayout.Direction.TopToBottom
+        row = QBoxLayout(direction)
+        row.setSpacing(6)
+        for fix in self.problem.fixes:
+            button = QPushButton(fix.title)
+            button.setToolTip("Change the network like this; Undo takes it back")
+            button.clicked.connect(partial(self._workspace.apply_fix, fix))
+            row.addWidget(button)
+        row.addStretch(1)
+        return row
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Go to the node."""
+        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.reveal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Go to the node with Enter or Space."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.reveal()
+        else:
+            super().keyPressEvent(event)
+
+    def reveal(self) -> None:
+        """Select the problem's node and bring it into view."""
+        if self._place:
+            self._workspace.reveal(self.problem.node)
+            self.revealed.emit()

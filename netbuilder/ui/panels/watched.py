@@ -1,0 +1,147 @@
+"""The watched node: which layer's inner life is shown, and the card that shows it as maps or bars."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtWidgets import QVBoxLayout, QWidget
+
+from netbuilder.document.model import ROOT, Node
+from netbuilder.training.protocol import Picture, PictureKind, State
+from netbuilder.ui.colors import diverging
+from netbuilder.ui.panels.axis import value_text
+from netbuilder.ui.panels.cards import Card
+from netbuilder.ui.panels.matrices import BarsView
+from netbuilder.ui.panels.mosaic import Mosaic
+from netbuilder.ui.panels.titles import node_title
+from netbuilder.ui.theme import Theme
+from netbuilder.ui.workspace import Workspace
+
+SELECT = "Select a layer: its activations appear here."
+TRAIN = "Press Train: the activations of the selected layer appear here."
+WAIT = "The first pictures come with the next look of the probe, twice a second."
+NONE = "This layer has no activations to draw."
+
+
+def watched_node(workspace: Workspace) -> str:
+    """Return the node path whose pictures panels show: the selected node's, else the last one watched; "" for none."""
+    chosen = sorted(workspace.selection)
+    for node in (*chosen, *workspace.trainer.watched):
+        if any((kind, node) in workspace.pictures for kind in (PictureKind.MAPS, PictureKind.VECTOR)):
+            return node
+    return chosen[0] if chosen else ""
+
+
+def watch_something(workspace: Workspace) -> None:
+    """When a run goes on and the user has chosen nothing to watch, watch the first layer that has maps."""
+    if workspace.selection or workspace.trainer.watched or workspace.state is not State.RUNNING:
+        return
+    for kind in (PictureKind.THUMBS, PictureKind.BARS):
+        for pictured, node in workspace.pictures:
+            if pictured is kind:
+                workspace.watch((node,), workspace.trainer.sample)
+                return
+
+
+def find_node(workspace: Workspace, path: str) -> Node | None:
+    """Return the node at a node path, as far as the document (still) has it."""
+    name = path.rpartition("/")[2]
+    for graph in (workspace.document.scope(ROOT), *(block.graph for block in workspace.document.blocks.values())):
+        if name in graph.nodes:
+            return graph.nodes[name]
+    return None
+
+
+class MapsCard(Card):
+    """What a layer answers to one sample: maps as a mosaic, a vector as bars."""
+
+    def __init__(self, theme: Theme, *, smallest: int = 18, largest: int = 120) -> None:
+        super().__init__("Activations", SELECT)
+        self.mosaic = Mosaic(smallest=smallest, largest=largest)
+        self.bars = BarsView(theme)
+        self._page = QWidget()
+        column = QVBoxLayout(self._page)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.mosaic)
+        column.addWidget(self.bars)
+        self._shown: Picture | None = None
+
+    def set_theme(self, theme: Theme) -> None:
+        """Draw in other colours."""
+        self.bars.set_theme(theme)
+
+    def refresh(self, workspace: Workspace) -> None:
+        """Show the watched node's newest picture."""
+        watch_something(workspace)
+        path = watched_node(workspace)
+        node = find_node(workspace, path)
+        pictures = workspace.pictures
+        picture = pictures.get((PictureKind.MAPS, path)) or pictures.get((PictureKind.VECTOR, path))
+        if node is None or picture is None or not picture.data.size:
+            self._shown = None
+            self.title.setText(node_title(node) if node else "Activations")
+            self.note.clear()
+            self.show_empty(self._missing(workspace, node))
+            return
+        if picture is not self._shown:
+            self._shown = picture
+            self._draw(picture)
+        self._describe(workspace, node, picture)
+        self.show_body(self._page)
+
+    def _missing(self, workspace: Workspace, node: Node | None) -> str:
+        if node is None:
+            return SELECT if workspace.pictures or workspace.state.is_active else TRAIN
+        if workspace.state is State.RUNNING:
+            known = any(path == node.id for _, path in workspace.pictures)
+            return WAIT if known or not workspace.pictures else NONE
+        return TRAIN
+
+    def _draw(self, picture: Picture) -> None:
+        maps = picture.kind is PictureKind.MAPS
+        self.mosaic.setVisible(maps)
+        self.bars.setVisible(not maps)
+        if maps:
+            self.mosaic.set_maps(picture.data, *_extent(picture))
+        else:
+            self.bars.set_values(picture.data, picture.labels)
+
+    def _describe(self, workspace: Workspace, node: Node, picture: Picture) -> None:
+        count = len(picture.data)
+        title = node_title(node)
+        if picture.kind is PictureKind.MAPS:
+            shown = min(self.mosaic.shown or count, count)
+            part = f"{shown} of {count} maps" if shown < count else f"{count} map{'s' if count != 1 else ''}"
+            self.title.setText(f"{title} · {picture.caption or part}")
+        else:
+            self.title.setText(f"{title} · {count} unit{'s' if count != 1 else ''}")
+        low, high = _extent(picture)
+        total = sample_count(workspace)
+        sample = f"sample {workspace.trainer.sample + 1} of {total}"
+        self.note.setText(f"{sample}   {value_text(low)} to {value_text(high)}")
+        self.note.setToolTip(
+            f"Smallest value {value_text(low)}, largest {value_text(high)}, taken at step {picture.step:,}"
+        )
+
+
+class KernelsView(Mosaic):
+    """A layer's kernels as little pictures, coloured around zero."""
+
+    def show_kernels(self, picture: Picture, theme: Theme) -> None:
+        """Show a KERNELS picture."""
+        limit = float(np.max(np.abs(np.nan_to_num(picture.data)), initial=0.0)) or 1.0
+        self.set_maps(picture.data, -limit, limit, diverging(theme.is_dark))
+
+
+def sample_count(workspace: Workspace) -> int:
+    """Return how many fixed samples the probe has."""
+    for (kind, _), picture in workspace.pictures.items():
+        if kind is PictureKind.SAMPLES:
+            return len(picture.data)
+    return 16
+
+
+def _extent(picture: Picture) -> tuple[float, float]:
+    if len(picture.extent) >= 2:
+        return picture.extent[0], picture.extent[1]
+    finite = picture.data[np.isfinite(picture.data)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
