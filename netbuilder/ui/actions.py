@@ -43,7 +43,7 @@ class ActionSpec:
         id: The stable name.
         title: What the menu says; an ampersand marks the access key.
         menu: The menu's title; a "/" makes a submenu.
-        call: What it calls: "window.save" is the window's method `save`; see `bind`.
+        call: What it calls: "files.save" is the window's method `save`; see `bind`.
         shortcuts: Key sequences in portable text, the first one shown.
         icon: A name in `resources/icons`, or "".
         tip: The status tip.
@@ -78,22 +78,62 @@ def _a(
     line: bool = False,
 ) -> ActionSpec:
     return ActionSpec(
-        id=id, title=title, menu=menu, call=call, shortcuts=shortcuts, icon=icon, tip=tip, enabled=enabled, follows_line=line
+        id=id,
+        title=title,
+        menu=menu,
+        call=call,
+        shortcuts=shortcuts,
+        icon=icon,
+        tip=tip,
+        enabled=enabled,
+        follows_line=line,
     )
 
 
 ACTIONS: tuple[ActionSpec, ...] = (
-    _a("file.new", "&New network", "&File", "window.new", "Ctrl+N", icon="new", tip="Begin with an empty canvas"),
-    _a("file.open", "&Open…", "&File", "window.open", "Ctrl+O", icon="open", tip="Open a NetBuilder project"),
-    _a("file.data", "From your own &data…", "&File", "window.open_data", "Ctrl+Shift+O", tip="Begin with a CSV or Parquet file, or a folder of images"),
+    _a("file.new", "&New network", "&File", "files.new", "Ctrl+N", icon="new", tip="Begin with an empty canvas"),
+    _a("file.open", "&Open…", "&File", "files.open", "Ctrl+O", icon="open", tip="Open a NetBuilder project"),
+    _a(
+        "file.data",
+        "From your own &data…",
+        "&File",
+        "files.open_data",
+        "Ctrl+Shift+O",
+        tip="Begin with a CSV or Parquet file, or a folder of images",
+    ),
     _a("file.recent", "Open &recent", "&File", "menu.recent"),
-    _a("file.start", "Start &page and templates", "&File", "window.show_start", "Ctrl+Shift+N", icon="home", tip="Templates and recent files"),
-    _a("file.save", "&Save", "&File", "window.save", "Ctrl+S", icon="save", line=True),
-    _a("file.save_as", "Save &as…", "&File", "window.save_as", "Ctrl+Shift+S"),
+    _a(
+        "file.start",
+        "Start &page and templates",
+        "&File",
+        "window.show_start",
+        "Ctrl+Shift+N",
+        icon="home",
+        tip="Templates and recent files",
+    ),
+    _a("file.save", "&Save", "&File", "files.save", "Ctrl+S", icon="save", line=True),
+    _a("file.save_as", "Save &as…", "&File", "files.save_as", "Ctrl+Shift+S"),
     _a("file.preferences", "Pre&ferences…", "&File", "window.show_preferences", "Ctrl+,", icon="settings", line=True),
     _a("file.quit", "&Quit", "&File", "window.close", "Ctrl+Q", line=True),
-    _a("edit.undo", "&Undo", "&Edit", "workspace.undo", "Ctrl+Z", icon="undo", enabled=lambda workspace: workspace.history.can_undo),
-    _a("edit.redo", "&Redo", "&Edit", "workspace.redo", "Ctrl+Shift+Z", "Ctrl+Y", icon="redo", enabled=lambda workspace: workspace.history.can_redo),
+    _a(
+        "edit.undo",
+        "&Undo",
+        "&Edit",
+        "workspace.undo",
+        "Ctrl+Z",
+        icon="undo",
+        enabled=lambda workspace: workspace.history.can_undo,
+    ),
+    _a(
+        "edit.redo",
+        "&Redo",
+        "&Edit",
+        "workspace.redo",
+        "Ctrl+Shift+Z",
+        "Ctrl+Y",
+        icon="redo",
+        enabled=lambda workspace: workspace.history.can_redo,
+    ),
     _a("edit.cut", "Cu&t", "&Edit", "canvas.cut", "Ctrl+X", icon="cut", enabled=_selected, line=True),
     _a("edit.copy", "&Copy", "&Edit", "canvas.copy", "Ctrl+C", icon="copy", enabled=_selected),
     _a("edit.paste", "&Paste", "&Edit", "canvas.paste", "Ctrl+V", icon="paste"),
@@ -107,22 +147,78 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _a("view.actual_size", "&Actual size", "&View", "canvas.zoom_reset", "Ctrl+0"),
     _a("view.theme", "&Theme", "&View", "menu.theme", line=True),
     _a("view.panels", "&Panels", "&View", "menu.panels"),
-    _a("view.unlock", "&Rearrange panels", "&View", "window.toggle_titles", tip="Show the panels' title bars, by which they can be moved"),
+    _a(
+        "view.unlock",
+        "&Rearrange panels",
+        "&View",
+        "window.toggle_titles",
+        tip="Show the panels' title bars, by which they can be moved",
+    ),
     _a("view.full_screen", "F&ull screen", "&View", "window.toggle_full_screen", "F11"),
-    _a("graph.add", "&Add a layer…", "&Graph", "canvas.add_layer", "Tab", icon="search", tip="Search for a layer and place it"),
-    _a("graph.find", "&Search the palette", "&Graph", "window.focus_palette", "Ctrl+F", tip="Go to the palette's search"),
-    _a("graph.arrange", "A&rrange", "&Graph", "canvas.arrange", "Ctrl+L", icon="arrange", enabled=_drawn, tip="Lay the network out from left to right", line=True),
-    _a("graph.next_problem", "Next &problem", "&Graph", "window.next_problem", "F8", icon="error", enabled=lambda workspace: bool(workspace.problems)),
-    _a("train.train", "&Train", "&Train", "window.train_or_pause", "F5", icon="play", enabled=lambda workspace: _drawn(workspace) or _active(workspace)),
-    _a("train.step", "&Step one batch", "&Train", "window.step_batch", "F10", icon="step", enabled=_drawn),
-    _a("train.step_epoch", "Step one &epoch", "&Train", "window.step_epoch", "Shift+F10", enabled=_drawn),
+    _a(
+        "graph.add",
+        "&Add a layer…",
+        "&Graph",
+        "canvas.add_layer",
+        "Tab",
+        icon="search",
+        tip="Search for a layer and place it",
+    ),
+    _a(
+        "graph.find",
+        "&Search the palette",
+        "&Graph",
+        "window.focus_palette",
+        "Ctrl+F",
+        tip="Go to the palette's search",
+    ),
+    _a(
+        "graph.arrange",
+        "A&rrange",
+        "&Graph",
+        "canvas.arrange",
+        "Ctrl+L",
+        icon="arrange",
+        enabled=_drawn,
+        tip="Lay the network out from left to right",
+        line=True,
+    ),
+    _a(
+        "graph.next_problem",
+        "Next &problem",
+        "&Graph",
+        "window.next_problem",
+        "F8",
+        icon="error",
+        enabled=lambda workspace: bool(workspace.problems),
+    ),
+    _a(
+        "train.train",
+        "&Train",
+        "&Train",
+        "training.train_or_pause",
+        "F5",
+        icon="play",
+        enabled=lambda workspace: _drawn(workspace) or _active(workspace),
+    ),
+    _a("train.step", "&Step one batch", "&Train", "training.step_batch", "F10", icon="step", enabled=_drawn),
+    _a("train.step_epoch", "Step one &epoch", "&Train", "training.step_epoch", "Shift+F10", enabled=_drawn),
     _a("train.stop", "St&op and save", "&Train", "workspace.stop", "Shift+F5", icon="stop", enabled=_active),
     _a("train.device", "&Device", "&Train", "menu.device", line=True, enabled=_idle),
-    _a("export.python", "&Python project…", "E&xport", "window.export_python", "Ctrl+E", icon="code", enabled=_drawn, tip="model.py and train.py that need only PyTorch"),
-    _a("export.picture", "P&icture of the network…", "E&xport", "window.export_picture", enabled=_drawn),
+    _a(
+        "export.python",
+        "&Python project…",
+        "E&xport",
+        "exports.python",
+        "Ctrl+E",
+        icon="code",
+        enabled=_drawn,
+        tip="model.py and train.py that need only PyTorch",
+    ),
+    _a("export.picture", "P&icture of the network…", "E&xport", "exports.picture", enabled=_drawn),
     _a("help.shortcuts", "&Keyboard shortcuts", "&Help", "window.show_shortcuts", "F1", icon="help"),
     _a("help.about", "&About NetBuilder", "&Help", "window.show_about", icon="info"),
-)  # fmt: skip
+)
 """Every action, in the order of the menus."""
 
 BY_ID: Mapping[str, ActionSpec] = {spec.id: spec for spec in ACTIONS}
@@ -182,7 +278,9 @@ class Actions:
 def _make(spec: ActionSpec, owner: QWidget, callback: Callable[[], object]) -> QAction:
     action = QAction(spec.title, owner)
     action.setObjectName(spec.id)
-    action.setShortcuts([QKeySequence.fromString(keys, QKeySequence.SequenceFormat.PortableText) for keys in spec.shortcuts])
+    action.setShortcuts(
+        [QKeySequence.fromString(keys, QKeySequence.SequenceFormat.PortableText) for keys in spec.shortcuts]
+    )
     action.setStatusTip(spec.tip)
     if spec.icon:
         action.setIcon(icon(spec.icon))

@@ -6,7 +6,15 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QDrag, QFont, QFontMetrics, QIcon, QKeyEvent, QPainter, QPixmap
-from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QLineEdit, QTreeWidget, QTreeWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QLineEdit,
+    QTreeWidget,
+    QTreeWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from netbuilder.data import sources
 from netbuilder.foundation.declaration import CATEGORIES, Declaration
@@ -84,7 +92,7 @@ class _Tree(QTreeWidget):
         self.setExpandsOnDoubleClick(False)
         self.setAccessibleName("Layers")
 
-    def startDrag(self, _: Qt.DropAction) -> None:  # noqa: N802
+    def startDrag(self, _: Qt.DropAction) -> None:
         """Begin dragging the current entry."""
         item = self.currentItem()
         key = item.data(0, _KEY) if item else None
@@ -173,7 +181,7 @@ class Palette(QWidget):
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.field.selectAll()
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+    def keyPressEvent(self, event: QKeyEvent) -> None:
         """Go from the field down into the list, and empty the search with Escape."""
         if event.key() == Qt.Key.Key_Down and self.field.hasFocus():
             self.tree.setFocus(Qt.FocusReason.TabFocusReason)

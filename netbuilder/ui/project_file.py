@@ -8,10 +8,7 @@ from pathlib import Path
 
 from netbuilder.document.files import read_document, write_document
 from netbuilder.document.model import Document
-from netbuilder.foundation.preferences import Preferences
-
-RECENT = 12
-"""How many recent files are remembered."""
+from netbuilder.foundation.preferences import Preferences, RecentFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +42,7 @@ class ProjectFile:
         self._stamp = _stamp(self._path)
         self.saved_at = None
         if self._path:
-            self._remember(self._path)
+            self._preferences.add_recent(self._path)
 
     def read(self, path: Path) -> Document:
         """Return the document in a file.
@@ -71,18 +68,19 @@ class ProjectFile:
         return self._stamp is not None and _stamp(self._path) != self._stamp
 
     @property
-    def recent(self) -> tuple[Path, ...]:
-        """The files used last, the newest first; those that no longer exist are left out."""
-        paths = (Path(text) for text in self._preferences.get("recent", ()) if isinstance(text, str))
-        return tuple(path for path in paths if path.is_file())
+    def recent(self) -> tuple[RecentFile, ...]:
+        """The projects used last, the newest first; those that no longer exist are left out."""
+        return tuple(file for file in self._preferences.recent if Path(file.path).is_file())
 
     def forget_recent(self) -> None:
-        """Empty the list of recent files."""
-        self._preferences.set("recent", [])
+        """Empty the list of recent projects."""
+        for file in self._preferences.recent:
+            self._preferences.remove_recent(file.path)
 
-    def _remember(self, path: Path) -> None:
-        others = [text for text in self._preferences.get("recent", ()) if text != str(path)]
-        self._preferences.set("recent", [str(path), *others][:RECENT])
+    def mark(self, text: str) -> None:
+        """Note what the last training of this project reached, for the start page."""
+        if self._path:
+            self._preferences.add_recent(self._path, text)
 
 
 def _stamp(path: Path | None) -> _Stamp | None:

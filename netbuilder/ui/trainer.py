@@ -5,7 +5,6 @@ The session never waits for the window, and the window never waits for the sessi
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -18,9 +17,6 @@ from netbuilder.ui.series import RunRecord
 
 DRAIN_MS = 66
 """15 times a second: often enough to look alive, rare enough to leave the processor to training."""
-
-SWITCH_SECONDS = 0.0005
-"""How long a thread may keep the interpreter while a run lives; Python's own 5 ms would cost both sides frames and steps."""
 
 
 class Trainer(QObject):
@@ -49,7 +45,7 @@ class Trainer(QObject):
         self.device = "cpu"
         self.sample = 0
         self.watched: tuple[str, ...] = ()
-        self._host: ThreadHost | None = None
+        self._host = ThreadHost()
         self._state = State.IDLE
         self._torch = False
         self._waiting: list[Command] = []
@@ -120,18 +116,18 @@ class Trainer(QObject):
 
     def wait(self, timeout: float) -> bool:
         """Wait for the session to end, for closing the program only; False when the time ran out first."""
-        return self._host is None or self._host.wait(timeout)
+        return self._host.wait(timeout)
 
     def drain(self) -> None:
         """Take what is new from the session and tell the panels."""
-        if self._host is None:
-            return
+        # Read before the drain: whatever the session told before it ended is then in `news`.
         state = self._host.state
         news = self._host.drain()
         self.record.add(news)
         self.telemetry.emit(news)
-        # Read before the drain: whatever the session told before it ended is then in `news`.
-        self._enter(state)
+        stopping = self._state is State.STOPPING and state.is_active
+        if not stopping:
+            self._enter(state)
 
     def _command(self, command: Command) -> None:
         if self._state.is_active:
@@ -141,11 +137,8 @@ class Trainer(QObject):
         if not self._torch:
             self._waiting.append(command)
             return
-        if isinstance(command, Start) or self._host is None:
-            self._host = ThreadHost()
         self._host.send(command)
         if not self._timer.isActive():
-            sys.setswitchinterval(SWITCH_SECONDS)
             self._timer.start()
 
     def _enter(self, state: State) -> None:
@@ -154,5 +147,4 @@ class Trainer(QObject):
         self._state = state
         if not state.is_active:
             self._timer.stop()
-            sys.setswitchinterval(0.005)
         self.stateChanged.emit(state)

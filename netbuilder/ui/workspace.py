@@ -21,7 +21,7 @@ from netbuilder.document.history import History
 from netbuilder.document.model import ROOT, Document
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.foundation.problem import Fix, NetbuilderError, Problem
-from netbuilder.training.protocol import Event, Picture, PictureKind, Progress, State, Telemetry
+from netbuilder.training.protocol import Event, Picture, PictureKind, Progress, State
 from netbuilder.ui.analysis import Analysis
 from netbuilder.ui.project_file import ProjectFile
 from netbuilder.ui.series import Series
@@ -272,6 +272,14 @@ class Workspace(QObject):
     def stop(self) -> None:
         """Finish the current step, save, end the run."""
         self.trainer.stop()
+
+    def note_result(self) -> None:
+        """Remember what the run that has just ended reached, for the start page."""
+        ends = [event for event in self.events if event.kind == "end"]
+        test = ends[-1].data.get("test") if ends else None
+        if test:
+            name, value = next(iter(test.items()))
+            self.file.mark(f"{name} {value:.3g}")
 
     def watch(self, nodes: Iterable[str], sample: int = 0) -> None:
         """Choose which nodes, and which of the fixed samples, the run draws in full."""

@@ -1,1 +1,1 @@
-"""TODO of the owner: what this package is."""
+"""The start page: begin, go on with a recent project, or take a template."""

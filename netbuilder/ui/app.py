@@ -1,0 +1,145 @@
+"""The program with its window: makes the parts and hands them to one another.
+
+Until the first paint only Qt, the document and the catalog are loaded; torch follows behind the window's back.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from PySide6.QtCore import QTimer
+from PySide6.QtGui import QGuiApplication, QIcon
+from PySide6.QtWidgets import QApplication
+
+from netbuilder import __version__
+from netbuilder.foundation.preferences import Preferences
+from netbuilder.foundation.resources import resource
+from netbuilder.ui.collector import Collector
+from netbuilder.ui.crash import CrashDialog, CrashReporter
+from netbuilder.ui.start.templates import STARTER, read_template
+from netbuilder.ui.theme import controller, ui_font
+from netbuilder.ui.torch_loader import TorchLoader
+from netbuilder.ui.window import MainWindow
+from netbuilder.ui.workspace import Workspace
+
+_STUCK = 3
+"""The exit status when something in the background did not end in time and the process was left all the same."""
+
+
+class Program:
+    """Everything that lives as long as the window does.
+
+    Attributes:
+        application: Qt's.
+        workspace: What the window's parts share.
+        window: The window.
+    """
+
+    def __init__(self, application: QApplication) -> None:
+        self.application = application
+        self.preferences = Preferences()
+        self.crashes = CrashReporter()
+        self._last_crash = self.crashes.install(self.preferences.path.parent)
+        self.theme = controller()
+        self.theme.set_mode(self.preferences.get("theme"))
+        self.workspace = Workspace(self.preferences)
+        self.window = MainWindow(self.workspace, self.theme)
+        self.loader = TorchLoader()
+        self.collector = Collector(self.window)
+        self._ended = True
+        self.loader.loaded.connect(self._torch_loaded)
+        self.loader.failed.connect(self._torch_failed)
+        self.window.painted.connect(self._after_first_paint)
+        self.window.closed.connect(self._note_closed)
+
+    def open_first(self, path: Path | None) -> None:
+        """Show what the program starts with: a file, the last project, the starter on the first run, else the start page."""
+        recent = self.workspace.file.recent
+        first_run = not self.preferences.get("started")
+        if path is not None:
+            self.window.files.open_path(path)
+        elif first_run:
+            self.workspace.open_unsaved(read_template(STARTER))
+        elif self.preferences.get("at_start") == "last_project" and recent:
+            self.window.files.open_path(Path(recent[0].path))
+        else:
+            self.window.show_start()
+
+    def run(self) -> int:
+        """Show the window and live until it is closed.
+
+        Returns:
+            The exit status.
+        """
+        self.window.show()
+        status = self.application.exec()
+        self.collector.stop()
+        self.crashes.uninstall()
+        if not self._ended:
+            # A step of minutes, or a disk that does not answer: what was written is whole, and waiting on would keep the
+            # user's desktop waiting too.
+            sys.stderr.flush()
+            os._exit(_STUCK)
+        return status
+
+    def _after_first_paint(self) -> None:
+        self.loader.start()
+        self.preferences.set("started", True)
+        if self._last_crash:
+            CrashDialog(self._last_crash, "NetBuilder ended abruptly last time", self.window).open()
+        if self.preferences.problem is not None:
+            self.workspace.message.emit(self.preferences.problem.message)
+
+    def _torch_loaded(self) -> None:
+        from netbuilder.training.devices import list_devices
+
+        self.window.toolbar.set_devices(tuple((device.key, device.title) for device in list_devices()))
+        self.workspace.torch_loaded()
+
+    def _torch_failed(self, trouble: str) -> None:
+        CrashDialog(trouble, "PyTorch cannot be loaded, so nothing can be trained", self.window).open()
+
+    def _note_closed(self, ended: bool) -> None:
+        self._ended = ended
+
+
+def make_application() -> QApplication:
+    """Return the application, dressed."""
+    QGuiApplication.setDesktopFileName("netbuilder")
+    application = QApplication.instance() or QApplication(sys.argv[:1])
+    assert isinstance(application, QApplication)
+    application.setApplicationName("NetBuilder")
+    application.setApplicationVersion(__version__)
+    application.setStyle("Fusion")
+    application.setFont(ui_font())
+    application.setWindowIcon(QIcon(str(resource("icons/netbuilder.svg"))))
+    return application
+
+
+def main(path: Path | None = None) -> int:
+    """Open the window and live until it is closed.
+
+    Args:
+        path: A project, a table or a folder of images to begin with.
+
+    Returns:
+        The exit status.
+    """
+    application = make_application()
+    program = Program(application)
+    _close_on_signals(program.window)
+    program.open_first(path)
+    return program.run()
+
+
+def _close_on_signals(window: MainWindow) -> None:
+    """Let Ctrl+C and a session's end close the window as its close button does."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: window.close())
+    # Python runs signal handlers only between its own instructions: let some run now and then.
+    pulse = QTimer(window, interval=250)
+    pulse.timeout.connect(lambda: None)
+    pulse.start()

@@ -1,0 +1,224 @@
+"""Questions and answers: what to do with unsaved changes, problems that interrupt, About, the list of shortcuts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum, auto
+from pathlib import Path
+
+from PySide6.QtCore import Qt, qVersion
+from PySide6.QtGui import QKeySequence
+from PySide6.QtWidgets import (
+    QDialog,
+    QDialogButtonBox,
+    QFileDialog,
+    QGridLayout,
+    QLabel,
+    QMessageBox,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from netbuilder import __version__
+from netbuilder.foundation.problem import Problem
+from netbuilder.ui.actions import ACTIONS, MENUS
+
+PROJECTS = "NetBuilder projects (*.netb)"
+TABLES = "Tables (*.csv *.tsv *.parquet)"
+
+
+class Answer(Enum):
+    """What the user chose."""
+
+    YES = auto()
+    NO = auto()
+    CANCEL = auto()
+
+
+def ask(parent: QWidget, text: str, detail: str, yes: str, no: str = "", cancel: str = "Cancel") -> Answer:
+    """Ask a question whose buttons say what they do.
+
+    Args:
+        parent: The window.
+        text: The question.
+        detail: What follows from each answer.
+        yes: The main button.
+        no: Another way, or "" when there is none.
+        cancel: The way back, which Escape takes.
+    """
+    box = QMessageBox(parent)
+    box.setWindowTitle("NetBuilder")
+    box.setIcon(QMessageBox.Icon.NoIcon)
+    box.setText(f"<b>{text}</b>")
+    box.setInformativeText(detail)
+    first = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
+    first.setProperty("role", "primary")
+    second = box.addButton(no, QMessageBox.ButtonRole.DestructiveRole) if no else None
+    back = box.addButton(cancel, QMessageBox.ButtonRole.RejectRole)
+    box.setDefaultButton(first)
+    box.setEscapeButton(back)
+    box.exec()
+    clicked = box.clickedButton()
+    if clicked is first:
+        return Answer.YES
+    return Answer.NO if second is not None and clicked is second else Answer.CANCEL
+
+
+def ask_unsaved(parent: QWidget, name: str) -> Answer:
+    """Ask whether to save (YES), to discard (NO) or to go back (CANCEL)."""
+    return ask(parent, f"Save the changes to “{name}”?", "They are lost when they are not saved.", "Save", "Discard")
+
+
+def ask_running(parent: QWidget) -> Answer:
+    """Ask whether to stop the run and save it (YES), or to go on training (CANCEL)."""
+    return ask(
+        parent,
+        "A run is in progress.",
+        "Closing stops it after the current step; its curves and its best weights so far are kept.",
+        "Stop and save",
+        cancel="Keep training",
+    )
+
+
+def ask_overwrite_changed(parent: QWidget, path: Path) -> Answer:
+    """Ask whether to save under another name (YES), or to overwrite a file that another program has changed (NO)."""
+    return ask(
+        parent,
+        f"“{path.name}” was changed by another program.",
+        "It is no longer what was opened here. Overwriting it loses those changes.",
+        "Save under another name…",
+        "Overwrite",
+    )
+
+
+def show_problems(parent: QWidget, title: str, problems: Iterable[Problem]) -> None:
+    """Say in a dialog what could not be done and why."""
+    box = QMessageBox(parent)
+    box.setWindowTitle("NetBuilder")
+    box.setIcon(QMessageBox.Icon.NoIcon)
+    box.setText(f"<b>{title}</b>")
+    box.setTextFormat(Qt.TextFormat.RichText)
+    # Messages may quote a hostile file: they are shown as plain text.
+    box.setInformativeText("\n\n".join(problem.message for problem in problems))
+    for label in box.findChildren(QLabel, "qt_msgbox_informativelabel"):
+        label.setTextFormat(Qt.TextFormat.PlainText)
+    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    box.open()
+
+
+def choose_project(parent: QWidget, folder: Path) -> Path | None:
+    """Ask for a project to open."""
+    name, _ = QFileDialog.getOpenFileName(parent, "Open a project", str(folder), f"{PROJECTS};;All files (*)")
+    return Path(name) if name else None
+
+
+def choose_data(parent: QWidget, folder: Path) -> Path | None:
+    """Ask for a table, or for a folder of images."""
+    answer = ask(
+        parent,
+        "What is your data?",
+        "A table has a row a sample and a column to predict. A folder of images has one subfolder a class.",
+        "A table (CSV, Parquet)…",
+        "A folder of images…",
+    )
+    if answer is Answer.YES:
+        name, _ = QFileDialog.getOpenFileName(parent, "Choose a table", str(folder), f"{TABLES};;All files (*)")
+    elif answer is Answer.NO:
+        name = QFileDialog.getExistingDirectory(parent, "Choose a folder of images", str(folder))
+    else:
+        name = ""
+    return Path(name) if name else None
+
+
+def choose_project_target(parent: QWidget, suggestion: Path) -> Path | None:
+    """Ask where to save a project."""
+    name, _ = QFileDialog.getSaveFileName(parent, "Save the project", str(suggestion), PROJECTS)
+    if not name:
+        return None
+    path = Path(name)
+    return path if path.suffix else path.with_suffix(".netb")
+
+
+class AboutDialog(QDialog):
+    """What this is and what it stands on."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("About NetBuilder")
+        self.setMinimumWidth(480)
+        heading = QLabel(f"NetBuilder {__version__}")
+        heading.setProperty("role", "heading")
+        text = QLabel(
+            "Draw a neural network, train it, watch it learn; leave with clean PyTorch code.<br><br>"
+            f"NetBuilder is free software under the MIT licence. It stands on PyTorch (BSD), Qt {qVersion()} for Python (LGPL 3), "
+            "pyqtgraph (MIT), NumPy (BSD), NetworkX (BSD), scikit-learn (BSD), Polars (MIT), Pillow (MIT-CMU), msgspec (BSD), "
+            "safetensors and TorchMetrics (Apache 2).<br><br>"
+            "Qt is used as a library under the LGPL: it is installed as a package of its own, which you may replace with another "
+            "version or your own build.<br><br>"
+            "Nothing that you draw, load or train leaves this computer."
+        )
+        text.setWordWrap(True)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 18, 20, 16)
+        layout.setSpacing(12)
+        for widget in (heading, text, buttons):
+            layout.addWidget(widget)
+
+
+class ShortcutsDialog(QDialog):
+    """Every action with its keys, from the table, and the canvas's gestures."""
+
+    def __init__(self, parent: QWidget, gestures: Iterable[tuple[str, str]] = ()) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Keyboard shortcuts")
+        self.resize(460, 620)
+        page = QWidget()
+        grid = QGridLayout(page)
+        grid.setContentsMargins(0, 0, 12, 0)
+        grid.setColumnStretch(0, 1)
+        grid.setVerticalSpacing(6)
+        for menu in MENUS:
+            rows = [
+                (_plain(spec.title), shown_keys(spec.shortcuts))
+                for spec in ACTIONS
+                if spec.menu == menu and spec.shortcuts
+            ]
+            _add_section(grid, _plain(menu), rows)
+        _add_section(grid, "On the canvas", list(gestures))
+        grid.setRowStretch(grid.rowCount(), 1)
+        area = QScrollArea(widgetResizable=True)
+        area.setWidget(page)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 18, 12, 16)
+        layout.addWidget(area)
+        layout.addWidget(buttons)
+
+
+def _add_section(grid: QGridLayout, title: str, rows: list[tuple[str, str]]) -> None:
+    if not rows:
+        return
+    heading = QLabel(title.upper())
+    heading.setProperty("role", "section")
+    heading.setContentsMargins(0, 10, 0, 2)
+    grid.addWidget(heading, grid.rowCount(), 0)
+    for what, keys in rows:
+        row = grid.rowCount()
+        grid.addWidget(QLabel(what), row, 0)
+        label = QLabel(keys)
+        label.setProperty("role", "number")
+        grid.addWidget(label, row, 1)
+
+
+def shown_keys(shortcuts: Iterable[str]) -> str:
+    """Return key sequences as this platform writes them."""
+    portable, native = QKeySequence.SequenceFormat.PortableText, QKeySequence.SequenceFormat.NativeText
+    return ", ".join(QKeySequence.fromString(keys, portable).toString(native) for keys in shortcuts)
+
+
+def _plain(title: str) -> str:
+    return title.replace("&", "").removesuffix("…")

@@ -1,0 +1,154 @@
+"""The places around and in the middle of the window: palette, canvas and code tabs, inspector, panels at the bottom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from PySide6.QtCore import QByteArray, Qt
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QStackedWidget, QTabWidget, QWidget
+
+from netbuilder.foundation.preferences import Preferences
+from netbuilder.ui import panels
+from netbuilder.ui.canvas.view import CanvasView
+from netbuilder.ui.palette import Palette
+from netbuilder.ui.panels import Area, PanelSpec
+from netbuilder.ui.theme import ThemeController
+from netbuilder.ui.workspace import Workspace
+
+LAYOUT_VERSION = 1
+"""Counted up when the panels change so much that remembered places would be wrong."""
+
+_PALETTE = PanelSpec(
+    key="palette", title="Layers", area=Area.BOTTOM, order=0, shortcut="", make=lambda _w, theme: Palette(theme)
+)
+_AREAS = {Area.BOTTOM: Qt.DockWidgetArea.BottomDockWidgetArea, Area.RIGHT: Qt.DockWidgetArea.RightDockWidgetArea}
+
+
+@dataclass(frozen=True, slots=True)
+class _Dock:
+    spec: PanelSpec
+    dock: QDockWidget
+
+
+class Docks:
+    """Owns the window's central tabs and its docks.
+
+    Attributes:
+        middle: What stands in the middle: the tabs, or the start page.
+        tabs: The canvas and the panels beside it.
+        canvas: The canvas.
+        palette: The palette.
+    """
+
+    def __init__(self, window: QMainWindow, workspace: Workspace, theme: ThemeController) -> None:
+        self._window = window
+        self._docks: list[_Dock] = []
+        self.canvas = CanvasView(workspace, theme)
+        self.tabs = QTabWidget(documentMode=True)
+        self.tabs.addTab(self.canvas, "Network")
+        self.middle = QStackedWidget()
+        self.middle.addWidget(self.tabs)
+        window.setCentralWidget(self.middle)
+        _shape(window)
+        self.palette = Palette(theme)
+        self._add_dock(_PALETTE, self.palette, Qt.DockWidgetArea.LeftDockWidgetArea)
+        for spec in panels.discover():
+            self._add_panel(spec, spec.make(workspace, theme))
+        self._resize()
+        self._raise_first()
+
+    def actions(self) -> Iterator[QAction]:
+        """Yield an action a panel that shows or hides it (or, beside the canvas, brings it to front)."""
+        for entry in self._docks:
+            yield entry.dock.toggleViewAction()
+
+    def show(self, key: str) -> None:
+        """Bring the panel called `key` to front."""
+        for entry in self._docks:
+            if entry.spec.key == key:
+                entry.dock.show()
+                entry.dock.raise_()
+
+    def set_visible(self, visible: bool) -> None:
+        """Hide all docks for the start page, or show those again that were not closed by the user."""
+        for entry in self._docks:
+            if not visible:
+                entry.dock.setProperty("closed", entry.dock.isHidden())
+            entry.dock.setVisible(visible and not entry.dock.property("closed"))
+        if visible:
+            self._raise_first()
+
+    def set_titles_shown(self, shown: bool) -> None:
+        """Show the docks' title bars, by which they can be moved, or hide them, which is calmer."""
+        for entry in self._docks:
+            entry.dock.setTitleBarWidget(None if shown else QWidget())
+
+    def save(self, preferences: Preferences) -> None:
+        """Remember places and sizes."""
+        state = self._window.saveState(LAYOUT_VERSION).toBase64().data().decode()
+        preferences.set("window.docks", state)
+
+    def restore(self, preferences: Preferences) -> None:
+        """Go back to the places and sizes remembered, if any."""
+        state = preferences.get("window.docks")
+        if isinstance(state, str):
+            self._window.restoreState(QByteArray.fromBase64(state.encode()), LAYOUT_VERSION)
+
+    def _add_panel(self, spec: PanelSpec, widget: QWidget) -> None:
+        if spec.area is Area.TAB:
+            index = self.tabs.addTab(widget, spec.title)
+            widget.windowTitleChanged.connect(lambda title: self.tabs.setTabText(index, title))
+            if spec.shortcut:
+                action = QAction(spec.title, self._window)
+                action.setShortcut(QKeySequence.fromString(spec.shortcut))
+                action.triggered.connect(lambda: self.tabs.setCurrentWidget(widget))
+                self._window.addAction(action)
+            return
+        self._add_dock(spec, widget, _AREAS[spec.area])
+
+    def _add_dock(self, spec: PanelSpec, widget: QWidget, area: Qt.DockWidgetArea) -> None:
+        dock = QDockWidget(spec.title, self._window, objectName=spec.key)
+        dock.setWidget(widget)
+        dock.setTitleBarWidget(QWidget())
+        widget.windowTitleChanged.connect(dock.setWindowTitle)
+        action = dock.toggleViewAction()
+        if spec.shortcut:
+            action.setShortcut(QKeySequence.fromString(spec.shortcut))
+            self._window.addAction(action)
+        beside = [entry.dock for entry in self._docks if self._window.dockWidgetArea(entry.dock) is area]
+        self._window.addDockWidget(area, dock)
+        if beside:
+            self._window.tabifyDockWidget(beside[-1], dock)
+        self._docks.append(_Dock(spec, dock))
+
+    def _resize(self) -> None:
+        sides = {Qt.DockWidgetArea.LeftDockWidgetArea: 200, Qt.DockWidgetArea.RightDockWidgetArea: 264}
+        for area, size in sides.items():
+            docks = self._in(area)
+            self._window.resizeDocks(docks, [size] * len(docks), Qt.Orientation.Horizontal)
+        docks = self._in(Qt.DockWidgetArea.BottomDockWidgetArea)
+        self._window.resizeDocks(docks, [292] * len(docks), Qt.Orientation.Vertical)
+
+    def _in(self, area: Qt.DockWidgetArea) -> list[QDockWidget]:
+        return [entry.dock for entry in self._docks if self._window.dockWidgetArea(entry.dock) is area]
+
+    def _raise_first(self) -> None:
+        for area in _AREAS.values():
+            docks = [dock for dock in self._in(area) if not dock.isHidden()]
+            if docks:
+                docks[0].raise_()
+
+
+def _shape(window: QMainWindow) -> None:
+    """Let the side docks reach from the toolbar to the status bar, and put tabs on top."""
+    window.setTabPosition(Qt.DockWidgetArea.AllDockWidgetAreas, QTabWidget.TabPosition.North)
+    window.setDockOptions(QMainWindow.DockOption.AllowTabbedDocks | QMainWindow.DockOption.AllowNestedDocks)
+    for corner, area in (
+        (Qt.Corner.TopLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea),
+        (Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea),
+        (Qt.Corner.TopRightCorner, Qt.DockWidgetArea.RightDockWidgetArea),
+        (Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea),
+    ):
+        window.setCorner(corner, area)

@@ -1,0 +1,157 @@
+"""What the File menu does: new, open, own data, save; and what must be asked before something could be lost."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netbuilder.data import schemas, sources
+from netbuilder.document import edits
+from netbuilder.document.model import Node, Place, Schema, new_id
+from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.ui import dialogs
+from netbuilder.ui.dialogs import Answer
+from netbuilder.ui.openings import Opening, data_node, recognize
+from netbuilder.ui.start.templates import read_template
+
+if TYPE_CHECKING:
+    from netbuilder.ui.window import MainWindow
+
+
+class FileActions:
+    """Asks, then acts on the workspace.
+
+    Attributes:
+        window: The parent of every question.
+    """
+
+    def __init__(self, window: MainWindow) -> None:
+        self.window = window
+        self.workspace = window.workspace
+
+    # What the actions call -----------------------------------------------------------------------------------------
+
+    def new(self) -> None:
+        """Begin an empty network."""
+        if self.may_leave():
+            self.workspace.new()
+            self.window.show_network()
+
+    def open(self) -> None:
+        """Ask for a project and open it."""
+        path = dialogs.choose_project(self.window, self._folder())
+        if path:
+            self.open_path(path)
+
+    def open_data(self) -> None:
+        """Ask for a table or a folder of images and begin a network with it."""
+        path = dialogs.choose_data(self.window, self._folder())
+        if path and self.may_leave():
+            self.workspace.new()
+            self.window.show_network()
+            self.add_data(path)
+
+    def save(self) -> bool:
+        """Save; ask where when there is no file yet, and what to do when another program changed the file.
+
+        Returns:
+            Whether the document is saved.
+        """
+        path = self.workspace.path
+        if path is None:
+            return self.save_as()
+        if self.workspace.file.is_changed_outside:
+            answer = dialogs.ask_overwrite_changed(self.window, path)
+            if answer is not Answer.NO:
+                return self.save_as() if answer is Answer.YES else False
+        return self._write(path)
+
+    def save_as(self) -> bool:
+        """Ask where, and save there."""
+        suggestion = self.workspace.path or self._folder() / f"{self.workspace.name}.netb"
+        path = dialogs.choose_project_target(self.window, suggestion)
+        return path is not None and self._write(path)
+
+    # What others call ----------------------------------------------------------------------------------------------
+
+    def open_path(self, path: Path) -> None:
+        """Open whatever a path is: a project in place of the current one, data as a node of the current network."""
+        kind = recognize(path)
+        if kind is Opening.PROJECT:
+            self._open_project(path)
+        elif kind is Opening.UNKNOWN:
+            message = f"“{path.name}” is not something NetBuilder opens: a project (.netb), a CSV or Parquet table, or a folder of images."
+            self.window.show_problems(
+                "It cannot be opened", (Problem(code="open.unknown", message=message, file=str(path)),)
+            )
+        elif self.window.is_start_page_shown:
+            if self.may_leave():
+                self.workspace.new()
+                self.window.show_network()
+                self.add_data(path)
+        else:
+            self.add_data(path)
+
+    def open_template(self, key: str) -> None:
+        """Open a copy of a template, not saved yet."""
+        if self.may_leave():
+            self.workspace.open_unsaved(read_template(key))
+            self.window.show_network()
+
+    def add_data(self, path: Path) -> None:
+        """Add a node that reads this file or folder, as soon as it is known what it yields."""
+        kind, parameters = data_node(path)
+        source = sources.registry()[kind]
+        values = {**source.defaults(), **parameters}
+        title = f"Reading {path.name}"
+        self.workspace.message.emit(f"{title}…")
+        self.window.background.run(
+            title,
+            lambda _job: schemas.describe(kind, values),
+            lambda schema: self._add_node(kind, source.title, values, schema),
+        )
+
+    def may_leave(self) -> bool:
+        """Ask what could be lost by leaving the current document; whether it may be left now."""
+        if self.workspace.state.is_active:
+            if dialogs.ask_running(self.window) is not Answer.YES:
+                return False
+            self.workspace.stop()
+        if not self.workspace.is_modified:
+            return True
+        answer = dialogs.ask_unsaved(self.window, self.workspace.name)
+        return self.save() if answer is Answer.YES else answer is Answer.NO
+
+    # Inside --------------------------------------------------------------------------------------------------------
+
+    def _open_project(self, path: Path) -> None:
+        if not self.may_leave():
+            return
+        try:
+            self.workspace.open(path)
+        except NetbuilderError as error:
+            self.window.show_problems(f"“{path.name}” cannot be opened", error.problems)
+        else:
+            self.window.show_network()
+
+    def _write(self, path: Path) -> bool:
+        try:
+            self.workspace.save(path)
+        except NetbuilderError as error:
+            self.window.show_problems(f"“{path.name}” could not be saved", error.problems)
+            return False
+        return True
+
+    def _add_node(self, kind: str, title: str, values: dict[str, Any], schema: Schema) -> None:
+        node = Node(id=new_id(), type=kind, label=title, parameters=values)
+        places = self.workspace.document.layout.places.values()
+        place = Place(
+            min((place.x for place in places), default=300.0) - 260.0, min((place.y for place in places), default=200.0)
+        )
+        self.workspace.edit(f"Add {title}", partial(edits.add_node, node=node, place=place, schema=schema))
+        self.workspace.reveal(node.id)
+
+    def _folder(self) -> Path:
+        path = self.workspace.path
+        return path.parent if path else Path.home()

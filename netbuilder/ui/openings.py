@@ -1,0 +1,36 @@
+"""What a file or a folder that the user opens, drops or names can become."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from pathlib import Path
+from typing import Any
+
+TABLES = (".csv", ".tsv", ".parquet")
+PROJECT = ".netb"
+
+
+class Opening(Enum):
+    """What it is."""
+
+    PROJECT = auto()
+    TABLE = auto()
+    IMAGES = auto()
+    UNKNOWN = auto()
+
+
+def recognize(path: Path) -> Opening:
+    """Say what a path is, by its ending; a folder is taken for images, one subfolder a class."""
+    if path.is_dir():
+        return Opening.IMAGES
+    suffix = path.suffix.lower()
+    if suffix == PROJECT:
+        return Opening.PROJECT
+    return Opening.TABLE if suffix in TABLES else Opening.UNKNOWN
+
+
+def data_node(path: Path) -> tuple[str, dict[str, Any]]:
+    """Return the type and the parameters of the data node that reads a table or a folder of images."""
+    if recognize(path) is Opening.IMAGES:
+        return "data.images", {"folder": str(path)}
+    return "data.table", {"file": str(path)}

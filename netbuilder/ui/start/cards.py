@@ -1,0 +1,179 @@
+"""The template gallery: chips that filter, and a card a template with its picture, its measured mark and time."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QRect, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from netbuilder.ui.start.templates import Template, read_templates
+from netbuilder.ui.theme import ThemeController
+
+_CARD_WIDTH = 296
+_GAP = 18
+
+
+class Gallery(QWidget):
+    """All templates.
+
+    Signals:
+        chosen: (key) the user wants this one.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, theme: ThemeController) -> None:
+        super().__init__()
+        self._cards: list[Card] = []
+        self._columns = 0
+        templates = read_templates()
+        self._chips = QButtonGroup(self)
+        self._chips.setExclusive(True)
+        chips = QHBoxLayout()
+        chips.setSpacing(8)
+        for title in ("All", *dict.fromkeys(template.category for template in templates)):
+            chips.addWidget(self._chip(title))
+        chips.addStretch(1)
+        self._grid = QGridLayout()
+        self._grid.setSpacing(_GAP)
+        for template in templates:
+            card = Card(template, theme)
+            card.chosen.connect(self.chosen)
+            self._cards.append(card)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 18, 24)
+        layout.setSpacing(18)
+        layout.addLayout(chips)
+        layout.addLayout(self._grid)
+        layout.addStretch(1)
+        self._chips.buttons()[0].setChecked(True)
+        self._chips.buttonClicked.connect(lambda _: self._arrange())
+        self._arrange()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Lay the cards out in as many columns as there is room for."""
+        super().resizeEvent(event)
+        if self._room() != self._columns:
+            self._arrange()
+
+    def _chip(self, title: str) -> QPushButton:
+        chip = QPushButton(title, checkable=True)
+        chip.setProperty("role", "chip")
+        self._chips.addButton(chip)
+        return chip
+
+    def _room(self) -> int:
+        return max(1, (self.width() - 18 + _GAP) // (_CARD_WIDTH + _GAP))
+
+    def _arrange(self) -> None:
+        self._columns = self._room()
+        category = self._chips.checkedButton().text()
+        while self._grid.takeAt(0) is not None:
+            pass
+        shown = [card for card in self._cards if category in ("All", card.template.category)]
+        for card in self._cards:
+            card.setParent(self)
+            card.setVisible(card in shown)
+        for index, card in enumerate(shown):
+            row, column = divmod(index, self._columns)
+            self._grid.addWidget(card, row, column, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+        for column in range(8):
+            self._grid.setColumnStretch(column, 1 if column == self._columns else 0)
+
+
+class Card(QFrame):
+    """One template.
+
+    Signals:
+        chosen: (key) it was clicked, or Enter was pressed on it.
+    """
+
+    chosen = Signal(str)
+
+    def __init__(self, template: Template, theme: ThemeController) -> None:
+        super().__init__()
+        self.template = template
+        self.setProperty("card", True)
+        self.setFixedWidth(_CARD_WIDTH)
+        self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setAccessibleName(f"{template.title}: {template.subtitle}. {template.description}")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(15, 14, 15, 13)
+        layout.setSpacing(3)
+        layout.addWidget(_Picture(template.picture, theme))
+        layout.addSpacing(10)
+        layout.addWidget(_label(template.title, "heading"))
+        layout.addWidget(_label(template.subtitle, "link"))
+        layout.addSpacing(5)
+        layout.addWidget(_label(template.description, "muted"))
+        layout.addSpacing(7)
+        line = QFrame(objectName="cardLine")
+        line.setFixedHeight(1)
+        layout.addWidget(line)
+        layout.addSpacing(6)
+        foot = QHBoxLayout()
+        foot.addWidget(_label(template.mark, "good"))
+        foot.addStretch(1)
+        foot.addWidget(_label(template.time, "muted"))
+        layout.addLayout(foot)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """Choose it."""
+        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
+            self.chosen.emit(self.template.key)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Choose it with Enter or Space."""
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.chosen.emit(self.template.key)
+        else:
+            super().keyPressEvent(event)
+
+
+class _Picture(QWidget):
+    """A template's picture, centred on a panel."""
+
+    def __init__(self, path: str, theme: ThemeController) -> None:
+        super().__init__()
+        self._theme = theme
+        self._path = path
+        self._pixmap: QPixmap | None = None
+        self.setFixedHeight(124)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def paintEvent(self, _: QPaintEvent) -> None:
+        """Draw it; it is read from the file when it is first seen."""
+        if self._pixmap is None:
+            self._pixmap = QPixmap(self._path)
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        shape = QPainterPath()
+        shape.addRoundedRect(self.rect(), 6, 6)
+        painter.fillPath(shape, QColor(self._theme.theme.canvas))
+        if not self._pixmap.isNull():
+            size = self._pixmap.size().scaled(self.size() - QSize(8, 8), Qt.AspectRatioMode.KeepAspectRatio)
+            place = QRect(
+                (self.width() - size.width()) // 2, (self.height() - size.height()) // 2, size.width(), size.height()
+            )
+            painter.setClipPath(shape)
+            painter.drawPixmap(place, self._pixmap)
+        painter.end()
+
+
+def _label(text: str, role: str) -> QLabel:
+    label = QLabel(text)
+    label.setProperty("role", role)
+    label.setWordWrap(role == "muted")
+    return label

@@ -1,0 +1,301 @@
+"""The main window: menus, toolbar, palette, canvas and code in the middle, inspector and panels around."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent
+from PySide6.QtWidgets import QLabel, QMainWindow
+
+from netbuilder.foundation.problem import Problem
+from netbuilder.training.protocol import State, Telemetry
+from netbuilder.ui import dialogs
+from netbuilder.ui.actions import Actions
+from netbuilder.ui.background import Background
+from netbuilder.ui.crash import CrashDialog
+from netbuilder.ui.dialogs import Answer
+from netbuilder.ui.docks import Docks
+from netbuilder.ui.export_actions import ExportActions
+from netbuilder.ui.file_actions import FileActions
+from netbuilder.ui.preferences_dialog import PreferencesDialog
+from netbuilder.ui.start.page import StartPage
+from netbuilder.ui.status import StatusBar
+from netbuilder.ui.theme import MODES, ThemeController
+from netbuilder.ui.toolbar import Toolbar
+from netbuilder.ui.training_actions import TrainingActions
+from netbuilder.ui.workspace import Workspace
+
+PATIENCE = 4.0
+"""Seconds that closing waits for a run and for writing; what takes longer is abandoned with what it has written."""
+
+
+class MainWindow(QMainWindow):
+    """The window.
+
+    Signals:
+        painted: () it has been on the screen for the first time.
+        closed: (bool) it was closed; whether everything in the background has come to its end.
+    """
+
+    painted = Signal()
+    closed = Signal(bool)
+
+    def __init__(self, workspace: Workspace, theme: ThemeController) -> None:
+        super().__init__()
+        self.workspace, self.theme = workspace, theme
+        self.setAcceptDrops(True)
+        self.resize(1600, 1000)
+        self.background = Background(self)
+        self.background.failed.connect(self.show_problems)
+        self.files = FileActions(self)
+        self.docks = Docks(self, workspace, theme)
+        self.canvas = self.docks.canvas
+        self.actions_ = Actions(self, self._targets(), workspace)
+        self.toolbar = Toolbar(workspace, self.actions_, self)
+        self.addToolBar(self.toolbar)
+        self.status = StatusBar(workspace, theme, self)
+        self.setStatusBar(self.status)
+        self.start_page: StartPage | None = None
+        self._was_painted = False
+        self._may_close = False
+        self._fill_menu_bar()
+        self._fill_menus()
+        self._connect()
+        self._restore()
+        self._refresh_title()
+        self.actions_.refresh()
+
+    # What the actions call -----------------------------------------------------------------------------------------
+
+    @property
+    def is_start_page_shown(self) -> bool:
+        """Whether the start page stands in the middle."""
+        return self.start_page is not None and self.docks.middle.currentWidget() is self.start_page
+
+    def show_start(self) -> None:
+        """Show the start page in place of everything but the menus."""
+        if self.start_page is None:
+            self.start_page = StartPage(self.workspace.file, self.theme)
+            self.start_page.asked.connect(lambda id: self.actions_[id].trigger())
+            self.start_page.fileChosen.connect(self.files.open_path)
+            self.start_page.templateChosen.connect(self.files.open_template)
+            self.docks.middle.addWidget(self.start_page)
+        if not self.is_start_page_shown:
+            self.start_page.refresh()
+            self._set_furniture_visible(False)
+            self.docks.middle.setCurrentWidget(self.start_page)
+
+    def show_network(self) -> None:
+        """Show the canvas with everything around it."""
+        if self.is_start_page_shown:
+            self.docks.middle.setCurrentWidget(self.docks.tabs)
+            self._set_furniture_visible(True)
+        self.docks.tabs.setCurrentWidget(self.canvas)
+        self.canvas.setFocus()
+
+    def show_preferences(self) -> None:
+        """Show the preferences."""
+        dialog = PreferencesDialog(self.workspace.preferences, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.changed.connect(self._apply_preference)
+        dialog.open()
+
+    def show_shortcuts(self) -> None:
+        """Show every key."""
+        dialog = dialogs.ShortcutsDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def show_about(self) -> None:
+        """Show what this is."""
+        dialog = dialogs.AboutDialog(self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.open()
+
+    def show_problems(self, title: str, problems: Iterable[Problem]) -> None:
+        """Say what could not be done and why."""
+        dialogs.show_problems(self, title, problems)
+
+    def focus_palette(self) -> None:
+        """Go to the palette's search."""
+        self.docks.show("palette")
+        self.docks.palette.focus_search()
+
+    def next_problem(self) -> None:
+        """Bring the next node with a problem into view."""
+        self.docks.show("problems")
+        nodes = list(dict.fromkeys(problem.node for problem in self.workspace.problems if problem.node))
+        if nodes:
+            current = next((nodes.index(node) for node in self.workspace.selection if node in nodes), -1)
+            self.workspace.reveal(nodes[(current + 1) % len(nodes)])
+
+    def toggle_titles(self) -> None:
+        """Show or hide the title bars by which panels are moved."""
+        self._titles = not self._titles
+        self.docks.set_titles_shown(self._titles)
+
+    def toggle_full_screen(self) -> None:
+        """Take the whole screen, or give it back."""
+        self.setWindowState(self.windowState() ^ Qt.WindowState.WindowFullScreen)
+
+    # Qt's events ---------------------------------------------------------------------------------------------------
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tell when the first paint is over."""
+        super().paintEvent(event)
+        if not self._was_painted:
+            self._was_painted = True
+            QTimer.singleShot(0, self.painted.emit)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take files."""
+        if any(url.isLocalFile() for url in event.mimeData().urls()):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped, once the drag is over: a question must not hold up the program it came from."""
+        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
+        event.acceptProposedAction()
+        QTimer.singleShot(0, lambda: [self.files.open_path(path) for path in paths[:1]])
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Ask what could be lost; then stop whatever runs, remember the window, and go."""
+        if not self._may_close and not self._ask_to_close():
+            event.ignore()
+            return
+        self._remember()
+        self.hide()
+        self.workspace.stop()
+        ended = self.background.stop(PATIENCE / 2)
+        self.closed.emit(self.workspace.trainer.wait(PATIENCE) and ended)
+        event.accept()
+
+    # Inside --------------------------------------------------------------------------------------------------------
+
+    def _ask_to_close(self) -> bool:
+        if self.workspace.state.is_active and dialogs.ask_running(self) is not Answer.YES:
+            return False
+        # The run is stopped first, so that it saves itself while the next question waits for its answer.
+        self.workspace.stop()
+        if not self.workspace.is_modified:
+            return True
+        answer = dialogs.ask_unsaved(self, self.workspace.name)
+        return self.files.save() if answer is Answer.YES else answer is Answer.NO
+
+    def _targets(self) -> dict[str, object]:
+        return {
+            "window": self,
+            "files": self.files,
+            "workspace": self.workspace,
+            "canvas": self.canvas,
+            "training": TrainingActions(self.workspace),
+            "exports": ExportActions(self),
+        }
+
+    def _connect(self) -> None:
+        workspace = self.workspace
+        refreshing = (
+            workspace.documentChanged,
+            workspace.documentReplaced,
+            workspace.selectionChanged,
+            workspace.stateChanged,
+            workspace.shapesChanged,
+            workspace.fileChanged,
+        )
+        for signal in refreshing:
+            signal.connect(self.actions_.refresh)
+        workspace.fileChanged.connect(self._refresh_title)
+        workspace.problemsRaised.connect(self._show_raised)
+        workspace.telemetry.connect(self._watch_for_defects)
+        workspace.stateChanged.connect(self._note_end)
+        self.docks.palette.chosen.connect(self.canvas.add)
+        self.canvas.zoomChanged.connect(self.status.show_zoom)
+
+    def _fill_menu_bar(self) -> None:
+        bar = self.menuBar()
+        bar.setNativeMenuBar(False)
+        brand = QLabel("NetBuilder", objectName="brand")
+        bar.setCornerWidget(brand, Qt.Corner.TopLeftCorner)
+        self.file_state = QLabel(objectName="fileState")
+        bar.setCornerWidget(self.file_state, Qt.Corner.TopRightCorner)
+        self.actions_.fill(bar)
+
+    def _fill_menus(self) -> None:
+        menus = self.actions_.menus
+        menus["recent"].aboutToShow.connect(self._fill_recent)
+        menus["panels"].addActions(list(self.docks.actions()))
+        group = QActionGroup(self)
+        for mode, title in MODES.items():
+            action = menus["theme"].addAction(title)
+            action.setCheckable(True)
+            action.setChecked(mode == self.theme.mode)
+            action.triggered.connect(lambda _=False, mode=mode: self._set_theme(mode))
+            group.addAction(action)
+
+    def _fill_recent(self) -> None:
+        menu = self.actions_.menus["recent"]
+        menu.clear()
+        for file in self.workspace.file.recent:
+            menu.addAction(file.path, lambda path=Path(file.path): self.files.open_path(path))
+        if menu.isEmpty():
+            menu.addAction("Nothing yet").setEnabled(False)
+        else:
+            menu.addSeparator()
+            menu.addAction("Clear this list", self.workspace.file.forget_recent)
+
+    def _set_theme(self, mode: str) -> None:
+        self.workspace.preferences.set("theme", mode)
+        self.theme.set_mode(mode)
+
+    def _apply_preference(self, name: str, value: object) -> None:
+        if name == "theme":
+            self.theme.set_mode(str(value))
+
+    def _show_raised(self, problems: tuple[Problem, ...]) -> None:
+        count = len(problems)
+        title = "It cannot be trained yet" if self.workspace.problems else "This cannot be done"
+        self.show_problems(title, problems[:5])
+        self.docks.show("problems")
+        self.workspace.message.emit(f"{count} problem{'s' if count > 1 else ''}")
+
+    def _watch_for_defects(self, news: Telemetry) -> None:
+        for event in news.events:
+            if event.kind == "crash":
+                CrashDialog(
+                    str(event.data.get("traceback", event.text)), "Training met a defect in NetBuilder", self
+                ).open()
+            elif event.kind == "problem" and event.problems:
+                self.show_problems("The run has stopped", event.problems)
+
+    def _note_end(self, state: State) -> None:
+        if state is State.ENDED:
+            self.workspace.note_result()
+
+    def _refresh_title(self) -> None:
+        name, edited = self.workspace.name, self.workspace.is_modified
+        self.setWindowTitle(f"{name}[*] — NetBuilder")
+        self.setWindowModified(edited)
+        file = self.workspace.path.name if self.workspace.path else name
+        self.file_state.setText(f"{file} — edited" if edited else file)
+
+    def _set_furniture_visible(self, visible: bool) -> None:
+        self.docks.set_visible(visible)
+        self.toolbar.setVisible(visible)
+        self.status.setVisible(visible)
+        self.file_state.setVisible(visible)
+
+    def _remember(self) -> None:
+        if self.is_start_page_shown:
+            self.show_network()
+        preferences = self.workspace.preferences
+        preferences.set("window.geometry", self.saveGeometry().toBase64().data().decode())
+        self.docks.save(preferences)
+
+    def _restore(self) -> None:
+        self._titles = False
+        geometry = self.workspace.preferences.get("window.geometry")
+        if isinstance(geometry, str):
+            self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
+        self.docks.restore(self.workspace.preferences)
