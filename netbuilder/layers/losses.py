@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netbuilder.foundation.parameter import Parameter, Values
-from netbuilder.layers import relations
+from netbuilder.layers import targets
 from netbuilder.layers.settings import choice, flag, number, torch_docs
 from netbuilder.layers.spec import Check, Dtype, LayerSpec, Port, Task, Types
 from netbuilder.layers.tensor import TensorType
@@ -39,7 +39,7 @@ def _loss(
     keywords: tuple[str, ...] = (),
     prediction: Port = PREDICTION,
     target: Port = TARGET,
-    checks: tuple[Check, ...] = (relations.same_as_target,),
+    checks: tuple[Check, ...] = (targets.same_as_target,),
     reduction: Parameter = REDUCTION,
 ) -> LayerSpec:
     return LayerSpec(
@@ -90,7 +90,7 @@ CROSS_ENTROPY = _loss(
     ("softmax", "classification", "categorical", "log loss", "logits"),
     prediction=Port(name="prediction", ranks=_RANKS, layout="NC", help="Scores (logits), the classes on axis 1."),
     target=_INDEX,
-    checks=(relations.classes_of_target,),
+    checks=(targets.classes_of_target,),
 )
 
 NLL = _loss(
@@ -106,7 +106,7 @@ NLL = _loss(
     keywords=("negative log likelihood", "classification", "log softmax"),
     prediction=Port(name="prediction", ranks=_RANKS, layout="NC", help="Log-probabilities, the classes on axis 1."),
     target=_INDEX,
-    checks=(relations.classes_of_target,),
+    checks=(targets.classes_of_target,),
 )
 
 BCE_WITH_LOGITS = _loss(
@@ -123,7 +123,7 @@ BCE_WITH_LOGITS = _loss(
     keywords=("binary cross entropy", "sigmoid", "yes no", "multi label", "logits", "bce"),
     prediction=Port(name="prediction", help="Scores (logits), of any shape."),
     target=Port(name="target", dtype=Dtype.ANY, help="0 or 1, of the prediction's shape."),
-    checks=(relations.two_classes, relations.same_as_target),
+    checks=(targets.two_classes, targets.same_as_target),
 )
 
 MSE = _loss(

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
-from netbuilder.foundation.parameter import Parameter, Values
+from netbuilder.foundation.parameter import Choice, Kind, Parameter, Values
 from netbuilder.layers import relations
 from netbuilder.layers.settings import (
     LAYOUTS,
     brief_of,
     elements,
     flag,
-    number,
     one_of,
     sizes,
     times,
@@ -138,12 +137,26 @@ def _power(axes: int) -> LayerSpec:
         category="pooling",
         summary="The power mean of each window: between sum and maximum.",
         help="Raises the numbers of a window to a power, adds them and takes the root. A power of 1 gives their sum, "
-        "a large power almost their maximum.",
+        "a large one almost their maximum. "
+        "Put it before the ReLU: the root of a window of zeros has no slope, and training would end in NaN.",
         formula=r"y_i = \left( \sum_{j \in \text{window}(i)} x_j^p \right)^{1/p}",
         reference=torch_docs(f"torch.nn.LPPool{axes}d"),
         keywords=("pool", "downsample", "norm", "sum pooling", "power"),
         parameters=(
-            number("power", "Power", 2.0, "1 adds, 2 takes the length, more comes closer to the maximum.", 1.0, 16.0),
+            Parameter(
+                name="power",
+                title="Power",
+                kind=Kind.CHOICE,
+                default=2,
+                choices=(
+                    Choice(value=1, title="1 (sum)"),
+                    Choice(value=2, title="2 (length)"),
+                    Choice(value=4, title="4"),
+                    Choice(value=8, title="8"),
+                ),
+                help="1 adds, 2 takes the length, more comes closer to the maximum. Odd powers cancel signs and are "
+                "left out.",
+            ),
             *_kernel(axes),
             _CEIL,
         ),

@@ -23,7 +23,8 @@ statement `state = hidden[-1]` after the call. A statement for a port that nothi
 
 Derived sizes. `derived` maps a template name to (input port, axis); the axis "vocabulary" stands for how many distinct
 indices the port's values distinguish (`TensorType.vocabulary`, else `classes`). Ask `LayerSpec.derive(values,
-inputs)`, which looks up only the names that `make` uses for these parameters, and leaves out what the types do not
+inputs)`, which looks up only the names that `make` and `call` use for these parameters, and leaves out what the types do
+not
 tell as a number: a name it lacks is a Problem.
 
 Boundaries. The `input` and `output` specs have an empty `call`: the compiler writes them as an argument of `forward`
@@ -192,13 +193,15 @@ class LayerSpec(Declaration):
         return self.results(values) if callable(self.results) else self.results
 
     def derive(self, values: Values, inputs: Types) -> dict[str, int]:
-        """Return the derived sizes that the constructor needs, so far as the input types tell them as numbers.
+        """Return the derived sizes that the templates need, so far as the input types tell them as numbers.
 
         Args:
             values: Resolved parameters.
             inputs: The types of the connected input ports.
         """
-        used = names_in(self.make_text(values)) if self.derived else frozenset()
+        if not self.derived:
+            return {}
+        used = names_in(self.make_text(values)) | names_in(self.call_text(values))
         found = {name: _size(inputs.get(port), axis) for name, (port, axis) in self.derived.items() if name in used}
         return {name: size for name, size in found.items() if size is not None}
 
