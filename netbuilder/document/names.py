@@ -11,7 +11,7 @@ from typing import Final
 from netbuilder.document.model import Graph
 from netbuilder.foundation.limits import KEY_LENGTH
 
-_MODULE: Final = frozenset(  # noqa: SIM905 (one name a line would be a page)
+_MODULE: Final = frozenset(
     """
     add_module apply bfloat16 buffers call_super_init children compile cpu cuda double dump_patches eval
     extra_repr float forward get_buffer get_extra_state get_parameter get_submodule half ipu load_state_dict
@@ -20,18 +20,18 @@ _MODULE: Final = frozenset(  # noqa: SIM905 (one name a line would be a page)
     register_full_backward_pre_hook register_load_state_dict_post_hook register_load_state_dict_pre_hook
     register_module register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_
     set_extra_state set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
-    """.split()
+    """.split()  # noqa: SIM905 (one name a line would be a page)
 )
 """What `torch.nn.Module` has; a layer of that name would hide it. A test compares the list with torch's own."""
 
-_BUILTINS: Final = frozenset(  # noqa: SIM905 (one name a line would be a page)
+_BUILTINS: Final = frozenset(
     """
     abs aiter all anext any ascii bin bool breakpoint bytearray bytes callable chr classmethod compile complex
     copyright credits delattr dict dir divmod enumerate eval exec exit filter float format frozenset getattr
     globals hasattr hash help hex id input int isinstance issubclass iter len license list locals map max
     memoryview min next object oct open ord pow print property quit range repr reversed round set setattr slice
     sorted staticmethod str sum super tuple type vars zip
-    """.split()
+    """.split()  # noqa: SIM905 (one name a line would be a page)
 )
 """Python's built-in names, of every version from 3.11 on: fixed, so that a file is as good on one as on another."""
 

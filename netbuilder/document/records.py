@@ -35,10 +35,10 @@ FORMAT = "netbuilder"
 VERSION = 1
 
 Json: TypeAlias = dict[str, Any]
-Id = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}$")]
-OptionalId = Annotated[str, Meta(pattern=r"^([A-Za-z][A-Za-z0-9_]{0,63})?$")]
-Key = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}$")]
-Label = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}$")]
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,63}\Z")]
+OptionalId = Annotated[str, Meta(pattern=r"^([A-Za-z][A-Za-z0-9_]{0,63})?\Z")]
+Key = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_.-]{0,63}\Z")]
+Label = Annotated[str, Meta(pattern=r"^[a-z][a-z0-9_]{0,63}\Z")]
 Name = Annotated[str, Meta(max_length=limits.NAME_LENGTH)]
 Text = Annotated[str, Meta(max_length=limits.TEXT_LENGTH)]
 Port = Annotated[str, Meta(min_length=1, max_length=limits.NAME_LENGTH)]

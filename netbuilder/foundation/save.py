@@ -46,7 +46,9 @@ def atomic_save(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> 
         data: The whole content, or its pieces.
 
     Raises:
-        NetbuilderError: When the system refuses, saying why in plain words.
+        NetbuilderError: When the system refuses, saying why in plain words. With the code "save.unconfirmed" the
+        new content is in place, but
+            a power cut might still bring the old one back.
     """
     wish = Path(path)
     try:
@@ -54,10 +56,15 @@ def atomic_save(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> 
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
         _replace(target, (data,) if isinstance(data, bytes) else data)
-    except OSError as error:
-        code, words = _WORDS.get(error.errno or 0, ("save.failed", f"the system says: {error.strerror or error}"))
+    except (OSError, ValueError) as error:
+        code, words = _why(error)
         message = f"{wish.name} could not be saved: {words}. The file on the disk was left as it was."
         raise NetbuilderError(Problem(code=code, message=message, file=str(wish))) from error
+    try:
+        _flush_folder(target.parent)
+    except OSError as error:
+        message = f"{wish.name} was written, but the disk did not confirm it: {_why(error)[1]}."
+        raise NetbuilderError(Problem(code="save.unconfirmed", message=message, file=str(wish))) from error
 
 
 def sweep_temporaries(folder: str | os.PathLike[str]) -> list[Path]:
@@ -101,7 +108,13 @@ def _replace(target: Path, pieces: Iterable[bytes]) -> None:
         with contextlib.suppress(OSError):  # the first error is the one to tell
             temporary.unlink()
         raise
-    _flush_folder(target.parent)
+
+
+def _why(error: Exception) -> tuple[str, str]:
+    """Return the problem's code and the reason in words."""
+    if not isinstance(error, OSError):
+        return "save.name", f"the name is not possible ({error}). Choose another one"
+    return _WORDS.get(error.errno or 0, ("save.failed", f"the system says: {error.strerror or error}"))
 
 
 def _mode(target: Path) -> int | None:
@@ -110,8 +123,7 @@ def _mode(target: Path) -> int | None:
         mode = stat.S_IMODE(target.stat().st_mode)
     except FileNotFoundError:
         return None
-    if not os.access(target, os.W_OK):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
+    os.close(os.open(target, os.O_WRONLY))  # writes nothing, and says exactly why it may not be written
     return mode
 
 
