@@ -1,0 +1,75 @@
+"""What templates call: torch's own classes and functions and the support classes, as values.
+
+Shape inference calls templates as functions (`template_function`); the writer of programs asks for the callees' own defaults. Imports torch.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+from collections.abc import Callable, Mapping
+from functools import cache, reduce
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from netbuilder.compiler.module import execute
+from netbuilder.compiler.template import NO_DEFAULT, parse
+
+MODULES: Mapping[str, Any] = {"torch": torch, "nn": nn, "F": F, "math": math}
+
+
+@cache
+def support_namespace(support: str) -> Mapping[str, Any]:
+    """Return the names that a spec's support text defines, next to the modules."""
+    if not support:
+        return MODULES
+    namespace = {**MODULES, "Tensor": torch.Tensor, "__name__": "netbuilder_support"}
+    execute(support, namespace, "<support>")
+    return namespace
+
+
+@cache
+def template_function(template: str, support: str, names: tuple[str, ...]) -> Callable[..., Any]:
+    """Return a template as a function whose positional arguments are `names`.
+
+    Args:
+        template: The expression, from a layer spec.
+        support: The spec's support text.
+        names: The names in the template that are arguments.
+    """
+    arguments = ast.arguments(
+        posonlyargs=[], args=[ast.arg(arg=name) for name in names], kwonlyargs=[], kw_defaults=[], defaults=[]
+    )
+    function = ast.FunctionDef(
+        name="template", args=arguments, body=[ast.Return(value=parse(template))], decorator_list=[], returns=None
+    )
+    tree = ast.fix_missing_locations(ast.Module(body=[function], type_ignores=[]))
+    namespace = dict(support_namespace(support))
+    execute(ast.unparse(tree), namespace, "<template>")
+    return namespace["template"]  # type: ignore[no-any-return]
+
+
+@cache
+def argument_defaults(callee: str, support: str) -> Mapping[str, Any]:
+    """Return the defaults of a callee's arguments in their order, `NO_DEFAULT` for those without; {} when it does not tell.
+
+    Args:
+        callee: A dotted name as in templates: `nn.Conv2d`, `F.relu`, a support class.
+        support: The spec's support text.
+    """
+    first, *rest = callee.split(".")
+    namespace = support_namespace(support)
+    if first not in namespace:
+        return {}
+    try:
+        signature = inspect.signature(reduce(getattr, rest, namespace[first]))
+    except ValueError:  # built-in functions of torch have no signature
+        return {}
+    return {
+        name: NO_DEFAULT if parameter.default is inspect.Parameter.empty else parameter.default
+        for name, parameter in signature.parameters.items()
+    }

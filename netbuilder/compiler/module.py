@@ -1,0 +1,185 @@
+"""Text to running code: the only module of the program with `exec`.
+
+A program's text is executed as a module of its own, registered under its hash in `sys.modules` and `linecache`, so that
+`inspect.getsource`, pickling and tracebacks work as for a file. Imports torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import linecache
+import sys
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from netbuilder.compiler.program import Program, write_program
+from netbuilder.compiler.shapes import ShapeInference
+from netbuilder.compiler.wording import fold
+from netbuilder.document.model import Document
+from netbuilder.foundation.problem import Problem
+
+Losses = Callable[[nn.Module, Mapping[str, Tensor]], dict[str, Tensor]]
+"""A phase's function: model and batch -> losses by name."""
+
+Tap = Callable[[str, Tensor], None]
+"""Called with a node path and the value that the node has just computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModule:
+    """A program that was executed.
+
+    Attributes:
+        program: Where it came from.
+        network_class: The network's class.
+        losses: Phase name -> its function.
+    """
+
+    program: Program
+    network_class: type[nn.Module]
+    losses: Mapping[str, Losses]
+    _tapped: Callable[..., Any]
+    _starts: Callable[[Any], Iterator[str]]
+
+    def new_network(self) -> nn.Module:
+        """Return a network with fresh weights, drawn from torch's global generator."""
+        return self.network_class()
+
+    def tapped(self, model: nn.Module) -> Callable[..., Any]:
+        """Return a forward that also shows every value: `tapped(model)(tap, image=batch)`.
+
+        It computes what `model(image=batch)` does and calls `tap(node path, value)` after each node.
+
+        Args:
+            model: A network of this class.
+        """
+        return self._tapped.__get__(model)  # type: ignore[no-any-return]
+
+
+def load_module(program: Program) -> LoadedModule:
+    """Execute a program's text and register it.
+
+    Args:
+        program: Written by `write_program`.
+    """
+    name = module_name(program)
+    module = sys.modules.get(name)
+    if module is None:
+        module = ModuleType(name, "A network drawn with NetBuilder.")
+        module.__file__ = f"<{name}>"
+        _register(module.__file__, program.source)
+        _register(_tapped_file(program), program.tapped)
+        execute(program.source, vars(module), module.__file__)
+        sys.modules[name] = module
+    tapped = dict(vars(module))
+    execute(program.tapped, tapped, _tapped_file(program))
+    losses = {phase: getattr(module, function) for phase, function in program.phases.items()}
+    return LoadedModule(
+        program, getattr(module, program.class_name), losses, tapped["tapped_forward"], tapped["starts"]
+    )
+
+
+def release(program: Program) -> None:
+    """Unregister a program's module; what still uses it goes on working, but can be pickled no more."""
+    name = module_name(program)
+    sys.modules.pop(name, None)
+    linecache.cache.pop(f"<{name}>", None)
+    linecache.cache.pop(_tapped_file(program), None)
+
+
+def module_name(program: Program) -> str:
+    """Return the name under which a program's module is registered: equal texts have equal names."""
+    return "netbuilder_network_" + hashlib.sha256(program.source.encode()).hexdigest()[:16]
+
+
+def _tapped_file(program: Program) -> str:
+    return f"<{module_name(program)} tapped>"
+
+
+def _register(file: str, text: str) -> None:
+    """Let tracebacks and `inspect` find a text; an entry without a time of change is never evicted."""
+    linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
+
+
+def execute(text: str, namespace: dict[str, Any], filename: str) -> None:
+    """Execute a text of the program's own making; never one from a file.
+
+    Args:
+        text: Python source, written by the compiler or declared in a layer spec.
+        namespace: Where its names go.
+        filename: What tracebacks call it.
+    """
+    exec(compile(text, filename, "exec"), namespace)
+
+
+def initialize(model: nn.Module, program: Program, seed: int) -> None:
+    """Draw all weights anew, each node's from a generator of its own, and leave torch's global generator as it was.
+
+    A node's weights depend on the seed and the node's path alone: adding a layer changes no other layer's.
+
+    Args:
+        model: A network of the program, on any device.
+        program: Where it came from.
+        seed: The run's seed.
+    """
+    shell = SimpleNamespace()
+    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+        previous = ""
+        for path in load_module(program)._starts(shell):
+            _adopt(model, shell, program.names.get(previous))
+            torch.default_generator.manual_seed(zlib.crc32(f"{seed}:{path}".encode()))
+            previous = path
+        _adopt(model, shell, program.names.get(previous))
+
+
+@torch.no_grad()
+def _adopt(model: nn.Module, shell: SimpleNamespace, attribute: str | None) -> None:
+    """Copy the weights of the module just made into the model's, and drop it."""
+    if attribute is None:
+        return
+    fresh = vars(shell).pop(attribute).state_dict()
+    for key, value in getattr(model, attribute).state_dict().items():
+        value.copy_(fresh[key])
+
+
+def explain(error: BaseException, program: Program) -> Problem:
+    """Return an error that was raised while a program ran as a problem of the node it was raised at.
+
+    Args:
+        error: What was raised, with its traceback.
+        program: What was running.
+    """
+    files = {f"<{module_name(program)}>": program.lines, _tapped_file(program): program.tapped_lines}
+    path, trace = "", error.__traceback__
+    while trace is not None:
+        lines = files.get(trace.tb_frame.f_code.co_filename)
+        if lines is not None:
+            path = lines.get(trace.tb_lineno, path)
+        trace = trace.tb_next
+    label = program.labels.get(path, "The network")
+    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+        message = f"{label} needs more memory than there is: try a smaller batch size or a smaller network"
+        return Problem(code="run.memory", message=message, node=path)
+    text = fold(str(error)) or type(error).__name__
+    return Problem(code="run.failed", message=f"{label} failed while running: {text}", node=path)
+
+
+def build(document: Document) -> nn.Module:
+    """Return a document's network, its weights drawn from the plan's seed.
+
+    Args:
+        document: What to build.
+
+    Raises:
+        NetbuilderError: With the errors that are in the way.
+    """
+    program = write_program(document, ShapeInference().infer(document))
+    model = load_module(program).new_network()
+    initialize(model, program, document.plan.seed)
+    return model

@@ -1,0 +1,426 @@
+"""Shape inference: the type of every port, or the problem of the node where it stops.
+
+Only what an edit changed is computed again: each node's result is kept with what it depends on, and what a layer gives for equal parameters and
+equal input types is kept for all nodes. Torch is imported on demand, and never while there is a deadline: the window calls this before torch is there.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from netbuilder.compiler.wording import Trouble, describe, refused, trouble_of
+from netbuilder.document.model import ROOT, Document, Field, Graph, Node, PortRef, Schema
+from netbuilder.foundation.problem import Problem
+from netbuilder.layers.catalog import catalog
+from netbuilder.layers.relations import check_all
+from netbuilder.layers.spec import LayerSpec, Rule, Types, names_in
+from netbuilder.layers.tensor import BATCH, FLOATS, INTS, TIME, Dim, TensorType
+
+if TYPE_CHECKING:
+    from netbuilder.compiler.meta import MetaRunner, Weights
+
+DATA: Final = "data."
+"""What the type of a data node begins with."""
+
+FACTS: Final = 50_000
+"""How many layers' results are kept; then all are dropped."""
+
+_DTYPES: Final = FLOATS | INTS | {"bool"}
+
+
+@dataclass(frozen=True, slots=True)
+class Shapes:
+    """What shape inference knows of a graph.
+
+    Attributes:
+        types: Output ports and linked input ports -> type. A pending node's outputs keep their old types.
+        derived: Node id -> the sizes that its constructor takes from its input.
+        weights: Node id -> its weights, for every node with a module of its own.
+        problems: Where and why types could not be found; nodes downstream of such a node are just not in `types`.
+        pending: Nodes not yet looked at, for want of time or of torch.
+        done: Nodes whose outputs are known.
+    """
+
+    types: Mapping[PortRef, TensorType] = field(default_factory=dict)
+    derived: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    weights: Mapping[str, Weights] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    pending: frozenset[str] = frozenset()
+    done: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What a layer gives for resolved parameters and input types, whatever node it is."""
+
+    outputs: Types = field(default_factory=dict)
+    derived: Mapping[str, int] = field(default_factory=dict)
+    weights: Weights | None = None
+    troubles: tuple[Trouble, ...] = ()
+    known: bool = False
+
+
+_NOTHING: Final = _Facts()
+
+
+@dataclass(slots=True)
+class _Memo:
+    """A node's result and what it depends on."""
+
+    node: Node
+    owner: Node | None
+    schema: Schema | None
+    inputs: Types
+    facts: _Facts
+    outputs: tuple[tuple[PortRef, TensorType], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wiring:
+    """The links of a graph by node, and an order of its nodes."""
+
+    edges: Mapping[PortRef, PortRef]
+    nodes: frozenset[str]
+    order: Sequence[str]
+    incoming: Mapping[str, Sequence[tuple[PortRef, PortRef]]]
+
+
+class ShapeInference:
+    """Infers shapes and keeps what it learned; one for each open document.
+
+    Attributes:
+        runs: How many layers torch was asked about so far.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing known."""
+        self._facts: dict[tuple[Any, ...], _Facts] = {}
+        self._memos: dict[str, dict[str, _Memo]] = {}
+        self._wirings: dict[str, _Wiring] = {}
+        self._runner: MetaRunner | None = None
+
+    @property
+    def runs(self) -> int:
+        """How many layers torch was asked about so far."""
+        return self._runner.runs if self._runner else 0
+
+    def infer(self, document: Document, deadline: float | None = None, scope: str = ROOT) -> Shapes:
+        """Return the types of all ports so far as they are known.
+
+        Args:
+            document: What to look at.
+            deadline: When to stop asking torch, on the clock of `time.perf_counter`; at least one layer is asked each time,
+                so that repeated calls come to an end. None means never, and torch is imported if need be.
+            scope: The graph.
+        """
+        if deadline is None or _torch_is_ready():
+            self._start()
+        return _Pass(self, document, scope, deadline).walk()
+
+    def _start(self) -> None:
+        if self._runner is None:
+            from netbuilder.compiler.meta import MetaRunner
+
+            self._runner = MetaRunner()
+
+    def wiring(self, graph: Graph, scope: str) -> _Wiring:
+        """Return the links of a graph by node and an order of its nodes; nodes on circles are left out."""
+        known = self._wirings.get(scope)
+        if known is not None and known.edges is graph.edges and known.nodes == graph.nodes.keys():
+            return known
+        self._wirings[scope] = wiring = _wire(graph)
+        return wiring
+
+    def facts(self, spec: LayerSpec, values: Mapping[str, Any], inputs: Types, may_run: bool) -> _Facts | None:
+        """Return what a layer gives; None when that would need torch and it may not be asked now."""
+        key = (spec.key, tuple(values.values()), tuple(inputs.items()))
+        found = self._facts.get(key)
+        if found is None:
+            found = self._find(spec, values, inputs, may_run)
+            if found is not None:
+                if len(self._facts) >= FACTS:
+                    self._facts.clear()
+                self._facts[key] = found
+        return found
+
+    def _find(self, spec: LayerSpec, values: Mapping[str, Any], inputs: Types, may_run: bool) -> _Facts | None:
+        mismatch = check_all(spec, values, inputs)
+        if mismatch is not None:
+            return _Facts(troubles=(trouble_of(mismatch),))
+        if any(port.name not in inputs and not port.optional for port in spec.input_ports(values)):
+            return _NOTHING
+        derived = spec.derive(values, inputs)
+        missing = _missing_size(spec, values, derived, inputs)
+        if missing is not None:
+            return _Facts(troubles=(missing,))
+        types, weights = _without_torch(spec, values, inputs), None
+        if types is None or spec.make_text(values):
+            if not may_run or self._runner is None:
+                return None
+            from netbuilder.compiler.meta import Layer, Refusal
+
+            try:
+                ran, weights = self._runner.run(Layer(spec, values, derived, inputs))
+            except Refusal as refusal:
+                return _Facts(troubles=(refused(str(refusal), refusal.batch, inputs),))
+            types = ran if types is None else types
+        return _Facts(types, derived, weights, known=True)
+
+
+class _Pass:
+    """One walk through a graph."""
+
+    def __init__(self, inference: ShapeInference, document: Document, scope: str, deadline: float | None) -> None:
+        self.inference, self.document, self.scope, self.deadline = inference, document, scope, deadline
+        self.graph = document.scope(scope)
+        self.old = inference._memos.get(scope, {})
+        self.memos: dict[str, _Memo] = {}
+        self.stale: dict[str, _Memo] = {}
+        self.types: dict[PortRef, TensorType] = {}
+        self.pending: set[str] = set()
+        self.troubles: list[tuple[str, Trouble]] = []
+        self.asked = inference.runs
+
+    def walk(self) -> Shapes:
+        """Look at every node in order."""
+        wiring = self.inference.wiring(self.graph, self.scope)
+        nodes, types, pending = self.graph.nodes, self.types, self.pending
+        for id in wiring.order:
+            links = wiring.incoming.get(id, ())
+            node = nodes[id]
+            inputs = {}
+            for target, source in links:
+                if source.node in pending:
+                    self._postpone(id)
+                    break
+                type_ = types.get(source)
+                if type_ is not None:
+                    inputs[target.port] = types[target] = type_
+            else:
+                self._look(node, inputs, complete=len(inputs) == len(links))
+        self._check_ties()
+        self.inference._memos[self.scope] = self.memos | self.stale
+        return self._result()
+
+    def _look(self, node: Node, inputs: dict[str, TensorType], complete: bool) -> None:
+        memo = self.old.get(node.id)
+        owner = self.graph.nodes.get(node.tied_to) if node.tied_to else None
+        schema = self.document.schemas.get(node.id)
+        if memo is None or not (
+            memo.node is node and memo.owner is owner and memo.schema is schema and memo.inputs == inputs
+        ):
+            facts = self._facts(node, owner, schema, inputs, complete)
+            if facts is None:
+                self._postpone(node.id)
+                return
+            outputs = tuple((PortRef(node.id, port), type_) for port, type_ in facts.outputs.items())
+            memo = _Memo(node, owner, schema, inputs, facts, outputs)
+        self.memos[node.id] = memo
+        for port, type_ in memo.outputs:
+            self.types[port] = type_
+        for trouble in memo.facts.troubles:
+            self.troubles.append((node.id, trouble))
+
+    def _facts(
+        self, node: Node, owner: Node | None, schema: Schema | None, inputs: dict[str, TensorType], complete: bool
+    ) -> _Facts | None:
+        if node.type.startswith(DATA):
+            return _fields(schema)
+        spec = catalog().get(node.type)
+        if spec is None:
+            return _Facts(
+                troubles=(
+                    Trouble(
+                        code="layer.unknown",
+                        message=f"is of the unknown layer type {node.type!r}; it is kept unchanged",
+                    ),
+                )
+            )
+        resolved = _resolve(spec, node if owner is None or owner.type != node.type else owner)
+        if not isinstance(resolved, dict):
+            return _Facts(troubles=resolved)
+        ports = {port.name for port in spec.input_ports(resolved)}
+        known = {port.name: inputs[port.name] for port in spec.input_ports(resolved) if port.name in inputs}
+        if not complete and not any(name in ports for name in inputs):
+            return _NOTHING
+        return self.inference.facts(spec, resolved, known, self._may_run())
+
+    def _may_run(self) -> bool:
+        if self.deadline is None or self.inference.runs == self.asked:
+            return True
+        return time.perf_counter() < self.deadline
+
+    def _postpone(self, id: str) -> None:
+        """Leave a node for later, showing what it gave before."""
+        self.pending.add(id)
+        memo = self.old.get(id)
+        if memo is not None:
+            self.stale[id] = memo
+            for port, type_ in memo.outputs:
+                self.types[port] = type_
+
+    def _check_ties(self) -> None:
+        """Check that each node that shares another's weights needs a module of the same sizes."""
+        for id, memo in self.memos.items():
+            node = memo.node
+            if not node.tied_to:
+                continue
+            trouble = self._tie_trouble(node, memo)
+            if trouble is not None:
+                self.troubles.append((id, trouble))
+                for port, _ in memo.outputs:
+                    self.types.pop(port, None)
+
+    def _tie_trouble(self, node: Node, memo: _Memo) -> Trouble | None:
+        owner = memo.owner
+        if owner is None:
+            return Trouble(code="tie.missing", message="shares the weights of a layer that is not there")
+        if owner.type != node.type:
+            return Trouble(
+                code="tie.type", message=f"shares the weights of {owner.label}, which is another type of layer"
+            )
+        if owner.tied_to:
+            return Trouble(
+                code="tie.chain", message=f"shares the weights of {owner.label}, which itself shares another's"
+            )
+        theirs = self.memos.get(owner.id)
+        if (
+            theirs is None
+            or not (theirs.facts.known and memo.facts.known)
+            or theirs.facts.derived == memo.facts.derived
+        ):
+            return None
+        expected = ", ".join(f"{name} {size}" for name, size in theirs.facts.derived.items())
+        found = ", ".join(f"{name} {size}" for name, size in memo.facts.derived.items())
+        message = f"shares the weights of {owner.label}, which are for {expected}; its own input needs {found}"
+        port = next(iter(memo.inputs), "")
+        return Trouble(code="tie.size", message=message, port=port, expected=expected, found=found)
+
+    def _result(self) -> Shapes:
+        incoming = self.graph.edges
+        problems = []
+        for id, trouble in self.troubles:
+            source = incoming.get(PortRef(id, trouble.port))
+            origin = self.graph.nodes.get(source.node) if source is not None else None
+            problems.append(describe(trouble, self.graph.nodes[id], origin, self.scope))
+        shown = self.memos | self.stale
+        return Shapes(
+            types=self.types,
+            derived={id: memo.facts.derived for id, memo in shown.items() if memo.facts.derived},
+            weights={
+                id: memo.facts.weights
+                for id, memo in shown.items()
+                if memo.facts.weights is not None and memo.owner is None
+            },
+            problems=tuple(problems),
+            pending=frozenset(self.pending),
+            done=frozenset(id for id, memo in self.memos.items() if memo.facts.known),
+        )
+
+
+def _torch_is_ready() -> bool:
+    """Whether torch is imported to its end: while another thread imports it, importing it here would wait."""
+    torch = sys.modules.get("torch")
+    return torch is not None and not getattr(torch.__spec__, "_initializing", False)
+
+
+def _wire(graph: Graph) -> _Wiring:
+    incoming: dict[str, list[tuple[PortRef, PortRef]]] = {}
+    followers: dict[str, list[str]] = {}
+    waits = dict.fromkeys(graph.nodes, 0)
+    for target, source in graph.edges.items():
+        if target.node in waits and source.node in waits:
+            incoming.setdefault(target.node, []).append((target, source))
+            followers.setdefault(source.node, []).append(target.node)
+            waits[target.node] += 1
+    order = [id for id, count in waits.items() if not count]
+    for id in order:
+        for follower in followers.get(id, ()):
+            waits[follower] -= 1
+            if not waits[follower]:
+                order.append(follower)
+    return _Wiring(graph.edges, frozenset(graph.nodes), order, incoming)
+
+
+def _fields(schema: Schema | None) -> _Facts:
+    """Return the types of a data node's fields."""
+    if schema is None:
+        return _NOTHING
+    outputs, troubles = {}, []
+    for each in schema.fields:
+        if each.dtype not in _DTYPES or any(size < -1 for size in each.dims):
+            troubles.append(
+                Trouble(
+                    code="schema.field", message=f"has a field {each.name!r} of an unknown kind", found=each.dtype[:40]
+                )
+            )
+        else:
+            outputs[each.name] = field_type(each)
+    return _Facts(outputs, troubles=tuple(troubles), known=not troubles)
+
+
+def field_type(field: Field) -> TensorType:
+    """Return the type of a field as batches of it come out of a data node: the first varying size is T."""
+    dims: list[Dim] = [BATCH]
+    for size in field.dims:
+        dims.append(size if size >= 0 else None if TIME in dims else TIME)
+    return TensorType(tuple(dims), field.dtype, len(field.classes), field.vocabulary)
+
+
+def _resolve(spec: LayerSpec, node: Node) -> dict[str, Any] | tuple[Trouble, ...]:
+    """Return a node's parameters in canonical form, or what is wrong with each."""
+    try:
+        return spec.resolve(node.parameters)
+    except ValueError:
+        return tuple(_bad_values(spec, node))
+
+
+def _bad_values(spec: LayerSpec, node: Node) -> Sequence[Trouble]:
+    troubles = []
+    for parameter in spec.parameters:
+        try:
+            parameter.normalize(node.parameters.get(parameter.name, parameter.default))
+        except ValueError as error:
+            troubles.append(
+                Trouble(
+                    code="parameter.value",
+                    message=f"has a setting that does not work: {error}",
+                    parameter=parameter.name,
+                    expected=parameter.expected(),
+                    found=repr(node.parameters.get(parameter.name))[:60],
+                    set={parameter.name: parameter.default},
+                )
+            )
+    return troubles
+
+
+def _missing_size(
+    spec: LayerSpec, values: Mapping[str, Any], derived: Mapping[str, int], inputs: Types
+) -> Trouble | None:
+    """Return the trouble of a constructor that needs a number where the size varies or is not known."""
+    for name in sorted(names_in(spec.make_text(values)) & spec.derived.keys() - derived.keys()):
+        port, axis = spec.derived[name]
+        if port not in inputs:
+            continue
+        if axis == "vocabulary":
+            message = "needs to know how many distinct values its input has; give the data's field a vocabulary"
+        else:
+            message = f"needs a fixed size along axis {axis}, but its input is {inputs[port]}: the size varies"
+        return Trouble(
+            code="shape.varies", message=message, port=port, expected="a fixed size", found=str(inputs[port])
+        )
+    return None
+
+
+def _without_torch(spec: LayerSpec, values: Mapping[str, Any], inputs: Types) -> Types | None:
+    """Return a layer's output types where they follow without torch."""
+    if spec.shape is Rule.SAME:
+        first = next(iter(inputs.values()))
+        return {port.name: first for port in spec.output_ports(values)}
+    if isinstance(spec.shape, Rule):
+        return None
+    return spec.shape(values, inputs)

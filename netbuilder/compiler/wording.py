@@ -1,0 +1,191 @@
+"""Words: what shape inference and torch found wrong, turned into Problems with fixes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from netbuilder.document.model import ROOT, Node
+from netbuilder.foundation.problem import Fix, Problem
+from netbuilder.layers.catalog import catalog
+from netbuilder.layers.spec import Mismatch, Types
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """What is wrong with a layer, without the names of nodes, so that it can be kept with equal layers.
+
+    Attributes:
+        code: The problem's code.
+        message: What follows the node's label: "expects ..., got ...".
+        port: The input it is about, or "".
+        parameter: The parameter it is about, or "".
+        expected: Short.
+        found: Short.
+        insert: Layers whose insertion before `port` would mend it.
+        set: Parameter values that would mend it.
+    """
+
+    code: str
+    message: str
+    port: str = ""
+    parameter: str = ""
+    expected: str = ""
+    found: str = ""
+    insert: tuple[tuple[str, Mapping[str, Any]], ...] = ()
+    set: Mapping[str, Any] = field(default_factory=dict)
+
+
+def trouble_of(mismatch: Mismatch) -> Trouble:
+    """Return what a check found."""
+    return Trouble(
+        code="shape.mismatch",
+        message=mismatch.message,
+        port=mismatch.port,
+        expected=mismatch.expected,
+        found=mismatch.found,
+        insert=mismatch.insert,
+        set=mismatch.set,
+    )
+
+
+def describe(trouble: Trouble, node: Node, source: Node | None, scope: str = ROOT) -> Problem:
+    """Return a trouble as a problem of `node`.
+
+    Args:
+        trouble: What is wrong.
+        node: Where.
+        source: What feeds the port that it is about.
+        scope: The graph the node is in.
+    """
+    origin = f" from {source.label}" if source is not None and trouble.port else ""
+    fixes = (*_inserts(trouble, node, scope), *_settings(trouble.set, node, scope))
+    hint = f": {_lower(fixes[0].title)}" if fixes else ""
+    return Problem(
+        code=trouble.code,
+        message=f"{node.label} {trouble.message}{origin}{hint}",
+        node=node.id,
+        port=trouble.port,
+        field=trouble.parameter,
+        expected=trouble.expected,
+        found=trouble.found,
+        fixes=fixes,
+    )
+
+
+def insertion(node: str, port: str, key: str, parameters: Mapping[str, Any], scope: str = ROOT) -> Fix | None:
+    """Return the fix that inserts a layer before an input port; None when the catalog has no such layer with an input.
+
+    Args:
+        node: The id of the node that the port belongs to.
+        port: The input port.
+        key: The layer's key.
+        parameters: Those that are not at their defaults.
+        scope: The graph the node is in.
+    """
+    spec = catalog().get(key)
+    if spec is None:
+        return None
+    values = {**spec.defaults(), **parameters}
+    inputs, outputs = spec.input_ports(values), spec.output_ports(values)
+    if not inputs or not outputs:
+        return None
+    shown = ", ".join(str(value) for value in parameters.values())
+    arguments = {
+        "node": node,
+        "port": port,
+        "type": key,
+        "parameters": values,
+        "input": inputs[0].name,
+        "output": outputs[0].name,
+    }
+    return Fix(
+        title=f"Insert {spec.title}" + (f" ({shown})" if shown else ""),
+        edit="insert_layer",
+        arguments=arguments | ({"scope": scope} if scope else {}),
+    )
+
+
+def setting(node: Node, values: Mapping[str, Any], scope: str = ROOT) -> Fix:
+    """Return the fix that sets parameters of a node."""
+    spec = catalog().get(node.type)
+    titles = [spec.by_name[name].title if spec and name in spec.by_name else name for name in values]
+    words = " and ".join(f"{title} to {_shown(value)}" for title, value in zip(titles, values.values(), strict=True))
+    arguments = {"node": node.id, "values": dict(values)} | ({"scope": scope} if scope else {})
+    return Fix(title=f"Set {words}", edit="set_parameters", arguments=arguments)
+
+
+def _inserts(trouble: Trouble, node: Node, scope: str) -> Iterable[Fix]:
+    fixes = (insertion(node.id, trouble.port, key, parameters, scope) for key, parameters in trouble.insert)
+    return [fix for fix in fixes if fix is not None]
+
+
+def _settings(values: Mapping[str, Any], node: Node, scope: str) -> Iterable[Fix]:
+    return [setting(node, values, scope)] if values else []
+
+
+def _lower(title: str) -> str:
+    return title[:1].lower() + title[1:]
+
+
+def _shown(value: object) -> str:
+    return " × ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+_NUMBER: Final = re.compile(r"\d{4,}")
+_NOISE: Final = re.compile(
+    r"^(The following operation failed[^\n]*|Exception raised from.*|Traceback .*)$", re.MULTILINE | re.DOTALL
+)
+_PLAIN: Final = (
+    (re.compile(r"shape '(\[[^']*\])' is invalid for input of size (\S+)"), r"cannot arrange \2 numbers as \1"),
+    (re.compile(r"mat1 and mat2 shapes cannot be multiplied \((\S+) and (\S+)\)"), r"cannot multiply \1 by \2"),
+    (
+        re.compile(r".*[Kk]ernel size can't be greater than actual input size.*"),
+        "has a kernel larger than its padded input",
+    ),
+    (
+        re.compile(r".*Output size is too small.*", re.DOTALL),
+        "would give an empty output: its input is too small for its kernel and stride",
+    ),
+    (re.compile(r"num_channels must be divisible by num_groups"), "needs a number of groups that divides the channels"),
+    (re.compile(r"embed_dim must be divisible by num_heads"), "needs a number of heads that divides the features"),
+)
+_LENGTH: Final = 240
+
+
+def fold(text: str, batch: int = 0) -> str:
+    """Return torch's message as one short line of words, with N for the number that stood for the batch size.
+
+    Args:
+        text: What torch raised.
+        batch: The number that stood for N; 0 when the numbers are real.
+    """
+    if batch:
+        text = _NUMBER.sub(lambda match: _batches(match.group(), batch), text)
+    line = " ".join(_NOISE.sub("", text).split())
+    for expression, words in _PLAIN:
+        match = expression.search(line)
+        if match:
+            return match.expand(words)
+    return line if len(line) <= _LENGTH else line[: _LENGTH - 1] + "…"
+
+
+def _batches(digits: str, batch: int) -> str:
+    count, rest = divmod(int(digits), batch) if len(digits) < 20 else (0, 1)
+    if rest or not count:
+        return digits
+    return "N" if count == 1 else f"{count}N"
+
+
+def refused(text: str, batch: int, inputs: Types) -> Trouble:
+    """Return the trouble that torch's refusal is."""
+    folded = fold(text, batch)
+    port = next(iter(inputs)) if len(inputs) == 1 else ""
+    given = ", ".join(str(type_) for type_ in inputs.values())
+    plain = folded != " ".join(text.split()) and any(
+        folded.startswith(words) for words in ("cannot", "has", "would", "needs")
+    )
+    message = f"{folded} (input: {given})" if plain else f"does not work with the input {given}: {folded}"
+    return Trouble(code="shape.torch", message=message, port=port, found=given)
