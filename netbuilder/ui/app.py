@@ -56,7 +56,7 @@ class Program:
         self.window.closed.connect(self._note_closed)
 
     def open_first(self, path: Path | None) -> None:
-        """Show what the program starts with: a file, the last project, the starter on the first run, else the start page."""
+        """Show what the program starts with: a file; on the first run the starter; the last project; the start page."""
         recent = self.workspace.file.recent
         first_run = not self.preferences.get("started")
         if path is not None:
@@ -79,8 +79,8 @@ class Program:
         self.collector.stop()
         self.crashes.uninstall()
         if not self._ended:
-            # A step of minutes, or a disk that does not answer: what was written is whole, and waiting on would keep the
-            # user's desktop waiting too.
+            # A step of minutes, or a disk that does not answer: what was written is whole, and waiting on would keep
+            # the user's desktop waiting too.
             sys.stderr.flush()
             os._exit(_STUCK)
         return status

@@ -1,7 +1,7 @@
 """Garbage collection on Qt's thread only.
 
-A collection that happens to run on the training thread may free Qt objects there, which crashes. So the automatic collector is off
-while the window lives, and a timer on Qt's thread collects instead.
+A collection that happens to run on the training thread may free Qt objects there, which crashes. So the automatic
+collector is off while the window lives, and a timer on Qt's thread collects instead.
 """
 
 from __future__ import annotations

@@ -113,8 +113,8 @@ class CrashDialog(QDialog):
         heading = QLabel(title)
         heading.setProperty("role", "heading")
         words = QLabel(
-            "This is a defect in NetBuilder, not a mistake of yours. Your document is still open: save it under another name. "
-            "Please report the text below; it holds no data of yours besides file names."
+            "This is a defect in NetBuilder, not a mistake of yours. Your document is still open: save it under "
+            "another name. Please report the text below; it holds no data of yours besides file names."
         )
         words.setWordWrap(True)
         words.setProperty("role", "muted")

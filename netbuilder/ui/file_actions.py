@@ -81,7 +81,10 @@ class FileActions:
         if kind is Opening.PROJECT:
             self._open_project(path)
         elif kind is Opening.UNKNOWN:
-            message = f"“{path.name}” is not something NetBuilder opens: a project (.netb), a CSV or Parquet table, or a folder of images."
+            message = (
+                f"“{path.name}” is not something NetBuilder opens: a project (.netb), a CSV or Parquet table, "
+                "or a folder of images."
+            )
             self.window.show_problems(
                 "It cannot be opened", (Problem(code="open.unknown", message=message, file=str(path)),)
             )

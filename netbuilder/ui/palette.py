@@ -1,4 +1,4 @@
-"""The palette: every layer and data source by category, found by search, dragged onto the canvas or added with Enter."""
+"""The palette: every layer and data source by category, found by search, dragged to the canvas or added by Enter."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def score(declaration: Declaration, query: str) -> float:
     """Say how well a declaration answers a search: 0 means not at all.
 
     All words of the query must be found: at the beginning of the title best, then elsewhere in the title or the key,
-    then in the other names it is known by, then in the category or the summary, at last as letters in order ("cv2" finds Conv2d).
+    then in the other names it is known by, then in the category or the summary, at last as letters in order ("cv2"
+    finds Conv2d).
     """
     total = 0.0
     for word in query.casefold().split():
@@ -68,7 +69,7 @@ def _score_word(declaration: Declaration, word: str) -> float:
 
 
 def search(entries: Iterable[Declaration], query: str) -> list[Declaration]:
-    """Return the entries that answer a search, the best first; all of them in their order when there is nothing to search."""
+    """Return the entries that answer a search, the best first; all, in their order, when the query is empty."""
     if not query.strip():
         return list(entries)
     scored = [(score(entry, query), entry) for entry in entries]

@@ -1,8 +1,9 @@
 """How the window looks: tokens, palette, style sheet, fonts; dark or light, following the system or a setting.
 
-`controller()` is the application's one `ThemeController`. Painted parts (canvas, plots) read `controller().theme` and repaint on its `changed`;
-plain widgets need nothing, the style sheet reaches them. Properties that the sheet knows: `role` on labels ("heading", "muted", "number",
-"section", "title", "good", "bad") and on buttons ("primary", "quiet"), and `card` on frames.
+`controller()` is the application's one `ThemeController`. Painted parts (canvas, plots) read `controller().theme` and
+repaint on its `changed`; plain widgets need nothing, the style sheet reaches them. Properties that the sheet knows:
+`role` on labels ("heading", "muted", "number", "section", "title", "good", "bad") and on buttons ("primary", "quiet"),
+and `card` on frames.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Loads torch behind the window's back: a thread that starts right after the first paint.
 
-Every package that the first Train click would otherwise wait for is imported here, with the garbage collector off (its passes over
-hundreds of thousands of new objects were the long stalls), and what was imported is then frozen out of later collections.
+Every package that the first Train click would otherwise wait for is imported here, with the garbage collector off (its
+passes over hundreds of thousands of new objects were the long stalls), and what was imported is then frozen out of
+later collections.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The templates that ship with the program: projects in `resources/templates` with a picture and a measured mark each."""
+"""The templates that ship with the program: projects in `resources/templates`, each with a picture and a mark."""
 
 from __future__ import annotations
 
