@@ -17,9 +17,9 @@ from PySide6.QtWidgets import QApplication
 from netbuilder import __version__
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.foundation.resources import resource
+from netbuilder.templates import STARTER, open_template
 from netbuilder.ui.collector import Collector
 from netbuilder.ui.crash import CrashDialog, CrashReporter
-from netbuilder.ui.start.templates import STARTER, read_template
 from netbuilder.ui.theme import controller, ui_font
 from netbuilder.ui.torch_loader import TorchLoader
 from netbuilder.ui.window import MainWindow
@@ -62,7 +62,7 @@ class Program:
         if path is not None:
             self.window.files.open_path(path)
         elif first_run:
-            self.workspace.open_unsaved(read_template(STARTER))
+            self.workspace.open_unsaved(open_template(STARTER))
         elif self.preferences.get("at_start") == "last_project" and recent:
             self.window.files.open_path(Path(recent[0].path))
         else:

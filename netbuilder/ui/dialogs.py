@@ -154,8 +154,8 @@ class AboutDialog(QDialog):
             "NetBuilder is free software under the MIT licence. It stands on PyTorch (BSD), "
             f"Qt {qVersion()} for Python (LGPL 3), pyqtgraph (MIT), NumPy (BSD), NetworkX (BSD), scikit-learn (BSD), "
             "Polars (MIT), Pillow (MIT-CMU), msgspec (BSD), safetensors and TorchMetrics (Apache 2).<br><br>"
-            "Qt is used as a library under the LGPL: it is installed as a package of its own, which you may replace with "
-            "another version or your own build.<br><br>"
+            "Qt is used as a library under the LGPL: it is installed as a package of its own, which you may replace "
+            "with another version or your own build.<br><br>"
             "Nothing that you draw, load or train leaves this computer."
         )
         text.setWordWrap(True)

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QDockWidget, QMainWindow, QStackedWidget, QTabWidg
 
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.ui import panels
+from netbuilder.ui.canvas.declarations import all_declarations
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.palette import Palette
 from netbuilder.ui.panels import Area, PanelSpec
@@ -45,7 +46,7 @@ class Docks:
     def __init__(self, window: QMainWindow, workspace: Workspace, theme: ThemeController) -> None:
         self._window = window
         self._docks: list[_Dock] = []
-        self.canvas = CanvasView(workspace, theme)
+        self.canvas = CanvasView(workspace, theme.theme, all_declarations())
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.addTab(self.canvas, "Network")
         self.middle = QStackedWidget()

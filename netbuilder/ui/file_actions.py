@@ -10,10 +10,10 @@ from netbuilder.data import schemas, sources
 from netbuilder.document import edits
 from netbuilder.document.model import Node, Place, Schema, new_id
 from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.templates import open_template
 from netbuilder.ui import dialogs
 from netbuilder.ui.dialogs import Answer
 from netbuilder.ui.openings import Opening, data_node, recognize
-from netbuilder.ui.start.templates import read_template
 
 if TYPE_CHECKING:
     from netbuilder.ui.window import MainWindow
@@ -99,7 +99,7 @@ class FileActions:
     def open_template(self, key: str) -> None:
         """Open a copy of a template, not saved yet."""
         if self.may_leave():
-            self.workspace.open_unsaved(read_template(key))
+            self.workspace.open_unsaved(open_template(key))
             self.window.show_network()
 
     def add_data(self, path: Path) -> None:

@@ -69,8 +69,8 @@ class StatusBar(QStatusBar):
         """Show how large the network is."""
         graph, costs = self._workspace.document.graph, self._workspace.costs
         self.size.setText(f"{counted(len(graph.nodes), 'node')} · {counted(len(graph.edges), 'link')}")
-        self.parameters.setText(f"{grouped(costs.parameters)} parameters")
-        self.costs.setText(f"{compact(costs.macs)} multiply-adds")
+        self.parameters.setText(f"{grouped(costs.total.parameters)} parameters")
+        self.costs.setText(f"{compact(costs.total.macs)} multiply-adds")
 
     def _show_state(self) -> None:
         title, token = _STATES[self._workspace.state]

@@ -1,8 +1,8 @@
 """The workspace: what the window's parts share, and the only thing they know of each other.
 
 It holds the open document, its history, the selection, the shapes and problems of the current document, and the
-training session's latest telemetry. Parts (canvas, panels, toolbar) are given the workspace, listen to its signals and call its
-methods; they never call one another. Qt's thread owns it.
+training session's latest telemetry. Parts (canvas, panels, toolbar) are given the workspace, listen to its signals and
+call its methods; they never call one another. Qt's thread owns it.
 """
 
 from __future__ import annotations

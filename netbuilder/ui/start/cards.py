@@ -16,7 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from netbuilder.ui.start.templates import Template, read_templates
+from netbuilder.templates import Template, list_templates
 from netbuilder.ui.theme import ThemeController
 
 _CARD_WIDTH = 296
@@ -36,7 +36,7 @@ class Gallery(QWidget):
         super().__init__()
         self._cards: list[Card] = []
         self._columns = 0
-        templates = read_templates()
+        templates = list_templates()
         self._chips = QButtonGroup(self)
         self._chips.setExclusive(True)
         chips = QHBoxLayout()
@@ -111,7 +111,7 @@ class Card(QFrame):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(15, 14, 15, 13)
         layout.setSpacing(3)
-        layout.addWidget(_Picture(template.picture, theme))
+        layout.addWidget(_Picture(str(template.picture), theme))
         layout.addSpacing(10)
         layout.addWidget(_label(template.title, "heading"))
         layout.addWidget(_label(template.subtitle, "link"))
