@@ -1,0 +1,317 @@
+"""The project: a document and its file, and what can be done with them without a window.
+
+`netbuilder.load` returns one; the terminal and the tests use it, and the window shares its `declarations` and
+`run_folder`. Importing this module loads no torch; checking, building and training do.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from netbuilder.data import schemas, sources
+from netbuilder.document import edits
+from netbuilder.document.files import read_document, write_document
+from netbuilder.document.model import Document, Node
+from netbuilder.foundation.declaration import Declaration
+from netbuilder.foundation.preferences import config_folder
+from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.layers.catalog import catalog
+from netbuilder.templates import open_template
+from netbuilder.training.protocol import Event, Start, State, Stop, Telemetry
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from netbuilder.compiler.program import Program
+    from netbuilder.compiler.shapes import Shapes
+    from netbuilder.training.thread_host import ThreadHost
+
+DRAIN_SECONDS = 0.05
+"""How often a training's telemetry is taken while waiting for its end."""
+
+Watcher = Callable[[Telemetry], None]
+
+
+@cache
+def declarations() -> Mapping[str, Declaration]:
+    """Return everything that a node can be, by its type: data sources first, then layers."""
+    return MappingProxyType({item.key: item for item in (*sources.registry(), *catalog())})
+
+
+def describe(node_type: str) -> Declaration | None:
+    """Return what a node of this type is; None when this version does not know it."""
+    return declarations().get(node_type)
+
+
+def run_folder(path: Path | None) -> Path:
+    """Return a folder for a new run, which does not exist yet: in `x.runs` beside `x.netb`, in the user's when unsaved.
+
+    Args:
+        path: The project's file; None while it has none.
+    """
+    runs = path.absolute().with_suffix(".runs") if path else config_folder() / "runs" / "unsaved"
+    stamp = time.strftime("%Y-%m-%d-%H%M%S")
+    names = (stamp if number == 1 else f"{stamp}-{number}" for number in itertools.count(1))
+    return next(folder for folder in (runs / name for name in names) if not folder.exists())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What checking found.
+
+    Attributes:
+        document: The document, its schemas brought up to date.
+        shapes: The types of all ports.
+        problems: Errors first.
+    """
+
+    document: Document
+    shapes: Shapes
+    problems: tuple[Problem, ...]
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing prevents training."""
+        return not any(problem.is_error for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a training ended.
+
+    Attributes:
+        reason: "finished", "early stopping" or "stopped".
+        test: Metric -> value on the test part, by the best weights; {} when it was stopped.
+        folder: The run's folder.
+        best_epoch: The epoch with the best validation result, from 1; None when there was none.
+        steps: Steps done.
+    """
+
+    reason: str
+    test: Mapping[str, float] = field(default_factory=dict)
+    folder: Path
+    best_epoch: int | None = None
+    steps: int = 0
+
+
+@dataclass(slots=True)
+class Project:
+    """A document and the file that it came from.
+
+    Attributes:
+        document: What the user drew.
+        path: Its file; None while it was never saved.
+    """
+
+    document: Document = field(default_factory=Document)
+    path: Path | None = None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Project:
+        """Open a project file.
+
+        Raises:
+            NetbuilderError: When the file is missing, damaged or not a project.
+        """
+        return cls(read_document(path), Path(path).absolute())
+
+    @classmethod
+    def new(cls, template: str = "") -> Project:
+        """Begin a project from a template; an empty one without.
+
+        Raises:
+            NetbuilderError: When there is no such template.
+        """
+        return cls(open_template(template) if template else Document())
+
+    def save(self, path: str | Path | None = None) -> None:
+        """Write the project to its file, or to another one, which becomes its file.
+
+        Raises:
+            NetbuilderError: When there is no file yet, or the system refuses; what was on the disk is as it was.
+        """
+        target = Path(path).absolute() if path else self.path
+        if target is None:
+            raise NetbuilderError(Problem(code="file.unnamed", message="The project has no file yet: name one."))
+        write_document(target, self.document)
+        self.path = target
+
+    @property
+    def base(self) -> Path:
+        """The folder that relative file names in the document are relative to."""
+        return self.path.parent if self.path else Path.cwd()
+
+    def refresh_schemas(self) -> tuple[Problem, ...]:
+        """Bring up to date what each data node yields, where its settings or files changed.
+
+        Returns:
+            What stands in the way, such as a missing file; those nodes keep what was known.
+        """
+        self.document, problems = refresh(self.document, self.base)
+        return problems
+
+    def check(self) -> Checked:
+        """Infer all shapes and find all problems; only data whose file changed is read."""
+        import torch  # noqa: F401  # shapes wait for it
+
+        from netbuilder.compiler.problems import find_problems
+        from netbuilder.compiler.shapes import ShapeInference
+
+        document, problems = refresh(self.document, self.base)
+        shapes = ShapeInference().infer(document)
+        found = (*problems, *find_problems(document, shapes))
+        return Checked(
+            document=document, shapes=shapes, problems=tuple(sorted(found, key=lambda each: not each.is_error))
+        )
+
+    def program(self) -> Program:
+        """Write the network as PyTorch.
+
+        Raises:
+            NetbuilderError: With the errors that are in the way.
+        """
+        import torch  # noqa: F401
+
+        from netbuilder.compiler.program import write_program
+        from netbuilder.compiler.shapes import ShapeInference
+
+        document, _ = refresh(self.document, self.base)
+        return write_program(document, ShapeInference().infer(document))
+
+    def build(self) -> nn.Module:
+        """Return the network as a `torch.nn.Module`, its weights drawn from the plan's seed.
+
+        Raises:
+            NetbuilderError: With the errors that are in the way.
+        """
+        from netbuilder.compiler.module import initialize, load_module
+
+        program = self.program()
+        model = load_module(program).new_network()
+        initialize(model, program, self.document.plan.seed)
+        return model
+
+    def train(
+        self,
+        *,
+        epochs: int | None = None,
+        device: str = "cpu",
+        seed: int | None = None,
+        folder: str | Path | None = None,
+        on_telemetry: Watcher | None = None,
+    ) -> Outcome:
+        """Train to the end; an interrupt (Ctrl-C) stops cleanly, and what was learned is saved.
+
+        Args:
+            epochs: Replaces the plan's.
+            device: "cpu", "cuda:0", "mps".
+            seed: Replaces the plan's.
+            folder: The run's folder; None makes a new one beside the file.
+            on_telemetry: Is given what is new, about 20 times a second, and a last time after the end.
+
+        Raises:
+            NetbuilderError: When something is wrong with the document, its data or the device, or the loss explodes.
+        """
+        document = self._document_to_train(epochs, seed)
+        place = Path(folder).absolute() if folder else run_folder(self.path)
+        start = Start(document=document, folder=str(place), base=str(self.base), device=device)
+        events = _run(start, on_telemetry or (lambda telemetry: None))
+        return _outcome(events, place)
+
+    def _document_to_train(self, epochs: int | None, seed: int | None) -> Document:
+        document, problems = refresh(self.document, self.base)
+        if problems:
+            raise NetbuilderError(problems)
+        plan = document.plan
+        plan = replace(plan, epochs=plan.epochs if epochs is None else epochs, seed=plan.seed if seed is None else seed)
+        return replace(document, plan=plan)
+
+
+def refresh(document: Document, base: Path) -> tuple[Document, tuple[Problem, ...]]:
+    """Return the document with up-to-date schemas, and what stands in the way of that.
+
+    Args:
+        document: What to look at.
+        base: The folder that relative file names are relative to.
+    """
+    problems: list[Problem] = []
+    for node in document.graph.nodes.values():
+        if node.type not in sources.registry():  # an unknown one is the compiler's to report
+            continue
+        known = document.schemas.get(node.id)
+        if known is not None and not schemas.is_stale(known, node.type, node.parameters, base):
+            continue
+        try:
+            document = edits.set_schema(document, node.id, schemas.describe(node.type, node.parameters, base))
+        except NetbuilderError as error:
+            problems.extend(_at(node, error))
+    return document, tuple(problems)
+
+
+def _at(node: Node, error: NetbuilderError) -> list[Problem]:
+    return [replace(problem, node=node.id) for problem in error.problems]
+
+
+def _run(start: Start, watch: Watcher) -> list[Event]:
+    """Run a session to its end and return its events."""
+    from netbuilder.training.thread_host import ThreadHost
+
+    host = ThreadHost()
+    events: list[Event] = []
+
+    def take() -> None:
+        telemetry = host.drain()
+        events.extend(telemetry.events)
+        watch(telemetry)
+
+    host.send(start)
+    try:
+        while not _wait(host):
+            take()
+        take()
+    except BaseException:  # whatever the watcher raised: no thread is left behind
+        host.send(Stop())
+        host.wait()
+        raise
+    if host.state is State.FAILED:
+        _raise_failure(events)
+    return events
+
+
+def _wait(host: ThreadHost) -> bool:
+    """Wait a little for the end; an interrupt becomes a Stop."""
+    try:
+        return host.wait(DRAIN_SECONDS)
+    except KeyboardInterrupt:
+        host.send(Stop())
+        return False
+
+
+def _raise_failure(events: list[Event]) -> None:
+    problems = [problem for event in events for problem in event.problems if problem.is_error]
+    if problems:
+        raise NetbuilderError(problems)
+    crash = next((event for event in reversed(events) if event.kind == "crash"), None)
+    raise RuntimeError(
+        str(crash.data.get("traceback", crash.text)) if crash else "the training failed for no known reason"
+    )
+
+
+def _outcome(events: list[Event], folder: Path) -> Outcome:
+    end = next((event for event in reversed(events) if event.kind == "end"), None)
+    if end is None:  # stopped before anything was built
+        return Outcome(reason="stopped", folder=folder)
+    return Outcome(
+        reason=str(end.data["reason"]),
+        test=dict(end.data["test"]),
+        folder=folder,
+        best_epoch=end.data["best_epoch"],
+        steps=end.step,
+    )
