@@ -1,4 +1,4 @@
-"""The form: fields for a tuple of `Parameter`s, whoever declares them: layers, sources, optimizers, schedules, preferences."""
+"""The form: fields for a tuple of `Parameter`s, whoever declares them: layers, sources, optimizers, preferences."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ class Form(QWidget):
     """Fields for some parameters, one below the other, with the rarely needed ones folded away.
 
     Signals:
-        edited: (name, canonical value, gesture) the user changed a value; changes of one gesture carry the same text, so that
-            they can merge into one undo entry.
+        edited: (name, canonical value, gesture) the user changed a value; changes of one gesture carry the same text,
+            so that they can merge into one undo entry.
 
     Attributes:
         fields: The fields by parameter name.

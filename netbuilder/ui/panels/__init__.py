@@ -1,7 +1,7 @@
 """The panels around the canvas: a file a panel, found by walking this package.
 
-A panel's module holds `PANEL`, a `PanelSpec`. A panel is given the workspace and the theme; it listens to their signals and knows no other panel.
-Its widget is cheap to make: whatever is costly waits for its first showing.
+A panel's module holds `PANEL`, a `PanelSpec`. A panel is given the workspace and the theme; it listens to their signals
+and knows no other panel. Its widget is cheap to make: whatever is costly waits for its first showing.
 """
 
 from __future__ import annotations

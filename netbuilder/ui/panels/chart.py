@@ -1,7 +1,7 @@
 """The chart: lines over steps, drawn by hand so that a live curve of a million points costs a few milliseconds.
 
-The lines are painted once a refresh into a pixmap; the cursor's readout is painted over it. Nothing here imports a plotting package,
-so the chart costs the start nothing.
+The lines are painted once a refresh into a pixmap; the cursor's readout is painted over it. Nothing here imports a
+plotting package, so the chart costs the start nothing.
 """
 
 from __future__ import annotations

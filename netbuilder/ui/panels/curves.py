@@ -1,4 +1,4 @@
-"""The Curves panel: loss and metrics over steps, the watched layer's maps, the confusion matrix or decision boundary."""
+"""The Curves panel: loss and metrics over steps, the watched layer's maps, the confusion matrix or the boundary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the inspector adds for a data node: reading its file off Qt's thread, a preview of its rows, and how many there are."""
+"""What the inspector adds for a data node: reading its file off Qt's thread, a preview of its rows, their number."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _FILES = (Kind.FILE, Kind.FOLDER)
 class DataSection(QWidget):
     """Carries a data node's form into the document, and shows what the node yields.
 
-    A value that changes what the node yields counts once its source could be described with it: then values and schema enter the
-    document as one undo entry. Until then they wait in the form, which says why.
+    A value that changes what the node yields counts once its source could be described with it: then values and schema
+    enter the document as one undo entry. Until then they wait in the form, which says why.
     """
 
     def __init__(self, workspace: Workspace, node: str, form: Form) -> None:
@@ -132,7 +132,7 @@ class DataSection(QWidget):
     def _base(self) -> str:
         return str(self._workspace.path.parent) if self._workspace.path else ""
 
-    # The preview ---------------------------------------------------------------------------------------------------------
+    # The preview ---------------------------------------------------------------------------------------------------
 
     def _request_preview(self, values: Mapping[str, Any]) -> None:
         what = tuple((name, value) for name, value in values.items() if name not in SHARED)

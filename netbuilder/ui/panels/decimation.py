@@ -1,6 +1,7 @@
 """Long curves made short: an incremental pyramid of minima and maxima, and exponential smoothing, both in numpy.
 
-A curve of a million points is drawn as about a thousand columns of a minimum and a maximum each; only what is new is ever worked on again.
+A curve of a million points is drawn as about a thousand columns of a minimum and a maximum each; only what is new is
+ever worked on again.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ class _Work(QRunnable):
         self._number, self._function, self._mail = number, function, mail
 
     def run(self) -> None:
-        """Do it; what the user must know travels as the answer, our own mistakes travel too and are raised in Qt's thread."""
+        """Do it; the user's mistakes travel as the answer, and so do our own, which are raised in Qt's thread."""
         try:
             answer = self._function()
         except Exception as error:

@@ -1,4 +1,4 @@
-"""The Inspector: everything about the selected node, what several selected nodes share, or the plan when nothing is selected."""
+"""The Inspector: the selected node, what several selected nodes share, or the plan when nothing is selected."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _set_all(document: Document, nodes: tuple[str, ...], values: dict[str, Any],
 
 
 def shared_parameters(nodes: tuple[Node, ...]) -> tuple[Parameter, ...]:
-    """Return the parameters that all these nodes declare alike; of data nodes those that leave their schema as it is."""
+    """Return the parameters that all these nodes declare alike; of data nodes those that leave their schema alone."""
     common: dict[str, Parameter] | None = None
     for node in nodes:
         declaration = declaration_of(node)

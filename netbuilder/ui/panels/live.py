@@ -13,8 +13,8 @@ from netbuilder.ui.workspace import Workspace
 class LivePanel(QWidget):
     """A panel that follows a run.
 
-    The workspace keeps what the run has told, so a panel reads there whatever it shows, and one that was hidden has missed nothing. A
-    panel's content is made at its first showing (`build`), its picture of the run by `refresh`.
+    The workspace keeps what the run has told, so a panel reads there whatever it shows, and one that was hidden has
+    missed nothing. A panel's content is made at its first showing (`build`), its picture of the run by `refresh`.
 
     Attributes:
         workspace: What the window's parts share.

@@ -249,11 +249,11 @@ class NodePage(QWidget):
                 unknown = "…" if self.node in shapes.pending else "not known"
                 name = side if len(ports) == 1 else f"{side} · {port}"
                 facts.append((name, str(type_) if type_ else unknown))
-        costs = self._workspace.costs
-        if parameters := costs.parameters_of(self.node):
-            facts.append(("Parameters", f"{parameters:,}"))
-        if macs := costs.macs_of(self.node):
-            facts.append(("Multiply-adds", f"{macs:,}"))
+        cost = self._workspace.costs.nodes.get(self.node)
+        if cost is not None and cost.parameters:
+            facts.append(("Parameters", f"{cost.parameters:,}"))
+        if cost is not None and cost.macs:
+            facts.append(("Multiply-adds", f"{cost.macs:,}"))
         norm = self._workspace.series.get(f"gradient_norm/{self.node}")
         if norm is not None and len(norm):
             facts.append(("Gradient norm", value_text(float(norm.values[-1]))))

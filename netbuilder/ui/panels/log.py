@@ -1,0 +1,162 @@
+"""The Log panel: what happened, line by line, with the time; bounded, to be filtered and copied."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from PySide6.QtCore import QDateTime
+from PySide6.QtGui import QGuiApplication, QTextCharFormat, QTextCursor
+from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QStackedLayout, QVBoxLayout, QWidget
+
+from netbuilder.foundation.problem import Problem
+from netbuilder.training.protocol import Telemetry
+from netbuilder.ui.icons import icon
+from netbuilder.ui.panels import Area, PanelSpec
+from netbuilder.ui.panels.cards import label
+from netbuilder.ui.theme import Theme, ThemeController, mono_font
+from netbuilder.ui.workspace import Workspace
+
+MOST_LINES = 5_000
+LONGEST = 2_000
+EMPTY = "What happens is noted here: training's epochs and checkpoints, what was saved, what went wrong."
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line.
+
+    Attributes:
+        time: When, as hours, minutes, seconds.
+        kind: What it is about: "message", or the event's kind.
+        text: What happened.
+    """
+
+    time: str
+    kind: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.time}  {self.kind:<10}  {self.text}"
+
+    @property
+    def is_bad(self) -> bool:
+        """Whether it tells of a failure."""
+        return self.kind in ("problem", "crash")
+
+
+class LogPanel(QWidget):
+    """The newest lines, the last at the bottom."""
+
+    def __init__(self, workspace: Workspace, themes: ThemeController) -> None:
+        super().__init__()
+        self.lines: deque[Line] = deque(maxlen=MOST_LINES)
+        self._themes = themes
+        self.view = QPlainTextEdit()
+        self.view.setReadOnly(True)
+        self.view.setMaximumBlockCount(MOST_LINES)
+        self.view.setLineWrapMode(QPlainTextEdit.LineWrapMode.NoWrap)
+        self.view.setFont(mono_font(12))
+        self.view.setProperty("role", "log")
+        self.view.setAccessibleName("Log")
+        self.filter = QLineEdit()
+        self.filter.setPlaceholderText("Filter")
+        self.filter.setAccessibleName("Filter")
+        self.filter.setClearButtonEnabled(True)
+        self.filter.setFixedWidth(220)
+        self.filter.textChanged.connect(self.show_lines)
+        self.copy_button = self._button("Copy", "copy", "Copy the lines shown", self.copy)
+        self.clear_button = self._button(
+            "Clear", "delete", "Forget these lines; the run's own record keeps them", self.clear
+        )
+        bar = QHBoxLayout()
+        bar.addWidget(self.filter)
+        bar.addStretch(1)
+        bar.addWidget(self.copy_button)
+        bar.addWidget(self.clear_button)
+        self._stack = QStackedLayout()
+        self.empty = label(EMPTY, "muted", wrap=True)
+        self._stack.addWidget(self.empty)
+        self._stack.addWidget(self.view)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 8, 12, 8)
+        column.addLayout(bar)
+        column.addLayout(self._stack, 1)
+        workspace.message.connect(lambda text: self.add("message", text))
+        workspace.telemetry.connect(self._add_events)
+        workspace.problemsRaised.connect(self._add_problems)
+        themes.changed.connect(self._restyle)
+
+    def _button(self, text: str, name: str, tip: str, call: object) -> QPushButton:
+        button = QPushButton(icon(name, "muted"), text)
+        button.setProperty("role", "quiet")
+        button.setToolTip(tip)
+        button.clicked.connect(call)
+        return button
+
+    def add(self, kind: str, text: str) -> None:
+        """Note one line; line breaks become spaces, and what is very long is cut."""
+        text = " ".join(text.split())
+        text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+        line = Line(QDateTime.currentDateTime().toString("HH:mm:ss"), kind, text)
+        self.lines.append(line)
+        if self._passes(line):
+            self._append(line)
+        self._stack.setCurrentWidget(self.view)
+
+    def copy(self) -> None:
+        """Put the lines shown on the clipboard."""
+        QGuiApplication.clipboard().setText(self.view.toPlainText())
+
+    def clear(self) -> None:
+        """Forget all lines."""
+        self.lines.clear()
+        self.view.clear()
+        self._stack.setCurrentWidget(self.empty)
+
+    def show_lines(self) -> None:
+        """Write all lines again that pass the filter."""
+        self.view.clear()
+        for line in self.lines:
+            if self._passes(line):
+                self._append(line)
+
+    def _passes(self, line: Line) -> bool:
+        words = self.filter.text().lower().split()
+        return all(word in str(line).lower() for word in words)
+
+    def _append(self, line: Line) -> None:
+        bar = self.view.verticalScrollBar()
+        follow = bar.value() >= bar.maximum() - 2
+        cursor = QTextCursor(self.view.document())
+        cursor.movePosition(QTextCursor.MoveOperation.End)
+        theme = self._themes.theme
+        if not self.view.document().isEmpty():
+            cursor.insertBlock()
+        for text, token in (
+            (f"{line.time}  {line.kind:<10}  ", "muted"),
+            (line.text, "bad" if line.is_bad else "text"),
+        ):
+            look = QTextCharFormat()
+            look.setForeground(theme.color(token))
+            cursor.insertText(text, look)
+        if follow:
+            bar.setValue(bar.maximum())
+
+    def _add_events(self, telemetry: Telemetry) -> None:
+        for event in telemetry.events:
+            self.add(event.kind, event.text)
+
+    def _add_problems(self, problems: tuple[Problem, ...]) -> None:
+        for problem in problems:
+            self.add("problem", problem.message)
+
+    def _restyle(self, theme: Theme) -> None:
+        self.show_lines()
+
+
+def _make(workspace: Workspace, themes: ThemeController) -> QWidget:
+    return LogPanel(workspace, themes)
+
+
+PANEL = PanelSpec(key="log", title="Log", area=Area.BOTTOM, order=50, shortcut="Ctrl+5", make=_make)

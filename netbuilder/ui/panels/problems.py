@@ -1,0 +1,89 @@
+"""The Problems panel: what is wrong with the document, where, and what mends it."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from netbuilder.foundation.problem import Problem, Severity
+from netbuilder.ui.panels import Area, PanelSpec
+from netbuilder.ui.panels.cards import clear, label
+from netbuilder.ui.panels.problem_rows import ProblemRow
+from netbuilder.ui.theme import Theme, ThemeController
+from netbuilder.ui.workspace import Workspace
+
+NONE = "No problems. The network can be trained."
+EMPTY = "No problems. Add a layer to begin."
+MOST = 200
+_ORDER = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.ADVICE: 2}
+
+
+class ProblemsPanel(QScrollArea):
+    """A row a problem; the window's title of this panel counts them."""
+
+    def __init__(self, workspace: Workspace, themes: ThemeController) -> None:
+        super().__init__()
+        self._workspace = workspace
+        self._shown: tuple[Problem, ...] | None = None
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        frame = QWidget()
+        outer = QVBoxLayout(frame)
+        outer.setContentsMargins(12, 8, 12, 8)
+        self._column = QVBoxLayout()
+        self._column.setSpacing(8)
+        self.empty = label(NONE, "muted")
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        outer.addLayout(self._column)
+        outer.addWidget(self.empty, 1)
+        outer.addStretch(0)
+        self.setWidget(frame)
+        workspace.shapesChanged.connect(self.refresh)
+        workspace.documentReplaced.connect(self.refresh)
+        workspace.documentChanged.connect(self.refresh)
+        themes.changed.connect(self._restyle)
+        self.refresh()
+
+    @property
+    def rows(self) -> list[ProblemRow]:
+        """The rows, most severe first."""
+        widgets = [self._column.itemAt(index).widget() for index in range(self._column.count())]
+        return [widget for widget in widgets if isinstance(widget, ProblemRow)]
+
+    def refresh(self, _: object = None) -> None:
+        """Count the problems; list them where somebody looks."""
+        problems = tuple(sorted(self._workspace.problems, key=lambda problem: _ORDER[problem.severity]))
+        self.setWindowTitle(f"Problems {len(problems)}" if problems else "Problems")
+        if self.isVisible():
+            self._list(problems)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """List what there is."""
+        super().showEvent(event)
+        self.refresh()
+
+    def _list(self, problems: tuple[Problem, ...]) -> None:
+        labels = {node.id: node.label for node in self._workspace.document.graph.nodes.values()}
+        self.empty.setVisible(not problems)
+        self.empty.setText(NONE if labels else EMPTY)
+        named = (problems, tuple(labels.get(problem.node) for problem in problems))
+        if named == self._shown:
+            return
+        self._shown = named  # type: ignore[assignment]
+        clear(self._column)
+        for problem in problems[:MOST]:
+            self._column.addWidget(ProblemRow(problem, self._workspace))
+        if len(problems) > MOST:
+            self._column.addWidget(label(f"and {len(problems) - MOST:,} more", "muted"))
+
+    def _restyle(self, theme: Theme) -> None:
+        self._shown = None
+        self.refresh()
+
+
+def _make(workspace: Workspace, themes: ThemeController) -> QWidget:
+    return ProblemsPanel(workspace, themes)
+
+
+PANEL = PanelSpec(key="problems", title="Problems", area=Area.BOTTOM, order=40, shortcut="Ctrl+4", make=_make)
