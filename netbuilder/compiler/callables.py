@@ -1,6 +1,7 @@
 """What templates call: torch's own classes and functions and the support classes, as values.
 
-Shape inference calls templates as functions (`template_function`); the writer of programs asks for the callees' own defaults. Imports torch.
+Shape inference calls templates as functions (`template_function`); the author of programs asks for the callees' own
+defaults (`argument_defaults`). Imports torch.
 """
 
 from __future__ import annotations
@@ -55,7 +56,9 @@ def template_function(template: str, support: str, names: tuple[str, ...]) -> Ca
 
 @cache
 def argument_defaults(callee: str, support: str) -> Mapping[str, Any]:
-    """Return the defaults of a callee's arguments in their order, `NO_DEFAULT` for those without; {} when it does not tell.
+    """Return the defaults of a callee's arguments in their order; {} when it does not tell.
+
+    An argument without a default has `NO_DEFAULT`.
 
     Args:
         callee: A dotted name as in templates: `nn.Conv2d`, `F.relu`, a support class.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from netbuilder.compiler.flow import is_entry, is_loss, spec_of
 from netbuilder.compiler.shapes import Shapes
@@ -11,9 +12,12 @@ from netbuilder.document.model import ROOT, Document, Node
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.layers.tensor import TensorType
 
-_BYTES: Mapping[str, int] = {
-    "bool": 1, "uint8": 1, "int8": 1, "int16": 2, "float16": 2, "bfloat16": 2, "int32": 4, "float32": 4, "int64": 8, "float64": 8
-}  # fmt: skip
+_BYTES: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("bool", "uint8", "int8"), 1),
+    **dict.fromkeys(("int16", "float16", "bfloat16"), 2),
+    **dict.fromkeys(("int32", "float32"), 4),
+    **dict.fromkeys(("int64", "float64"), 8),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

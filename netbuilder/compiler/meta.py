@@ -1,7 +1,7 @@
-"""One layer on torch's meta device or under FakeTensorMode: the shapes come from torch itself, no memory and no arithmetic spent.
+"""One layer on torch's meta device or under FakeTensorMode: shapes from torch, no memory and no arithmetic spent.
 
-The batch size is a prime; multiples of it in the result are read back as N, 2N, ... A varying sequence length is run at two lengths
-and read back as T, 2T-1, ... or "?" where it is no such expression. Imports torch.
+The batch size is a prime; multiples of it in the result are read back as N, 2N, ... A varying sequence length is run at
+two lengths and read back as T, 2T-1, ... or "?" where it is no such expression. Imports torch.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from netbuilder.compiler.flow import trace
 from netbuilder.compiler.problems import find_problems
@@ -16,7 +17,7 @@ from netbuilder.document.model import Document, PortRef
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.spec import Task
 
-TRAINING: frozenset[str] = frozenset({"loss.missing", "data.missing", "input.unfed"})
+TRAINING: Final = frozenset({"loss.missing", "data.missing", "input.unfed"})
 """Codes of errors that prevent training but not writing the network."""
 
 
@@ -59,8 +60,9 @@ class Program:
         results: The same names -> the ports they come from.
         phases: Phase name -> its function's name in `source`.
         losses: All losses of all phases.
-        tapped: The text of `tapped_forward(self, tap, ...)` and `starts(self)`, made from the same trees: the first calls
-            `tap(node path, value)` after each assignment, the second yields each node path before making its module.
+        tapped: The text of `tapped_forward(self, tap, ...)` and `starts(self)`, made from the same trees: the first
+            calls `tap(node path, value)` after each assignment, the second yields each node path before making its
+            module.
         tapped_lines: One-based line of `tapped` -> node path.
     """
 
@@ -97,9 +99,12 @@ def write_program(document: Document, shapes: Shapes) -> Program:
         raise NetbuilderError(errors)
     flow = trace(document)
     if not flow.outputs:
-        raise NetbuilderError(
-            Problem(code="graph.empty", message="There is no layer to write yet: add one and connect it.")
-        )
+        message = "There is no layer to write yet: add one and link it."
+        raise NetbuilderError(Problem(code="graph.empty", message=message))
+    unknown = [id for id in flow.forward if id not in shapes.done]
+    if unknown:
+        message = f"The shapes at {document.graph.nodes[unknown[0]].label} are not known."
+        raise NetbuilderError(Problem(code="shape.unknown", message=message, node=unknown[0]))
     from netbuilder.compiler.writing import Author
 
     return Author(document, shapes, flow).write()
@@ -113,4 +118,6 @@ def class_name(title: str) -> str:
     return name if fits else "Network"
 
 
-_TAKEN = frozenset({"Tensor", "None", "True", "False", "F", "Exception", "Warning", "Ellipsis", "NotImplemented"})
+_TAKEN: Final = frozenset(
+    {"Tensor", "None", "True", "False", "F", "Exception", "Warning", "Ellipsis", "NotImplemented"}
+)

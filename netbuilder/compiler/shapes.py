@@ -1,7 +1,8 @@
 """Shape inference: the type of every port, or the problem of the node where it stops.
 
-Only what an edit changed is computed again: each node's result is kept with what it depends on, and what a layer gives for equal parameters and
-equal input types is kept for all nodes. Torch is imported on demand, and never while there is a deadline: the window calls this before torch is there.
+Only what an edit changed is computed again: each node's result is kept with what it depends on, and what a layer gives
+for equal parameters and equal input types is kept for all nodes. Torch is imported on demand, and never while there is a
+deadline: the window calls this before torch is there.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class _Memo:
 
 
 @dataclass(frozen=True, slots=True)
-class _Wiring:
+class Wiring:
     """The links of a graph by node, and an order of its nodes."""
 
     edges: Mapping[PortRef, PortRef]
@@ -100,7 +101,7 @@ class ShapeInference:
         """Start with nothing known."""
         self._facts: dict[tuple[Any, ...], _Facts] = {}
         self._memos: dict[str, dict[str, _Memo]] = {}
-        self._wirings: dict[str, _Wiring] = {}
+        self._wirings: dict[str, Wiring] = {}
         self._runner: MetaRunner | None = None
 
     @property
@@ -113,8 +114,8 @@ class ShapeInference:
 
         Args:
             document: What to look at.
-            deadline: When to stop asking torch, on the clock of `time.perf_counter`; at least one layer is asked each time,
-                so that repeated calls come to an end. None means never, and torch is imported if need be.
+            deadline: When to stop asking torch, on the clock of `time.perf_counter`; at least one layer is asked each
+                time, so that repeated calls come to an end. None means never, and torch is imported if need be.
             scope: The graph.
         """
         if deadline is None or _torch_is_ready():
@@ -127,12 +128,12 @@ class ShapeInference:
 
             self._runner = MetaRunner()
 
-    def wiring(self, graph: Graph, scope: str) -> _Wiring:
+    def wiring(self, graph: Graph, scope: str) -> Wiring:
         """Return the links of a graph by node and an order of its nodes; nodes on circles are left out."""
         known = self._wirings.get(scope)
         if known is not None and known.edges is graph.edges and known.nodes == graph.nodes.keys():
             return known
-        self._wirings[scope] = wiring = _wire(graph)
+        self._wirings[scope] = wiring = wire(graph)
         return wiring
 
     def facts(self, spec: LayerSpec, values: Mapping[str, Any], inputs: Types, may_run: bool) -> _Facts | None:
@@ -328,7 +329,8 @@ def _torch_is_ready() -> bool:
     return torch is not None and not getattr(torch.__spec__, "_initializing", False)
 
 
-def _wire(graph: Graph) -> _Wiring:
+def wire(graph: Graph) -> Wiring:
+    """Return the links of a graph by node and an order of its nodes; nodes on or behind circles are left out."""
     incoming: dict[str, list[tuple[PortRef, PortRef]]] = {}
     followers: dict[str, list[str]] = {}
     waits = dict.fromkeys(graph.nodes, 0)
@@ -343,7 +345,7 @@ def _wire(graph: Graph) -> _Wiring:
             waits[follower] -= 1
             if not waits[follower]:
                 order.append(follower)
-    return _Wiring(graph.edges, frozenset(graph.nodes), order, incoming)
+    return Wiring(graph.edges, frozenset(graph.nodes), order, incoming)
 
 
 def _fields(schema: Schema | None) -> _Facts:

@@ -1,7 +1,8 @@
 """Printing: statements built as syntax trees become text that reads as if written by hand.
 
-Each statement is printed by itself, so that blank lines, comments and wrapping are ours and the line of every node is known. A text is
-accepted only when parsing it gives the very tree that was meant: nothing a user typed can have become code on the way.
+Each statement is printed by itself, so that blank lines, comments and wrapping are ours and the line of every node is
+known. A text is accepted only when parsing it gives the very tree that was meant: nothing a user typed can have become
+code on the way.
 """
 
 from __future__ import annotations

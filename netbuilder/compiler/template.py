@@ -1,7 +1,8 @@
 """Templates: a layer's `make` and `call` expressions, parsed once, with their names replaced by syntax or by values.
 
-The same template serves twice: as syntax in the generated text (`build`), and as a function that shape inference calls (`netbuilder.compiler.module`).
-Nothing a user types is ever parsed here: values enter as constants of exact types, names as checked identifiers.
+The same template serves twice: as syntax in the generated text (`build`), and as a function that shape inference calls
+(`callables.template_function`). Nothing a user types is ever parsed here: values enter as constants of exact types, names
+as checked identifiers.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ MODULES: Final = frozenset({"torch", "nn", "F", "math"})
 
 INPUTS: Final = "inputs"
 """In a template, `*inputs` stands for the variables of all connected input ports."""
+
+
+_LARGEST: Final = 1 << 64
+"""No size, count or seed is larger."""
 
 
 class CompilerError(Exception):
@@ -48,24 +53,24 @@ def checked(identifier: str) -> str:
     Raises:
         CompilerError: When it is not.
     """
-    if type(identifier) is str and identifier.isascii() and identifier.isidentifier():
-        if not keyword.iskeyword(identifier):
-            return identifier
+    plain = type(identifier) is str and identifier.isascii() and identifier.isidentifier()
+    if plain and not keyword.iskeyword(identifier):
+        return identifier
     raise CompilerError(f"{identifier!r:.80} cannot be a name in code")
 
 
-def constant(value: object) -> ast.expr:
+def constant(value: Any) -> ast.expr:
     """Return a value as syntax: bool, int, float, str, None and tuples of them, of exactly these types.
 
     Raises:
         CompilerError: For any other type, and for numbers that are not finite.
     """
-    if type(value) in (int, float) and (value < 0 or (value == 0 and math.copysign(1, value) < 0)):  # type: ignore[operator, call-overload]
-        return ast.UnaryOp(op=ast.USub(), operand=constant(-value))  # type: ignore[operator]
-    if type(value) is float and not math.isfinite(value):
-        raise CompilerError(f"{value!r} cannot be written as a number")
+    if type(value) is int and abs(value) >= _LARGEST or type(value) is float and not math.isfinite(value):
+        raise CompilerError("a number is too large to be written")
+    if type(value) in (int, float) and math.copysign(1, value) < 0:
+        return ast.UnaryOp(op=ast.USub(), operand=constant(-value))
     if value is None or type(value) in (bool, int, float, str):
-        return ast.Constant(value=value)  # type: ignore[arg-type]
+        return ast.Constant(value=value)
     if type(value) is tuple:
         return ast.Tuple(elts=[constant(element) for element in value], ctx=ast.Load())
     raise CompilerError(f"a {type(value).__name__} cannot be written as a constant")

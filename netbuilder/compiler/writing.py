@@ -155,9 +155,8 @@ class Author:
         linked = {port: scope.variables[source] for port, source in self.links.get(id, ())}
         ports = spec.input_ports(values)
         bindings = self._constants(id) | {port.name: linked.get(port.name, ast.Constant(value=None)) for port in ports}
-        if id in self.attributes or self.nodes[id].tied_to:
-            if spec.make_text(values):
-                bindings["me"] = self._module(id, scope.owner)
+        if spec.make_text(values):
+            bindings["me"] = self._module(id, scope.owner)
         template = spec.call_text(values)
         call = build(
             template,
