@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netbuilder.foundation.parameter import Parameter, Values
+from netbuilder.foundation.parameter import Choice, Kind, Parameter, Values
 from netbuilder.layers import targets
 from netbuilder.layers.settings import choice, flag, number, torch_docs
 from netbuilder.layers.spec import Check, Dtype, LayerSpec, Port, Task, Types
@@ -205,4 +205,92 @@ KL_DIVERGENCE = _loss(
         "How the numbers of all samples become one.",
         advanced=True,
     ),
+)
+
+_PROBABILITY = Port(name="prediction", help="Probabilities between 0 and 1, such as after a Sigmoid.")
+
+BCE = _loss(
+    "bce_loss",
+    "BCELoss",
+    "F.binary_cross_entropy(prediction, target.to(prediction.dtype), reduction=reduction)",
+    "For yes or no, from a probability.",
+    "Compares a probability with 0 or 1. The prediction must lie between 0 and 1, so put a Sigmoid before it; "
+    "BCEWithLogitsLoss does both at once and more safely.",
+    r"-t \log x - (1 - t) \log (1 - x)",
+    "torch.nn.BCELoss",
+    None,
+    keywords=("binary cross entropy", "sigmoid", "yes no", "autoencoder", "bce"),
+    prediction=_PROBABILITY,
+    target=Port(name="target", dtype=Dtype.ANY, help="0 to 1, of the prediction's shape."),
+    checks=(targets.two_classes, targets.same_as_target),
+)
+
+POISSON_NLL = _loss(
+    "poisson_nll_loss",
+    "PoissonNLLLoss",
+    "F.poisson_nll_loss(prediction, target, log_input=log_input, reduction=reduction)",
+    "For predicting counts.",
+    "The loss for numbers of events: visitors an hour, mutations a gene. The prediction is the logarithm of the "
+    "expected count, "
+    "so it may be any number.",
+    r"e^x - t x",
+    "torch.nn.PoissonNLLLoss",
+    Task.REGRESSION,
+    (
+        flag(
+            "log_input",
+            "Logarithmic prediction",
+            True,
+            "Whether the prediction is the logarithm of the expected count.",
+        ),
+    ),
+    ("count", "rate", "regression"),
+)
+
+MULTI_MARGIN = _loss(
+    "multi_margin_loss",
+    "MultiMarginLoss",
+    "F.multi_margin_loss(prediction, target, p=power, margin=margin, reduction=reduction)",
+    "The hinge loss for several classes.",
+    "Demands that the right class's score is larger than every other by a margin, and is content then: what is right "
+    "by far no longer counts. "
+    "It makes a network a support vector machine.",
+    r"\frac{1}{C} \sum_{c \ne t} \max(0, m - x_t + x_c)^p",
+    "torch.nn.MultiMarginLoss",
+    Task.CLASSIFICATION,
+    (
+        Parameter(
+            name="power",
+            title="Power",
+            kind=Kind.CHOICE,
+            default=1,
+            choices=(Choice(value=1, title="1"), Choice(value=2, title="2")),
+            help="2 makes large violations count more.",
+        ),
+        number("margin", "Margin", 1.0, "By how much the right class must lead.", 0.0, 1000.0),
+    ),
+    ("hinge", "svm", "classification"),
+    prediction=Port(name="prediction", ranks=(2,), layout="NC", help="Scores, one a class."),
+    target=Port(name="target", dtype=Dtype.INT, ranks=(1,), layout="N", help="Class indices, counted from 0."),
+    checks=(targets.classes_of_target,),
+)
+
+GAUSSIAN_NLL = LayerSpec(
+    key="gaussian_nll_loss",
+    title="GaussianNLLLoss",
+    category="loss",
+    summary="For predicting a number and how sure one is.",
+    help="The network predicts a value and a variance; being wrong costs less where it said it was unsure, and being "
+    "unsure costs a little too. "
+    "Put a Softplus before the variance, which must be positive.",
+    formula=r"\frac{1}{2} \left( \log v + \frac{(x - t)^2}{v} \right)",
+    reference=torch_docs("torch.nn.GaussianNLLLoss"),
+    keywords=("loss", "error", "criterion", "uncertainty", "variance", "regression"),
+    parameters=(REDUCTION,),
+    inputs=(PREDICTION, TARGET, Port(name="variance", help="The predicted variance, above 0, of the same shape.")),
+    outputs=LOSS,
+    call="F.gaussian_nll_loss(prediction, target, variance, reduction=reduction)",
+    shape=scalar,
+    checks=(targets.same_as_target, targets.same_as_prediction("variance")),
+    task=Task.REGRESSION,
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from netbuilder.foundation.parameter import Values
 from netbuilder.layers import relations
-from netbuilder.layers.settings import INPUTS, LETTERS, axis, many_inputs, torch_docs
+from netbuilder.layers.settings import INPUTS, LETTERS, axis, elements, flag, known, many_inputs, number, torch_docs
 from netbuilder.layers.spec import Dtype, LayerSpec, Mismatch, Port, Types
 
 
@@ -172,4 +172,82 @@ PAIRS = (
         Dtype.NUMBER,
         "smaller",
     ),
+)
+
+
+def _inner_sizes(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    a, b = inputs["a"], inputs["b"]
+    if a.rank != b.rank or not all(map(relations.may_equal, a.dims[:-2], b.dims[:-2])):
+        yield relations.expects("b", f"the axes of the first input but the last two ({a})", b)
+        return
+    wanted = b.dims[-1] if values["transpose"] else b.dims[-2]
+    if not relations.may_equal(a.dims[-1], wanted):
+        yield Mismatch(
+            port="b",
+            message=f"expects {'as many columns' if values['transpose'] else 'as many rows'} "
+            f"as the first input has columns ({a}), got {b}",
+            expected=str(a.dims[-1]),
+            found=str(wanted),
+            set={"transpose": not values["transpose"]}
+            if relations.may_equal(a.dims[-1], b.dims[-2] if values["transpose"] else b.dims[-1])
+            else {},
+        )
+
+
+def _matmul_macs(values: Values, inputs: Types, outputs: Types) -> int:
+    return elements(outputs["y"]) * known(inputs["a"].dims[-1])
+
+
+MATMUL = LayerSpec(
+    key="matmul",
+    title="MatMul",
+    category="shape",
+    summary="Multiplies two matrices, sample by sample.",
+    help="Every row of the first input meets every column of the second. It compares all with all, or mixes by "
+    "computed weights: "
+    "attention is two of these with a softmax between. For query times key switch Transpose on.",
+    formula=r"y = a\,b",
+    reference=torch_docs("torch.matmul"),
+    keywords=("matrix product", "batch", "bmm", "dot product", "attention", "@"),
+    parameters=(flag("transpose", "Transpose second", False, "Swaps rows and columns of the second input first."),),
+    inputs=(Port(name="a", ranks=(3, 4), help="N × rows × columns."), Port(name="b", ranks=(3, 4))),
+    outputs=(Port(name="y", ranks=(3, 4)),),
+    call=lambda values: "a @ b.transpose(-2, -1)" if values["transpose"] else "a @ b",
+    checks=(_inner_sizes,),
+    macs=_matmul_macs,
+    brief=lambda values: "a · bᵀ" if values["transpose"] else "",
+)
+
+COSINE_SIMILARITY = LayerSpec(
+    key="cosine_similarity",
+    title="CosineSimilarity",
+    category="shape",
+    summary="How alike the directions of two vectors are, from -1 to 1.",
+    help="Compares two vectors by the angle between them, whatever their lengths: 1 for the same direction, 0 for "
+    "unrelated ones, -1 for opposite ones. "
+    "Searches and siamese networks compare embeddings with it.",
+    formula=r"\frac{a \cdot b}{\lVert a \rVert \lVert b \rVert}",
+    reference=torch_docs("torch.nn.CosineSimilarity"),
+    keywords=("compare", "angle", "siamese", "embedding", "similarity"),
+    parameters=(axis(-1, "The axis that holds the vectors; it disappears."),),
+    inputs=(Port(name="a"), Port(name="b")),
+    call="F.cosine_similarity(a, b, dim=axis)",
+    checks=(relations.axis_exists("axis"), relations.same_shape),
+    brief=lambda values: f"axis {values['axis']}",
+)
+
+PAIRWISE_DISTANCE = LayerSpec(
+    key="pairwise_distance",
+    title="PairwiseDistance",
+    category="shape",
+    summary="How far two vectors are apart.",
+    help="Measures the distance between the feature vectors of two inputs, sample by sample. "
+    "Siamese networks learn to make it small for things that belong together.",
+    formula=r"\lVert a - b + \epsilon \rVert_p",
+    reference=torch_docs("torch.nn.PairwiseDistance"),
+    keywords=("compare", "euclidean", "siamese", "embedding"),
+    parameters=(number("power", "Power", 2.0, "2 is the usual distance, 1 the sum of differences.", 1.0, 16.0),),
+    inputs=(Port(name="a", ranks=(2, 3), layout="NF"), Port(name="b", ranks=(2, 3), layout="NF")),
+    call="F.pairwise_distance(a, b, p=power)",
+    checks=(relations.same_shape,),
 )

@@ -23,9 +23,8 @@ statement `state = hidden[-1]` after the call. A statement for a port that nothi
 
 Derived sizes. `derived` maps a template name to (input port, axis); the axis "vocabulary" stands for how many distinct
 indices the port's values distinguish (`TensorType.vocabulary`, else `classes`). Ask `LayerSpec.derive(values,
-inputs)`, which looks up only the names that `make` and `call` use for these parameters, and leaves out what the types do
-not
-tell as a number: a name it lacks is a Problem.
+inputs)`, which looks up only the names that `make` and `call` use for these parameters, and leaves out what the types
+do not tell as a number: a name it lacks is a Problem.
 
 Boundaries. The `input` and `output` specs have an empty `call`: the compiler writes them as an argument of `forward`
 and a returned value.

@@ -7,7 +7,7 @@ from math import prod
 
 from netbuilder.foundation.parameter import Values
 from netbuilder.layers.relations import Insert, expects, may_equal
-from netbuilder.layers.spec import Mismatch, Types
+from netbuilder.layers.spec import Check, Mismatch, Types
 from netbuilder.layers.tensor import TensorType
 
 
@@ -87,3 +87,14 @@ def two_classes(values: Values, inputs: Types) -> Iterator[Mismatch]:
             expected="2 classes",
             found=str(classes),
         )
+
+
+def same_as_prediction(port: str) -> Check:
+    """Return the relation: the input called `port` has the prediction's shape."""
+
+    def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
+        prediction, other = inputs["prediction"], inputs[port]
+        if prediction.rank != other.rank or not all(map(may_equal, prediction.dims, other.dims)):
+            yield expects(port, f"the prediction's shape ({prediction})", other)
+
+    return check

@@ -1,0 +1,261 @@
+"""Attention: every position of a sequence looks at every other and takes what it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from netbuilder.foundation.parameter import Parameter, Values
+from netbuilder.layers import relations
+from netbuilder.layers.settings import brief_of, choice, flag, known, number, paper, torch_docs, whole
+from netbuilder.layers.spec import WEIGHTS, Dtype, LayerSpec, Mismatch, Port, Types
+
+ATTENTION_PAPER = paper("Attention Is All You Need (Vaswani et al., 2017)", "1706.03762")
+
+SEQUENCE = Port(name="x", ranks=(3,), layout="NTF", help="A sequence: one row of features a position.")
+OUTPUT = Port(name="y", ranks=(3,), layout="NTF")
+MASK = Port(
+    name="mask", dtype=Dtype.BOOL, ranks=(2,), layout="NT", optional=True, help="True where a position is padding."
+)
+_CAUSAL_MASK = "nn.Transformer.generate_square_subsequent_mask(x.shape[1], device=x.device, dtype=torch.bool)"
+
+HEADS = whole("heads", "Heads", 4, "How many things it looks for at once; it must divide the features.", maximum=1024)
+
+
+def _causal(default: bool, **more: bool) -> Parameter:
+    return flag(
+        "causal",
+        "Causal",
+        default,
+        "Whether a position may look only at itself and those before it, as a text generator must.",
+    )
+
+
+def _sizes_of(values: Values, inputs: Types) -> tuple[int, int, int]:
+    query = inputs["x"]
+    keys = inputs.get("context", query)
+    return known(query.dims[1]), known(keys.dims[1]), known(query.dims[2])
+
+
+def _attention_macs(values: Values, inputs: Types, outputs: Types) -> int:
+    steps, context, features = _sizes_of(values, inputs)
+    own = known(inputs["context"].dims[2]) if "context" in inputs else features
+    projections = 2 * steps * features * features + 2 * context * own * features
+    return projections + 2 * steps * context * features
+
+
+def _multihead_inputs(values: Values) -> tuple[Port, ...]:
+    context = Port(name="context", ranks=(3,), layout="NTF", help="The sequence that is looked at.")
+    return (SEQUENCE, context, MASK) if values["cross"] else (SEQUENCE, MASK)
+
+
+def _multihead_outputs(values: Values) -> tuple[Port, ...]:
+    weights = Port(name="weights", ranks=(3,), help="Who looks at whom: N × positions × positions looked at.")
+    return (OUTPUT, weights) if values["give_weights"] else (OUTPUT,)
+
+
+def _multihead_make(values: Values) -> str:
+    context = ", kdim=context_features, vdim=context_features" if values["cross"] else ""
+    return f"nn.MultiheadAttention(features, heads, dropout=dropout, bias=bias{context}, batch_first=True)"
+
+
+def _multihead_call(values: Values) -> str:
+    source = "context" if values["cross"] else "x"
+    causal = f", attn_mask={_CAUSAL_MASK}, is_causal=True" if values["causal"] and not values["cross"] else ""
+    return f"me(x, {source}, {source}, key_padding_mask=mask, need_weights={values['give_weights']}{causal})"
+
+
+def _mask_matches(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    mask, looked_at = inputs.get("mask"), inputs.get("context", inputs["x"])
+    if mask is not None and not relations.may_equal(mask.dims[1], looked_at.dims[1]):
+        yield relations.expects("mask", f"an entry for each position of {looked_at}", mask)
+
+
+MULTIHEAD_ATTENTION = LayerSpec(
+    key="multihead_attention",
+    title="MultiheadAttention",
+    category="attention",
+    summary="Every position looks at all others and takes what it needs.",
+    help="Each position asks a question (query), compares it with what every position offers (key) and takes a blend "
+    "of what they hold (value). "
+    "Several heads ask several questions at once. With cross-attention the answers come from a second sequence, the "
+    "context.",
+    formula=r"\operatorname{softmax}\left( \frac{Q K^{T}}{\sqrt{d}} \right) V",
+    reference=torch_docs("torch.nn.MultiheadAttention"),
+    keywords=("attention", "self attention", "cross attention", "transformer", "mha", "query", "key", "value"),
+    parameters=(
+        HEADS,
+        number("dropout", "Dropout", 0.0, "The share of looks dropped while training.", 0.0, 1.0),
+        flag("cross", "Cross-attention", False, "Whether it looks at a second sequence, the context."),
+        flag(
+            "causal",
+            "Causal",
+            False,
+            "Whether a position may look only at itself and those before it, as a text generator must.",
+            shown_when=lambda values: not values["cross"],
+        ),
+        flag("give_weights", "Give weights", False, "Adds an output that says who looks at whom.", advanced=True),
+        flag("bias", "Bias", True, "Adds learned numbers to the projections.", advanced=True),
+        *WEIGHTS,
+    ),
+    inputs=_multihead_inputs,
+    outputs=_multihead_outputs,
+    make=_multihead_make,
+    call=_multihead_call,
+    target=lambda values: "y, weights" if values["give_weights"] else "y, _",
+    derived={"features": ("x", -1), "context_features": ("context", -1)},
+    checks=(relations.divides("heads", "features", axis=-1), _mask_matches),
+    weights=("*proj_weight", "out_proj.weight"),
+    macs=_attention_macs,
+    brief=lambda values: brief_of(
+        f"{values['heads']} heads", "cross" if values["cross"] else "causal" if values["causal"] else ""
+    ),
+)
+
+
+def _encoder_parameters(causal: bool) -> tuple[Parameter, ...]:
+    return (
+        HEADS,
+        whole(
+            "feedforward",
+            "Inner units",
+            256,
+            "How wide the two linear layers inside are; often four times the features.",
+        ),
+        number("dropout", "Dropout", 0.1, "The share of numbers dropped while training.", 0.0, 1.0),
+        choice(
+            "activation",
+            "Activation",
+            (("relu", "ReLU", "As in the paper."), ("gelu", "GELU", "As in most later transformers.")),
+            "Between the two linear layers.",
+        ),
+        flag("norm_first", "Normalize first", False, "Normalizes before attention: deep stacks train more easily."),
+        _causal(causal),
+        *WEIGHTS,
+    )
+
+
+def _layer_make(name: str) -> str:
+    return (
+        f"nn.{name}(features, heads, dim_feedforward=feedforward, dropout=dropout, activation=activation, "
+        "batch_first=True, norm_first=norm_first)"
+    )
+
+
+def _encoder_call(values: Values) -> str:
+    causal = f"src_mask={_CAUSAL_MASK}, is_causal=True, " if values["causal"] else ""
+    return f"me(x, {causal}src_key_padding_mask=mask)"
+
+
+def _encoder_macs(values: Values, inputs: Types, outputs: Types) -> int:
+    steps, _, features = _sizes_of(values, inputs)
+    inner: int = 2 * steps * features * values["feedforward"]
+    return _attention_macs(values, inputs, outputs) + inner
+
+
+def _layer_brief(values: Values) -> str:
+    return brief_of(f"{values['heads']} heads", str(values["feedforward"]), "causal" if values["causal"] else "")
+
+
+ENCODER_LAYER = LayerSpec(
+    key="transformer_encoder_layer",
+    title="TransformerEncoderLayer",
+    category="attention",
+    summary="One block of a transformer: attention, then two linear layers.",
+    help="Self-attention mixes the positions, two linear layers work on each, with shortcuts and normalization around "
+    "both. "
+    "Stack several. Add a PositionalEncoding before the first, for attention does not know the order. "
+    "With Causal on, a stack of these is a language model.",
+    formula=r"y = \text{FF}(\text{Attention}(x))",
+    reference=ATTENTION_PAPER,
+    keywords=("transformer", "encoder", "bert", "gpt", "vit", "block"),
+    parameters=_encoder_parameters(False),
+    inputs=(SEQUENCE, MASK),
+    outputs=(OUTPUT,),
+    make=_layer_make("TransformerEncoderLayer"),
+    call=_encoder_call,
+    derived={"features": ("x", -1)},
+    checks=(relations.divides("heads", "features", axis=-1), _mask_matches),
+    weights=("self_attn.*weight", "linear?.weight"),
+    macs=_encoder_macs,
+    brief=_layer_brief,
+)
+
+
+def _decoder_call(values: Values) -> str:
+    causal = f"tgt_mask={_CAUSAL_MASK}, tgt_is_causal=True, " if values["causal"] else ""
+    return f"me(x, context, {causal}memory_key_padding_mask=mask)"
+
+
+def _same_features(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    x, context = inputs["x"], inputs["context"]
+    if not relations.may_equal(x.dims[-1], context.dims[-1]):
+        yield relations.expects(
+            "context", f"as many features as x ({x})", context, ("linear", {"units": known(x.dims[-1])})
+        )
+
+
+def _decoder_macs(values: Values, inputs: Types, outputs: Types) -> int:
+    steps, _, features = _sizes_of(values, inputs)
+    itself = _attention_macs(values, {"x": inputs["x"]}, outputs)
+    inner: int = 2 * steps * features * values["feedforward"]
+    return itself + _attention_macs(values, inputs, outputs) + inner
+
+
+DECODER_LAYER = LayerSpec(
+    key="transformer_decoder_layer",
+    title="TransformerDecoderLayer",
+    category="attention",
+    summary="One block of a transformer's decoder: it looks at itself and at a context.",
+    help="Causal self-attention over what has been written so far, then cross-attention to the context that the "
+    "encoder read, "
+    "then two linear layers. Translation and other sequence-to-sequence networks stack several.",
+    formula=r"y = \text{FF}(\text{Attention}(\text{Attention}(x), \text{context}))",
+    reference=ATTENTION_PAPER,
+    keywords=("transformer", "decoder", "seq2seq", "translation", "cross attention", "block"),
+    parameters=_encoder_parameters(True),
+    inputs=(
+        SEQUENCE,
+        Port(name="context", ranks=(3,), layout="NTF", help="What the encoder made of the source."),
+        MASK,
+    ),
+    outputs=(OUTPUT,),
+    make=_layer_make("TransformerDecoderLayer"),
+    call=_decoder_call,
+    derived={"features": ("x", -1)},
+    checks=(relations.divides("heads", "features", axis=-1), _same_features, _mask_matches),
+    weights=("*_attn.*weight", "linear?.weight"),
+    macs=_decoder_macs,
+    brief=_layer_brief,
+)
+
+
+def _product_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    query, key, value = inputs["query"], inputs["key"], inputs["value"]
+    if not relations.may_equal(query.dims[-1], key.dims[-1]):
+        yield relations.expects("key", f"as many features as the query ({query})", key)
+    elif not relations.may_equal(key.dims[1], value.dims[1]):
+        yield relations.expects("value", f"as many positions as the key ({key})", value)
+
+
+def _product_macs(values: Values, inputs: Types, outputs: Types) -> int:
+    looks = known(inputs["query"].dims[1]) * known(inputs["key"].dims[1])
+    return looks * (known(inputs["query"].dims[2]) + known(inputs["value"].dims[2]))
+
+
+SCALED_DOT_PRODUCT = LayerSpec(
+    key="scaled_dot_product_attention",
+    title="ScaledDotProductAttention",
+    category="attention",
+    summary="Attention without weights, for a query, key and value that you make yourself.",
+    help="The heart of attention: compares each query with every key and blends the values accordingly. "
+    "Make the three with Linear layers. MultiheadAttention contains all of it.",
+    formula=r"\operatorname{softmax}\left( \frac{Q K^{T}}{\sqrt{d}} \right) V",
+    reference=torch_docs("torch.nn.functional.scaled_dot_product_attention"),
+    keywords=("attention", "sdpa", "query", "key", "value"),
+    parameters=(_causal(False),),
+    inputs=tuple(Port(name=name, ranks=(3,), layout="NTF") for name in ("query", "key", "value")),
+    outputs=(OUTPUT,),
+    call="F.scaled_dot_product_attention(query, key, value, is_causal=causal)",
+    checks=(_product_fits,),
+    macs=_product_macs,
+)
