@@ -41,7 +41,7 @@ class RunWriter:
         self._path = path
         self._report = report
         self._queue: queue.Queue[_Write | None] = queue.Queue(QUEUE_SIZE)
-        self._thread = threading.Thread(target=self._id, name="netbuilder run store", daemon=False)
+        self._thread = threading.Thread(target=self._run, name="netbuilder run store", daemon=False)
         self._thread.start()
 
     def put(self, write: _Write) -> None:

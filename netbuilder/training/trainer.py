@@ -286,7 +286,7 @@ class Trainer:
         return failures.explained(self._plan, self.network.explain)
 
     def _not_finite(self, error: NonFiniteError, batch: Batch) -> NetbuilderError:
-        node, label = self.network.first_not_finite(batch)
+        node, label = self.network.first_not_finite(batch, list(error.values))
         if self._keeper.is_finite():
             self._keeper.save_last(self.epoch, self.step_count)
             kept = f"The weights of step {self.step_count} are kept."

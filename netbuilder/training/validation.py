@@ -9,8 +9,8 @@ import torch
 
 from netbuilder.foundation.job import Job
 from netbuilder.training import metrics
-from netbuilder.training.batches import Part
-from netbuilder.training.network import Network, Observed
+from netbuilder.training.batches import Batch, Part
+from netbuilder.training.network import Network
 
 BATCH_SIZE = 256
 """Rows a forward pass, at least: without gradients more fit than in training."""
@@ -44,28 +44,28 @@ def evaluate(network: Network, part: Part, batch_size: int, job: Job) -> Evaluat
         Cancelled: When the job was.
     """
     totals: dict[str, torch.Tensor] = {}
-    seen: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {loss.label: [] for loss in network.scored}
+    seen: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {loss.name: [] for loss in network.scored}
     size = max(BATCH_SIZE, batch_size)
     with network.evaluating():
         for first in range(0, part.rows, size):
             job.report()
             last = min(first + size, part.rows)
-            observed = network.observe(part.rows_at(first, last))
-            _collect(network, observed, last - first, totals, seen)
+            _collect(network, part.rows_at(first, last), last - first, totals, seen)
         return _score(network, part.rows, totals, seen)
 
 
 def _collect(
     network: Network,
-    observed: Observed,
+    batch: Batch,
     rows: int,
     totals: dict[str, torch.Tensor],
     seen: Mapping[str, list[tuple[torch.Tensor, torch.Tensor]]],
 ) -> None:
+    observed = network.observe(batch)
     for label, loss in observed.losses.items():
         totals[label] = totals.get(label, torch.zeros((), device=loss.device)) + loss * rows
     for loss in network.scored:
-        seen[loss.label].append(observed.pair(loss))
+        seen[loss.name].append((observed.outputs[loss.output], batch[loss.target]))
 
 
 def _score(
@@ -80,9 +80,9 @@ def _score(
         values |= {f"{label}.loss": value for label, value in losses.items()}
     confusion, classes = None, ()
     for number, loss in enumerate(network.scored):
-        predictions, targets = zip(*seen[loss.label], strict=True)
+        predictions, targets = zip(*seen[loss.name], strict=True)
         scores, matrix = metrics.compute(loss.task, torch.cat(predictions), torch.cat(targets))
-        values |= {name if number == 0 else f"{loss.label}.{name}": value for name, value in scores.items()}
+        values |= {name if number == 0 else f"{loss.name}.{name}": value for name, value in scores.items()}
         if matrix is not None and confusion is None:
             confusion, classes = matrix, loss.classes
     return Evaluation(values, confusion, classes)

@@ -1,0 +1,217 @@
+"""The probe: looks inside the network a few times a second and makes the pictures that people watch.
+
+It runs between steps on the session's thread, by the clock, with 16 fixed samples, in eval and inference mode; every module's own mode and the
+random numbers are as before afterwards, so that looking changes nothing. When a look takes long, the next comes later: it never costs
+more than about two percent.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from netbuilder.data.spec import Prepared
+from netbuilder.training import pictures
+from netbuilder.training.batches import Batch, Part
+from netbuilder.training.live_view import LiveView
+from netbuilder.training.network import Network
+from netbuilder.training.plane import Plane
+from netbuilder.training.protocol import Picture, PictureKind, Watch
+from netbuilder.training.samples import data_pictures
+from netbuilder.training.validation import Evaluation
+
+SAMPLES = 16
+SECONDS = 0.5
+"""Between two looks, unless they are expensive."""
+
+SHARE = 0.02
+"""What part of the time looks may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """A picture to come: which array of the transfer it is made of, and how."""
+
+    number: int
+    make: Callable[[NDArray[np.float32]], Picture]
+
+
+class Probe:
+    """Takes pictures of one network.
+
+    Attributes:
+        due: When the next look is due, on the clock of `time.perf_counter`.
+    """
+
+    def __init__(
+        self, network: Network, prepared: Mapping[str, Prepared], parts: Mapping[str, Part], live: LiveView
+    ) -> None:
+        """Choose the fixed samples and show the pictures of the data, which never change.
+
+        Args:
+            network: What to look into.
+            prepared: Data node id -> its rows.
+            parts: Part -> its tensors; the samples come from the validation part, if there is one.
+            live: Where pictures go.
+        """
+        self._network = network
+        self._live = live
+        self._watch = Watch()
+        part = parts["validation"] if parts["validation"].rows else parts["train"]
+        self._count = min(SAMPLES, part.rows)
+        self._batch: Batch = {key: tensor.clone() for key, tensor in part.rows_at(0, self._count).items()}
+        self._plane = Plane.of(network, prepared)
+        self.due = 0.0
+        for picture in data_pictures(network, prepared, self._batch):
+            live.add_picture(picture)
+
+    def watch(self, command: Watch) -> None:
+        """Choose which nodes are drawn in full, and which sample."""
+        self._watch = command
+
+    def hurry(self) -> None:
+        """Look at the next occasion."""
+        self.due = 0.0
+
+    def take(self, step: int) -> dict[str, float]:
+        """Look once.
+
+        Args:
+            step: The steps done, for the pictures.
+
+        Returns:
+            Node path -> the norm of its weights' gradient as of the last step; empty before the first.
+        """
+        began = time.perf_counter()
+        transfer = pictures.Transfer()
+        with self._network.evaluating():
+            orders = self._activations(transfer, step)
+            orders += self._weights(transfer, step)
+            norms = self._norms(transfer)
+            arrays = transfer.fetch()
+            boundary = self._plane.draw(self._network, step) if self._plane else None
+        for order in orders:
+            self._live.add_picture(order.make(arrays[order.number]))
+        if boundary:
+            self._live.add_picture(boundary)
+        now = time.perf_counter()
+        self.due = now + max(SECONDS, (now - began) / SHARE)
+        return {path: float(arrays[number]) for path, number in norms.items()}
+
+    def show_confusion(self, evaluation: Evaluation, step: int) -> None:
+        """Show a validation's confusion matrix."""
+        if evaluation.confusion is not None:
+            counts = pictures.frozen(evaluation.confusion.cpu().numpy().astype(np.int64))
+            self._live.add_picture(
+                Picture(kind=PictureKind.CONFUSION, node="", step=step, data=counts, labels=evaluation.classes)
+            )
+
+    @property
+    def _sample(self) -> int:
+        return min(max(self._watch.sample, 0), self._count - 1)
+
+    def _activations(self, transfer: pictures.Transfer, step: int) -> list[_Order]:
+        """Order the pictures of all nodes' values."""
+        orders: list[_Order] = []
+
+        def look(path: str, value: torch.Tensor) -> None:
+            # What has no row for each sample (a positional table, a scalar) has no picture of one.
+            if value.dim() == 0 or len(value) != self._count:
+                return
+            orders.extend(self._face(transfer, path, value, step))
+            if path in self._watch.nodes:
+                orders.extend(self._full(transfer, path, value, step))
+
+        self._network.tap(self._batch, look)
+        return orders
+
+    def _face(self, transfer: pictures.Transfer, path: str, value: torch.Tensor, step: int) -> list[_Order]:
+        maps = pictures.maps_of(value, self._sample)
+        if maps is not None:
+            number = transfer.add(pictures.shrink(maps[: pictures.THUMBS], pictures.THUMB_SIZE))
+            return [
+                _Order(
+                    number,
+                    lambda data: Picture(kind=PictureKind.THUMBS, node=path, step=step, data=pictures.to_bytes(data)),
+                )
+            ]
+        vector = pictures.vector_of(value, self._sample)
+        if vector is None:
+            return []
+        number = transfer.add(pictures.shrink_vector(vector, pictures.BARS))
+        return [
+            _Order(
+                number, lambda data: Picture(kind=PictureKind.BARS, node=path, step=step, data=pictures.frozen(data))
+            )
+        ]
+
+    def _full(self, transfer: pictures.Transfer, path: str, value: torch.Tensor, step: int) -> list[_Order]:
+        maps = pictures.maps_of(value, self._sample)
+        vector = pictures.vector_of(value, self._sample)
+        if maps is not None:
+            shown, total = maps[: pictures.MAPS], len(maps)
+            number = transfer.add(pictures.shrink(shown, pictures.MAP_SIZE))
+            kind, noun, count = PictureKind.MAPS, "maps", len(shown)
+        elif vector is not None:
+            number = transfer.add(vector[: pictures.VECTOR])
+            kind, noun, count, total = PictureKind.VECTOR, "values", min(len(vector), pictures.VECTOR), len(vector)
+        else:
+            return []
+        caption = f"{count} of {total} {noun}" if count < total else f"{total} {noun}"
+
+        def make(data: NDArray[np.float32]) -> Picture:
+            return Picture(
+                kind=kind, node=path, step=step, data=pictures.frozen(data), extent=_extent(data), caption=caption
+            )
+
+        return [_Order(number, make)]
+
+    def _weights(self, transfer: pictures.Transfer, step: int) -> list[_Order]:
+        """Order the histograms of every layer's weights and gradients, and watched layers' kernels."""
+        orders = []
+        for path, module in self._network.modules.items():
+            weights = [parameter for parameter in module.parameters() if parameter.numel()]
+            if not weights:
+                continue
+            orders.append(self._histogram(transfer, PictureKind.WEIGHTS, path, [*weights], step))
+            gradients = [parameter.grad for parameter in weights if parameter.grad is not None]
+            if gradients:
+                orders.append(self._histogram(transfer, PictureKind.GRADIENTS, path, gradients, step))
+            if path in self._watch.nodes:
+                kernels = pictures.kernels_of(max(weights, key=lambda weight: (weight.dim(), weight.numel())))
+                orders.append(_Order(transfer.add(kernels), _kernels(path, step)))
+        return orders
+
+    def _histogram(
+        self, transfer: pictures.Transfer, kind: PictureKind, path: str, tensors: list[torch.Tensor], step: int
+    ) -> _Order:
+        def make(data: NDArray[np.float32]) -> Picture:
+            counts, extent = pictures.histogram(data)
+            return Picture(kind=kind, node=path, step=step, data=counts, extent=extent)
+
+        return _Order(transfer.add(pictures.spread(tensors)), make)
+
+    def _norms(self, transfer: pictures.Transfer) -> dict[str, int]:
+        numbers = {}
+        for path, module in self._network.modules.items():
+            gradients = [parameter.grad for parameter in module.parameters() if parameter.grad is not None]
+            if gradients:
+                parts = torch.stack([torch.linalg.vector_norm(gradient) for gradient in gradients])
+                numbers[path] = transfer.add(torch.linalg.vector_norm(parts))
+        return numbers
+
+
+def _kernels(path: str, step: int) -> Callable[[NDArray[np.float32]], Picture]:
+    return lambda data: Picture(
+        kind=PictureKind.KERNELS, node=path, step=step, data=pictures.frozen(data), extent=_extent(data)
+    )
+
+
+def _extent(data: NDArray[np.float32]) -> tuple[float, float]:
+    finite = data[np.isfinite(data)]
+    return (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
