@@ -1,0 +1,194 @@
+"""Where nodes and links lie, as numpy arrays: what is under the pointer, inside a rectangle or in view, for thousands of nodes at once.
+
+No Qt. A row is a node or a link; the later row is drawn above. `curves` are the links as polylines of `STEPS` segments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from netbuilder.document.model import PortRef
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+STEPS = 20
+"""Segments a link is flattened into."""
+
+_T = np.linspace(0.0, 1.0, STEPS + 1)
+_BERNSTEIN = np.stack([(1 - _T) ** 3, 3 * (1 - _T) ** 2 * _T, 3 * (1 - _T) * _T**2, _T**3])
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """One link: its two ports, and how far below the nodes' corners they lie (x is the corner's for a target, the far side for a source)."""
+
+    target: PortRef
+    source: PortRef
+    target_y: float
+    source_y: float
+
+
+class CanvasArrays:
+    """Positions and sizes of nodes, ends and curves of links.
+
+    Attributes:
+        ids: Node id by row.
+        rects: (n, 4): x, y, width, height.
+        wires: Links by row.
+        ends: (m, 4): x and y of the source's port, then of the target's.
+        curves: (m, STEPS + 1, 2): the links, flattened.
+        boxes: (m, 4): left, top, right, bottom of each curve.
+    """
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.rects: Floats = np.empty((0, 4))
+        self.wires: list[Wire] = []
+        self.ends: Floats = np.empty((0, 4))
+        self.curves: Floats = np.empty((0, STEPS + 1, 2))
+        self.boxes: Floats = np.empty((0, 4))
+        self._row: dict[str, int] = {}
+        self._edge_row: dict[PortRef, int] = {}
+        self._sources: Rows = np.empty(0, dtype=np.intp)
+        self._targets: Rows = np.empty(0, dtype=np.intp)
+        self._drops: Floats = np.empty((0, 2))
+
+    def set_nodes(self, rects: Mapping[str, Sequence[float]]) -> None:
+        """Replace all nodes; links keep meaning nodes by id and follow at the next `set_wires`."""
+        self.ids = list(rects)
+        self._row = {node: row for row, node in enumerate(self.ids)}
+        self.rects = np.array([rects[node] for node in self.ids], dtype=np.float64).reshape(-1, 4)
+
+    def set_wires(self, wires: Iterable[Wire]) -> None:
+        """Replace all links; those whose nodes are not here are left out."""
+        self.wires = [wire for wire in wires if wire.source.node in self._row and wire.target.node in self._row]
+        self._edge_row = {wire.target: row for row, wire in enumerate(self.wires)}
+        self._sources = np.array([self._row[wire.source.node] for wire in self.wires], dtype=np.intp)
+        self._targets = np.array([self._row[wire.target.node] for wire in self.wires], dtype=np.intp)
+        self._drops = np.array([(w.source_y, w.target_y) for w in self.wires], dtype=np.float64).reshape(-1, 2)
+        count = len(self.wires)
+        self.ends = np.empty((count, 4))
+        self.curves = np.empty((count, STEPS + 1, 2))
+        self.boxes = np.empty((count, 4))
+        self._bend(np.arange(count))
+
+    def __contains__(self, node: object) -> bool:
+        return node in self._row
+
+    def row(self, node: str) -> int:
+        """Return a node's row."""
+        return self._row[node]
+
+    def edge_row(self, target: PortRef) -> int | None:
+        """Return the row of the link that ends at `target`, or None."""
+        return self._edge_row.get(target)
+
+    def rect(self, node: str) -> tuple[float, float, float, float]:
+        """Return a node's x, y, width and height."""
+        x, y, width, height = self.rects[self._row[node]].tolist()
+        return x, y, width, height
+
+    def rows(self, nodes: Iterable[str]) -> Rows:
+        """Return the rows of those of `nodes` that are here."""
+        return np.array([self._row[node] for node in nodes if node in self._row], dtype=np.intp)
+
+    def set_corners(self, rows: Rows, corners: Floats) -> Rows:
+        """Move nodes; returns the rows of the links that followed."""
+        self.rects[rows, :2] = corners
+        return self.follow(rows)
+
+    def set_size(self, node: str, width: float, height: float) -> None:
+        """Resize a node; its links follow."""
+        row = self._row[node]
+        self.rects[row, 2:] = width, height
+        self.follow(np.array([row]))
+
+    def follow(self, rows: Rows) -> Rows:
+        """Bend the links of these nodes anew; returns their rows."""
+        touched = self.edges_of(rows)
+        self._bend(touched)
+        return touched
+
+    def edges_of(self, rows: Rows) -> Rows:
+        """Return the rows of all links that begin or end at these nodes."""
+        if not len(self.wires) or not len(rows):
+            return np.empty(0, dtype=np.intp)
+        marked = np.zeros(len(self.ids), dtype=bool)
+        marked[rows] = True
+        return np.flatnonzero(marked[self._sources] | marked[self._targets])
+
+    def _bend(self, rows: Rows) -> None:
+        if not len(rows):
+            return
+        source, target = self.rects[self._sources[rows]], self.rects[self._targets[rows]]
+        ends = np.stack(
+            [
+                source[:, 0] + source[:, 2],
+                source[:, 1] + self._drops[rows, 0],
+                target[:, 0],
+                target[:, 1] + self._drops[rows, 1],
+            ],
+            axis=1,
+        )
+        self.ends[rows] = ends
+        curves = bend(ends)
+        self.curves[rows] = curves
+        self.boxes[rows] = np.concatenate([curves.min(axis=1), curves.max(axis=1)], axis=1)
+
+    def node_at(self, x: float, y: float, reach: float = 0.0) -> str | None:
+        """Return the topmost node at a point, or within `reach` of it."""
+        found = self.nodes_in(x - reach, y - reach, x + reach, y + reach)
+        return self.ids[found[-1]] if len(found) else None
+
+    def nodes_in(self, left: float, top: float, right: float, bottom: float) -> Rows:
+        """Return the rows of nodes that touch a rectangle."""
+        x, y, width, height = self.rects.T
+        return np.flatnonzero((x <= right) & (x + width >= left) & (y <= bottom) & (y + height >= top))
+
+    def edges_in(self, left: float, top: float, right: float, bottom: float) -> Rows:
+        """Return the rows of links whose boxes touch a rectangle."""
+        x0, y0, x1, y1 = self.boxes.T
+        return np.flatnonzero((x0 <= right) & (x1 >= left) & (y0 <= bottom) & (y1 >= top))
+
+    def edge_at(self, x: float, y: float, reach: float) -> PortRef | None:
+        """Return the target of the link nearest to a point, if one is within `reach`."""
+        near = self.edges_in(x - reach, y - reach, x + reach, y + reach)
+        if not len(near):
+            return None
+        distance = _distances(self.curves[near], np.array([x, y]))
+        best = int(distance.argmin())
+        return self.wires[near[best]].target if distance[best] <= reach else None
+
+    def bounds(self, rows: Rows | None = None) -> tuple[float, float, float, float] | None:
+        """Return left, top, right and bottom of these nodes (of all, by default), or None without any."""
+        rects = self.rects if rows is None else self.rects[rows]
+        if not len(rects):
+            return None
+        left, top = rects[:, :2].min(axis=0).tolist()
+        right, bottom = (rects[:, :2] + rects[:, 2:]).max(axis=0).tolist()
+        return left, top, right, bottom
+
+
+def bend(ends: Floats) -> Floats:
+    """Return curves (m, STEPS + 1, 2) for links from `ends[:, :2]` to `ends[:, 2:]`: level at both ends, wider when they run back."""
+    across = ends[:, 2] - ends[:, 0]
+    pull = np.where(across >= 0, np.maximum(across * 0.5, 24.0), np.clip(24.0 - across * 0.6, 24.0, 260.0))
+    pull = np.minimum(pull, np.maximum(np.abs(ends[:, 3] - ends[:, 1]) + np.abs(across) * 0.5, 1.0))
+    xs = np.stack([ends[:, 0], ends[:, 0] + pull, ends[:, 2] - pull, ends[:, 2]], axis=1)
+    ys = np.stack([ends[:, 1], ends[:, 1], ends[:, 3], ends[:, 3]], axis=1)
+    return np.stack([xs @ _BERNSTEIN, ys @ _BERNSTEIN], axis=2)
+
+
+def _distances(curves: Floats, point: Floats) -> Floats:
+    """Return each polyline's distance to a point."""
+    start, along = curves[:, :-1], np.diff(curves, axis=1)
+    length = np.maximum((along**2).sum(axis=2), 1e-12)
+    at = np.clip(((point - start) * along).sum(axis=2) / length, 0.0, 1.0)
+    nearest = start + at[..., None] * along
+    result: Floats = np.sqrt(((nearest - point) ** 2).sum(axis=2)).min(axis=1)
+    return result

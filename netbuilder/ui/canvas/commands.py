@@ -1,0 +1,229 @@
+"""What the canvas's gestures, keys and menus do to the document: each is one undo entry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
+
+from PySide6.QtCore import QMimeData
+from PySide6.QtGui import QGuiApplication
+
+from netbuilder.data import schemas
+from netbuilder.document import clipboard, edits
+from netbuilder.document.layout import arrange
+from netbuilder.document.model import Document, Graph, Node, Place, PortRef, Schema, new_id
+from netbuilder.foundation.declaration import Declaration
+from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.ui.canvas.connections import Loose, accepts, default_ports
+from netbuilder.ui.canvas.content import Content
+from netbuilder.ui.canvas.faces import Declarations
+from netbuilder.ui.canvas.geometry import HEADER, WIDTH
+from netbuilder.ui.workspace import Workspace
+
+Change = Callable[[Document], Document]
+
+
+class Commands:
+    """Edits of the document shown, by way of the workspace."""
+
+    def __init__(self, workspace: Workspace, content: Content, declarations: Declarations) -> None:
+        self._workspace = workspace
+        self._content = content
+        self._declarations = declarations
+
+    @property
+    def graph(self) -> Graph:
+        """The graph being edited."""
+        return self._workspace.document.scope(self._workspace.scope)
+
+    def title(self, nodes: Collection[str]) -> str:
+        """Return what an undo entry calls these nodes: "Conv2d", or "3 nodes"."""
+        if len(nodes) != 1:
+            return f"{len(nodes)} nodes"
+        (node,) = nodes
+        return self._content.faces[node].title
+
+    def add(self, key: str, at: Place, link: Loose | None = None) -> str:
+        """Add a layer or data source with its header's middle at a point, linked to a loose link if there is one; returns its id."""
+        declaration = self._declarations[key]
+        node = Node(id=new_id(), type=key, label=declaration.key, parameters=declaration.defaults())
+        place = Place(round(at.x - WIDTH / 2), round(at.y - HEADER / 2))
+        schema = self._describe(node)
+        changes = [partial(edits.add_node, node=node, place=place, schema=schema, scope=self._workspace.scope)]
+        port = self._port_for(link, declaration, schema) if link else ""
+        if link and port:
+            target, source = link.ends(PortRef(node.id, port))
+            changes.append(partial(edits.connect, target=target, source=source, scope=self._workspace.scope))
+        self._edit(f"Add {declaration.title}", *changes)
+        self._workspace.select((node.id,))
+        return node.id
+
+    def free_spot(self, x: float, y: float) -> Place:
+        """Return the point nearest to the right of or below (x, y) around which a node covers no other."""
+        arrays = self._content.arrays
+        for ring in range(12):
+            for column in range(ring + 1):
+                at = Place(x + column * (WIDTH + 48), y + (ring - column) * 96)
+                left, top = at.x - WIDTH / 2 - 12, at.y - HEADER
+                if not len(arrays.nodes_in(left, top, left + WIDTH + 24, top + 120)):
+                    return at
+        return Place(x, y)
+
+    def splice(self, key: str, target: PortRef) -> str:
+        """Insert a layer into the link that ends at `target`; returns its id, "" for one without both ports."""
+        declaration = self._declarations[key]
+        inputs, outputs = default_ports(declaration)
+        if not inputs or not outputs:
+            return ""
+        node = new_id()
+        change = partial(
+            edits.insert_layer,
+            node=target.node,
+            port=target.port,
+            type=key,
+            parameters=declaration.defaults(),
+            input=inputs[0],
+            output=outputs[0],
+            id=node,
+            scope=self._workspace.scope,
+        )
+        self._edit(f"Insert {declaration.title}", change)
+        self._workspace.select((node,))
+        return node
+
+    def can_splice(self, key: str) -> bool:
+        """Return whether a layer has both an input and an output, and so can go into a link."""
+        return all(default_ports(self._declarations[key]))
+
+    def splice_target(self, node: str, x: float, y: float) -> PortRef | None:
+        """Return the link at a point that an unlinked node could go into, or None."""
+        inputs, outputs = self._content.faces[node].inputs, self._content.faces[node].outputs
+        linked = any(node in (target.node, source.node) for target, source in self.graph.edges.items())
+        if linked or not inputs or not outputs:
+            return None
+        return self._content.arrays.edge_at(x, y, 14.0)
+
+    def move_into(self, node: str, place: Place, target: PortRef) -> None:
+        """Move a node to a place and into the link that ends at `target`."""
+        face, source, scope = self._content.faces[node], self.graph.edges[target], self._workspace.scope
+        self._edit(
+            f"Insert {face.title}",
+            partial(edits.move_nodes, places={node: place}),
+            partial(edits.connect, target=PortRef(node, face.inputs[0]), source=source, scope=scope),
+            partial(edits.connect, target=target, source=PortRef(node, face.outputs[0].name), scope=scope),
+        )
+
+    def connect(self, target: PortRef, source: PortRef, instead_of: PortRef | None = None) -> None:
+        """Link two ports; the link into `instead_of` is the one that was led here."""
+        changes: list[Change] = []
+        if instead_of is not None and instead_of != target:
+            changes.append(partial(edits.disconnect, target=instead_of, scope=self._workspace.scope))
+        changes.append(partial(edits.connect, target=target, source=source, scope=self._workspace.scope))
+        names = f"{self.title((source.node,))} to {self.title((target.node,))}"
+        self._edit(f"{'Lead' if instead_of else 'Connect'} {names}", *changes)
+
+    def disconnect(self, target: PortRef) -> None:
+        """Remove a link."""
+        self._edit("Remove link", partial(edits.disconnect, target=target, scope=self._workspace.scope))
+
+    def delete(self, nodes: Collection[str], heal: bool = False) -> None:
+        """Remove nodes; healing links what they fed to what fed them."""
+        if nodes:
+            change = edits.remove_and_heal if heal else edits.remove_nodes
+            self._edit(f"Delete {self.title(nodes)}", partial(change, nodes=nodes, scope=self._workspace.scope))
+
+    def move(self, places: Mapping[str, Place], merge: str = "") -> None:
+        """Move nodes."""
+        self._edit(f"Move {self.title(places)}", partial(edits.move_nodes, places=dict(places)), merge=merge)
+
+    def rename(self, node: str, label: str) -> None:
+        """Give a node another label."""
+        if label.strip() and label != self.graph.nodes[node].label:
+            change = partial(edits.rename, node=node, label=label, scope=self._workspace.scope)
+            self._edit(f"Rename {self.title((node,))}", change)
+
+    def duplicate(self, nodes: Collection[str], keep_inputs: bool = False) -> None:
+        """Copy nodes beside themselves and select the copies."""
+        if not nodes:
+            return
+        text = clipboard.copy(self._workspace.document, nodes, self._workspace.scope)
+        self._paste(f"Duplicate {self.title(nodes)}", text, None, keep_inputs)
+
+    def copy(self, nodes: Collection[str]) -> None:
+        """Put nodes on the clipboard, as our own format and as the same text."""
+        if not nodes:
+            return
+        text = clipboard.copy(self._workspace.document, nodes, self._workspace.scope)
+        data = QMimeData()
+        data.setData(clipboard.MIME, text.encode())
+        data.setText(text)
+        QGuiApplication.clipboard().setMimeData(data)
+
+    def can_paste(self) -> bool:
+        """Return whether the clipboard holds nodes."""
+        data = QGuiApplication.clipboard().mimeData()
+        return data is not None and (data.hasFormat(clipboard.MIME) or clipboard.is_clipboard(data.text()))
+
+    def paste(self, at: Place, keep_inputs: bool = False) -> None:
+        """Add what is on the clipboard with its top-left corner at a point, and select it."""
+        data = QGuiApplication.clipboard().mimeData()
+        if data is None:
+            return
+        own = data.hasFormat(clipboard.MIME)
+        text = bytes(data.data(clipboard.MIME).data()).decode(errors="replace") if own else data.text()
+        if not text:
+            self._workspace.message.emit("The clipboard holds no layers")
+            return
+        self._paste("Paste", text, at, keep_inputs)
+
+    def arrange(self, nodes: Collection[str] = ()) -> None:
+        """Lay out these nodes (all, by default) from left to right, around where they are."""
+        graph, sizes = self.graph, self._content.expected_sizes()
+        if nodes:
+            inner = {t: s for t, s in graph.edges.items() if t.node in nodes and s.node in nodes}
+            graph = Graph(nodes={node: graph.nodes[node] for node in graph.nodes if node in nodes}, edges=inner)
+        if not graph.nodes:
+            return
+        places = arrange(graph, {node: sizes[node] for node in graph.nodes})
+        bounds = self._content.arrays.bounds(self._content.arrays.rows(graph.nodes))
+        assert bounds is not None, "every node has a place on the canvas"
+        left, top = round(bounds[0]), round(bounds[1])
+        shifted = {node: Place(place.x + left, place.y + top) for node, place in places.items()}
+        self._edit("Arrange", partial(edits.move_nodes, places=shifted))
+
+    def _paste(self, title: str, text: str, at: Place | None, keep_inputs: bool) -> None:
+        fresh: tuple[str, ...] = ()
+
+        def change(document: Document) -> Document:
+            nonlocal fresh
+            new, fresh = clipboard.paste(document, text, at, keep_inputs, self._workspace.scope)
+            return new
+
+        self._workspace.edit(title, change)
+        if fresh:
+            self._workspace.select(fresh)
+
+    def _edit(self, title: str, *changes: Change, merge: str = "") -> None:
+        def change(document: Document) -> Document:
+            for each in changes:
+                document = each(document)
+            return document
+
+        self._workspace.edit(title, change, merge)
+
+    def _describe(self, node: Node) -> Schema | None:
+        """Return what a fresh data node yields; None for other nodes, and where the user must choose a file first."""
+        if not node.type.startswith("data."):
+            return None
+        base = self._workspace.path.parent if self._workspace.path else ""
+        try:
+            return schemas.describe(node.type, node.parameters, base)
+        except NetbuilderError as error:
+            self._workspace.message.emit(error.problems[0].message)
+            return None
+
+    def _port_for(self, link: Loose, declaration: Declaration, schema: Schema | None) -> str:
+        if link.is_input and schema is not None:
+            return schema.fields[0].name if schema.fields else ""
+        found = None if link.is_input else self._workspace.shapes.types.get(link.fixed)
+        return accepts(declaration, link.is_input, found) or next(iter(default_ports(declaration)[link.is_input]), "")

@@ -1,0 +1,176 @@
+"""What the canvas shows of one document: a face and a geometry for each node, and the arrays of where everything lies.
+
+It is updated from a `Difference`, so that an edit costs what it touched. Drawing only reads it; the window's canvas and the picture on the
+command line share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+
+import numpy as np
+
+from netbuilder.document.diff import Difference
+from netbuilder.document.model import ROOT, Document, Graph, Place, PortRef
+from netbuilder.ui.canvas.arrays import CanvasArrays, Rows, Wire
+from netbuilder.ui.canvas.faces import Declarations, Face, Knowledge, Links, make_face
+from netbuilder.ui.canvas.geometry import Geometry, expected_size, measure
+
+_GRID = 8  # columns of nodes that nobody has placed yet
+_PITCH = (180.0, 150.0)
+
+
+class Content:
+    """Faces and places of one graph of a document.
+
+    Attributes:
+        declarations: Type -> declaration.
+        document: What is shown.
+        graph: The scope of it that is shown.
+        arrays: Where everything lies.
+        faces: Node id -> face.
+    """
+
+    def __init__(self, declarations: Declarations) -> None:
+        self.declarations = declarations
+        self.document = Document()
+        self.graph = Graph()
+        self.arrays = CanvasArrays()
+        self.faces: dict[str, Face] = {}
+        self._links = Links()
+        self._scope = ROOT
+
+    def show(self, document: Document, knowledge: Knowledge, scope: str = ROOT) -> None:
+        """Show another document, everything anew."""
+        self._take(document, scope)
+        self.faces = {node: self._face(node, knowledge) for node in self.graph.nodes}
+        self._lay(self._placed(self.graph.nodes))
+
+    def update(self, document: Document, difference: Difference, knowledge: Knowledge) -> set[str]:
+        """Follow an edit; returns the ids of the nodes that look or lie otherwise now."""
+        self._take(document, self._scope)
+        ends = {ref.node for edge in (*difference.edges_added, *difference.edges_removed) for ref in edge}
+        looked = (difference.added | difference.changed | difference.schemas | ends) & self.graph.nodes.keys()
+        changed = self._look(looked, knowledge)
+        if difference.added or difference.removed:
+            self.faces = {node: self.faces[node] for node in self.graph.nodes}
+            self._lay(self._placed(self.graph.nodes))
+            return changed | (difference.added & self.graph.nodes.keys())
+        moved = [node for node in difference.moved if node in self.arrays]
+        places = self.document.layout.places
+        self.place({node: places[node] for node in moved if node in places})
+        self._resize(changed)
+        if changed or ends:
+            self.arrays.set_wires(self._wires())
+        return changed | set(moved)
+
+    def look_again(self, knowledge: Knowledge) -> set[str]:
+        """Make all faces anew after shapes, problems or pictures changed; returns the ids of those that look otherwise."""
+        changed = self._look(self.graph.nodes, knowledge)
+        if changed:
+            self._resize(changed)
+            self.arrays.set_wires(self._wires())
+        return changed
+
+    def geometry(self, node: str) -> Geometry:
+        """Return where the parts of a node's face lie."""
+        return measure(self.faces[node])
+
+    def place(self, places: Mapping[str, Place]) -> Rows:
+        """Move nodes; returns the rows of the links that followed."""
+        rows = self.arrays.rows(places)
+        corners = np.array([tuple(place) for place in places.values()], dtype=np.float64).reshape(-1, 2)
+        return self.arrays.set_corners(rows, corners)
+
+    def port_at(self, x: float, y: float, reach: float, wanted: bool | None = None) -> tuple[PortRef, bool] | None:
+        """Return the nearest port within `reach` of a point, and whether it is an input.
+
+        Args:
+            x: In the scene.
+            y: In the scene.
+            reach: In the scene.
+            wanted: True for inputs only, False for outputs only.
+        """
+        best: tuple[PortRef, bool] | None = None
+        closest = reach * reach
+        for row in self.arrays.nodes_in(x - reach, y - reach, x + reach, y + reach):
+            for ref, is_input, px, py in self.ports(self.arrays.ids[row]):
+                distance = (px - x) ** 2 + (py - y) ** 2
+                if distance <= closest and wanted in (None, is_input):
+                    closest, best = distance, (ref, is_input)
+        return best
+
+    def ports(self, node: str) -> list[tuple[PortRef, bool, float, float]]:
+        """Return a node's ports: which, whether an input, and where in the scene."""
+        x, y, width, _ = self.arrays.rect(node)
+        face, geometry = self.faces[node], self.geometry(node)
+        inputs = [(PortRef(node, p), True, x, y + geometry.port_y(i)) for i, p in enumerate(face.inputs)]
+        outputs = [
+            (PortRef(node, p.name), False, x + width, y + geometry.port_y(i)) for i, p in enumerate(face.outputs)
+        ]
+        return inputs + outputs
+
+    def port_place(self, ref: PortRef, is_input: bool) -> tuple[float, float]:
+        """Return where a port lies in the scene."""
+        for port, side, x, y in self.ports(ref.node):
+            if port == ref and side == is_input:
+                return x, y
+        raise KeyError(ref)
+
+    def expected_sizes(self) -> dict[str, tuple[float, float]]:
+        """Return each node's size with room for its picture, for an automatic layout."""
+        return {node: expected_size(face) for node, face in self.faces.items()}
+
+    def _take(self, document: Document, scope: str) -> None:
+        graph = document.scope(scope)
+        if graph.edges is not self.graph.edges or scope != self._scope:
+            self._links = Links.of(graph)
+        self.document, self.graph, self._scope = document, graph, scope
+
+    def _face(self, node: str, knowledge: Knowledge) -> Face:
+        return make_face(self.graph.nodes[node], self.document, self.declarations, self._links, knowledge)
+
+    def _look(self, nodes: Iterable[str], knowledge: Knowledge) -> set[str]:
+        changed = set()
+        for node in nodes:
+            face = self._face(node, knowledge)
+            if self.faces.get(node) != face:
+                self.faces[node] = face
+                changed.add(node)
+        return changed
+
+    def _resize(self, nodes: Collection[str]) -> None:
+        for node in nodes:
+            if node in self.arrays:
+                geometry = self.geometry(node)
+                self.arrays.rects[self.arrays.row(node), 2:] = geometry.width, geometry.height
+
+    def _lay(self, places: Mapping[str, Place]) -> None:
+        sizes = {node: self.geometry(node) for node in places}
+        self.arrays.set_nodes({node: (*at, sizes[node].width, sizes[node].height) for node, at in places.items()})
+        self.arrays.set_wires(self._wires())
+
+    def _placed(self, nodes: Iterable[str]) -> dict[str, Place]:
+        """Return every node's place; those that have none get one in a grid below the others."""
+        known = self.document.layout.places
+        places = {node: known[node] for node in nodes if node in known}
+        bottom = max((place.y for place in places.values()), default=-_PITCH[1])
+        left = min((place.x for place in places.values()), default=0.0)
+        missing = [node for node in nodes if node not in known]
+        for index, node in enumerate(missing):
+            row, column = divmod(index, _GRID)
+            places[node] = Place(left + column * _PITCH[0], bottom + (row + 1) * _PITCH[1])
+        return {node: places[node] for node in nodes}
+
+    def _wires(self) -> Iterable[Wire]:
+        drops = {node: _drops(face, self.geometry(node)) for node, face in self.faces.items()}
+        for target, source in self.graph.edges.items():
+            if source.node in drops and target.node in drops:
+                yield Wire(target, source, drops[target.node][0][target.port], drops[source.node][1][source.port])
+
+
+def _drops(face: Face, geometry: Geometry) -> tuple[dict[str, float], dict[str, float]]:
+    """Return how far below the node's top each input and each output lies."""
+    inputs = {name: geometry.port_y(row) for row, name in enumerate(face.inputs)}
+    outputs = {output.name: geometry.port_y(row) for row, output in enumerate(face.outputs)}
+    return inputs, outputs

@@ -1,0 +1,142 @@
+"""Draws a part of the canvas: dots, links, nodes with their pictures. Numbers go to Qt as whole arrays, not one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import shiboken6
+from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtGui import QColor, QPainter, QPen
+
+from netbuilder.document.model import PortRef
+from netbuilder.ui.canvas.arrays import Floats, Rows
+from netbuilder.ui.canvas.camera import Camera
+from netbuilder.ui.canvas.content import Content
+from netbuilder.ui.canvas.pictures import draw_points
+from netbuilder.ui.canvas.style import Style
+from netbuilder.ui.theme import ui_font
+
+GRID = 24.0
+FAR = 0.3
+"""Below this zoom titles would be under 4 pixels: nodes are drawn as plain cards, links as straight lines."""
+
+CROWD = 700
+"""More nodes in view than this are drawn as plain cards at any zoom."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """Links that are drawn otherwise.
+
+    Attributes:
+        hot: Selected, or under the pointer.
+        wrong: Into ports that have a problem.
+        hidden: The one that is being led elsewhere.
+    """
+
+    hot: Collection[PortRef] = ()
+    wrong: Collection[PortRef] = ()
+    hidden: PortRef | None = None
+
+
+def paint_dots(painter: QPainter, area: QRectF, camera: Camera, style: Style) -> None:
+    """Draw the grid in a rectangle of the canvas; it belongs to the scene, so that it moves with the nodes."""
+    pitch = GRID
+    while pitch * camera.zoom < 14.0:
+        pitch *= 4.0
+    scene = camera.scene_rect(area)
+    xs = np.arange(math.floor(scene.left() / pitch), math.ceil(scene.right() / pitch) + 1) * pitch
+    ys = np.arange(math.floor(scene.top() / pitch), math.ceil(scene.bottom() / pitch) + 1) * pitch
+    points = np.empty((len(ys), len(xs), 2))
+    points[..., 0] = (xs - camera.x) * camera.zoom
+    points[..., 1] = ((ys - camera.y) * camera.zoom)[:, None]
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    painter.setPen(QPen(style.color("dots"), 1.5 if camera.zoom < 1.5 else 2.0))
+    draw_points(painter, points.reshape(-1, 2))
+
+
+def paint_wires(painter: QPainter, content: Content, area: QRectF, camera: Camera, style: Style, marks: Marks) -> None:
+    """Draw the links that touch a rectangle of the canvas; marked ones on top."""
+    arrays = content.arrays
+    scene = camera.scene_rect(area.adjusted(-4, -4, 4, 4))
+    rows = arrays.edges_in(scene.left(), scene.top(), scene.right(), scene.bottom())
+    if marks.hidden is not None and (hidden := arrays.edge_row(marks.hidden)) is not None:
+        rows = rows[rows != hidden]
+    far = camera.zoom < FAR or len(rows) > 4 * CROWD
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, not far)
+    base = style.color("edge")
+    _draw_wires(painter, arrays.curves[rows], camera, base, 1.0 if far else _wire_width(camera), far)
+    for targets, token, width in ((marks.wrong, "bad", 2.0), (marks.hot, "accent", 2.5)):
+        found = [row for target in targets if (row := arrays.edge_row(target)) is not None and target != marks.hidden]
+        if found:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            curves = arrays.curves[np.array(found, dtype=np.intp)]
+            _draw_wires(painter, curves, camera, style.color(token), max(width * _wire_width(camera) / 2, 1.2), far)
+
+
+def paint_loose_wire(painter: QPainter, curve: Floats, camera: Camera, color: QColor) -> None:
+    """Draw a link that is being drawn."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    _draw_wires(painter, curve[None], camera, color, max(_wire_width(camera), 1.5), False)
+
+
+def _wire_width(camera: Camera) -> float:
+    return min(max(2.0 * camera.zoom, 1.0), 3.0)
+
+
+def _draw_wires(painter: QPainter, curves: Floats, camera: Camera, color: QColor, width: float, far: bool) -> None:
+    if not len(curves):
+        return
+    points = (curves[:, [0, -1]] if far else curves) - np.array([camera.x, camera.y])
+    points *= camera.zoom
+    lines = np.concatenate([points[:, :-1], points[:, 1:]], axis=2).reshape(-1, 4)
+    cap = Qt.PenCapStyle.FlatCap if far else Qt.PenCapStyle.RoundCap
+    painter.setPen(QPen(color, width, Qt.PenStyle.SolidLine, cap))
+    lines = np.ascontiguousarray(lines)
+    painter.drawLines(_wrap(lines, QLineF), len(lines))
+
+
+def paint_cards(painter: QPainter, content: Content, rows: Rows, camera: Camera, style: Style) -> None:
+    """Draw nodes as plain rectangles in their category's colour: all of one colour in one call."""
+    rects = content.arrays.rects[rows].copy()
+    rects[:, :2] -= camera.x, camera.y
+    rects *= camera.zoom
+    categories = np.array([content.faces[content.arrays.ids[row]].category for row in rows])
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    painter.setPen(Qt.PenStyle.NoPen)
+    for category in np.unique(categories):
+        chosen = np.ascontiguousarray(rects[categories == category])
+        painter.setBrush(style.category(str(category)))
+        painter.drawRects(_wrap(chosen, QRectF), len(chosen))
+
+
+def paint_rings(painter: QPainter, content: Content, nodes: Collection[str], camera: Camera, style: Style) -> None:
+    """Draw rings around cards that are selected."""
+    painter.setPen(QPen(style.color("text"), 1.5))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for node in nodes:
+        painter.drawRect(camera.view_rect(QRectF(*content.arrays.rect(node))).adjusted(-1, -1, 1, 1))
+
+
+def paint_hint(painter: QPainter, area: QRectF, style: Style, headline: str, line: str) -> None:
+    """Write what an empty canvas is for into its middle."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    middle = area.center()
+    painter.setFont(ui_font(17))
+    painter.setPen(style.color("muted"))
+    painter.drawText(QRectF(area.left(), middle.y() - 34, area.width(), 30), Qt.AlignmentFlag.AlignCenter, headline)
+    painter.setFont(ui_font(13))
+    painter.drawText(QRectF(area.left(), middle.y() + 2, area.width(), 24), Qt.AlignmentFlag.AlignCenter, line)
+
+
+def snapped(point: QPointF, ratio: float) -> QPointF:
+    """Return a point moved to a whole physical pixel, so that cached text stays crisp."""
+    return QPointF(round(point.x() * ratio) / ratio, round(point.y() * ratio) / ratio)
+
+
+def _wrap(buffer: Any, kind: type[Any]) -> Any:
+    return shiboken6.wrapInstance(buffer.ctypes.data, kind)

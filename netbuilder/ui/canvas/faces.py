@@ -1,0 +1,184 @@
+"""Faces: what a node shows, as plain values worked out from the document, the declarations, the shapes and the problems.
+
+No Qt here. A face is hashable and is the key of everything that is cached for drawing: two nodes with equal faces share one picture, and a node
+whose face did not change is not drawn again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from netbuilder.data.spec import SourceSpec
+from netbuilder.document.model import Document, Graph, Node, PortRef
+from netbuilder.foundation.declaration import Declaration
+from netbuilder.foundation.parameter import Values
+from netbuilder.foundation.problem import Severity
+from netbuilder.layers.spec import LayerSpec
+from netbuilder.layers.tensor import TensorType
+
+Declarations = Mapping[str, Declaration]
+"""Type -> layer spec or source spec, in the palette's order."""
+
+
+class Area(IntEnum):
+    """What kind of live picture a face has room for."""
+
+    NONE = 0
+    STRIP = 1  # up to three little images side by side
+    CHART = 2  # bars, a curve
+    SQUARE = 3  # points, a decision boundary
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFace:
+    """An output port: its name and the shape of one sample, "" while unknown."""
+
+    name: str
+    shape: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a node shows.
+
+    Attributes:
+        title: The declaration's title.
+        category: For the colour.
+        inputs: Names of the input ports, from the top.
+        outputs: The output ports, from the top.
+        label: The user's own name for the node; "" while it is the one drawn from the type.
+        brief: The parameters in one line.
+        pending: The shapes are those of before the last edit, or not known yet.
+        severity: The worst problem, or None.
+        known: Whether this program knows the type.
+        area: Room for a live picture.
+    """
+
+    title: str
+    category: str = ""
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[OutputFace, ...] = ()
+    label: str = ""
+    brief: str = ""
+    pending: bool = False
+    severity: Severity | None = None
+    known: bool = True
+    area: Area = Area.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Which ports of each node have a link, so that a port which its type no longer declares still shows."""
+
+    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    outputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, graph: Graph) -> Links:
+        """Collect the linked ports of a graph."""
+        inputs: dict[str, dict[str, None]] = {}
+        outputs: dict[str, dict[str, None]] = {}
+        for target, source in graph.edges.items():
+            inputs.setdefault(target.node, {})[target.port] = None
+            outputs.setdefault(source.node, {})[source.port] = None
+        return cls(
+            {node: tuple(ports) for node, ports in inputs.items()},
+            {node: tuple(ports) for node, ports in outputs.items()},
+        )
+
+
+def resolved(declaration: Declaration, values: Values) -> Values:
+    """Return all parameters, each wrong one as its default: a node with a bad value still has a face."""
+    try:
+        return declaration.resolve(values)
+    except ValueError:
+        good = declaration.defaults()
+        for parameter in declaration.parameters:
+            if parameter.name in values:
+                try:
+                    good[parameter.name] = parameter.normalize(values[parameter.name])
+                except ValueError:
+                    continue  # the compiler reports it as a Problem at this node
+        return good
+
+
+def port_names(
+    node: Node, document: Document, declarations: Declarations, links: Links
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of a node's input and output ports: the declared ones, then linked ones that are declared no more."""
+    spec = declarations.get(node.type)
+    inputs: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
+    if isinstance(spec, LayerSpec):
+        values = resolved(spec, node.parameters)
+        inputs = tuple(port.name for port in spec.input_ports(values))
+        outputs = tuple(port.name for port in spec.output_ports(values))
+    elif node.id in document.schemas:
+        outputs = tuple(item.name for item in document.schemas[node.id].fields)
+    stale_inputs = (port for port in links.inputs.get(node.id, ()) if port not in inputs)
+    stale_outputs = (port for port in links.outputs.get(node.id, ()) if port not in outputs)
+    return (*inputs, *stale_inputs), (*outputs, *stale_outputs)
+
+
+def own_label(node: Node, declaration: Declaration | None) -> str:
+    """Return the node's label when the user chose it, "" when it only repeats the type ("conv2d_3")."""
+    label = _bare(node.label)
+    names = {_bare(node.type.rsplit(".", 1)[-1])} | ({_bare(declaration.title)} if declaration else set())
+    return (
+        ""
+        if any(label.startswith(name) and not label[len(name) :].strip("0123456789") for name in names)
+        else node.label
+    )
+
+
+def _bare(text: str) -> str:
+    return "".join(character for character in text.lower() if character.isalnum())
+
+
+def _brief(declaration: Declaration | None, node: Node) -> str:
+    if isinstance(declaration, (LayerSpec, SourceSpec)) and declaration.brief is not None:
+        return declaration.brief(resolved(declaration, node.parameters))
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knowledge:
+    """What is known about the document beyond itself when a face is made.
+
+    Attributes:
+        type_of: The type on an output port, None while unknown.
+        pending: Ids of nodes whose shapes are not those of this document yet.
+        severities: Node id -> its worst problem.
+        areas: Node id -> the live picture there is for it.
+    """
+
+    type_of: Callable[[PortRef], TensorType | None] = lambda port: None
+    pending: frozenset[str] = frozenset()
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    areas: Mapping[str, Area] = field(default_factory=dict)
+
+
+def make_face(node: Node, document: Document, declarations: Declarations, links: Links, knowledge: Knowledge) -> Face:
+    """Return what `node` shows."""
+    declaration = declarations.get(node.type)
+    inputs, outputs = port_names(node, document, declarations, links)
+    types = ((name, knowledge.type_of(PortRef(node.id, name))) for name in outputs)
+    return Face(
+        title=declaration.title if declaration else _unknown_title(node, document),
+        category=declaration.category if declaration else "",
+        inputs=inputs,
+        outputs=tuple(OutputFace(name, known.short if known else "") for name, known in types),
+        label=own_label(node, declaration),
+        brief=_brief(declaration, node),
+        pending=node.id in knowledge.pending,
+        severity=knowledge.severities.get(node.id),
+        known=declaration is not None,
+        area=knowledge.areas.get(node.id, Area.NONE),
+    )
+
+
+def _unknown_title(node: Node, document: Document) -> str:
+    block = document.blocks.get(node.type.removeprefix("block."))
+    return block.title if block and node.type.startswith("block.") else node.type

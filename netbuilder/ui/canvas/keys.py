@@ -1,0 +1,110 @@
+"""The canvas's own keys, for when it has the focus; the window's menus have most of them as shortcuts too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QWidget
+
+from netbuilder.document.model import Place
+from netbuilder.ui.canvas.walking import neighbour
+
+if TYPE_CHECKING:
+    from netbuilder.ui.canvas.view import CanvasView
+
+Key = Qt.Key
+_CTRL = Qt.KeyboardModifier.ControlModifier
+_SHIFT = Qt.KeyboardModifier.ShiftModifier
+_NONE = Qt.KeyboardModifier.NoModifier
+
+ARROWS: Mapping[Qt.Key, tuple[int, int]] = {
+    Key.Key_Left: (-1, 0),
+    Key.Key_Right: (1, 0),
+    Key.Key_Up: (0, -1),
+    Key.Key_Down: (0, 1),
+}
+
+_COMMANDS: Mapping[tuple[Qt.KeyboardModifier, Qt.Key], Callable[[CanvasView], object]] = {
+    (_NONE, Key.Key_Tab): lambda view: view.add_layer(),
+    (_NONE, Key.Key_Delete): lambda view: view.delete(),
+    (_NONE, Key.Key_Backspace): lambda view: view.delete(),
+    (_CTRL, Key.Key_Delete): lambda view: view.delete_and_heal(),
+    (_CTRL, Key.Key_Backspace): lambda view: view.delete_and_heal(),
+    (_CTRL, Key.Key_A): lambda view: view.select_all(),
+    (_CTRL, Key.Key_C): lambda view: view.copy(),
+    (_CTRL, Key.Key_X): lambda view: view.cut(),
+    (_CTRL, Key.Key_V): lambda view: view.paste(),
+    (_CTRL, Key.Key_D): lambda view: view.duplicate(),
+    (_CTRL, Key.Key_L): lambda view: view.arrange(),
+    (_CTRL, Key.Key_0): lambda view: view.zoom_reset(),
+    (_CTRL, Key.Key_Plus): lambda view: view.zoom_in(),
+    (_CTRL, Key.Key_Equal): lambda view: view.zoom_in(),
+    (_CTRL, Key.Key_Minus): lambda view: view.zoom_out(),
+    (_NONE, Key.Key_Home): lambda view: view.fit_all(),
+    (_NONE, Key.Key_F): lambda view: view.fit_selection(),
+    (_NONE, Key.Key_F2): lambda view: view.rename(),
+    # Tab stays here, so F6 is the way out of the canvas: QWidget's own method, past the one that keeps Tab.
+    (_NONE, Key.Key_F6): lambda view: QWidget.focusNextPrevChild(view, True),
+    (_SHIFT, Key.Key_F6): lambda view: QWidget.focusNextPrevChild(view, False),
+}
+
+
+def press(view: CanvasView, event: QKeyEvent) -> bool:
+    """Do what a key means; returns False for keys that mean nothing here."""
+    key, modifiers = Qt.Key(event.key()), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
+    if key == Key.Key_Escape:
+        _escape(view)
+        return True
+    if key == Key.Key_Space:
+        if not event.isAutoRepeat():
+            view.space_held = True
+            view.setCursor(Qt.CursorShape.OpenHandCursor)
+        return True
+    if key in ARROWS:
+        _arrow(view, key, modifiers)
+        return True
+    command = _COMMANDS.get((modifiers, key))
+    if command is None:
+        return False
+    command(view)
+    return True
+
+
+def release(view: CanvasView, event: QKeyEvent) -> bool:
+    """End holding Space."""
+    if event.key() != Key.Key_Space or event.isAutoRepeat():
+        return False
+    view.space_held = False
+    if view.gesture is None:
+        view.unsetCursor()
+    return True
+
+
+def _escape(view: CanvasView) -> None:
+    """Cancel the gesture; without one, select nothing."""
+    if view.gesture is not None:
+        view.cancel_gesture()
+    else:
+        view.select_link(None)
+        view.workspace.select(())
+
+
+def _arrow(view: CanvasView, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> None:
+    """Walk along the links; with Ctrl, move the selection (Shift: further)."""
+    dx, dy = ARROWS[key]
+    if modifiers & _CTRL:
+        step = 40 if modifiers & _SHIFT else 8
+        rects = {node: view.content.arrays.rect(node) for node in view.workspace.selection}
+        places = {node: Place(x + dx * step, y + dy * step) for node, (x, y, _, _) in rects.items()}
+        if places:
+            view.commands.move(places, merge="nudge:" + ",".join(sorted(places)))
+        return
+    selection = view.workspace.selection
+    start = next((node for node in view.graph.nodes if node in selection), None)
+    found = neighbour(view.content, start, dx, dy)
+    if found is not None:
+        view.workspace.select(selection | {found} if modifiers & _SHIFT else (found,))
+        view.reveal(found)

@@ -1,0 +1,82 @@
+"""The live pictures of a document's nodes, picked from the run's telemetry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from netbuilder.document.model import Graph
+from netbuilder.layers.spec import LayerSpec
+from netbuilder.training.protocol import Telemetry
+from netbuilder.ui.canvas.faces import Area, Declarations
+from netbuilder.ui.canvas.nodes import Live
+from netbuilder.ui.canvas.pictures import AREAS
+
+if TYPE_CHECKING:
+    from netbuilder.ui.workspace import Workspace
+
+LOSS = "loss/train"
+"""The series that loss nodes show."""
+
+_RANK = {kind: rank for rank, kind in enumerate(AREAS)}
+
+
+class LivePictures:
+    """What each node's picture area shows now.
+
+    Attributes:
+        pictures: Node id -> its picture.
+        areas: Node id -> the room that takes.
+    """
+
+    def __init__(self) -> None:
+        self.pictures: dict[str, Live] = {}
+        self.areas: dict[str, Area] = {}
+        self._kinds: dict[str, int] = {}
+
+    def clear(self) -> None:
+        """Forget all pictures."""
+        self.pictures.clear()
+        self.areas.clear()
+        self._kinds.clear()
+
+    def collect(self, workspace: Workspace, graph: Graph, declarations: Declarations) -> None:
+        """Take what the run has told so far, for the nodes of `graph`."""
+        self.clear()
+        everything = Telemetry(pictures=tuple(workspace.pictures.values()))
+        self.take(everything, workspace, graph, declarations, with_loss=True)
+
+    def take(
+        self,
+        telemetry: Telemetry,
+        workspace: Workspace,
+        graph: Graph,
+        declarations: Declarations,
+        with_loss: bool = False,
+    ) -> set[str]:
+        """Take what is new; returns the nodes whose picture is another."""
+        fresh = set()
+        for picture in telemetry.pictures:
+            rank = _RANK.get(picture.kind)
+            # A node that has a more telling picture keeps it: the boundary, not the points.
+            if rank is not None and picture.node in graph.nodes and rank <= self._kinds.get(picture.node, rank):
+                self._kinds[picture.node] = rank
+                self.pictures[picture.node] = picture
+                self.areas[picture.node] = AREAS[picture.kind]
+                fresh.add(picture.node)
+        if with_loss or LOSS in telemetry.series:
+            fresh |= self._take_loss(workspace, graph, declarations)
+        return fresh
+
+    def _take_loss(self, workspace: Workspace, graph: Graph, declarations: Declarations) -> set[str]:
+        series = workspace.series.get(LOSS)
+        if series is None or len(series) < 2:
+            return set()
+        losses = {id for id, node in graph.nodes.items() if _is_loss(node.type, declarations)} - self._kinds.keys()
+        self.pictures.update(dict.fromkeys(losses, (series.steps, series.values)))
+        self.areas.update(dict.fromkeys(losses, Area.CHART))
+        return losses
+
+
+def _is_loss(type: str, declarations: Declarations) -> bool:
+    spec = declarations.get(type)
+    return isinstance(spec, LayerSpec) and spec.is_loss

@@ -1,0 +1,91 @@
+"""The canvas's context menu: what can be done with the node, the link or the place under the pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QContextMenuEvent
+from PySide6.QtWidgets import QMenu
+
+from netbuilder.document.model import Place, PortRef
+from netbuilder.ui.canvas.pointing import WIRE_REACH
+
+if TYPE_CHECKING:
+    from netbuilder.ui.canvas.view import CanvasView
+
+
+def show(view: CanvasView, event: QContextMenuEvent) -> None:
+    """Show the menu at the pointer, or at the selected node when a key asked for it."""
+    view.cancel_gesture()
+    at = QPointF(event.pos())
+    if event.reason() == QContextMenuEvent.Reason.Keyboard and view.workspace.selection:
+        at = view.node_rect(next(iter(view.workspace.selection))).center()
+    menu = build(view, at)
+    menu.popup(view.mapToGlobal(at.toPoint()))
+
+
+def build(view: CanvasView, at: QPointF) -> QMenu:
+    """Make the menu for a point of the canvas; it deletes itself when it closes."""
+    scene = view.camera.to_scene(at)
+    menu = QMenu(view)
+    menu.aboutToHide.connect(menu.deleteLater)
+    node = view.content.arrays.node_at(scene.x(), scene.y())
+    if node is not None:
+        if node not in view.workspace.selection:
+            view.workspace.select((node,))
+        _fill_for_node(menu, view, node)
+        return menu
+    link = view.content.arrays.edge_at(scene.x(), scene.y(), WIRE_REACH / view.camera.zoom)
+    if link is not None:
+        view.select_link(link)
+        _fill_for_link(menu, view, link, at)
+    else:
+        _fill_for_nothing(menu, view, at)
+    return menu
+
+
+def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
+    for problem in view.workspace.problems:
+        if problem.node == node:
+            for fix in problem.fixes:
+                _add(menu, f"Fix: {fix.title}", partial(view.workspace.apply_fix, fix))
+    if menu.actions():
+        menu.addSeparator()
+    _add(menu, "Rename…\tF2", view.rename)
+    menu.addSeparator()
+    _add(menu, "Cut\tCtrl+X", view.cut)
+    _add(menu, "Copy\tCtrl+C", view.copy)
+    _add(menu, "Duplicate\tCtrl+D", view.duplicate)
+    selection = view.workspace.selection
+    _add(menu, "Duplicate with inputs", lambda: view.commands.duplicate(selection, keep_inputs=True))
+    menu.addSeparator()
+    _add(menu, "Arrange\tCtrl+L", view.arrange)
+    _add(menu, "Fit the selection\tF", view.fit_selection)
+    menu.addSeparator()
+    _add(menu, "Delete\tDel", view.delete)
+    _add(menu, "Delete and reconnect\tCtrl+Del", view.delete_and_heal)
+
+
+def _fill_for_link(menu: QMenu, view: CanvasView, link: PortRef, at: QPointF) -> None:
+    _add(menu, "Insert a layer…", lambda: view.ask_layer(at, target=link))
+    _add(menu, "Remove link\tDel", lambda: view.commands.disconnect(link))
+
+
+def _fill_for_nothing(menu: QMenu, view: CanvasView, at: QPointF) -> None:
+    _add(menu, "Add a layer…\tTab", lambda: view.ask_layer(at))
+    place = view.camera.to_scene(at)
+    _add(menu, "Paste\tCtrl+V", lambda: view.commands.paste(Place(place.x(), place.y())), view.commands.can_paste())
+    menu.addSeparator()
+    drawn = bool(view.graph.nodes)
+    _add(menu, "Select all\tCtrl+A", view.select_all, drawn)
+    _add(menu, "Arrange\tCtrl+L", view.arrange, drawn)
+    _add(menu, "Fit the network\tHome", view.fit_all, drawn)
+
+
+def _add(menu: QMenu, title: str, call: Callable[[], object], enabled: bool = True) -> None:
+    action = menu.addAction(title)
+    action.setEnabled(enabled)
+    action.triggered.connect(lambda _checked=False: call())

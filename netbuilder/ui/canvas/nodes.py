@@ -1,0 +1,198 @@
+"""The nodes' layer: draws those in view from cached pixmaps, and their live pictures above.
+
+One layer for all nodes, not an item each: what is in view is found in the arrays, and nothing has a lifetime that Qt and Python could
+disagree about. A face is drawn once for each scale; what there is no time for in this frame is drawn as a plain card and comes with the next.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import TypeAlias
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPixmap
+
+from netbuilder.training.protocol import Picture
+from netbuilder.ui.canvas.arrays import Rows
+from netbuilder.ui.canvas.camera import Camera
+from netbuilder.ui.canvas.content import Content
+from netbuilder.ui.canvas.drawing import CROWD, FAR, paint_cards, paint_rings, snapped
+from netbuilder.ui.canvas.faces import Face
+from netbuilder.ui.canvas.geometry import MARGIN, Geometry
+from netbuilder.ui.canvas.painting import paint_face
+from netbuilder.ui.canvas.pictures import Curve, paint_curve, paint_picture
+from netbuilder.ui.canvas.style import Style
+
+Live: TypeAlias = Picture | Curve
+"""What a node's picture area shows."""
+
+BUDGET = 0.010
+"""Seconds a frame may spend on drawing faces that are not cached."""
+
+_ROOM = 96 * 1024 * 1024  # bytes of cached pixmaps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What a frame shows.
+
+    Attributes:
+        content: Faces and places.
+        camera: Which part of it.
+        style: In which colours.
+        ratio: Physical pixels a pixel.
+        scale: The zoom that pixmaps are drawn for; while the camera zooms, the one of before, stretched.
+        selection: Ids of selected nodes.
+        live: Node id -> its picture.
+        fades: Node id -> opacity, for nodes that have just come.
+    """
+
+    content: Content
+    camera: Camera
+    style: Style
+    ratio: float = 1.0
+    scale: float = 1.0
+    selection: frozenset[str] = frozenset()
+    live: Mapping[str, Live] = field(default_factory=dict)
+    fades: Mapping[str, float] = field(default_factory=dict)
+
+
+class NodeLayer:
+    """Draws nodes and keeps what it drew."""
+
+    def __init__(self) -> None:
+        self._faces: OrderedDict[tuple[Face, bool, float, str], QPixmap] = OrderedDict()
+        self._pictures: dict[str, tuple[object, tuple[float, float, float, str], QPixmap]] = {}
+        self._bytes = 0
+
+    def clear(self) -> None:
+        """Forget everything drawn: another document, another screen."""
+        self._faces.clear()
+        self._pictures.clear()
+        self._bytes = 0
+
+    def paint(self, painter: QPainter, scene: Scene, area: QRectF) -> bool:
+        """Draw the nodes that touch a rectangle of the canvas; returns False when some had to be drawn as plain cards."""
+        content, camera = scene.content, scene.camera
+        around = MARGIN * camera.zoom
+        part = camera.scene_rect(area.adjusted(-around, -around, around, around))
+        rows = content.arrays.nodes_in(part.left(), part.top(), part.right(), part.bottom())
+        if camera.zoom < FAR or len(rows) > CROWD:
+            paint_cards(painter, content, rows, camera, scene.style)
+            chosen = [content.arrays.ids[row] for row in rows if content.arrays.ids[row] in scene.selection]
+            paint_rings(painter, content, chosen, camera, scene.style)
+            return True
+        return self._paint_faces(painter, scene, rows)
+
+    def _paint_faces(self, painter: QPainter, scene: Scene, rows: Rows) -> bool:
+        ids = [scene.content.arrays.ids[row] for row in rows]
+        ids.sort(key=scene.selection.__contains__)  # selected ones above the others; the sort is stable
+        until = perf_counter() + BUDGET
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        left_out = []
+        for node in ids:
+            pixmap = self._face(scene, node, until)
+            if pixmap is None:
+                left_out.append(scene.content.arrays.row(node))
+                continue
+            painter.setOpacity(scene.fades.get(node, 1.0))
+            self._draw(painter, scene, pixmap, *self._corner(scene, node, -MARGIN, -MARGIN))
+            self._paint_live(painter, scene, node)
+        painter.setOpacity(1.0)
+        if left_out:
+            paint_cards(painter, scene.content, np.array(left_out, dtype=np.intp), scene.camera, scene.style)
+        return not left_out
+
+    def _corner(self, scene: Scene, node: str, dx: float, dy: float) -> tuple[float, float]:
+        x, y, _, _ = scene.content.arrays.rect(node)
+        return x + dx, y + dy
+
+    def _draw(self, painter: QPainter, scene: Scene, pixmap: QPixmap, x: float, y: float) -> None:
+        at = scene.camera.to_view(QPointF(x, y))
+        if scene.scale == scene.camera.zoom:
+            painter.drawPixmap(snapped(at, scene.ratio), pixmap)
+            return
+        size = pixmap.deviceIndependentSize() * (scene.camera.zoom / scene.scale)
+        painter.drawPixmap(QRectF(at, size), pixmap, QRectF(pixmap.rect()))
+
+    def _face(self, scene: Scene, node: str, until: float) -> QPixmap | None:
+        face, selected = scene.content.faces[node], node in scene.selection
+        key = (face, selected, scene.scale * scene.ratio, scene.style.name)
+        pixmap = self._faces.get(key)
+        if pixmap is not None:
+            self._faces.move_to_end(key)
+            return pixmap
+        if perf_counter() > until:
+            return None
+        geometry = scene.content.geometry(node)
+        pixmap = draw_face(face, geometry, scene.style, selected, scene.scale, scene.ratio)
+        self._faces[key] = pixmap
+        self._bytes += _size(pixmap)
+        while self._bytes > _ROOM:
+            self._bytes -= _size(self._faces.popitem(last=False)[1])
+        return pixmap
+
+    def _paint_live(self, painter: QPainter, scene: Scene, node: str) -> None:
+        live, box = scene.live.get(node), scene.content.geometry(node).picture
+        if live is None or box is None:
+            return
+        look = (box.width, box.height, scene.scale * scene.ratio, scene.style.name)
+        mark: object = live if isinstance(live, Picture) else len(live[0])
+        known = self._pictures.get(node)
+        if known is None or not _same(known[0], mark) or known[1] != look:
+            category = scene.content.faces[node].category
+            pixmap = _blank(box.width, box.height, scene.scale, scene.ratio)
+            _on(
+                pixmap,
+                scene.scale,
+                lambda p: paint_live(p, QRectF(0, 0, box.width, box.height), live, scene.style, category),
+            )
+            known = self._pictures[node] = (mark, look, pixmap)
+        self._draw(painter, scene, known[2], *self._corner(scene, node, box.x, box.y))
+
+
+def paint_live(painter: QPainter, box: QRectF, live: Live, style: Style, category: str) -> None:
+    """Draw what a node's picture area shows."""
+    if isinstance(live, Picture):
+        paint_picture(painter, box, live, style, category)
+    else:
+        paint_curve(painter, box.adjusted(1, 2, -1, -2), live, style, category)
+
+
+def draw_face(face: Face, geometry: Geometry, style: Style, selected: bool, scale: float, ratio: float) -> QPixmap:
+    """Return a face as a pixmap with `MARGIN` around it."""
+    pixmap = _blank(geometry.width + 2 * MARGIN, geometry.height + 2 * MARGIN, scale, ratio)
+
+    def paint(painter: QPainter) -> None:
+        painter.translate(MARGIN, MARGIN)
+        paint_face(painter, face, geometry, style, selected)
+
+    _on(pixmap, scale, paint)
+    return pixmap
+
+
+def _blank(width: float, height: float, scale: float, ratio: float) -> QPixmap:
+    pixmap = QPixmap(max(round(width * scale * ratio), 1), max(round(height * scale * ratio), 1))
+    pixmap.setDevicePixelRatio(ratio)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    return pixmap
+
+
+def _on(pixmap: QPixmap, scale: float, paint: Callable[[QPainter], None]) -> None:
+    painter = QPainter(pixmap)
+    painter.scale(scale, scale)
+    paint(painter)
+    painter.end()
+
+
+def _same(known: object, mark: object) -> bool:
+    # Pictures are compared by identity: comparing their arrays would cost more than drawing them.
+    return known is mark or (isinstance(known, int) and known == mark)
+
+
+def _size(pixmap: QPixmap) -> int:
+    return pixmap.width() * pixmap.height() * 4

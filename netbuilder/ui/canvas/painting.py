@@ -1,0 +1,148 @@
+"""Draws one face with a QPainter: onto a cached pixmap for the screen, or straight onto a picture or an SVG.
+
+Everything that does not move is drawn here, the shadow and the selection's glow included; live pictures are drawn on top by `pictures`.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, QPolygonF
+
+from netbuilder.foundation.problem import Severity
+from netbuilder.ui.canvas.faces import Face
+from netbuilder.ui.canvas.geometry import HEADER, PAD, PORT_RADIUS, Geometry, output_text
+from netbuilder.ui.canvas.style import Style, elided, fonts, text_width
+
+_RADIUS = 7.0
+_BADGE = 8.0  # radius
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_CENTER = Qt.AlignmentFlag.AlignCenter
+
+
+def paint_face(painter: QPainter, face: Face, geometry: Geometry, style: Style, selected: bool = False) -> None:
+    """Draw a node whose top-left corner is the painter's origin.
+
+    Args:
+        painter: Antialiasing is switched on here.
+        face: What to draw.
+        geometry: Where; `measure(face)`.
+        style: In which colours.
+        selected: Whether to draw the ring and its glow.
+    """
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    body = QRectF(0, 0, geometry.width, geometry.height)
+    _paint_halo(painter, body, style, selected)
+    _paint_body(painter, body, face, style, selected)
+    _paint_header(painter, face, geometry, style)
+    _paint_rows(painter, face, geometry, style)
+    if geometry.line:
+        box = QRectF(PAD, geometry.line_y - 9, geometry.width - 2 * PAD, 18)
+        _write(painter, box, geometry.line, "text", style.color("muted"), _CENTER)
+    _paint_ports(painter, face, geometry, style)
+    if face.severity in (Severity.ERROR, Severity.WARNING):
+        paint_badge(painter, QPointF(geometry.width - 1, 1), face.severity, style)
+
+
+def _paint_halo(painter: QPainter, body: QRectF, style: Style, selected: bool) -> None:
+    """Draw the shadow, and the glow of what is selected, as a few faint rings: no effect object, equal in every output."""
+    painter.setPen(Qt.PenStyle.NoPen)
+    dark = style.theme.is_dark
+    shadow = QColor(0, 0, 0, 13 if dark else 6)
+    for spread in range(2, 12, 2):
+        painter.setBrush(shadow)
+        around = body.adjusted(-spread * 0.6, -spread * 0.3, spread * 0.6, spread).translated(0, 1.5)
+        painter.drawRoundedRect(around, _RADIUS + spread * 0.6, _RADIUS + spread * 0.6)
+    if selected:
+        for spread, alpha in ((7.0, 0.07), (5.0, 0.10), (3.0, 0.20)):
+            painter.setBrush(style.color("accent", alpha))
+            painter.drawRoundedRect(body.adjusted(-spread, -spread, spread, spread), _RADIUS + spread, _RADIUS + spread)
+
+
+def _paint_body(painter: QPainter, body: QRectF, face: Face, style: Style, selected: bool) -> None:
+    shape = QPainterPath()
+    shape.addRoundedRect(body, _RADIUS, _RADIUS)
+    painter.fillPath(shape, style.color("node"))
+    header = QPainterPath()
+    header.addRect(QRectF(0, 0, body.width(), HEADER))
+    painter.fillPath(shape.intersected(header), style.header(face.category))
+    painter.fillRect(QRectF(0, HEADER - 2, body.width(), 2), style.category(face.category))
+    border, width = style.color("node_border"), 1.0
+    if face.severity is Severity.ERROR:
+        border, width = style.color("bad"), 1.5
+    if selected:
+        border, width = style.color("accent"), 2.0
+    pen = QPen(border, width)
+    if not face.known:
+        pen.setStyle(Qt.PenStyle.DashLine)
+    painter.setPen(pen)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    half = width / 2 - 0.5
+    painter.drawRoundedRect(body.adjusted(-half, -half, half, half), _RADIUS, _RADIUS)
+
+
+def _paint_header(painter: QPainter, face: Face, geometry: Geometry, style: Style) -> None:
+    middle = HEADER / 2 - 1
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(style.category(face.category))
+    painter.drawRoundedRect(QRectF(PAD, middle - 4.5, 9, 9), 2.5, 2.5)
+    title = QRectF(geometry.title_x, 0, geometry.title_width, HEADER - 2)
+    _write(painter, title, face.title, "title", style.color("text"), _LEFT)
+    if geometry.aside:
+        width = min(geometry.aside_width, text_width(geometry.aside, "text"))
+        box = QRectF(geometry.width - PAD - width - 1, 0, width + 1, HEADER - 2)
+        _write(painter, box, geometry.aside, "text", style.color("muted"), _RIGHT)
+
+
+def _paint_rows(painter: QPainter, face: Face, geometry: Geometry, style: Style) -> None:
+    for row, middle in enumerate(geometry.rows):
+        box = QRectF(14, middle - 9, geometry.width - 28, 18)
+        right = 0.0
+        if row < len(face.outputs):
+            name, shape = output_text(face, row)
+            text = f"{name} {shape}".strip()
+            right = text_width(text, "mono") + 10.0 if text else 0.0
+            token = "muted" if face.pending or face.severity is Severity.ERROR else "link"
+            _write(painter, box, text, "mono", style.color(token), _RIGHT)
+        if row < len(face.inputs):
+            box.setWidth(max(box.width() - right, 20.0))
+            _write(painter, box, face.inputs[row], "text", style.color("text"), _LEFT)
+
+
+def _paint_ports(painter: QPainter, face: Face, geometry: Geometry, style: Style) -> None:
+    for side, count in ((0.0, len(face.inputs)), (geometry.width, len(face.outputs))):
+        for row in range(count):
+            paint_port(painter, QPointF(side, geometry.rows[row]), style)
+
+
+def paint_port(painter: QPainter, middle: QPointF, style: Style, token: str = "", radius: float = PORT_RADIUS) -> None:
+    """Draw one port: an open ring, or one filled with a token's colour."""
+    painter.setPen(QPen(style.color(token or "muted"), 1.6))
+    painter.setBrush(style.color(token) if token else style.color("canvas"))
+    painter.drawEllipse(middle, radius - 0.8, radius - 0.8)
+
+
+def paint_badge(painter: QPainter, middle: QPointF, severity: Severity, style: Style) -> None:
+    """Draw the mark of a problem: a disc with an exclamation mark for an error, a triangle for a warning."""
+    is_error = severity is Severity.ERROR
+    painter.setPen(QPen(style.color("canvas"), 2))
+    painter.setBrush(style.color("bad" if is_error else "validation"))
+    if is_error:
+        painter.drawEllipse(middle, _BADGE, _BADGE)
+    else:
+        x, y = middle.x(), middle.y()
+        painter.drawPolygon(QPolygonF([QPointF(x, y - 9), QPointF(x + 9.5, y + 7), QPointF(x - 9.5, y + 7)]))
+    ink = QColor("#ffffff") if is_error else QColor("#1a1206")
+    painter.setPen(QPen(ink, 2.0, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    top = -4.0 if is_error else -3.5
+    painter.drawLine(middle + QPointF(0, top), middle + QPointF(0, top + 4.5))
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QBrush(ink))
+    painter.drawEllipse(middle + QPointF(0, 3.9), 1.2, 1.2)
+
+
+def _write(painter: QPainter, box: QRectF, text: str, role: str, color: QColor, alignment: Qt.AlignmentFlag) -> None:
+    font: QFont = getattr(fonts(), role)
+    painter.setFont(font)
+    painter.setPen(color)
+    painter.drawText(box, int(alignment | Qt.TextFlag.TextSingleLine), elided(text, role, box.width()))

@@ -1,0 +1,189 @@
+"""Live pictures on nodes: maps, samples, bars, points, boundaries and the loss's curve, drawn over the cached face.
+
+The arrays of a picture become an image once, when it is first seen; a picture of a node outside the view costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import shiboken6
+from numpy.typing import NDArray
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QImage, QPainter, QPainterPath, QPen
+
+from netbuilder.training.protocol import Picture, PictureKind
+from netbuilder.ui import colors
+from netbuilder.ui.canvas.faces import Area
+from netbuilder.ui.canvas.style import Style
+
+AREAS: Mapping[PictureKind, Area] = {
+    PictureKind.BOUNDARY: Area.SQUARE,
+    PictureKind.POINTS: Area.SQUARE,
+    PictureKind.SAMPLES: Area.STRIP,
+    PictureKind.THUMBS: Area.STRIP,
+    PictureKind.BARS: Area.CHART,
+}
+"""The pictures that a node's face shows, the most telling first, and the room each takes."""
+
+Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
+
+_GAP = 4.0
+_CURVE_POINTS = 120
+
+
+def paint_picture(painter: QPainter, box: QRectF, picture: Picture, style: Style, category: str) -> None:
+    """Draw a picture into `box`.
+
+    Args:
+        painter: In scene units.
+        box: The node's picture area.
+        picture: Of a kind in `AREAS`.
+        style: The colours.
+        category: Of the node, for bars.
+    """
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    if picture.kind is PictureKind.BARS:
+        _paint_bars(painter, box, np.asarray(picture.data, dtype=np.float64), style, category)
+    elif picture.kind is PictureKind.POINTS:
+        _paint_backdrop(painter, box, style)
+        _paint_points(painter, box, picture, style)
+    elif picture.kind is PictureKind.BOUNDARY:
+        _paint_image(painter, _fit(box, 1.0), _boundary_image(picture, style.theme.is_dark), smooth=True)
+    else:
+        _paint_strip(painter, box, picture)
+
+
+def _paint_strip(painter: QPainter, box: QRectF, picture: Picture) -> None:
+    """Draw up to three little images, each with its own proportions in an equal square."""
+    size = min((box.width() - 2 * _GAP) / 3, box.height())
+    images = strip_images(picture)
+    for index, image in enumerate(images):
+        cell = QRectF(box.left() + index * (size + _GAP), box.top(), size, size)
+        _paint_image(painter, _fit(cell, image.width() / max(image.height(), 1)), image, smooth=False)
+
+
+def strip_images(picture: Picture) -> list[QImage]:
+    """Return the images of a strip: maps in viridis, samples in gray or colour."""
+    data = np.ascontiguousarray(picture.data[:3], dtype=np.uint8)
+    table = colors.VIRIDIS if picture.kind is PictureKind.THUMBS else colors.GRAY
+    return [_image(part, table) for part in data]
+
+
+def _image(data: NDArray[np.uint8], table: colors.Table) -> QImage:
+    data = np.ascontiguousarray(data)
+    height, width = data.shape[:2]
+    if data.ndim == 3:
+        return QImage(data.tobytes(), width, height, 3 * width, QImage.Format.Format_RGB888).copy()
+    image = QImage(data.tobytes(), width, height, width, QImage.Format.Format_Indexed8)
+    image.setColorTable(colors.qt_table(table))
+    # The copy owns its pixels; a QImage over bytes would need them kept alive.
+    return image.convertToFormat(QImage.Format.Format_RGB32)
+
+
+def _boundary_image(picture: Picture, dark: bool) -> QImage:
+    data = np.asarray(picture.data, dtype=np.float64)
+    finite = data[np.isfinite(data)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
+    if low >= 0.0 and high <= 1.0:
+        low, high = 0.0, 1.0
+    return _image(colors.indices(data[::-1], low, high), colors.diverging(dark))
+
+
+def _fit(box: QRectF, ratio: float) -> QRectF:
+    """Return the largest rectangle of that width to height in the middle of `box`."""
+    width = min(box.width(), box.height() * ratio)
+    height = width / ratio
+    return QRectF(box.center().x() - width / 2, box.center().y() - height / 2, width, height)
+
+
+def _paint_image(painter: QPainter, box: QRectF, image: QImage, smooth: bool) -> None:
+    # Small images are enlarged to hard pixels, as people expect of maps; large ones are shrunk smoothly.
+    shrinks = image.width() > box.width() * 1.5
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth or shrinks)
+    clip = QPainterPath()
+    clip.addRoundedRect(box, 2, 2)
+    painter.save()
+    painter.setClipPath(clip, Qt.ClipOperation.IntersectClip)
+    painter.drawImage(box, image)
+    painter.restore()
+
+
+def _paint_backdrop(painter: QPainter, box: QRectF, style: Style) -> None:
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(style.color("canvas"))
+    painter.drawRoundedRect(box, 4, 4)
+
+
+def _paint_bars(painter: QPainter, box: QRectF, values: NDArray[np.float64], style: Style, category: str) -> None:
+    """Draw bars from a common base line: below the middle when values have both signs."""
+    values = np.nan_to_num(values, nan=0.0, posinf=0.0, neginf=0.0)
+    if not values.size:
+        return
+    low, high = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
+    span = (high - low) or 1.0
+    pitch = box.width() / values.size
+    width = max(pitch - max(pitch * 0.28, 0.5), 0.5)
+    base = box.bottom() + low / span * box.height()
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(style.category(category))
+    for index, value in enumerate(values.tolist()):
+        tall = max(abs(value) / span * box.height(), 1.5)
+        top = base - tall if value >= 0 else base
+        bar = QRectF(box.left() + index * pitch + (pitch - width) / 2, top, width, tall)
+        painter.drawRoundedRect(bar, min(2.0, width / 2), min(2.0, tall / 2))
+
+
+def _paint_points(painter: QPainter, box: QRectF, picture: Picture, style: Style) -> None:
+    data = np.asarray(picture.data, dtype=np.float64)
+    data = data[np.isfinite(data).all(axis=1)][:2000]
+    if not len(data):
+        return
+    inner = box.adjusted(5, 5, -5, -5)
+    low, high = data[:, :2].min(axis=0), data[:, :2].max(axis=0)
+    at = (data[:, :2] - low) / np.where(high > low, high - low, 1.0)
+    spots = np.stack([inner.left() + at[:, 0] * inner.width(), inner.bottom() - at[:, 1] * inner.height()], axis=1)
+    values = data[:, 2]
+    table = colors.diverging(style.theme.is_dark)
+    for level in np.unique(places := colors.indices(values, float(values.min()), float(values.max())) // 32):
+        # The diverging map's ends, for its middle is the background's colour.
+        red, green, blue = table[min(int(level) * 36, 255)].tolist()
+        color = style.color("text")
+        color.setRgb(red, green, blue)
+        pen = QPen(color, 2.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
+        painter.setPen(pen)
+        draw_points(painter, spots[places == level])
+
+
+def draw_points(painter: QPainter, points: NDArray[np.float64]) -> None:
+    """Draw points (n, 2) in one call."""
+    buffer = np.ascontiguousarray(points, dtype=np.float64)
+    if len(buffer):
+        painter.drawPoints(_wrap(buffer, QPointF), len(buffer))
+
+
+def _wrap(buffer: NDArray[Any], kind: type[Any]) -> Any:
+    # A view of the array's memory as Qt's own array; the caller holds the array until Qt has read it.
+    return shiboken6.wrapInstance(buffer.ctypes.data, kind)
+
+
+def paint_curve(painter: QPainter, box: QRectF, curve: Curve, style: Style, category: str) -> None:
+    """Draw a series so far, as means of equal spans when it is long."""
+    steps, values = curve
+    good = np.isfinite(values)
+    xs, ys = steps[good].astype(np.float64), values[good]
+    if len(ys) < 2:
+        return
+    if len(ys) > _CURVE_POINTS:
+        starts = np.linspace(0, len(ys), _CURVE_POINTS, endpoint=False).astype(np.intp)
+        counts = np.diff(np.append(starts, len(ys)))
+        xs, ys = np.add.reduceat(xs, starts) / counts, np.add.reduceat(ys, starts) / counts
+    span_x, low, high = xs[-1] - xs[0] or 1.0, ys.min(), ys.max()
+    left = box.left() + (xs - xs[0]) / span_x * box.width()
+    top = box.bottom() - (ys - low) / ((high - low) or 1.0) * box.height()
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(style.category(category), 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    buffer = np.ascontiguousarray(np.stack([left, top], axis=1))
+    painter.drawPolyline(_wrap(buffer, QPointF), len(buffer))

@@ -1,0 +1,130 @@
+"""Mouse, wheel and trackpad: which gesture a press begins, what a turn of the wheel does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QEvent, QPointF, Qt
+from PySide6.QtGui import QMouseEvent, QNativeGestureEvent, QWheelEvent
+
+from netbuilder.ui.canvas.geometry import HEADER
+from netbuilder.ui.canvas.gestures import Gesture, MoveNodes, Pan, Pointer, SelectBox
+from netbuilder.ui.canvas.linking import DrawLink
+
+if TYPE_CHECKING:
+    from netbuilder.ui.canvas.view import CanvasView
+
+PORT_REACH = 11.0
+"""Pixels around a port's middle within which a press takes it."""
+
+WIRE_REACH = 7.0
+"""Pixels from a link within which it is meant."""
+
+_NOTCH = 120.0
+_ZOOM = 1.2  # a notch
+
+
+def pointer_of(view: CanvasView, event: QMouseEvent) -> Pointer:
+    """Return where a mouse event happened."""
+    at = event.position()
+    return Pointer(at, view.camera.to_scene(at), event.modifiers())
+
+
+def press(view: CanvasView, event: QMouseEvent) -> None:
+    """Begin a gesture; another button during one cancels it."""
+    if view.gesture is not None:
+        view.cancel_gesture()
+        return
+    view.setFocus(Qt.FocusReason.MouseFocusReason)
+    pointer = pointer_of(view, event)
+    view.pointer = pointer
+    if event.button() == Qt.MouseButton.MiddleButton or (
+        event.button() == Qt.MouseButton.LeftButton and view.space_held
+    ):
+        view.begin(Pan(view, pointer))
+    elif event.button() == Qt.MouseButton.LeftButton:
+        gesture = _gesture_at(view, pointer)
+        if gesture is not None:
+            view.begin(gesture)
+    else:
+        event.ignore()
+
+
+def _gesture_at(view: CanvasView, pointer: Pointer) -> Gesture | None:
+    x, y = pointer.scene.x(), pointer.scene.y()
+    port = view.content.port_at(x, y, PORT_REACH / view.camera.zoom)
+    if port is not None:
+        return DrawLink(view, pointer, *port)
+    node = view.content.arrays.node_at(x, y)
+    if node is not None:
+        return MoveNodes(view, pointer, node)
+    link = view.content.arrays.edge_at(x, y, WIRE_REACH / view.camera.zoom)
+    view.select_link(link)
+    return SelectBox(view, pointer) if link is None else None
+
+
+def move(view: CanvasView, event: QMouseEvent) -> None:
+    """Go on with the gesture, or light up the link under the pointer."""
+    pointer = pointer_of(view, event)
+    view.follow_pointer(pointer)
+    if view.gesture is not None:
+        return
+    x, y, zoom = pointer.scene.x(), pointer.scene.y(), view.camera.zoom
+    port = view.content.port_at(x, y, PORT_REACH / zoom)
+    over = port is not None or view.content.arrays.node_at(x, y) is not None
+    link = None if over else view.content.arrays.edge_at(x, y, WIRE_REACH / zoom)
+    if link != view.hovered_link:
+        view.hovered_link = link
+        view.update()
+    if view.space_held:
+        view.setCursor(Qt.CursorShape.OpenHandCursor)
+    elif port is not None:
+        view.setCursor(Qt.CursorShape.CrossCursor)
+    else:
+        view.unsetCursor()
+
+
+def release(view: CanvasView, event: QMouseEvent) -> None:
+    """End the gesture when its last button goes up."""
+    if not event.buttons():
+        view.end_gesture(pointer_of(view, event))
+
+
+def double_click(view: CanvasView, event: QMouseEvent) -> None:
+    """Rename a node on its header; ask for a layer on nothing, or for one to insert on a link."""
+    if event.button() != Qt.MouseButton.LeftButton:
+        return
+    pointer = pointer_of(view, event)
+    x, y = pointer.scene.x(), pointer.scene.y()
+    node = view.content.arrays.node_at(x, y)
+    if node is not None:
+        if y - view.content.arrays.rect(node)[1] <= HEADER:
+            view.label_editor.edit(node)
+        else:
+            press(view, event)
+        return
+    target = view.content.arrays.edge_at(x, y, WIRE_REACH / view.camera.zoom)
+    view.ask_layer(pointer.at, target=target)
+
+
+def wheel(view: CanvasView, event: QWheelEvent) -> None:
+    """Zoom about the pointer with a wheel; pan with a trackpad, which tells pixels. Ctrl always zooms."""
+    pixels, degrees = event.pixelDelta(), event.angleDelta()
+    zooms = bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+    from_trackpad = not pixels.isNull() and event.phase() != Qt.ScrollPhase.NoScrollPhase
+    if from_trackpad and not zooms:
+        view.set_camera(view.camera.moved(pixels.x(), pixels.y()))
+    elif event.modifiers() & Qt.KeyboardModifier.ShiftModifier and not zooms:
+        view.set_camera(view.camera.moved((degrees.y() + degrees.x()) * 0.6, 0.0))
+    elif degrees.y():
+        view.zoom_to(view.camera.zoom * _ZOOM ** (degrees.y() / _NOTCH), event.position())
+    event.accept()
+
+
+def pinch(view: CanvasView, event: QEvent) -> bool:
+    """Zoom with two fingers; returns whether it was that."""
+    assert isinstance(event, QNativeGestureEvent)
+    if event.gestureType() != Qt.NativeGestureType.ZoomNativeGesture:
+        return False
+    view.zoom_to(view.camera.zoom * max(1.0 + event.value(), 0.2), QPointF(event.position()))
+    return True

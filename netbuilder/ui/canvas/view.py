@@ -1,0 +1,408 @@
+"""The canvas: shows the workspace's document as a graph and turns gestures into edits.
+
+One widget that paints itself: where nodes and links lie is in arrays (`content`), how they look is cached (`nodes`), what the mouse does is a
+gesture object. It knows the workspace and nothing else of the window.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
+from PySide6.QtGui import (
+    QContextMenuEvent,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QFocusEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QWidget
+
+from netbuilder.document.model import Graph, Place, PortRef
+from netbuilder.training.protocol import Telemetry
+from netbuilder.ui.canvas import dropping, keys, menus, pointing
+from netbuilder.ui.canvas.commands import Commands
+from netbuilder.ui.canvas.connections import Loose
+from netbuilder.ui.canvas.drawing import Marks
+from netbuilder.ui.canvas.faces import Declarations, Knowledge
+from netbuilder.ui.canvas.gestures import Gesture, Pointer
+from netbuilder.ui.canvas.knowing import know, wrong_ports
+from netbuilder.ui.canvas.label_editor import LabelEditor
+from netbuilder.ui.canvas.linking import DrawLink
+from netbuilder.ui.canvas.minimap import Minimap
+from netbuilder.ui.canvas.quick_add import QuickAdd
+from netbuilder.ui.canvas.tips import show_tip
+from netbuilder.ui.canvas.viewport import Viewport
+from netbuilder.ui.theme import Theme, controller
+from netbuilder.ui.workspace import Change, Workspace
+
+_EDGE = 28  # pixels from the border within which a drag moves the view
+_FASTEST = 20.0  # pixels a frame that the view moves then
+
+
+class CanvasView(Viewport):
+    """The graph editor.
+
+    Attributes:
+        workspace: What is edited.
+        declarations: Type -> declaration.
+        commands: The edits.
+        knowledge: Shapes, problems and pictures as the faces show them.
+        gesture: What the mouse is doing, or None.
+        pointer: Where it was last seen, or None.
+        selected_link: The target of the link that is selected, or None.
+        hovered_link: The target of the link under the pointer, or None.
+    """
+
+    def __init__(
+        self, workspace: Workspace, theme: Theme, declarations: Declarations, parent: QWidget | None = None
+    ) -> None:
+        """Show what the workspace holds.
+
+        Args:
+            workspace: What is edited.
+            theme: The look to begin with; changes of the application's theme are followed.
+            declarations: Type -> declaration, in the palette's order.
+            parent: Qt's owner.
+        """
+        super().__init__(theme, declarations, parent)
+        self.workspace = workspace
+        self.declarations = declarations
+        self.commands = Commands(workspace, self.content, declarations)
+        self.knowledge = Knowledge()
+        self.gesture: Gesture | None = None
+        self.pointer: Pointer | None = None
+        self.selected_link: PortRef | None = None
+        self.hovered_link: PortRef | None = None
+        self.space_held = False
+        self._splice: PortRef | None = None
+        self._link: DrawLink | None = None
+        self._dimmed: frozenset[str] = frozenset()
+        self._wrong: frozenset[PortRef] = frozenset()
+        self._frames = QTimer(self, interval=16)
+        self._frames.timeout.connect(self._next_frame)
+        self.minimap = Minimap(self)
+        self.quick_add = QuickAdd(self)
+        self.label_editor = LabelEditor(self)
+        self.setMouseTracking(True)
+        self.setAcceptDrops(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setAccessibleName("Network")
+        self._follow_workspace()
+
+    def _follow_workspace(self) -> None:
+        workspace = self.workspace
+        workspace.documentChanged.connect(self._follow)
+        workspace.documentReplaced.connect(self._show_anew)
+        workspace.selectionChanged.connect(self._selection_changed)
+        workspace.shapesChanged.connect(self._look_again)
+        workspace.telemetry.connect(self._show_telemetry)
+        workspace.revealRequested.connect(self.reveal)
+        controller().changed.connect(self.set_theme)
+        self._show_anew()
+
+    @property
+    def graph(self) -> Graph:
+        """The graph shown."""
+        return self.content.graph
+
+    # Following the workspace ---------------------------------------------------------------------------------------
+
+    def _know(self, graph: Graph) -> None:
+        self.live.collect(self.workspace, graph, self.declarations)
+        self.knowledge = know(self.workspace, self.live.areas)
+        self._wrong = wrong_ports(self.workspace.problems)
+
+    def _show_anew(self) -> None:
+        self.cancel_gesture()
+        self.quick_add.close_up()
+        self.forget_drawn()
+        document, scope = self.workspace.document, self.workspace.scope
+        self._know(document.scope(scope))
+        self.content.show(document, self.knowledge, scope)
+        self.selected_link = self.hovered_link = None
+        self.selection = self.workspace.selection
+        self.fit_all()
+
+    def _follow(self, change: Change) -> None:
+        self.cancel_gesture()
+        self._know(change.new.scope(self.workspace.scope))
+        self.content.update(change.new, change.difference, self.knowledge)
+        if self.selected_link not in self.graph.edges:
+            self.selected_link = None
+        self.hovered_link = None
+        come = change.difference.added & self.graph.nodes.keys()
+        if come:
+            self.welcome(come)
+            self._frames.start()
+        self.moved.emit()
+        self.update()
+
+    def _look_again(self) -> None:
+        self._know(self.graph)
+        self.content.look_again(self.knowledge)
+        self.moved.emit()
+        self.update()
+
+    def _show_telemetry(self, telemetry: Telemetry) -> None:
+        fresh = self.live.take(telemetry, self.workspace, self.graph, self.declarations)
+        if self.live.areas == self.knowledge.areas:
+            self.update_pictures(fresh)
+            return
+        self.knowledge = replace(self.knowledge, areas=dict(self.live.areas))
+        self.content.look_again(self.knowledge)
+        self.update()
+
+    def _selection_changed(self) -> None:
+        self.selection = self.workspace.selection
+        if self.selection:
+            self.selected_link = None
+        self.update()
+
+    # What gestures show --------------------------------------------------------------------------------------------
+
+    def preview_selection(self, nodes: frozenset[str] | None) -> None:
+        """Draw these nodes as selected; None goes back to the workspace's selection."""
+        self.selection = self.workspace.selection if nodes is None else nodes
+        self.update()
+
+    def show_places(self, places: Mapping[str, Place]) -> None:
+        """Draw nodes where a drag has carried them; the document does not know yet."""
+        self.content.place(places)
+        self.update()
+
+    def show_splice(self, target: PortRef | None) -> None:
+        """Mark the link that something would be dropped into."""
+        if target != self._splice:
+            self._splice = target
+            self.update()
+
+    def show_link(self, link: DrawLink | None) -> None:
+        """Show a link being drawn: nodes that it does not fit step back."""
+        if link is not self._link:
+            self._link = link
+            self._dimmed = link.dimmed() if link is not None else frozenset()
+            self.update()
+
+    def select_link(self, target: PortRef | None) -> None:
+        """Select a link instead of nodes."""
+        self.selected_link = target
+        if target is not None:
+            self.workspace.select(())
+        self.update()
+
+    def snap_step(self, modifiers: Qt.KeyboardModifier) -> float:
+        """Return the grid that dragged nodes keep to: Alt drags freely."""
+        return 1.0 if modifiers & Qt.KeyboardModifier.AltModifier else 4.0
+
+    def marks(self) -> Marks:
+        """Return the links that are drawn otherwise."""
+        hot = {link for link in (self.selected_link, self.hovered_link, self._splice) if link is not None}
+        return Marks(hot=hot, wrong=self._wrong, hidden=self._link.led if self._link else None)
+
+    def faded(self) -> frozenset[str]:
+        """Return the nodes that step back."""
+        return self._dimmed
+
+    def paint_overlay(self, painter: QPainter) -> None:
+        """Draw the gesture's preview."""
+        if self.gesture is not None:
+            self.gesture.paint(painter)
+
+    # Gestures ------------------------------------------------------------------------------------------------------
+
+    def begin(self, gesture: Gesture) -> None:
+        """Let a gesture have the mouse."""
+        self.gesture = gesture
+        self.setCursor(gesture.cursor)
+
+    def cancel_gesture(self) -> None:
+        """Leave everything as it was before the press."""
+        gesture, self.gesture = self.gesture, None
+        if gesture is not None:
+            gesture.cancel()
+            self.unsetCursor()
+            self.update()
+
+    def follow_pointer(self, pointer: Pointer) -> None:
+        """Give a movement to the gesture, and begin to move the view when it comes to the border."""
+        self.pointer = pointer
+        if self.gesture is not None:
+            self.gesture.move(pointer)
+            if self.gesture.pans and self.gesture.is_drag(pointer) and not self._frames.isActive():
+                self._frames.start()
+
+    def end_gesture(self, pointer: Pointer) -> None:
+        """The button was released."""
+        gesture, self.gesture = self.gesture, None
+        if gesture is not None:
+            self.unsetCursor()
+            gesture.finish(pointer)
+            self.update()
+
+    def _next_frame(self) -> None:
+        """Go on with what moves by itself: nodes that appear, a drag at the border."""
+        pushed, appearing = self._push(), self.is_welcoming()
+        self.update()
+        if not pushed and not appearing:
+            self._frames.stop()
+
+    def _push(self) -> bool:
+        """Move the view while a drag is at its border; returns whether it may go on to."""
+        if self.gesture is None or self.pointer is None or not self.gesture.pans:
+            return False
+        at, inside = self.pointer.at, QRectF(self.rect()).adjusted(_EDGE, _EDGE, -_EDGE, -_EDGE)
+        dx = max(inside.left() - at.x(), 0.0) - max(at.x() - inside.right(), 0.0)
+        dy = max(inside.top() - at.y(), 0.0) - max(at.y() - inside.bottom(), 0.0)
+        if not (dx or dy):
+            return False
+        limit = _FASTEST
+        self.set_camera(self.camera.moved(min(max(dx, -limit), limit), min(max(dy, -limit), limit)))
+        self.pointer = replace(self.pointer, scene=self.camera.to_scene(at))
+        self.gesture.move(self.pointer)
+        return True
+
+    # Events --------------------------------------------------------------------------------------------------------
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Begin a gesture."""
+        pointing.press(self, event)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        """Go on with it, or see what is under the pointer."""
+        pointing.move(self, event)
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        """End it."""
+        pointing.release(self, event)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        """Rename a node, or ask for a layer."""
+        pointing.double_click(self, event)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        """Zoom with a wheel, pan with a trackpad."""
+        pointing.wheel(self, event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        """Show what can be done here."""
+        menus.show(self, event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Do what a key means."""
+        if not keys.press(self, event):
+            super().keyPressEvent(event)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        """End holding Space."""
+        if not keys.release(self, event):
+            super().keyReleaseEvent(event)
+
+    def focusNextPrevChild(self, _: bool) -> bool:
+        """Keep Tab: it asks for a layer. F6 leaves the canvas."""
+        return False
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        """Forget held keys: their release goes elsewhere."""
+        self.space_held = False
+        super().focusOutEvent(event)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take layers."""
+        dropping.enter(self, event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        """Show where the layer would go."""
+        dropping.move(self, event)
+
+    def dragLeaveEvent(self, _: QDragLeaveEvent) -> None:
+        """Forget it."""
+        self.show_splice(None)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Add the layer."""
+        dropping.drop(self, event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the minimap in its corner."""
+        super().resizeEvent(event)
+        self.minimap.settle()
+
+    def event(self, event: QEvent) -> bool:
+        """Show tips, and follow fingers on a trackpad."""
+        if event.type() == QEvent.Type.ToolTip:
+            return show_tip(self, event)
+        if event.type() == QEvent.Type.NativeGesture:
+            return pointing.pinch(self, event)
+        return super().event(event)
+
+    # Commands ------------------------------------------------------------------------------------------------------
+
+    def add(self, key: str) -> None:
+        """Add a layer in a free spot near the middle of what is shown."""
+        middle = self.camera.to_scene(QRectF(self.rect()).center())
+        self.commands.add(key, self.commands.free_spot(middle.x(), middle.y()))
+
+    def add_layer(self) -> None:
+        """Ask for a layer to add at the pointer."""
+        self.ask_layer(self.paste_point())
+
+    def ask_layer(self, at: QPointF, link: Loose | None = None, target: PortRef | None = None) -> None:
+        """Ask for a layer: to add at a point of the widget, to connect to a loose link, or to insert into a link."""
+        self.quick_add.ask(at, link, target)
+
+    def paste_point(self) -> QPointF:
+        """Return where on the widget new things go: the pointer if it is here, else the middle."""
+        area = QRectF(self.rect())
+        if self.pointer is not None and self.underMouse() and area.contains(self.pointer.at):
+            return self.pointer.at
+        return area.center()
+
+    def delete(self) -> None:
+        """Delete the selected nodes, or the selected link."""
+        if self.selected_link is not None:
+            self.commands.disconnect(self.selected_link)
+        self.commands.delete(self.workspace.selection)
+
+    def delete_and_heal(self) -> None:
+        """Delete the selected nodes and link what they fed to what fed them."""
+        self.commands.delete(self.workspace.selection, heal=True)
+
+    def duplicate(self) -> None:
+        """Copy the selected nodes beside themselves."""
+        self.commands.duplicate(self.workspace.selection)
+
+    def copy(self) -> None:
+        """Put the selected nodes on the clipboard."""
+        self.commands.copy(self.workspace.selection)
+
+    def cut(self) -> None:
+        """Put the selected nodes on the clipboard and delete them."""
+        self.commands.copy(self.workspace.selection)
+        self.commands.delete(self.workspace.selection)
+
+    def paste(self) -> None:
+        """Add what is on the clipboard, at the pointer."""
+        at = self.camera.to_scene(self.paste_point())
+        self.commands.paste(Place(round(at.x()), round(at.y())))
+
+    def select_all(self) -> None:
+        """Select every node."""
+        self.workspace.select(self.graph.nodes)
+
+    def arrange(self) -> None:
+        """Lay the selected nodes out from left to right; all, when fewer than two are selected."""
+        chosen: Collection[str] = self.workspace.selection if len(self.workspace.selection) > 1 else ()
+        self.commands.arrange(chosen)
+
+    def rename(self) -> None:
+        """Edit the label of the selected node."""
+        if len(self.workspace.selection) == 1:
+            self.label_editor.edit(next(iter(self.workspace.selection)))
