@@ -1,0 +1,363 @@
+"""The terminal: `netbuilder`, and everything the program does without a window."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from netbuilder import __version__
+from netbuilder.foundation.parameter import Parameter
+from netbuilder.foundation.problem import NetbuilderError, Problem
+
+DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes: all is well; the answer is "no"; what was asked for cannot be done; stopped by Ctrl-C."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code.
+
+    Args:
+        arguments: What follows the program's name; None takes it from the system.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a sign shows "?", and nothing breaks off
+            stream.reconfigure(errors="replace")
+    try:
+        return _dispatch(given)
+    except NetbuilderError as error:
+        _complain(error.problems)
+        return UNUSABLE
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output has enough (`| head`). Python would complain once more when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+
+
+def _dispatch(given: list[str]) -> int:
+    parser = _parser()
+    if given and (given[0] in COMMANDS or given[0].startswith("-")):
+        asked = parser.parse_args(given)
+        command: Callable[[argparse.Namespace], int] = asked.command
+        return command(asked)
+    if len(given) > 1:
+        parser.error(f"one file at most, got {len(given)}: {' '.join(given)}")
+    return _open_window(Path(given[0]) if given else None)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="netbuilder",
+        usage="netbuilder [FILE]\n       netbuilder {" + ",".join(COMMANDS) + "} ...",
+        description="Draw a neural network, train it, watch it learn. Without a command the window opens.",
+    )
+    parser.add_argument("--version", action="version", version=f"NetBuilder {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="", required=True)
+    for name, (command, help, add_arguments) in COMMANDS.items():
+        inner = commands.add_parser(name, help=help, description=help[:1].upper() + help[1:] + ".")
+        inner.set_defaults(command=command)
+        add_arguments(inner)
+    return parser
+
+
+def _open_window(path: Path | None) -> int:
+    if path is not None and not path.is_file():
+        raise NetbuilderError(
+            Problem(
+                code="file.missing", message=f"There is no file {path}, nor a command of that name.", file=str(path)
+            )
+        )
+    if not has_display():
+        return _train_without_display(path)
+    from netbuilder.ui.app import main as open_window
+
+    return int(open_window(path))
+
+
+def has_display() -> bool:
+    """Whether a window can be shown: always on Windows and macOS, elsewhere when a display server is named."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"))
+
+
+def _train_without_display(path: Path | None) -> int:
+    from netbuilder.project import Project
+    from netbuilder.templates import STARTER
+
+    project = Project.load(path) if path else Project.new(STARTER)
+    what = path.name if path else f"the starter project ({project.document.about.title})"
+    print(f"There is no display for a window, so {what} is trained here. Ctrl-C stops.")
+    return _train_project(project, argparse.Namespace(epochs=None, device="cpu", seed=None, run_dir=None, json=False))
+
+
+def _templates(asked: argparse.Namespace) -> int:
+    from dataclasses import asdict
+
+    from netbuilder.templates import list_templates
+
+    found = list_templates()
+    if asked.json:
+        _print_json([asdict(template) for template in found])
+        return DONE
+    width = max(len(template.key) for template in found)
+    for template in found:
+        print(f"{template.key:{width}}  {template.title}: {template.subtitle}. {template.description}")
+        print(f"{'':{width}}  {template.mark}, {template.time}")
+    return DONE
+
+
+def _new(asked: argparse.Namespace) -> int:
+    from netbuilder.project import Project
+
+    path = Path(asked.output)
+    project = Project.new(asked.template)
+    if path.exists():
+        raise NetbuilderError(
+            Problem(code="file.exists", message=f"{path} exists already; nothing was changed.", file=str(path))
+        )
+    project.save(path)
+    print(f"Wrote {path}")
+    return DONE
+
+
+def _layers(asked: argparse.Namespace) -> int:
+    from netbuilder.foundation.declaration import CATEGORIES
+    from netbuilder.layers.catalog import catalog
+
+    if asked.json:
+        _print_json([_layer(spec) for spec in catalog()])
+        return DONE
+    for category, title in CATEGORIES.items():
+        specs = [spec for spec in catalog() if spec.category == category]
+        if specs:
+            print(title)
+        for spec in specs:
+            names = ", ".join(parameter.name for parameter in spec.parameters)
+            print(f"  {spec.key:24} {spec.summary}" + (f"  [{names}]" if names else ""))
+    return DONE
+
+
+def _layer(spec: Any) -> dict[str, Any]:
+    values = spec.defaults()
+    ports = {"inputs": spec.input_ports(values), "outputs": spec.output_ports(values)}
+    return {
+        "key": spec.key,
+        "title": spec.title,
+        "category": spec.category,
+        "summary": spec.summary,
+        **{
+            side: [
+                {"name": port.name, "dtype": str(port.dtype), "ranks": list(port.ranks), "optional": port.optional}
+                for port in found
+            ]
+            for side, found in ports.items()
+        },
+        "parameters": [_parameter(parameter) for parameter in spec.parameters],
+    }
+
+
+def _parameter(parameter: Parameter) -> dict[str, Any]:
+    found = {
+        "name": parameter.name,
+        "title": parameter.title,
+        "kind": str(parameter.kind),
+        "default": parameter.default,
+        "help": parameter.help,
+    }
+    if parameter.choices:
+        found["choices"] = [choice.value for choice in parameter.choices]
+    for name in ("minimum", "maximum"):
+        if getattr(parameter, name) is not None:
+            found[name] = getattr(parameter, name)
+    return found
+
+
+def _check(asked: argparse.Namespace) -> int:
+    from netbuilder.project import Project
+
+    checked = Project.load(asked.file).check()
+    labels = {node.id: node.label for node in checked.document.graph.nodes.values()}
+    shapes = {
+        f"{labels[port.node]}.{port.port}": str(type)
+        for port, type in checked.shapes.types.items()
+        if port.node in labels and port not in checked.document.graph.edges
+    }
+    if asked.json:
+        problems = [_plain_problem(problem, labels) for problem in checked.problems]
+        _print_json({"file": str(asked.file), "shapes": shapes, "problems": problems})
+    else:
+        width = max(map(len, shapes), default=0)
+        for name, shape in shapes.items():
+            print(f"{name:{width}}  {shape}")
+        _complain(checked.problems, labels, Path(asked.file).name)
+        if checked.is_sound:
+            print("Nothing prevents training.")
+    return DONE if checked.is_sound else FAILED
+
+
+def _train(asked: argparse.Namespace) -> int:
+    from netbuilder.project import Project
+
+    return _train_project(Project.load(asked.file), asked)
+
+
+def _train_project(project: Any, asked: argparse.Namespace) -> int:
+    from netbuilder.console import JsonLines, ProgressBar
+
+    display = JsonLines() if asked.json else ProgressBar()
+    labels = {node.id: node.label for node in project.document.graph.nodes.values()}
+    try:
+        outcome = project.train(
+            epochs=asked.epochs,
+            device=asked.device,
+            seed=asked.seed,
+            folder=asked.run_dir,
+            on_telemetry=display.watch,
+        )
+    except NetbuilderError as error:
+        _complain(error.problems, labels, project.path.name if project.path else "")
+        return UNUSABLE
+    display.finish(outcome)
+    return INTERRUPTED if outcome.reason == "stopped" else DONE
+
+
+def _export(asked: argparse.Namespace) -> int:
+    from netbuilder.exchange.python_project import export_python
+    from netbuilder.project import Project
+
+    project = Project.load(asked.file)
+    problems = [problem for problem in project.refresh_schemas() if problem.is_error]
+    if problems:
+        raise NetbuilderError(problems)
+    for path in export_python(project.document, Path(asked.output), project.base):
+        print(f"Wrote {path}")
+    return DONE
+
+
+def _render(asked: argparse.Namespace) -> int:
+    from netbuilder.project import Project
+
+    path = Path(asked.output)
+    if path.suffix.lower() not in (".png", ".svg"):
+        raise NetbuilderError(
+            Problem(
+                code="render.kind",
+                message=f"{path.name}: a picture is written as .png or .svg.",
+                expected=".png or .svg",
+                found=path.suffix,
+            )
+        )
+    project = Project.load(asked.file)
+    from netbuilder.ui.render import render_document
+
+    render_document(project.document, path)
+    print(f"Wrote {path}")
+    return DONE
+
+
+def _print_json(value: Any) -> None:
+    from netbuilder.console import finite
+
+    print(json.dumps(finite(value), indent=1, ensure_ascii=False))
+
+
+def _plain_problem(problem: Problem, labels: dict[str, str]) -> dict[str, Any]:
+    found = {
+        name: getattr(problem, name)
+        for name in ("code", "message", "node", "port", "field", "file", "line", "expected", "found")
+        if getattr(problem, name)
+    }
+    label = labels.get(problem.node)
+    return {
+        "severity": str(problem.severity),
+        **found,
+        **({"label": label} if label else {}),
+        **({"fixes": [fix.title for fix in problem.fixes]} if problem.fixes else {}),
+    }
+
+
+def _complain(problems: Sequence[Problem], labels: dict[str, str] | None = None, file: str = "") -> None:
+    """Say what is wrong on the error stream, each with its place."""
+    for problem in problems:
+        place = [file, (labels or {}).get(problem.node, problem.node)]
+        words = ": ".join([str(problem.severity), *(part for part in place if part), problem.message])
+        fixes = " or ".join(fix.title for fix in problem.fixes)
+        print(words + (f" Fix: {fixes}." if fixes else ""), file=sys.stderr)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if not 1 <= number <= 1_000_000:
+        raise ValueError
+    return number
+
+
+def _seed(text: str) -> int:
+    number = int(text)
+    if not 0 <= number < 2**32:
+        raise ValueError
+    return number
+
+
+_positive.__name__ = "number from 1 to 1,000,000"  # what argparse calls it in its message
+_seed.__name__ = "seed from 0 to 4,294,967,295"
+
+
+def _json_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+
+
+def _file_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a project (.netb)")
+
+
+def _new_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("template", metavar="TEMPLATE", help="a key that `netbuilder templates` lists")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the project to write (.netb)")
+
+
+def _check_arguments(parser: argparse.ArgumentParser) -> None:
+    _file_arguments(parser)
+    _json_arguments(parser)
+
+
+def _train_arguments(parser: argparse.ArgumentParser) -> None:
+    _file_arguments(parser)
+    parser.add_argument("--epochs", type=_positive, metavar="N", help="instead of the project's")
+    parser.add_argument("--device", default="cpu", metavar="D", help="cpu (default), cuda, cuda:1, mps")
+    parser.add_argument("--seed", type=_seed, metavar="S", help="instead of the project's")
+    parser.add_argument("--json", action="store_true", help="print one JSON object a line")
+    parser.add_argument(
+        "--run-dir", metavar="DIR", help="where the run is kept; a new folder beside the file by default"
+    )
+
+
+def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    _file_arguments(parser)
+    parser.add_argument("--to", choices=("python",), default="python", help="the format")
+    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="the folder to write to")
+
+
+def _render_arguments(parser: argparse.ArgumentParser) -> None:
+    _file_arguments(parser)
+    parser.add_argument("-o", "--output", metavar="PICTURE", required=True, help="a .png or .svg file")
+
+
+COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
+    "templates": (_templates, "list the templates", _json_arguments),
+    "new": (_new, "begin a project from a template", _new_arguments),
+    "layers": (_layers, "list the catalog of layers", _json_arguments),
+    "check": (_check, "show shapes and problems; exit 1 when there are errors", _check_arguments),
+    "train": (_train, "train a project", _train_arguments),
+    "export": (_export, "write a project as plain PyTorch", _export_arguments),
+    "render": (_render, "draw the network as a picture", _render_arguments),
+}

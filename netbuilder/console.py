@@ -1,0 +1,170 @@
+"""Training in a terminal: a progress bar for people, or one JSON object a line for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TextIO
+
+from netbuilder.project import Outcome
+from netbuilder.training.protocol import Event, Progress, State, Telemetry
+
+STEP_INTERVAL = 10
+"""One step in so many is told; counted, never timed, so that equal runs print equal lines."""
+
+
+class JsonLines:
+    """Prints `step` and `epoch` objects, which hold no time, no place and no name of this run, and one `end`."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+
+    def watch(self, telemetry: Telemetry) -> None:
+        """Print what is new, in the order of steps."""
+        lines = [*_step_lines(telemetry), *_epoch_lines(telemetry.events)]
+        # A step is told before the epoch that it ends.
+        for line in sorted(lines, key=lambda line: (line["step"], line["event"] == "epoch")):
+            self._print(line)
+        for event in telemetry.events:
+            if event.kind == "log" and event.step == 0:
+                print(event.text, file=sys.stderr)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Print the end."""
+        self._print(
+            {
+                "event": "end",
+                "reason": outcome.reason,
+                "steps": outcome.steps,
+                "best_epoch": outcome.best_epoch,
+                "test": dict(outcome.test),
+                "folder": str(outcome.folder),
+            }
+        )
+
+    def _print(self, line: Mapping[str, Any]) -> None:
+        print(json.dumps(finite(line), ensure_ascii=False), file=self._stream, flush=True)
+
+
+def _step_lines(telemetry: Telemetry) -> Iterator[dict[str, Any]]:
+    points = telemetry.series.get("loss/train")
+    if points is not None:
+        for step, loss in zip(points.steps.tolist(), points.values.tolist(), strict=True):
+            if step % STEP_INTERVAL == 0:
+                yield {"event": "step", "step": step, "loss": loss}
+
+
+def _epoch_lines(events: tuple[Event, ...]) -> Iterator[dict[str, Any]]:
+    for event in events:
+        if event.kind == "epoch":
+            yield {
+                "event": "epoch",
+                "epoch": event.data["epoch"],
+                "step": event.step,
+                "metrics": dict(event.data["metrics"]),
+            }
+
+
+def finite(value: Any) -> Any:
+    """Return a JSON value with every number that JSON lacks replaced by null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {str(key): finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return value
+
+
+@dataclass(slots=True)
+class ProgressBar:
+    """One line that is redrawn on a terminal; elsewhere one line an epoch."""
+
+    stream: TextIO = field(default_factory=lambda: sys.stdout)
+    _drawn: bool = False
+    _metrics: str = ""
+
+    def watch(self, telemetry: Telemetry) -> None:
+        """Show what is new."""
+        for event in telemetry.events:
+            self._show_event(event)
+        if self.stream.isatty() and telemetry.progress.state is not State.IDLE:
+            self._draw(telemetry.progress)
+
+    def finish(self, outcome: Outcome) -> None:
+        """Say how it ended."""
+        self._line(_end_text(outcome))
+        self._line(f"Kept in {outcome.folder}")
+
+    def _show_event(self, event: Event) -> None:
+        if event.kind == "epoch":
+            self._metrics = "  ".join(f"{name} {value:.4g}" for name, value in event.data["metrics"].items())
+            if not self.stream.isatty():
+                self._line(event.text)
+        elif event.kind in ("log", "problem"):
+            self._line(event.text)
+
+    def _draw(self, progress: Progress) -> None:
+        width = shutil.get_terminal_size().columns
+        text = progress_line(progress, self._metrics, width - 1, self._blocks())
+        self.stream.write("\r\x1b[K" + text)
+        self.stream.flush()
+        self._drawn = True
+
+    def _line(self, text: str) -> None:
+        if self._drawn:
+            self.stream.write("\r\x1b[K")
+            self._drawn = False
+        print(text, file=self.stream, flush=True)
+
+    def _blocks(self) -> str:
+        try:
+            "█░".encode(self.stream.encoding or "ascii")
+        except UnicodeEncodeError:
+            return "#."
+        return "█░"
+
+
+def progress_line(progress: Progress, metrics: str, width: int, blocks: str) -> str:
+    """Return the bar's line.
+
+    Args:
+        progress: How far the run is.
+        metrics: The last epoch's, as text.
+        width: Columns of the terminal.
+        blocks: What the bar is drawn with: done, not done.
+    """
+    if progress.state is State.STARTING or not progress.steps:
+        return {State.STARTING: "Preparing…", State.STOPPING: "Saving…"}.get(progress.state, "")[:width]
+    done = progress.step / progress.steps
+    filled = round(20 * done)
+    parts = [
+        f"Epoch {min(progress.epoch + 1, progress.epochs)}/{progress.epochs}",
+        blocks[0] * filled + blocks[1] * (20 - filled),
+        f"{100 * done:3.0f} %",
+        f"{progress.rate:,.0f} steps/s" if progress.rate else "",
+        f"{_clock(progress.seconds_left)} left" if progress.seconds_left is not None else "",
+        metrics,
+    ]
+    return "  ".join(part for part in parts if part)[:width]
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _end_text(outcome: Outcome) -> str:
+    words = {
+        "finished": "Training finished",
+        "early stopping": "Training stopped early, validation no longer improved",
+        "stopped": "Training was stopped; what was learned is saved",
+    }
+    text = words.get(outcome.reason, f"Training ended: {outcome.reason}")
+    marks = ", ".join(f"{name} {value:.4g}" for name, value in outcome.test.items())
+    return f"{text}. On the test part: {marks}." if marks else f"{text}."
