@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 from netbuilder.training.protocol import State
@@ -248,7 +249,15 @@ class Actions:
                 self.menus[name] = QMenu(spec.title, owner)
                 self._actions[spec.id] = self.menus[name].menuAction()
             else:
-                self._actions[spec.id] = _make(spec, owner, getattr(targets[place], name))
+                action = _make(spec, owner, getattr(targets[place], name))
+                canvas = targets.get("canvas")
+                if place == "canvas" and isinstance(canvas, QWidget) and _is_bare(spec):
+                    # Tab, F, Home and Del belong to the canvas only while it has the focus.
+                    action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
+                    canvas.addAction(action)
+                else:
+                    owner.addAction(action)
+                self._actions[spec.id] = action
 
     def __getitem__(self, id: str) -> QAction:
         return self._actions[id]
@@ -258,7 +267,7 @@ class Actions:
 
     def fill(self, bar: QMenuBar) -> None:
         """Make the menus of the menu bar."""
-        menus = {title: bar.addMenu(title) for title in MENUS}
+        menus = {title: _add_menu(bar, title) for title in MENUS}
         for spec, action in self:
             if spec.follows_line:
                 menus[spec.menu].addSeparator()
@@ -275,6 +284,14 @@ class Actions:
             self._actions[id].setText(f"{verb} {title}".rstrip())
 
 
+def _add_menu(bar: QMenuBar, title: str) -> QMenu:
+    # Without the ampersand, whose underline never leaves the bar on some platforms; Alt and the letter open it all the same.
+    menu = bar.addMenu(title.replace("&", ""))
+    keys = QShortcut(QKeySequence(f"Alt+{title[title.index('&') + 1].upper()}"), bar.window())
+    keys.activated.connect(lambda: bar.setActiveAction(menu.menuAction()))
+    return menu
+
+
 def _make(spec: ActionSpec, owner: QWidget, callback: Callable[[], object]) -> QAction:
     action = QAction(spec.title, owner)
     action.setObjectName(spec.id)
@@ -286,5 +303,8 @@ def _make(spec: ActionSpec, owner: QWidget, callback: Callable[[], object]) -> Q
         action.setIcon(icon(spec.icon))
     # The signal's `checked` argument must not reach callbacks that take none.
     action.triggered.connect(lambda _checked=False: callback())
-    owner.addAction(action)
     return action
+
+
+def _is_bare(spec: ActionSpec) -> bool:
+    return bool(spec.shortcuts) and not any("Ctrl" in keys for keys in spec.shortcuts)

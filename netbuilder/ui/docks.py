@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QStackedWidget, QTabWidget, QWidget
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QStackedWidget, QTabBar, QTabWidget, QWidget
 
 from netbuilder.foundation.preferences import Preferences
+from netbuilder.project import declarations
 from netbuilder.ui import panels
-from netbuilder.ui.canvas.declarations import all_declarations
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.palette import Palette
 from netbuilder.ui.panels import Area, PanelSpec
@@ -46,7 +46,7 @@ class Docks:
     def __init__(self, window: QMainWindow, workspace: Workspace, theme: ThemeController) -> None:
         self._window = window
         self._docks: list[_Dock] = []
-        self.canvas = CanvasView(workspace, theme.theme, all_declarations())
+        self.canvas = CanvasView(workspace, theme.theme, declarations())
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.addTab(self.canvas, "Network")
         self.middle = QStackedWidget()
@@ -59,6 +59,13 @@ class Docks:
             self._add_panel(spec, spec.make(workspace, theme))
         self._resize()
         self._raise_first()
+
+    def polish_tabs(self) -> None:
+        """Let the docks' tabs, which Qt makes when they are first shown, be as wide as their titles."""
+        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            bar.setElideMode(Qt.TextElideMode.ElideNone)
+            bar.setExpanding(False)
+            bar.setDrawBase(False)
 
     def actions(self) -> Iterator[QAction]:
         """Yield an action a panel that shows or hides it (or, beside the canvas, brings it to front)."""
@@ -110,10 +117,10 @@ class Docks:
         self._add_dock(spec, widget, _AREAS[spec.area])
 
     def _add_dock(self, spec: PanelSpec, widget: QWidget, area: Qt.DockWidgetArea) -> None:
-        dock = QDockWidget(spec.title, self._window, objectName=spec.key)
+        dock = QDockWidget(_shown(spec.title), self._window, objectName=spec.key)
         dock.setWidget(widget)
         dock.setTitleBarWidget(QWidget())
-        widget.windowTitleChanged.connect(dock.setWindowTitle)
+        widget.windowTitleChanged.connect(lambda title: dock.setWindowTitle(_shown(title)))
         action = dock.toggleViewAction()
         if spec.shortcut:
             action.setShortcut(QKeySequence.fromString(spec.shortcut))
@@ -140,6 +147,11 @@ class Docks:
             docks = [dock for dock in self._in(area) if not dock.isHidden()]
             if docks:
                 docks[0].raise_()
+
+
+def _shown(title: str) -> str:
+    """Return a title as a tab shows it: a lone ampersand would mark an access key."""
+    return title.replace("&", "&&")
 
 
 def _shape(window: QMainWindow) -> None:

@@ -16,9 +16,8 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from netbuilder.data import sources
 from netbuilder.foundation.declaration import CATEGORIES, Declaration
-from netbuilder.layers.catalog import catalog
+from netbuilder.project import declarations
 from netbuilder.ui.icons import icon
 from netbuilder.ui.theme import Theme, ThemeController, ui_font
 
@@ -26,11 +25,6 @@ MIME = "application/x-netbuilder-layer"
 """What a drag from the palette carries: a declaration's key, in UTF-8."""
 
 _KEY = int(Qt.ItemDataRole.UserRole)
-
-
-def declarations() -> tuple[Declaration, ...]:
-    """Return everything that can be placed on the canvas: data sources, then layers."""
-    return (*sources.registry(), *catalog())
 
 
 def score(declaration: Declaration, query: str) -> float:
@@ -155,7 +149,7 @@ class Palette(QWidget):
     def __init__(self, theme: ThemeController) -> None:
         super().__init__()
         self._theme = theme
-        self._entries = declarations()
+        self._entries = tuple(declarations().values())
         self._closed: set[str] = set()
         self.field = QLineEdit(placeholderText="Search layers…", clearButtonEnabled=True)
         self.field.setAccessibleName("Search layers")

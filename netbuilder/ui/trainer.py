@@ -5,14 +5,12 @@ The session never waits for the window, and the window never waits for the sessi
 
 from __future__ import annotations
 
-import time
-from itertools import count
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from netbuilder.document.model import Document
-from netbuilder.foundation.preferences import config_folder
+from netbuilder.project import run_folder
 from netbuilder.training.protocol import Command, Pause, Resume, Start, State, Step, Stop, Watch
 from netbuilder.training.thread_host import ThreadHost
 from netbuilder.ui.series import RunRecord
@@ -72,7 +70,7 @@ class Trainer(QObject):
         self.document = document
         base = str(path.parent) if path else ""
         self._enter(State.STARTING)
-        folder = str(new_run_folder(path))
+        folder = str(run_folder(path))
         self._send(Start(document=document, folder=folder, base=base, device=self.device, paused=paused))
         if not self._torch:
             self.message.emit("Loading PyTorch…")
@@ -151,11 +149,3 @@ class Trainer(QObject):
         if not state.is_active:
             self._timer.stop()
         self.stateChanged.emit(state)
-
-
-def new_run_folder(path: Path | None) -> Path:
-    """Return the folder for a run that begins now: beside the project's file, or in the user's folder without one."""
-    parent = path.with_suffix(".runs") if path else config_folder() / "unsaved.runs"
-    name = time.strftime("%Y-%m-%d-%H%M%S")
-    names = (parent / (name if number == 1 else f"{name}-{number}") for number in count(1))
-    return next(folder for folder in names if not folder.exists())
