@@ -1,6 +1,7 @@
 """Faults: disks that fail at a chosen moment, and a watch over what a piece of code does to the machine.
 
-Each injector runs its subject in a child process, so that a kill or a broken disk is real, and each has a positive control among the tests.
+Each injector runs its subject in a child process, so that a kill or a broken disk is real, and each has a positive
+control among the tests.
 """
 
 from __future__ import annotations
@@ -179,10 +180,13 @@ import json
 events = []
 quiet = False
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-CHANGING = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod", "os.chown", "os.putenv",
+CHANGING = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.link", "os.symlink", "os.truncate", "os.chmod",
+"os.chown", "os.putenv",
             "os.utime", "shutil.", "tempfile.")
-RUNNING = ("exec", "compile", "import", "pickle.", "marshal.", "ctypes.", "subprocess.", "os.system", "os.exec", "os.fork", "os.forkpty",
-           "os.posix_spawn", "os.spawn", "os.startfile", "pty.", "code.__new__", "function.__new__", "sys._getframe_none", "webbrowser.")
+RUNNING = ("exec", "compile", "import", "pickle.", "marshal.", "ctypes.", "subprocess.", "os.system", "os.exec",
+"os.fork", "os.forkpty",
+           "os.posix_spawn", "os.spawn", "os.startfile", "pty.", "code.__new__", "function.__new__",
+           "sys._getframe_none", "webbrowser.")
 CALLING = ("socket.", "urllib.", "http.", "ftplib.", "smtplib.", "ssl.")
 
 def watch(event, arguments):
@@ -214,7 +218,8 @@ def watch(prepare: str, subject: str, *arguments: str, timeout: float = 60) -> d
     Kinds: "run" (code compiled, executed, imported, unpickled or a process started), "write", "read", "connect".
 
     Args:
-        prepare: Code that runs before the watch begins: imports, and one harmless use that loads what is loaded on demand.
+        prepare: Code that runs before the watch begins: imports, and one harmless use that loads what is loaded on
+        demand.
         subject: Code to watch; it leaves its JSON-like result in `result`.
         arguments: `sys.argv[1:]`.
         timeout: In seconds.

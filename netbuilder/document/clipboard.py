@@ -152,9 +152,10 @@ def _paste(
 def _renewed(pasted: Graph, graph: Graph, fresh: Mapping[str, str]) -> dict[str, Node]:
     """Return the pasted nodes with fresh ids and labels, their weights tied to what is copied too or still there."""
     taken = {node.label for node in graph.nodes.values()}
+    last: dict[str, int] = {}
     nodes = {}
     for old in pasted.nodes.values():
-        label = free_label(taken, old.label)
+        label = free_label(taken, old.label, last)
         taken.add(label)
         tie = fresh.get(old.tied_to) or (old.tied_to if old.tied_to in graph.nodes else "")
         nodes[fresh[old.id]] = replace(old, id=fresh[old.id], label=label, tied_to=tie)

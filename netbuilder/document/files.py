@@ -20,7 +20,7 @@ import msgspec
 from netbuilder.document.model import Document
 from netbuilder.document.names import is_label
 from netbuilder.document.records import FORMAT, VERSION, DocumentRecord, GraphRecord, document_from, plain_document
-from netbuilder.document.text import read_json, refuse_file, write_json
+from netbuilder.document.text import read_json, refuse_file, short_name, write_json
 from netbuilder.foundation.limits import DOCUMENT_BYTES, EDGES, MEBIBYTE, NODES
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.foundation.save import atomic_save, read_limited
@@ -90,11 +90,11 @@ def loads(text: str | bytes, name: str = "The text", allow_newer: bool = False) 
     check_graphs([record.graph, *(block.graph for block in record.blocks.values())], name)
     frames = [frame.id for frame in record.layout.frames]
     if len(set(frames)) != len(frames):
-        refuse_file("file.id", f"{_short(name)}: two frames have the same id.", name)
+        refuse_file("file.id", f"{short_name(name)}: two frames have the same id.", name)
     try:
         return document_from(record, raw)
     except ValueError as error:
-        message = f"{_short(name)} holds a value that is not acceptable {error}."
+        message = f"{short_name(name)} holds a value that is not acceptable {error}."
         raise NetbuilderError(Problem(code="file.value", message=message, file=name)) from error
 
 
@@ -108,7 +108,7 @@ def convert(raw: dict[str, Any], record: type[Any], name: str) -> Any:
         return msgspec.convert(raw, record)
     except msgspec.ValidationError as error:
         what, _, path = str(error).partition(" - at ")
-        message = f"{_short(name)} holds something unexpected at {_place(path, raw)}: {_words(what)}."
+        message = f"{short_name(name)} holds something unexpected at {_place(path, raw)}: {_words(what)}."
         problem = Problem(code="file.value", message=message, file=name, expected=_words(what))
         raise NetbuilderError(problem) from error
 
@@ -126,17 +126,19 @@ def check_graphs(graphs: Iterable[GraphRecord], name: str) -> None:
         labels: set[str] = set()
         for node in graph.nodes:
             if node.id in seen:
-                refuse_file("file.id", f"{_short(name)}: two nodes have the id {node.id!r}.", name)
+                refuse_file("file.id", f"{short_name(name)}: two nodes have the id {node.id!r}.", name)
             if not is_label(node.label):
-                message = f"{_short(name)}: {node.label!r} cannot name a node, since Python or PyTorch uses that name."
+                message = (
+                    f"{short_name(name)}: {node.label!r} cannot name a node, since Python or PyTorch uses that name."
+                )
                 refuse_file("file.label", message, name)
             if node.label in labels:
-                refuse_file("file.label", f"{_short(name)}: two nodes are called {node.label!r}.", name)
+                refuse_file("file.label", f"{short_name(name)}: two nodes are called {node.label!r}.", name)
             seen.add(node.id)
             labels.add(node.label)
         _check_edges(graph, name)
     if len(seen) > NODES or edges > EDGES:
-        message = f"{_short(name)} is too large: expected at most {NODES:,} nodes and {EDGES:,} links."
+        message = f"{short_name(name)} is too large: expected at most {NODES:,} nodes and {EDGES:,} links."
         refuse_file("file.large", message, name)
 
 
@@ -146,10 +148,10 @@ def _check_edges(graph: GraphRecord, name: str) -> None:
     for source, target in graph.edges:
         for node, port in (source, target):
             if node not in ids:
-                message = f"{_short(name)}: a link ends at {port!r} of {node!r}, but there is no such node."
+                message = f"{short_name(name)}: a link ends at {port!r} of {node!r}, but there is no such node."
                 refuse_file("file.link", message, name)
         if target in targets:
-            message = f"{_short(name)}: two links lead into {target[1]!r} of {target[0]!r}; an input takes one."
+            message = f"{short_name(name)}: two links lead into {target[1]!r} of {target[0]!r}; an input takes one."
             refuse_file("file.link", message, name)
         targets.add(target)
 
@@ -157,14 +159,14 @@ def _check_edges(graph: GraphRecord, name: str) -> None:
 def _current(raw: dict[str, Any], name: str, allow_newer: bool) -> dict[str, Any]:
     """Return the JSON value in the form of this version."""
     if raw.get("format") != FORMAT:
-        message = f'{_short(name)} is not a NetBuilder project: expected "format": "{FORMAT}".'
+        message = f'{short_name(name)} is not a NetBuilder project: expected "format": "{FORMAT}".'
         refuse_file("file.format", message, name)
     version = raw.get("version")
     if type(version) is not int or version < 1:
-        refuse_file("file.version", f"{_short(name)} does not say which version wrote it.", name)
+        refuse_file("file.version", f"{short_name(name)} does not say which version wrote it.", name)
     if version > VERSION and not allow_newer:
         message = (
-            f"{_short(name)} was written by a newer NetBuilder (file version {version}, not {VERSION}). "
+            f"{short_name(name)} was written by a newer NetBuilder (file version {version}, not {VERSION}). "
             "Update NetBuilder to open it."
         )
         refuse_file("file.newer", message, name)
@@ -172,7 +174,7 @@ def _current(raw: dict[str, Any], name: str, allow_newer: bool) -> dict[str, Any
         try:
             raw = MIGRATIONS[version](raw)
         except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-            message = f"{_short(name)} says it is of version {version}, but is not of that form."
+            message = f"{short_name(name)} says it is of version {version}, but is not of that form."
             raise NetbuilderError(Problem(code="file.version", message=message, file=name)) from error
         version += 1
     return raw
@@ -186,10 +188,6 @@ def _why_unreadable(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.EIO:
         return "the disk reports an error"
     return error.strerror or str(error) if isinstance(error, OSError) else str(error)
-
-
-def _short(name: str) -> str:
-    return Path(name).name or name
 
 
 def _place(path: str, raw: Any) -> str:

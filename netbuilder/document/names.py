@@ -80,16 +80,23 @@ def unique_label(graph: Graph, wish: str, besides: Container[str] = ()) -> str:
     return free_label({node.label for node in graph.nodes.values() if node.id not in besides}, wish)
 
 
-def free_label(taken: Container[str], wish: str) -> str:
-    """Return a label like `wish` that is not among those `taken`."""
+def free_label(taken: Container[str], wish: str, last: dict[str, int] | None = None) -> str:
+    """Return a label like `wish` that is not among those `taken`.
+
+    Args:
+        taken: Labels that are in use.
+        wish: Any text.
+        last: Base -> the last number given, kept from call to call where many labels are made; or None.
+    """
     label = identifier(wish)
     if label not in taken:
         return label
     stem, separator, digits = label.rpartition("_")
     numbered = bool(separator) and digits.isdigit() and len(digits) < 7
     base, number = (stem, int(digits)) if numbered else (label[: KEY_LENGTH - 8].rstrip("_"), 1)
-    while True:
+    last = {} if last is None else last
+    number = max(number, last.get(base, 0))
+    while (label := f"{base}_{number + 1}") in taken:
         number += 1
-        label = f"{base}_{number}"
-        if label not in taken:
-            return label
+    last[base] = number + 1
+    return label

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 import msgspec
@@ -19,6 +19,7 @@ from netbuilder.foundation.problem import NetbuilderError, Problem
 _WIDTH: Final = 110
 _BYTE: Final = re.compile(r"\(byte (\d+)\)")
 _scalar = json.JSONEncoder(ensure_ascii=False, allow_nan=False).encode
+_text = json.encoder.encode_basestring  # the same for text, at a fifth of the cost
 
 
 def write_json(value: Any) -> str:
@@ -27,7 +28,9 @@ def write_json(value: Any) -> str:
     Raises:
         ValueError: When it holds a number that is not finite, or something that JSON has no form for.
     """
-    text = "".join(_pieces(value, "\n")) + "\n"
+    pieces: list[str] = []
+    _write(value, "\n", pieces)
+    text = "".join(pieces) + "\n"
     try:
         text.encode()
     except UnicodeEncodeError:  # half a character, pasted from somewhere: better a "?" there than no file
@@ -35,28 +38,29 @@ def write_json(value: Any) -> str:
     return text
 
 
-def _pieces(value: Any, newline: str) -> Iterator[str]:
+def _write(value: Any, newline: str, out: list[str]) -> None:
+    """Append the pieces of `value` to `out`; a new line inside it begins with `newline`."""
     inner = newline + "  "
     if isinstance(value, dict) and value:
         separator = "{"
         for key in sorted(value):
-            yield f"{separator}{inner}{_scalar(key)}: "
-            yield from _pieces(value[key], inner)
+            out.append(f"{separator}{inner}{_text(key)}: ")
+            _write(value[key], inner, out)
             separator = ","
-        yield newline + "}"
+        out.append(newline + "}")
     elif isinstance(value, (list, tuple)) and value:
         line = _one_line(value)
         if line is not None:
-            yield line
+            out.append(line)
             return
         separator = "["
         for item in value:
-            yield separator + inner
-            yield from _pieces(item, inner)
+            out.append(separator + inner)
+            _write(item, inner, out)
             separator = ","
-        yield newline + "]"
+        out.append(newline + "]")
     else:
-        yield _scalar(value)
+        out.append(_text(value) if isinstance(value, str) else _scalar(value))
 
 
 def _one_line(value: list[Any] | tuple[Any, ...]) -> str | None:
@@ -80,24 +84,32 @@ def read_json(data: bytes, name: str) -> dict[str, Any]:
     Raises:
         NetbuilderError: When it is too large, not JSON, not an object, ambiguous or nested absurdly deep.
     """
+    short = short_name(name)
     if len(data) > DOCUMENT_BYTES:
         most, found = DOCUMENT_BYTES // MEBIBYTE, len(data) / MEBIBYTE
-        message = f"{name} is too large: expected at most {most} MB, found {found:.1f} MB."
+        message = f"{short} is too large: expected at most {most} MB, found {found:.1f} MB."
         refuse_file("file.large", message, name)
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data.strip():
-        refuse_file("file.empty", f"{name} is empty: nothing was ever saved in it, or saving was interrupted.", name)
+        refuse_file("file.empty", f"{short} is empty: nothing was ever saved in it, or saving was interrupted.", name)
     try:
         msgspec.json.decode(data)  # strict about numbers, Unicode and form; says where
         value = json.loads(data, object_pairs_hook=_unambiguous)
     except RecursionError:
-        refuse_file("file.deep", f"{name} is nested too deeply to be a project.", name)
+        refuse_file("file.deep", f"{short} is nested too deeply to be a project.", name)
     except (ValueError, msgspec.DecodeError) as error:
-        line = _line(data, str(error))
-        refuse_file("file.json", f"{name} is damaged or not a NetBuilder project: {_reason(error, line)}.", name, line)
+        line = data.count(b"\n") + 1 if _is_cut(data, error) else _line(data, str(error))
+        refuse_file(
+            "file.json", f"{short} is damaged or not a NetBuilder project: {_reason(error, data, line)}.", name, line
+        )
     if not isinstance(value, dict):
-        refuse_file("file.json", f"{name} is not a NetBuilder project: expected a JSON object.", name, 1)
+        refuse_file("file.json", f"{short} is not a NetBuilder project: expected a JSON object.", name, 1)
     return value
+
+
+def short_name(name: str) -> str:
+    """Return what messages call a file: its name without the folders."""
+    return Path(name).name or name
 
 
 def refuse_file(code: str, message: str, name: str, line: int = 0) -> NoReturn:
@@ -128,13 +140,17 @@ def _line(data: bytes, message: str) -> int:
     found = _BYTE.search(message)
     if found:
         return data.count(b"\n", 0, int(found[1])) + 1
-    return data.count(b"\n") + 1 if "truncated" in message else 0
+    return 0
 
 
-def _reason(error: Exception, line: int) -> str:
+def _is_cut(data: bytes, error: Exception) -> bool:
+    return "truncated" in str(error) and not data.rstrip().endswith(b"}")
+
+
+def _reason(error: Exception, data: bytes, line: int) -> str:
     if isinstance(error, _DuplicateKey):
         return str(error)
-    if "truncated" in str(error):
+    if _is_cut(data, error):
         return f"it ends too early, in line {line}"
     if isinstance(error, UnicodeDecodeError) or "utf-8" in str(error).lower() or "surrogate" in str(error).lower():
         return "it holds bytes that are not text (UTF-8)"
