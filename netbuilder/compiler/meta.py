@@ -6,6 +6,7 @@ two lengths and read back as T, 2T-1, ... or "?" where it is no such expression.
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,6 +33,21 @@ UNKNOWNS: Final = (127, 131)
 
 MODULES: Final = 4_000
 """How many modules are kept; then all are dropped."""
+
+
+WARM: Final = threading.Event()
+"""Set when torch's own shape functions are imported: the first use of the meta device takes a second."""
+
+
+def warm_up() -> None:
+    """Make torch import what the meta device needs, once; meant for a background thread after `import torch`."""
+    try:
+        with torch.no_grad(), torch.device("meta"):
+            nn.Linear(4, 4)(nn.Conv1d(1, 1, 1)(torch.empty(2, 1, 4)))
+        with torch.no_grad(), FakeTensorMode():
+            nn.GRU(2, 2)(torch.empty(2, 1, 2))
+    finally:
+        WARM.set()
 
 
 class Refusal(Exception):

@@ -1,13 +1,14 @@
 """Shape inference: the type of every port, or the problem of the node where it stops.
 
 Only what an edit changed is computed again: each node's result is kept with what it depends on, and what a layer gives
-for equal parameters and equal input types is kept for all nodes. Torch is imported on demand, and never while there is a
-deadline: the window calls this before torch is there.
+for equal parameters and equal input types is kept for all nodes. Torch is imported on demand, but never while there is
+a deadline: the window calls this before torch is there.
 """
 
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,8 @@ DATA: Final = "data."
 
 FACTS: Final = 50_000
 """How many layers' results are kept; then all are dropped."""
+
+_WARM_UP: Final = "netbuilder-warm-up"
 
 _DTYPES: Final = FLOATS | INTS | {"bool"}
 
@@ -118,7 +121,7 @@ class ShapeInference:
                 time, so that repeated calls come to an end. None means never, and torch is imported if need be.
             scope: The graph.
         """
-        if deadline is None or _torch_is_ready():
+        if deadline is None or _torch_is_warm():
             self._start()
         return _Pass(self, document, scope, deadline).walk()
 
@@ -323,10 +326,27 @@ class _Pass:
         )
 
 
-def _torch_is_ready() -> bool:
-    """Whether torch is imported to its end: while another thread imports it, importing it here would wait."""
+def _torch_is_warm() -> bool:
+    """Whether torch can be asked without a long wait; when it is imported but was never asked, a thread warms it up.
+
+    While another thread imports torch, importing it here would wait for that thread.
+    """
     torch = sys.modules.get("torch")
-    return torch is not None and not getattr(torch.__spec__, "_initializing", False)
+    if torch is None or getattr(torch.__spec__, "_initializing", False):
+        return False
+    meta = sys.modules.get("netbuilder.compiler.meta")
+    warm = getattr(meta, "WARM", None)
+    if warm is not None and warm.is_set():
+        return True
+    if not any(thread.name == _WARM_UP for thread in threading.enumerate()):
+        threading.Thread(target=_warm_up, name=_WARM_UP).start()
+    return False
+
+
+def _warm_up() -> None:
+    from netbuilder.compiler.meta import warm_up
+
+    warm_up()
 
 
 def wire(graph: Graph) -> Wiring:

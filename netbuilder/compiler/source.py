@@ -139,7 +139,7 @@ def _open(node: ast.expr) -> tuple[str, Sequence[tuple[str, ast.expr]], str] | N
 
 def printed(node: ast.AST) -> str:
     """Return a tree as text on one line, its strings in double quotes where they need no escapes."""
-    text = ast.unparse(ast.fix_missing_locations(node))
+    text = ast.unparse(node)
     return _requoted(text) if "'" in text else text
 
 

@@ -1,8 +1,8 @@
 """Templates: a layer's `make` and `call` expressions, parsed once, with their names replaced by syntax or by values.
 
 The same template serves twice: as syntax in the generated text (`build`), and as a function that shape inference calls
-(`callables.template_function`). Nothing a user types is ever parsed here: values enter as constants of exact types, names
-as checked identifiers.
+(`callables.template_function`). Nothing a user types is ever parsed here: values enter as constants of exact types,
+names as checked identifiers.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def constant(value: Any) -> ast.expr:
     Raises:
         CompilerError: For any other type, and for numbers that are not finite.
     """
-    if type(value) is int and abs(value) >= _LARGEST or type(value) is float and not math.isfinite(value):
+    if (type(value) is int and abs(value) >= _LARGEST) or (type(value) is float and not math.isfinite(value)):
         raise CompilerError("a number is too large to be written")
     if type(value) in (int, float) and math.copysign(1, value) < 0:
         return ast.UnaryOp(op=ast.USub(), operand=constant(-value))
