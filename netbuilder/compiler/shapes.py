@@ -14,13 +14,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from netbuilder.compiler.facts import NOTHING, Facts, fields_of, missing_size, resolved, without_torch
 from netbuilder.compiler.wording import Trouble, describe, refused, trouble_of
-from netbuilder.document.model import ROOT, Document, Field, Graph, Node, PortRef, Schema
+from netbuilder.document.model import ROOT, Document, Graph, Node, PortRef, Schema
 from netbuilder.foundation.problem import Problem
 from netbuilder.layers.catalog import catalog
 from netbuilder.layers.relations import check_all
-from netbuilder.layers.spec import LayerSpec, Rule, Types, names_in
-from netbuilder.layers.tensor import BATCH, FLOATS, INTS, TIME, Dim, TensorType
+from netbuilder.layers.spec import LayerSpec, Types
+from netbuilder.layers.tensor import TensorType
 
 if TYPE_CHECKING:
     from netbuilder.compiler.meta import MetaRunner, Weights
@@ -32,8 +33,6 @@ FACTS: Final = 50_000
 """How many layers' results are kept; then all are dropped."""
 
 _WARM_UP: Final = "netbuilder-warm-up"
-
-_DTYPES: Final = FLOATS | INTS | {"bool"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +56,6 @@ class Shapes:
     done: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What a layer gives for resolved parameters and input types, whatever node it is."""
-
-    outputs: Types = field(default_factory=dict)
-    derived: Mapping[str, int] = field(default_factory=dict)
-    weights: Weights | None = None
-    troubles: tuple[Trouble, ...] = ()
-    known: bool = False
-
-
-_NOTHING: Final = _Facts()
-
-
 @dataclass(slots=True)
 class _Memo:
     """A node's result and what it depends on."""
@@ -79,7 +64,7 @@ class _Memo:
     owner: Node | None
     schema: Schema | None
     inputs: Types
-    facts: _Facts
+    facts: Facts
     outputs: tuple[tuple[PortRef, TensorType], ...]
 
 
@@ -102,7 +87,7 @@ class ShapeInference:
 
     def __init__(self) -> None:
         """Start with nothing known."""
-        self._facts: dict[tuple[Any, ...], _Facts] = {}
+        self._facts: dict[tuple[Any, ...], Facts] = {}
         self._memos: dict[str, dict[str, _Memo]] = {}
         self._wirings: dict[str, Wiring] = {}
         self._runner: MetaRunner | None = None
@@ -139,7 +124,7 @@ class ShapeInference:
         self._wirings[scope] = wiring = wire(graph)
         return wiring
 
-    def facts(self, spec: LayerSpec, values: Mapping[str, Any], inputs: Types, may_run: bool) -> _Facts | None:
+    def facts(self, spec: LayerSpec, values: Mapping[str, Any], inputs: Types, may_run: bool) -> Facts | None:
         """Return what a layer gives; None when that would need torch and it may not be asked now."""
         key = (spec.key, tuple(values.values()), tuple(inputs.items()))
         found = self._facts.get(key)
@@ -151,17 +136,17 @@ class ShapeInference:
                 self._facts[key] = found
         return found
 
-    def _find(self, spec: LayerSpec, values: Mapping[str, Any], inputs: Types, may_run: bool) -> _Facts | None:
+    def _find(self, spec: LayerSpec, values: Mapping[str, Any], inputs: Types, may_run: bool) -> Facts | None:
         mismatch = check_all(spec, values, inputs)
         if mismatch is not None:
-            return _Facts(troubles=(trouble_of(mismatch),))
+            return Facts(troubles=(trouble_of(mismatch),))
         if any(port.name not in inputs and not port.optional for port in spec.input_ports(values)):
-            return _NOTHING
+            return NOTHING
         derived = spec.derive(values, inputs)
-        missing = _missing_size(spec, values, derived, inputs)
+        missing = missing_size(spec, values, derived, inputs)
         if missing is not None:
-            return _Facts(troubles=(missing,))
-        types, weights = _without_torch(spec, values, inputs), None
+            return Facts(troubles=(missing,))
+        types, weights = without_torch(spec, values, inputs), None
         if types is None or spec.make_text(values):
             if not may_run or self._runner is None:
                 return None
@@ -170,9 +155,9 @@ class ShapeInference:
             try:
                 ran, weights = self._runner.run(Layer(spec, values, derived, inputs))
             except Refusal as refusal:
-                return _Facts(troubles=(refused(str(refusal), refusal.batch, inputs),))
+                return Facts(troubles=(refused(str(refusal), refusal.batch, inputs),))
             types = ran if types is None else types
-        return _Facts(types, derived, weights, known=True)
+        return Facts(types, derived, weights, known=True)
 
 
 class _Pass:
@@ -231,12 +216,12 @@ class _Pass:
 
     def _facts(
         self, node: Node, owner: Node | None, schema: Schema | None, inputs: dict[str, TensorType], complete: bool
-    ) -> _Facts | None:
+    ) -> Facts | None:
         if node.type.startswith(DATA):
-            return _fields(schema)
+            return fields_of(schema)
         spec = catalog().get(node.type)
         if spec is None:
-            return _Facts(
+            return Facts(
                 troubles=(
                     Trouble(
                         code="layer.unknown",
@@ -244,14 +229,14 @@ class _Pass:
                     ),
                 )
             )
-        resolved = _resolve(spec, node if owner is None or owner.type != node.type else owner)
-        if not isinstance(resolved, dict):
-            return _Facts(troubles=resolved)
-        ports = {port.name for port in spec.input_ports(resolved)}
-        known = {port.name: inputs[port.name] for port in spec.input_ports(resolved) if port.name in inputs}
+        values = resolved(spec, node if owner is None or owner.type != node.type else owner)
+        if not isinstance(values, dict):
+            return Facts(troubles=values)
+        ports = {port.name for port in spec.input_ports(values)}
+        known = {port.name: inputs[port.name] for port in spec.input_ports(values) if port.name in inputs}
         if not complete and not any(name in ports for name in inputs):
-            return _NOTHING
-        return self.inference.facts(spec, resolved, known, self._may_run())
+            return NOTHING
+        return self.inference.facts(spec, values, known, self._may_run())
 
     def _may_run(self) -> bool:
         if self.deadline is None or self.inference.runs == self.asked:
@@ -366,83 +351,3 @@ def wire(graph: Graph) -> Wiring:
             if not waits[follower]:
                 order.append(follower)
     return Wiring(graph.edges, frozenset(graph.nodes), order, incoming)
-
-
-def _fields(schema: Schema | None) -> _Facts:
-    """Return the types of a data node's fields."""
-    if schema is None:
-        return _NOTHING
-    outputs, troubles = {}, []
-    for each in schema.fields:
-        if each.dtype not in _DTYPES or any(size < -1 for size in each.dims):
-            troubles.append(
-                Trouble(
-                    code="schema.field", message=f"has a field {each.name!r} of an unknown kind", found=each.dtype[:40]
-                )
-            )
-        else:
-            outputs[each.name] = field_type(each)
-    return _Facts(outputs, troubles=tuple(troubles), known=not troubles)
-
-
-def field_type(field: Field) -> TensorType:
-    """Return the type of a field as batches of it come out of a data node: the first varying size is T."""
-    dims: list[Dim] = [BATCH]
-    for size in field.dims:
-        dims.append(size if size >= 0 else None if TIME in dims else TIME)
-    return TensorType(tuple(dims), field.dtype, len(field.classes), field.vocabulary)
-
-
-def _resolve(spec: LayerSpec, node: Node) -> dict[str, Any] | tuple[Trouble, ...]:
-    """Return a node's parameters in canonical form, or what is wrong with each."""
-    try:
-        return spec.resolve(node.parameters)
-    except ValueError:
-        return tuple(_bad_values(spec, node))
-
-
-def _bad_values(spec: LayerSpec, node: Node) -> Sequence[Trouble]:
-    troubles = []
-    for parameter in spec.parameters:
-        try:
-            parameter.normalize(node.parameters.get(parameter.name, parameter.default))
-        except ValueError as error:
-            troubles.append(
-                Trouble(
-                    code="parameter.value",
-                    message=f"has a setting that does not work: {error}",
-                    parameter=parameter.name,
-                    expected=parameter.expected(),
-                    found=repr(node.parameters.get(parameter.name))[:60],
-                    set={parameter.name: parameter.default},
-                )
-            )
-    return troubles
-
-
-def _missing_size(
-    spec: LayerSpec, values: Mapping[str, Any], derived: Mapping[str, int], inputs: Types
-) -> Trouble | None:
-    """Return the trouble of a constructor that needs a number where the size varies or is not known."""
-    for name in sorted(names_in(spec.make_text(values)) & spec.derived.keys() - derived.keys()):
-        port, axis = spec.derived[name]
-        if port not in inputs:
-            continue
-        if axis == "vocabulary":
-            message = "needs to know how many distinct values its input has; give the data's field a vocabulary"
-        else:
-            message = f"needs a fixed size along axis {axis}, but its input is {inputs[port]}: the size varies"
-        return Trouble(
-            code="shape.varies", message=message, port=port, expected="a fixed size", found=str(inputs[port])
-        )
-    return None
-
-
-def _without_torch(spec: LayerSpec, values: Mapping[str, Any], inputs: Types) -> Types | None:
-    """Return a layer's output types where they follow without torch."""
-    if spec.shape is Rule.SAME:
-        first = next(iter(inputs.values()))
-        return {port.name: first for port in spec.output_ports(values)}
-    if isinstance(spec.shape, Rule):
-        return None
-    return spec.shape(values, inputs)

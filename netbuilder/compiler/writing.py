@@ -8,28 +8,18 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
-from netbuilder.compiler import source
 from netbuilder.compiler.callables import argument_defaults
 from netbuilder.compiler.flow import TARGET, Flow, sources_of, spec_of
 from netbuilder.compiler.program import Loss, Program, class_name
 from netbuilder.compiler.shapes import Shapes
-from netbuilder.compiler.source import Writer, docstring
+from netbuilder.compiler.source import WIDTH
 from netbuilder.compiler.template import Pattern, build, callees, constant, name, pattern, plain_values
+from netbuilder.compiler.text import Item, Parts, module_text, tapped_text
 from netbuilder.document.model import Document, Node, PortRef
-from netbuilder.document.names import RESERVED, free_label, identifier, is_label
+from netbuilder.document.names import RESERVED, free_label, is_label
 from netbuilder.layers.spec import INITIALIZERS, LayerSpec, names_in
 
 _LOCAL: Final = RESERVED | {"model", "batch", "tap", "tensor"}
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One statement with where it came from."""
-
-    statement: ast.stmt
-    path: str = ""
-    remark: str = ""
-    note: str = ""
 
 
 @dataclass(slots=True)
@@ -76,7 +66,7 @@ class Author:
         self.attributes = self._attributes()
         support = dict.fromkeys(spec.support for spec in self.specs.values() if spec.support)
         self.support = {text: ast.parse(text).body for text in support}
-        self.class_name = self._class_name()
+        self.loss_names = self._loss_names()
 
     def _meet(self, node: Node) -> None:
         spec = spec_of(node)
@@ -217,12 +207,12 @@ class Author:
         read = {source for id in self.flow.forward for _, source in self.links.get(id, ())} | set(self.flow.outputs)
         return {argument: port for port, argument in self.flow.entries.items() if port in read}
 
-    def _forward(self, inputs: Mapping[str, PortRef]) -> tuple[list[Item], Scope]:
+    def _forward(self, inputs: Mapping[str, PortRef]) -> list[Item]:
         scope = Scope("self", {port: name(each) for each, port in inputs.items()}, set(_LOCAL) | set(inputs))
         items = self._body(self.flow.forward, scope, frozenset(self.flow.outputs))
         values = [scope.variables[port] for port in self.flow.outputs]
         result = values[0] if len(values) == 1 else ast.Tuple(elts=values, ctx=ast.Load())
-        return [*items, Item(ast.Return(value=result))], scope
+        return [*items, Item(ast.Return(value=result))]
 
     def _phase(self, ids: Sequence[str], inputs: Mapping[str, PortRef]) -> list[Item]:
         """Return the body of a phase's function."""
@@ -235,7 +225,7 @@ class Author:
         ends = [id for id in ids if self.specs[id].is_loss]
         items += self._body(ids, scope, frozenset(PortRef(id, self._loss_port(id)) for id in ends))
         losses = ast.Dict(
-            keys=[ast.Constant(value=self._loss_name(id)) for id in ends],
+            keys=[ast.Constant(value=self.loss_names[id]) for id in ends],
             values=[scope.variables[PortRef(id, self._loss_port(id))] for id in ends],
         )
         return [*items, Item(ast.Return(value=losses))]
@@ -258,8 +248,13 @@ class Author:
     def _loss_port(self, id: str) -> str:
         return self.specs[id].output_ports(self.values[id])[0].name
 
-    def _loss_name(self, id: str) -> str:
-        return identifier(self.nodes[id].label)
+    def _loss_names(self) -> dict[str, str]:
+        """Return each loss's key in what its phase's function returns."""
+        found: dict[str, str] = {}
+        for id in self.outside:
+            if self.specs[id].is_loss:
+                found[id] = free_label(found.values(), self.nodes[id].label)
+        return found
 
     def _constructor(self) -> list[Item]:
         base = ast.parse("super().__init__()").body[0]
@@ -267,13 +262,18 @@ class Author:
         starts = [Item(each, id) for id in self.attributes for each in (*self._starts(id), *self._freeze(id))]
         return [Item(base), *makes, *starts]
 
+    def _doc(self, inputs: Mapping[str, PortRef]) -> str:
+        types = self.shapes.types
+        taken = ", ".join(f"{key} ({types[port]})" for key, port in inputs.items())
+        given = ", ".join(f"{key} ({types[port]})" for port, key in self.flow.outputs.items())
+        doc = f"Takes {taken} and gives {given}." if taken else f"Gives {given}."
+        return doc if len(doc) <= WIDTH - 10 else f"Takes {len(inputs)} and gives {len(self.flow.outputs)} tensors."
+
     # -- the text ------------------------------------------------------------------------------------------------------
 
     def write(self) -> Program:
         """Write everything."""
         inputs = self._inputs()
-        constructor = self._constructor()
-        forward, _ = self._forward(inputs)
         functions: dict[str, str] = {}
         phases: list[tuple[str, list[Item]]] = []
         for phase, ids in self.flow.phases:
@@ -282,11 +282,23 @@ class Author:
             function = free_label(functions.values(), f"{phase.name}_losses")
             functions[phase.name] = function
             phases.append((function, self._phase(ids, inputs)))
-        text, lines = self._module_text(inputs, constructor, forward, phases)
-        tapped, tapped_lines = self._tapped_text(inputs, forward)
+        parts = Parts(
+            title=self.document.about.title,
+            class_name=self._class_name(),
+            doc=self._doc(inputs),
+            support=self.support,
+            arguments=tuple(inputs),
+            count=len(self.flow.outputs),
+            constructor=self._constructor(),
+            forward=self._forward(inputs),
+            phases=phases,
+            starts={id: [self._make(id), *self._starts(id)] for id in self.attributes},
+        )
+        text, lines = module_text(parts)
+        tapped, tapped_lines = tapped_text(parts)
         return Program(
             source=text,
-            class_name=self.class_name,
+            class_name=parts.class_name,
             names=dict(self.attributes),
             labels={id: node.label for id, node in self.nodes.items()},
             lines=lines,
@@ -313,7 +325,7 @@ class Author:
                 found.append(
                     Loss(
                         node=id,
-                        name=self._loss_name(id),
+                        name=self.loss_names[id],
                         phase=phase.name,
                         task=spec.task,
                         prediction=self.flow.outputs.get(linked["prediction"], "") if "prediction" in linked else "",
@@ -322,110 +334,6 @@ class Author:
                     )
                 )
         return found
-
-    def _module_text(
-        self,
-        inputs: Mapping[str, PortRef],
-        constructor: Sequence[Item],
-        forward: Sequence[Item],
-        phases: Sequence[tuple[str, Sequence[Item]]],
-    ) -> tuple[str, dict[int, str]]:
-        writer = Writer()
-        title = source.harmless(self.document.about.title) or "A network"
-        head = f"{title}{'' if title.endswith(('.', '!', '?')) else '.'}"
-        writer.text(f'"""{head}"""')
-        writer.text()
-        body: list[ast.stmt] = [docstring(head)]
-        statements = [
-            item.statement for items in (constructor, forward, *(items for _, items in phases)) for item in items
-        ]
-        for line in self._imports(statements):
-            writer.text(line)
-            body += ast.parse(line).body
-        for text, parsed in self.support.items():
-            writer.text("\n\n" + text.strip("\n"))
-            body += parsed
-        body.append(self._class_text(writer, inputs, constructor, forward))
-        for function, items in phases:
-            writer.text("\n")
-            arguments = {"model": "nn.Module", "batch": "dict[str, Tensor]"}
-            doc = "Return the losses of one batch by name."
-            body.append(_function_text(writer, 0, function, arguments, "dict[str, Tensor]", doc, items))
-        return writer.finish(ast.Module(body=body, type_ignores=[])), writer.paths
-
-    def _imports(self, statements: Sequence[ast.stmt]) -> list[str]:
-        trees = [*statements, *(each for body in self.support.values() for each in body)]
-        used = {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
-        lines = ["import math", ""] if "math" in used else []
-        lines += ["import torch"] if "torch" in used else []
-        lines += ["import torch.nn.functional as F"] if "F" in used else []
-        return [*lines, "from torch import Tensor, nn"]
-
-    def _class_text(
-        self, writer: Writer, inputs: Mapping[str, PortRef], constructor: Sequence[Item], forward: Sequence[Item]
-    ) -> ast.stmt:
-        taken = ", ".join(
-            f"{key} ({self.shapes.types[port]})" for key, port in inputs.items() if port in self.shapes.types
-        )
-        given = ", ".join(f"{key} ({self.shapes.types[port]})" for port, key in self.flow.outputs.items())
-        doc = f"Takes {taken} and gives {given}."
-        doc = doc if len(doc) <= source.WIDTH - 10 else "The network."
-        writer.text(f'\n\nclass {self.class_name}(nn.Module):\n    """{doc}"""\n')
-        init = _function_text(writer, 4, "__init__", {"self": ""}, "None", "", constructor)
-        writer.text()
-        hints = {"self": "", **dict.fromkeys(inputs, "Tensor")}
-        call = _function_text(writer, 4, "forward", hints, self._returns(), "", forward)
-        base = ast.parse("nn.Module", mode="eval").body
-        return ast.ClassDef(
-            name=self.class_name, bases=[base], keywords=[], body=[docstring(doc), init, call], decorator_list=[]
-        )
-
-    def _returns(self) -> str:
-        count = len(self.flow.outputs)
-        return "Tensor" if count == 1 else f"tuple[{', '.join(['Tensor'] * count)}]"
-
-    def _tapped_text(self, inputs: Mapping[str, PortRef], forward: Sequence[Item]) -> tuple[str, dict[int, str]]:
-        """Return the text of the forward that shows each value, and of the generator that makes modules one by one."""
-        items: list[Item] = []
-        for index, item in enumerate(forward):
-            items.append(item)
-            following = forward[index + 1].path if index + 1 < len(forward) else ""
-            if item.path and following != item.path:
-                call = ast.Call(func=name("tap"), args=[constant(item.path), _assigned(item.statement)], keywords=[])
-                items.append(Item(ast.Expr(value=call), item.path))
-        starts: list[Item] = []
-        for id in self.attributes:
-            starts.append(Item(ast.Expr(value=ast.Yield(value=constant(id)))))
-            starts += [Item(each, id) for each in (self._make(id), *self._starts(id))]
-        starts = starts or [Item(ast.Expr(value=ast.YieldFrom(value=ast.Tuple(elts=[], ctx=ast.Load()))))]
-        writer = Writer()
-        hints = {"self": "", "tap": "", **dict.fromkeys(inputs, "Tensor")}
-        tapped = _function_text(writer, 0, "tapped_forward", hints, self._returns(), "", items)
-        writer.text()
-        maker = _function_text(writer, 0, "starts", {"self": ""}, "object", "", starts)
-        return writer.finish(ast.Module(body=[tapped, maker], type_ignores=[])), writer.paths
-
-
-def _function_text(
-    writer: Writer,
-    indent: int,
-    function: str,
-    arguments: Mapping[str, str],
-    returns: str,
-    doc: str,
-    items: Sequence[Item],
-) -> ast.stmt:
-    """Write a function and return its tree."""
-    for line in source.signature(function, arguments, returns, source.WIDTH - indent):
-        writer.text(line, indent)
-    if doc:
-        writer.text(f'"""{doc}"""', indent + 4)
-    for item in items:
-        if item.note:
-            writer.comment(item.note.strip().partition("\n")[0], indent + 4)
-        writer.statement(item.statement, indent + 4, item.path, item.remark)
-    body = [*([docstring(doc)] if doc else []), *(item.statement for item in items)]
-    return source.function(function, arguments, returns, body)
 
 
 def _item(dictionary: str, key: str) -> ast.expr:
@@ -452,10 +360,3 @@ def _target(target: Pattern, names: Mapping[str, str]) -> ast.expr:
     if isinstance(target, str):
         return ast.Name(id=names.get(target, "_"), ctx=ast.Store())
     return ast.Tuple(elts=[_target(part, names) for part in target], ctx=ast.Store())
-
-
-def _assigned(statement: ast.stmt) -> ast.expr:
-    """Return the first variable that a statement assigns, for reading."""
-    assert isinstance(statement, ast.Assign)
-    target = next(node for node in ast.walk(statement.targets[0]) if isinstance(node, ast.Name) and node.id != "_")
-    return name(target.id)

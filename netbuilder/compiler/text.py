@@ -1,0 +1,157 @@
+"""Texts: statements put together into a module's text, with its imports, its class and its functions."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from netbuilder.compiler import source
+from netbuilder.compiler.source import Writer, docstring
+from netbuilder.compiler.template import constant, name
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One statement.
+
+    Attributes:
+        statement: Its tree.
+        path: The node it is for.
+        remark: Our comment behind it.
+        note: The user's comment before it.
+    """
+
+    statement: ast.stmt
+    path: str = ""
+    remark: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a module's text is made of.
+
+    Attributes:
+        title: The document's, for the docstring.
+        class_name: The network's class.
+        doc: The class's docstring.
+        support: Texts of support classes, with their trees.
+        arguments: What `forward` takes.
+        count: How many values it returns.
+        constructor: The body of `__init__`.
+        forward: The body of `forward`.
+        phases: The name and the body of each phase's function.
+        starts: Node path -> the statements that make its module and draw its weights.
+    """
+
+    title: str
+    class_name: str
+    doc: str
+    support: Mapping[str, Sequence[ast.stmt]]
+    arguments: tuple[str, ...]
+    count: int
+    constructor: Sequence[Item]
+    forward: Sequence[Item]
+    phases: Sequence[tuple[str, Sequence[Item]]]
+    starts: Mapping[str, Sequence[ast.stmt]]
+
+    @property
+    def returns(self) -> str:
+        """The annotation of what `forward` returns."""
+        return "Tensor" if self.count == 1 else f"tuple[{', '.join(['Tensor'] * self.count)}]"
+
+
+def module_text(parts: Parts) -> tuple[str, dict[int, str]]:
+    """Return the whole module's text, and line -> node path."""
+    writer = Writer()
+    title = source.harmless(parts.title) or "A network"
+    head = title if title.endswith((".", "!", "?")) else f"{title}."
+    writer.text(f'"""{head}"""')
+    writer.text()
+    body: list[ast.stmt] = [docstring(head)]
+    for line in _imports(parts):
+        writer.text(line)
+        body += ast.parse(line).body
+    for text, parsed in parts.support.items():
+        writer.text("\n\n" + text.strip("\n"))
+        body += parsed
+    body.append(_class_text(writer, parts))
+    for function, items in parts.phases:
+        writer.text("\n")
+        arguments = {"model": "nn.Module", "batch": "dict[str, Tensor]"}
+        doc = "Return the losses of one batch by name."
+        body.append(_function_text(writer, 0, function, arguments, "dict[str, Tensor]", doc, items))
+    return writer.finish(ast.Module(body=body, type_ignores=[])), writer.paths
+
+
+def tapped_text(parts: Parts) -> tuple[str, dict[int, str]]:
+    """Return the text of the forward that shows each value and of the generator that makes modules one by one."""
+    items: list[Item] = []
+    for index, item in enumerate(parts.forward):
+        items.append(item)
+        following = parts.forward[index + 1].path if index + 1 < len(parts.forward) else ""
+        if item.path and following != item.path:
+            call = ast.Call(func=name("tap"), args=[constant(item.path), _assigned(item.statement)], keywords=[])
+            items.append(Item(ast.Expr(value=call), item.path))
+    starts: list[Item] = []
+    for path, statements in parts.starts.items():
+        starts.append(Item(ast.Expr(value=ast.Yield(value=constant(path)))))
+        starts += [Item(each, path) for each in statements]
+    starts = starts or [Item(ast.Expr(value=ast.YieldFrom(value=ast.Tuple(elts=[], ctx=ast.Load()))))]
+    writer = Writer()
+    hints = {"self": "", "tap": "", **dict.fromkeys(parts.arguments, "Tensor")}
+    tapped = _function_text(writer, 0, "tapped_forward", hints, parts.returns, "", items)
+    writer.text("\n")
+    maker = _function_text(writer, 0, "starts", {"self": ""}, "object", "", starts)
+    return writer.finish(ast.Module(body=[tapped, maker], type_ignores=[])), writer.paths
+
+
+def _imports(parts: Parts) -> list[str]:
+    items = [*parts.constructor, *parts.forward, *(item for _, items in parts.phases for item in items)]
+    trees = [*(item.statement for item in items), *(each for body in parts.support.values() for each in body)]
+    used = {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    lines = ["import math", ""] if "math" in used else []
+    lines += ["import torch"] if "torch" in used else []
+    lines += ["import torch.nn.functional as F"] if "F" in used else []
+    return [*lines, "from torch import Tensor, nn"]
+
+
+def _class_text(writer: Writer, parts: Parts) -> ast.stmt:
+    writer.text(f'\n\nclass {parts.class_name}(nn.Module):\n    """{parts.doc}"""\n')
+    init = _function_text(writer, 4, "__init__", {"self": ""}, "None", "", parts.constructor)
+    writer.text()
+    hints = {"self": "", **dict.fromkeys(parts.arguments, "Tensor")}
+    call = _function_text(writer, 4, "forward", hints, parts.returns, "", parts.forward)
+    base = ast.parse("nn.Module", mode="eval").body
+    body = [docstring(parts.doc), init, call]
+    return ast.ClassDef(name=parts.class_name, bases=[base], keywords=[], body=body, decorator_list=[])
+
+
+def _function_text(
+    writer: Writer,
+    indent: int,
+    function: str,
+    arguments: Mapping[str, str],
+    returns: str,
+    doc: str,
+    items: Sequence[Item],
+) -> ast.stmt:
+    """Write a function and return its tree."""
+    for line in source.signature(function, arguments, returns, source.WIDTH - indent):
+        writer.text(line, indent)
+    if doc:
+        writer.text(f'"""{doc}"""', indent + 4)
+    for item in items:
+        if item.note:
+            writer.comment(item.note.strip().partition("\n")[0], indent + 4)
+        writer.statement(item.statement, indent + 4, item.path, item.remark)
+    body = [*([docstring(doc)] if doc else []), *(item.statement for item in items)]
+    return source.function(function, arguments, returns, body)
+
+
+def _assigned(statement: ast.stmt) -> ast.expr:
+    """Return the first variable that a statement assigns, for reading."""
+    assert isinstance(statement, ast.Assign)
+    target = next(node for node in ast.walk(statement.targets[0]) if isinstance(node, ast.Name) and node.id != "_")
+    return name(target.id)
