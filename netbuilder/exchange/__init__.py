@@ -1,1 +1,1 @@
-"""TODO of the owner: what this package is."""
+"""Exchange: networks leaving for other programs, as plain PyTorch."""

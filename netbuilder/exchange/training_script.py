@@ -1,0 +1,332 @@
+"""The text of an exported `train.py`: the session's loop, written out for one document.
+
+It needs torch, numpy, `model.py` and `data.npz`. From equal weights it makes the same updates as the session, in the
+same order.
+"""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
+
+from netbuilder.compiler.program import Loss, Program
+from netbuilder.document.model import Document, Group, Phase
+from netbuilder.layers.spec import Task
+from netbuilder.training import optimizers, schedules
+
+_FUSED = frozenset({"cpu", "cuda", "mps"})
+
+_SCORES: Mapping[Task, str] = {
+    Task.CLASSIFICATION: '''
+        def scores(prediction: Tensor, target: Tensor) -> dict[str, float]:
+            """Return the share of right answers."""
+            return {"accuracy": (prediction.argmax(dim=1) == target).float().mean().item()}
+    ''',
+    Task.BINARY: '''
+        def scores(prediction: Tensor, target: Tensor) -> dict[str, float]:
+            """Return the share of right answers."""
+            return {"accuracy": ((prediction > 0) == (target > 0.5)).float().mean().item()}
+    ''',
+    Task.REGRESSION: '''
+        def scores(prediction: Tensor, target: Tensor) -> dict[str, float]:
+            """Return the mean absolute error, and R2: the share of the variance that is explained."""
+            prediction = prediction.reshape(target.shape)
+            unexplained = (prediction - target).square().sum(dim=0)
+            total = (target - target.mean(dim=0)).square().sum(dim=0)
+            return {
+                "mae": (prediction - target).abs().mean().item(),
+                "r2": (1 - unexplained / total).mean().item(),
+            }
+    ''',
+}
+
+_LOAD = '''
+    def load(part: str) -> Batch:
+        """Return all rows of the training, validation or test part."""
+        with np.load(FOLDER / "data.npz") as arrays:
+            return {
+                name.partition("/")[2]: torch.from_numpy(arrays[name]).to(DEVICE)
+                for name in arrays.files
+                if name.startswith(part + "/")
+            }
+'''
+
+_BATCHES = '''
+    def batches(rows: Batch, generators: list[torch.Generator]) -> Iterator[Batch]:
+        """Yield one epoch of shuffled batches; a last one of a single row is left out."""
+        counts = [len(rows[names[0]]) for names in SOURCES]
+        longest = max(counts)
+        orders = []
+        for count, generator in zip(counts, generators):  # a shorter source is gone through again
+            passes = [torch.randperm(count, generator=generator) for _ in range(0, longest, count)]
+            orders.append(torch.cat(passes)[:longest].to(DEVICE).split(BATCH_SIZE))
+        for chosen in zip(*orders):
+            if len(chosen[0]) > 1 or longest == 1 or BATCH_SIZE == 1:
+                yield {name: rows[name][index] for names, index in zip(SOURCES, chosen) for name in names}
+'''
+
+_EVALUATE = '''
+    @torch.no_grad()
+    def evaluate(model: nn.Module, rows: Batch) -> dict[str, float]:
+        """Return the loss and the scores over all rows."""
+        model.eval()
+        count = len(next(iter(rows.values())))
+        total, predictions = 0.0, []
+        for first in range(0, count, 256):
+            batch = {name: values[first : first + 256] for name, values in rows.items()}
+            losses = LOSSES
+            total += sum(loss.item() for loss in losses.values()) * min(256, count - first)
+            PREDICT
+        return {"loss": total / count, **SCORED}
+'''
+
+_FIT = '''
+    def fit(model: nn.Module, epochs: int = EPOCHS) -> list[float]:
+        """Train, leave the best epoch's weights in the model, and return the loss of every step."""
+        rows, held_out = load("train"), load("validation")
+        generators = [torch.Generator().manual_seed(seed) for seed in SHUFFLING]
+        total = sum(1 for _ in batches(rows, [torch.Generator() for _ in SOURCES])) * epochs
+        optimizers = new_optimizers(model)
+        history: list[float] = []
+        best, best_weights, waited = WORST, model.state_dict(), 0
+        torch.manual_seed(SEED)
+        for epoch in range(epochs):
+            model.train()RESTING
+            for batch in batches(rows, generators):
+                history.append(step(model, optimizers, batch, len(history), total))
+            found = evaluate(model, held_out)
+            print(f"epoch {epoch + 1}/{epochs}  " + "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+            waited += 1
+            if IS_BETTER:
+                best, best_weights, waited = found["MONITOR"], copy.deepcopy(model.state_dict()), 0
+            if PATIENCE and waited >= PATIENCE:
+                break
+        model.load_state_dict(best_weights)
+        return history
+'''
+
+_MAIN = '''
+    def main() -> None:
+        """Train from fresh weights, test the best ones, save them."""
+        parser = argparse.ArgumentParser(description=__doc__)
+        parser.add_argument("--epochs", type=int, default=EPOCHS)
+        arguments = parser.parse_args()
+        torch.manual_seed(SEED)
+        model = CLASS().to(DEVICE)
+        fit(model, arguments.epochs)
+        print("test  " + "  ".join(f"{name} {value:.4f}" for name, value in evaluate(model, load("test")).items()))
+        torch.save(model.state_dict(), FOLDER / "weights.pt")
+
+
+    if __name__ == "__main__":
+        main()
+'''
+
+
+def write_script(document: Document, program: Program, shuffling: Mapping[str, int]) -> str:
+    """Return the text of `train.py`.
+
+    Args:
+        document: What is trained.
+        program: Its network and losses as text.
+        shuffling: Data node id -> the seed of the generator that shuffles its rows, in the order of use.
+    """
+    functions = [
+        _LOAD,
+        _BATCHES,
+        *_schedule_functions(document),
+        _new_optimizers(document, program),
+        _step(document, program),
+    ]
+    functions += [
+        *_scores(program),
+        _evaluate(program),
+        _fit(document, program),
+        _MAIN.replace("CLASS", program.class_name),
+    ]
+    text = _head(document, program, shuffling) + "".join(f"\n\n{_flush_left(function)}" for function in functions)
+    ast.parse(text)  # a slip of ours is found here, not on the user's machine
+    return text
+
+
+def _flush_left(text: str) -> str:
+    return textwrap.dedent(text).strip("\n") + "\n"
+
+
+def _head(document: Document, program: Program, shuffling: Mapping[str, int]) -> str:
+    plan = document.plan
+    fields = {node: [f'"{key}"' for key, port in program.sources.items() if port.node == node] for node in shuffling}
+    sources = ", ".join(f"({', '.join(names)},)" for names in fields.values()).replace(",,", ",")
+    names = ", ".join([program.class_name, *dict.fromkeys(program.phases.values())])
+    needs_math = any("math." in function for function in _schedule_functions(document))
+    return f'''"""Train the network in model.py on the rows in data.npz: a plain PyTorch loop.
+
+Needs torch and numpy. Run it with `python train.py`; the trained weights are saved as weights.pt.
+"""
+
+import argparse
+import copy
+{"import math" + chr(10) if needs_math else ""}from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from model import {names}
+
+Batch = dict[str, Tensor]
+
+FOLDER = Path(__file__).resolve().parent
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+EPOCHS = {plan.epochs}
+BATCH_SIZE = {plan.batch_size}
+SEED = {plan.seed}
+PATIENCE = {plan.patience}  # epochs without a better validation result after which training ends; 0 never ends early
+SOURCES = [{sources}]  # fields that share rows
+SHUFFLING = {list(shuffling.values())!r}  # one seed each
+'''
+
+
+def _schedule_functions(document: Document) -> list[str]:
+    return list(dict.fromkeys(schedules.source(phase.schedule) for phase in document.plan.phases))
+
+
+def _modules(program: Program, nodes: Sequence[str]) -> list[str]:
+    """Return the attributes of the modules that lie in `nodes` (or in blocks of these ids)."""
+    return [name for path, name in program.names.items() if any(part in nodes for part in path.split("/"))]
+
+
+def _parameters(modules: Sequence[str]) -> str:
+    listed = ", ".join(f"model.{name}" for name in modules)
+    return f"[p for module in [{listed}] for p in module.parameters() if p.requires_grad]"
+
+
+def _groups(phase: Phase, program: Program) -> Iterator[tuple[Group, str]]:
+    """Yield each group that has weights, with the expression of its parameters."""
+    if len(phase.groups) == 1 and not phase.groups[0].nodes:
+        yield phase.groups[0], "[p for p in model.parameters() if p.requires_grad]"
+        return
+    named = [node for group in phase.groups for node in group.nodes]
+    taken = _modules(program, named)
+    for group in phase.groups:
+        inside = (
+            _modules(program, group.nodes) if group.nodes else [n for n in program.names.values() if n not in taken]
+        )
+        if inside:
+            yield group, _parameters(inside)
+
+
+def _new_optimizers(document: Document, program: Program) -> str:
+    lines = ["def new_optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:"]
+    lines.append('    """Return the optimizer of each phase."""')
+    made = []
+    for phase in document.plan.phases:
+        spec, values = optimizers.find(phase.optimizer)
+        groups = list(_groups(phase, program))
+        if len(groups) == 1 and groups[0][0].rate == 1 and groups[0][0].weight_decay is None:
+            parameters = groups[0][1]
+        else:
+            parameters = "[" + ", ".join(_group(group, text, values["learning_rate"]) for group, text in groups) + "]"
+        lines.append(f"    {phase.name}_parameters = {parameters}")
+        made.append(optimizers.source(phase.optimizer, f"{phase.name}_parameters", fused=set(spec.fused) >= _FUSED))
+    lines += ["    return [", *(f"        {call}," for call in made), "    ]"]
+    return "\n".join(lines)
+
+
+def _group(group: Group, parameters: str, rate: float) -> str:
+    decay = "" if group.weight_decay is None else f', "weight_decay": {group.weight_decay!r}'
+    return f'{{"params": {parameters}, "lr": {rate * group.rate!r}{decay}}}'
+
+
+def _step(document: Document, program: Program) -> str:
+    phases = [phase for phase in document.plan.phases if phase.name in program.phases]
+    lines = [
+        "def step(model: nn.Module, optimizers: list[torch.optim.Optimizer], batch: Batch, step: int, total: int) -> "
+        "float:",
+        '    """Do the updates of one batch and return its loss."""',
+        "    value = 0.0",
+    ]
+    for number, phase in enumerate(phases):
+        lines += _phase(number, phase, program, clip=document.plan.clip_norm, alone=len(phases) == 1)
+    return "\n".join([*lines, "    return value"])
+
+
+def _phase(number: int, phase: Phase, program: Program, *, clip: float, alone: bool) -> Iterator[str]:
+    _, values = optimizers.find(phase.optimizer)
+    rates = [values["learning_rate"] * group.rate for group, _ in _groups(phase, program)]
+    yield f"    optimizer = optimizers[{number}]"
+    yield f"    factor = {schedules.call(phase.schedule)}"
+    yield f"    for group, rate in zip(optimizer.param_groups, {rates!r}):"
+    yield '        group["lr"] = rate * factor'
+    if not alone:  # each phase's losses reach its own weights only
+        yield "    model.requires_grad_(False)"
+        yield "    for group in optimizer.param_groups:"
+        yield '        for parameter in group["params"]:'
+        yield "            parameter.requires_grad_(True)"
+    indent = "    "
+    if phase.updates > 1:
+        yield f"    for _ in range({phase.updates}):"
+        indent += "    "
+    yield f"{indent}optimizer.zero_grad()"
+    yield f"{indent}loss = sum({program.phases[phase.name]}(model, batch).values())"
+    yield f"{indent}loss.backward()"
+    if clip:
+        yield f'{indent}parameters = [p for group in optimizer.param_groups for p in group["params"]]'
+        yield f"{indent}nn.utils.clip_grad_norm_(parameters, {clip!r})"
+    yield f"{indent}optimizer.step()"
+    yield "    value += loss.item()"
+
+
+def _scored(program: Program) -> Loss | None:
+    """Return the loss whose predictions are scored: the first with a task."""
+    return next((loss for loss in program.losses if loss.task and loss.prediction and loss.target), None)
+
+
+def _scores(program: Program) -> list[str]:
+    scored = _scored(program)
+    return [_SCORES[scored.task]] if scored and scored.task else []
+
+
+def _evaluate(program: Program) -> str:
+    calls = [f"{function}(model, batch)" for function in program.phases.values()]
+    losses = calls[0] if len(calls) == 1 else "{" + ", ".join(f"**{call}" for call in calls) + "}"
+    text = _flush_left(_EVALUATE).replace("LOSSES", losses)
+    scored = _scored(program)
+    if scored is None:
+        return (
+            text.replace(", predictions = 0.0, []", " = 0.0").replace("        PREDICT\n", "").replace(", **SCORED", "")
+        )
+    fields = ", ".join(f'{name}=batch["{name}"]' for name in program.fields)
+    output = f"[{program.outputs.index(scored.prediction)}]" if len(program.outputs) > 1 else ""
+    text = text.replace("PREDICT", f"predictions.append(model({fields}){output})")
+    return text.replace("SCORED", f'scores(torch.cat(predictions), rows["{scored.target}"])')
+
+
+def _fit(document: Document, program: Program) -> str:
+    monitor = document.plan.monitor
+    scored = _scored(program)
+    higher = {Task.CLASSIFICATION: ("accuracy",), Task.BINARY: ("accuracy",), Task.REGRESSION: ("r2",)}
+    is_higher = bool(scored and scored.task and monitor in higher[scored.task])
+    if not is_higher and not (monitor == "mae" and scored and scored.task is Task.REGRESSION):
+        monitor = "loss"
+    better = f'found["{monitor}"] {">" if is_higher else "<"} best'
+    text = _flush_left(_FIT).replace("WORST", 'float("-inf")' if is_higher else 'float("inf")')
+    return text.replace("IS_BETTER", better).replace("MONITOR", monitor).replace("RESTING", _resting(document, program))
+
+
+def _resting(document: Document, program: Program) -> str:
+    """Return what puts into eval the modules that no phase updates, such as a frozen batch normalization."""
+    updated: set[str] = set()
+    for phase in document.plan.phases:
+        named = [node for group in phase.groups for node in group.nodes]
+        everything = any(not group.nodes for group in phase.groups)
+        updated.update(program.names.values() if everything else _modules(program, named))
+    nodes = document.graph.nodes
+    resting = [
+        name
+        for path, name in program.names.items()
+        if name not in updated or nodes[path.split("/")[0]].parameters.get("trainable") is False
+    ]
+    return "".join(f"\n            model.{name}.eval()  # not trained" for name in resting)
