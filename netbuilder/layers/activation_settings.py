@@ -50,11 +50,9 @@ def _axis(values: Values) -> str:
 def _ordered(low: str, high: str) -> Check:
     def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
         if values[low] >= values[high]:
+            swapped = {low: values[high], high: values[low]} if values[low] > values[high] else {}
             yield relations.expects(
-                "x",
-                f"a lower end below the upper end ({values[high]:g})",
-                f"{values[low]:g}",
-                **{high: values[low] + 1.0},
+                "x", f"a lower end below the upper end ({values[high]:g})", f"{values[low]:g}", **swapped
             )
 
     return check

@@ -130,7 +130,11 @@ FUNCTIONS = (
 def _ends_ordered(values: Values, inputs: Types) -> Iterator[Mismatch]:
     if values["lower"] > values["upper"]:
         yield relations.expects(
-            "x", f"a lower end of at most the upper end ({values['upper']:g})", f"{values['lower']:g}"
+            "x",
+            f"a lower end of at most the upper end ({values['upper']:g})",
+            f"{values['lower']:g}",
+            lower=values["upper"],
+            upper=values["lower"],
         )
 
 

@@ -199,7 +199,6 @@ KL_DIVERGENCE = _loss(
         "Reduction",
         (
             ("batchmean", "mean over samples", "The divergence as mathematics defines it, averaged over the batch."),
-            ("mean", "mean over elements", "Also divided by the number of classes."),
             ("sum", "sum", "The sum."),
         ),
         "How the numbers of all samples become one.",

@@ -11,7 +11,7 @@ from netbuilder.layers import relations
 from netbuilder.layers.settings import LAYOUTS, elements, flag, number, paper, torch_docs, whole
 from netbuilder.layers.spec import SCALES, LayerSpec, Mismatch, Port, Rule, Types
 
-_EPS = number("eps", "Epsilon", 1e-5, "Added to the variance, against division by 0.", 0.0, 1.0, advanced=True)
+_EPS = number("eps", "Epsilon", 1e-5, "Added to the variance, against division by 0.", 1e-12, 1.0, advanced=True)
 _AFFINE = flag("affine", "Scale and shift", True, "Learns a factor and an offset for each channel, applied afterwards.")
 
 

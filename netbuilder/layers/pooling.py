@@ -62,6 +62,11 @@ def _padding_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
             return
 
 
+def _kernel_within(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    """The window is no larger than the input without its padding, which AvgPool3d alone demands."""
+    yield from relations.kernel_fits({**values, "padding": (0, 0, 0)}, inputs)
+
+
 def _brief(values: Values) -> str:
     stride = values.get("stride")
     return brief_of(times(values["kernel_size"]), f"stride {one_of(stride)}" if stride else "")
@@ -123,7 +128,7 @@ def _average(axes: int) -> LayerSpec:
         outputs=outputs,
         make=f"nn.AvgPool{axes}d(kernel_size, stride=stride, padding=padding, ceil_mode=ceil_mode, "
         "count_include_pad=count_include_pad)",
-        checks=(_padding_fits, relations.kernel_fits),
+        checks=(_padding_fits, relations.kernel_fits, *((_kernel_within,) if axes == 3 else ())),
         macs=_window_macs,
         brief=_brief,
     )

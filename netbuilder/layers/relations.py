@@ -42,7 +42,12 @@ def check_ports(spec: LayerSpec, values: Values, inputs: Types) -> Iterator[Mism
         found = inputs.get(port.name)
         if found is None:
             continue
-        mismatch = _dtype_mismatch(spec, port, found) or _rank_mismatch(port, found) or _batch_mismatch(port, found)
+        mismatch = (
+            _dtype_mismatch(spec, port, found)
+            or _rank_mismatch(port, found)
+            or _batch_mismatch(port, found)
+            or _empty_mismatch(port, found)
+        )
         if mismatch is not None:
             yield mismatch
 
@@ -75,9 +80,13 @@ def expects(port: str, expected: str, found: TensorType | str, *insert: Insert, 
 
 
 def _batch_mismatch(port: Port, found: TensorType) -> Mismatch | None:
-    if not found.dims or found.dims[0] == BATCH or found.dims[0] is None:
+    if found.dims and (found.dims[0] == BATCH or found.dims[0] is None):
         return None
-    return expects(port.name, "samples along the first axis (N × …)", found)
+    return expects(port.name, "something for each sample (N × …)", found)
+
+
+def _empty_mismatch(port: Port, found: TensorType) -> Mismatch | None:
+    return expects(port.name, "at least one entry along every axis", found) if 0 in found.dims else None
 
 
 def _dtype_mismatch(spec: LayerSpec, port: Port, found: TensorType) -> Mismatch | None:
@@ -189,7 +198,7 @@ def _pairs(inputs: Types) -> Iterator[tuple[TensorType, str, TensorType]]:
         yield first, name, other
 
 
-def _more_axes(name: str, first: TensorType, other: TensorType) -> tuple[Insert, ...]:
+def _more_axes(first: TensorType, other: TensorType) -> tuple[Insert, ...]:
     missing = first.rank - other.rank
     return (("unsqueeze", {"axis": -1}),) if missing == 1 else ()
 
@@ -206,13 +215,20 @@ def broadcastable(values: Values, inputs: Types) -> Iterator[Mismatch]:
 
     Torch aligns a missing axis on the wrong side: (N, 1) + (N) is (N, N), every sample added to every other.
     """
-    for first, name, other in _pairs(inputs):
+    (_, first), *others = inputs.items()
+    sizes = list(first.dims)
+    for name, other in others:
+        shown = TensorType(tuple(sizes))
         if first.rank != other.rank:
-            yield expects(name, f"as many axes as the first input ({first})", other, *_more_axes(name, first, other))
-        elif not may_equal(first.dims[0] if first.dims else None, other.dims[0] if other.dims else None):
-            yield expects(name, f"as many samples as the first input ({first})", other)
-        elif not all(may_equal(a, b) or 1 in (a, b) for a, b in zip(first.dims, other.dims, strict=True)):
-            yield expects(name, f"the sizes of the first input, or 1 ({first})", other)
+            yield expects(name, f"as many axes as the first input ({shown})", other, *_more_axes(first, other))
+            return
+        if not may_equal(first.dims[0], other.dims[0]):
+            yield expects(name, f"as many samples as the first input ({shown})", other)
+            return
+        if not all(may_equal(a, b) or 1 in (a, b) for a, b in zip(sizes, other.dims, strict=True)):
+            yield expects(name, f"the sizes of the inputs before it, or 1 ({shown})", other)
+            return
+        sizes = [b if a == 1 else a for a, b in zip(sizes, other.dims, strict=True)]
 
 
 def same_except(axis: str) -> Check:
@@ -221,9 +237,7 @@ def same_except(axis: str) -> Check:
     def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
         for first, name, other in _pairs(inputs):
             if first.rank != other.rank:
-                yield expects(
-                    name, f"as many axes as the first input ({first})", other, *_more_axes(name, first, other)
-                )
+                yield expects(name, f"as many axes as the first input ({first})", other, *_more_axes(first, other))
                 continue
             free = values[axis] % first.rank if first.rank else 0
             wrong = [
