@@ -1,4 +1,4 @@
-"""Where nodes and links lie, as numpy arrays: what is under the pointer, inside a rectangle or in view, for thousands of nodes at once.
+"""Where nodes and links lie, as numpy arrays: what is under the pointer or in view, for thousands of nodes at once.
 
 No Qt. A row is a node or a link; the later row is drawn above. `curves` are the links as polylines of `STEPS` segments.
 """
@@ -12,20 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netbuilder.document.model import PortRef
+from netbuilder.ui.canvas.routing import STEPS, route
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-STEPS = 20
-"""Segments a link is flattened into."""
-
-_T = np.linspace(0.0, 1.0, STEPS + 1)
-_BERNSTEIN = np.stack([(1 - _T) ** 3, 3 * (1 - _T) ** 2 * _T, 3 * (1 - _T) * _T**2, _T**3])
-
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One link: its two ports, and how far below the nodes' corners they lie (x is the corner's for a target, the far side for a source)."""
+    """One link: its two ports, and how far below the upper edges of their nodes they lie."""
 
     target: PortRef
     source: PortRef
@@ -114,6 +109,10 @@ class CanvasArrays:
         self._bend(touched)
         return touched
 
+    def reroute(self) -> None:
+        """Bend all links anew: after a move, others may run over the nodes that were moved."""
+        self._bend(np.arange(len(self.wires)))
+
     def edges_of(self, rows: Rows) -> Rows:
         """Return the rows of all links that begin or end at these nodes."""
         if not len(self.wires) or not len(rows):
@@ -136,7 +135,7 @@ class CanvasArrays:
             axis=1,
         )
         self.ends[rows] = ends
-        curves = bend(ends)
+        curves = route(ends, self._sources[rows], self._targets[rows], self.rects)
         self.curves[rows] = curves
         self.boxes[rows] = np.concatenate([curves.min(axis=1), curves.max(axis=1)], axis=1)
 
@@ -172,16 +171,6 @@ class CanvasArrays:
         left, top = rects[:, :2].min(axis=0).tolist()
         right, bottom = (rects[:, :2] + rects[:, 2:]).max(axis=0).tolist()
         return left, top, right, bottom
-
-
-def bend(ends: Floats) -> Floats:
-    """Return curves (m, STEPS + 1, 2) for links from `ends[:, :2]` to `ends[:, 2:]`: level at both ends, wider when they run back."""
-    across = ends[:, 2] - ends[:, 0]
-    pull = np.where(across >= 0, np.maximum(across * 0.5, 24.0), np.clip(24.0 - across * 0.6, 24.0, 260.0))
-    pull = np.minimum(pull, np.maximum(np.abs(ends[:, 3] - ends[:, 1]) + np.abs(across) * 0.5, 1.0))
-    xs = np.stack([ends[:, 0], ends[:, 0] + pull, ends[:, 2] - pull, ends[:, 2]], axis=1)
-    ys = np.stack([ends[:, 1], ends[:, 1], ends[:, 3], ends[:, 3]], axis=1)
-    return np.stack([xs @ _BERNSTEIN, ys @ _BERNSTEIN], axis=2)
 
 
 def _distances(curves: Floats, point: Floats) -> Floats:

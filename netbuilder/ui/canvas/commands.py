@@ -46,7 +46,7 @@ class Commands:
     def add(self, key: str, at: Place, link: Loose | None = None) -> str:
         """Add a layer or data source with its header's middle at a point, linked to a loose link if there is one; returns its id."""
         declaration = self._declarations[key]
-        node = Node(id=new_id(), type=key, label=declaration.key, parameters=declaration.defaults())
+        node = Node(id=new_id(), type=key, label=key.rsplit(".", 1)[-1], parameters=declaration.defaults())
         place = Place(round(at.x - WIDTH / 2), round(at.y - HEADER / 2))
         schema = self._describe(node)
         changes = [partial(edits.add_node, node=node, place=place, schema=schema, scope=self._workspace.scope)]

@@ -62,6 +62,8 @@ class Content:
         self._resize(changed)
         if changed or ends:
             self.arrays.set_wires(self._wires())
+        elif moved:
+            self.arrays.reroute()
         return changed | set(moved)
 
     def look_again(self, knowledge: Knowledge) -> set[str]:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import shiboken6
-from PySide6.QtCore import QLineF, QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from netbuilder.document.model import PortRef
 from netbuilder.ui.canvas.arrays import Floats, Rows
+from netbuilder.ui.canvas.buffers import draw_lines, draw_points, draw_polyline, draw_rects
 from netbuilder.ui.canvas.camera import Camera
 from netbuilder.ui.canvas.content import Content
-from netbuilder.ui.canvas.pictures import draw_points
 from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.theme import ui_font
 
 GRID = 24.0
 FAR = 0.3
 """Below this zoom titles would be under 4 pixels: nodes are drawn as plain cards, links as straight lines."""
+
+_MANY = 400  # links; more are drawn as separate segments in one call, whose joints are too small to see
 
 CROWD = 700
 """More nodes in view than this are drawn as plain cards at any zoom."""
@@ -54,8 +54,9 @@ def paint_dots(painter: QPainter, area: QRectF, camera: Camera, style: Style) ->
     points = np.empty((len(ys), len(xs), 2))
     points[..., 0] = (xs - camera.x) * camera.zoom
     points[..., 1] = ((ys - camera.y) * camera.zoom)[:, None]
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-    painter.setPen(QPen(style.color("dots"), 1.5 if camera.zoom < 1.5 else 2.0))
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    size = 2.2 if camera.zoom < 1.5 else 3.0
+    painter.setPen(QPen(style.color("dots"), size, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
     draw_points(painter, points.reshape(-1, 2))
 
 
@@ -93,11 +94,12 @@ def _draw_wires(painter: QPainter, curves: Floats, camera: Camera, color: QColor
         return
     points = (curves[:, [0, -1]] if far else curves) - np.array([camera.x, camera.y])
     points *= camera.zoom
-    lines = np.concatenate([points[:, :-1], points[:, 1:]], axis=2).reshape(-1, 4)
-    cap = Qt.PenCapStyle.FlatCap if far else Qt.PenCapStyle.RoundCap
-    painter.setPen(QPen(color, width, Qt.PenStyle.SolidLine, cap))
-    lines = np.ascontiguousarray(lines)
-    painter.drawLines(_wrap(lines, QLineF), len(lines))
+    painter.setPen(QPen(color, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.RoundJoin))
+    if far or len(points) > _MANY:
+        draw_lines(painter, np.concatenate([points[:, :-1], points[:, 1:]], axis=2).reshape(-1, 4))
+    else:
+        for curve in points:
+            draw_polyline(painter, curve)
 
 
 def paint_cards(painter: QPainter, content: Content, rows: Rows, camera: Camera, style: Style) -> None:
@@ -109,9 +111,9 @@ def paint_cards(painter: QPainter, content: Content, rows: Rows, camera: Camera,
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     painter.setPen(Qt.PenStyle.NoPen)
     for category in np.unique(categories):
-        chosen = np.ascontiguousarray(rects[categories == category])
+        chosen = rects[categories == category]
         painter.setBrush(style.category(str(category)))
-        painter.drawRects(_wrap(chosen, QRectF), len(chosen))
+        draw_rects(painter, chosen)
 
 
 def paint_rings(painter: QPainter, content: Content, nodes: Collection[str], camera: Camera, style: Style) -> None:
@@ -136,7 +138,3 @@ def paint_hint(painter: QPainter, area: QRectF, style: Style, headline: str, lin
 def snapped(point: QPointF, ratio: float) -> QPointF:
     """Return a point moved to a whole physical pixel, so that cached text stays crisp."""
     return QPointF(round(point.x() * ratio) / ratio, round(point.y() * ratio) / ratio)
-
-
-def _wrap(buffer: Any, kind: type[Any]) -> Any:
-    return shiboken6.wrapInstance(buffer.ctypes.data, kind)

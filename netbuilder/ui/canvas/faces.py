@@ -114,7 +114,8 @@ def port_names(
     if isinstance(spec, LayerSpec):
         values = resolved(spec, node.parameters)
         inputs = tuple(port.name for port in spec.input_ports(values))
-        outputs = tuple(port.name for port in spec.output_ports(values))
+        # A loss ends the network: its number goes nowhere, so it shows no port unless a file has linked it.
+        outputs = () if spec.is_loss else tuple(port.name for port in spec.output_ports(values))
     elif node.id in document.schemas:
         outputs = tuple(item.name for item in document.schemas[node.id].fields)
     stale_inputs = (port for port in links.inputs.get(node.id, ()) if port not in inputs)
@@ -125,7 +126,9 @@ def port_names(
 def own_label(node: Node, declaration: Declaration | None) -> str:
     """Return the node's label when the user chose it, "" when it only repeats the type ("conv2d_3")."""
     label = _bare(node.label)
-    names = {_bare(node.type.rsplit(".", 1)[-1])} | ({_bare(declaration.title)} if declaration else set())
+    names = {_bare(node.type), _bare(node.type.rsplit(".", 1)[-1])} | (
+        {_bare(declaration.title)} if declaration else set()
+    )
     return (
         ""
         if any(label.startswith(name) and not label[len(name) :].strip("0123456789") for name in names)

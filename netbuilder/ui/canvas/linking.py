@@ -9,12 +9,12 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from netbuilder.document.model import PortRef
-from netbuilder.ui.canvas.arrays import bend
 from netbuilder.ui.canvas.connections import Loose, first_fit, fits
 from netbuilder.ui.canvas.drawing import paint_loose_wire
 from netbuilder.ui.canvas.geometry import PORT_RADIUS
 from netbuilder.ui.canvas.gestures import Gesture, Pointer
 from netbuilder.ui.canvas.painting import paint_port
+from netbuilder.ui.canvas.routing import bend
 from netbuilder.ui.theme import ui_font
 
 if TYPE_CHECKING:

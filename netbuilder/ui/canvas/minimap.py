@@ -62,6 +62,12 @@ class Minimap(QWidget):
     def paintEvent(self, _: QPaintEvent) -> None:
         """Draw nodes as cards, and a frame around what the canvas shows."""
         painter = QPainter(self)
+        try:
+            self._paint(painter)
+        finally:
+            painter.end()
+
+    def _paint(self, painter: QPainter) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         style, content = self._view.style_, self._view.content
         painter.setPen(QPen(style.color("node_border"), 1))
@@ -75,7 +81,6 @@ class Minimap(QWidget):
         painter.setBrush(style.color("accent", 0.06))
         shown = lens.view_rect(self._view.camera.scene_rect(QRectF(self._view.rect())))
         painter.drawRect(shown.intersected(QRectF(self.rect()).adjusted(2.5, 2.5, -2.5, -2.5)))
-        painter.end()
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
         """Show what was clicked."""

@@ -6,16 +6,15 @@ The arrays of a picture become an image once, when it is first seen; a picture o
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
-import shiboken6
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QImage, QPainter, QPainterPath, QPen
 
 from netbuilder.training.protocol import Picture, PictureKind
 from netbuilder.ui import colors
+from netbuilder.ui.canvas.buffers import draw_points, draw_polyline
 from netbuilder.ui.canvas.faces import Area
 from netbuilder.ui.canvas.style import Style
 
@@ -157,18 +156,6 @@ def _paint_points(painter: QPainter, box: QRectF, picture: Picture, style: Style
         draw_points(painter, spots[places == level])
 
 
-def draw_points(painter: QPainter, points: NDArray[np.float64]) -> None:
-    """Draw points (n, 2) in one call."""
-    buffer = np.ascontiguousarray(points, dtype=np.float64)
-    if len(buffer):
-        painter.drawPoints(_wrap(buffer, QPointF), len(buffer))
-
-
-def _wrap(buffer: NDArray[Any], kind: type[Any]) -> Any:
-    # A view of the array's memory as Qt's own array; the caller holds the array until Qt has read it.
-    return shiboken6.wrapInstance(buffer.ctypes.data, kind)
-
-
 def paint_curve(painter: QPainter, box: QRectF, curve: Curve, style: Style, category: str) -> None:
     """Draw a series so far, as means of equal spans when it is long."""
     steps, values = curve
@@ -185,5 +172,4 @@ def paint_curve(painter: QPainter, box: QRectF, curve: Curve, style: Style, cate
     top = box.bottom() - (ys - low) / ((high - low) or 1.0) * box.height()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(QPen(style.category(category), 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-    buffer = np.ascontiguousarray(np.stack([left, top], axis=1))
-    painter.drawPolyline(_wrap(buffer, QPointF), len(buffer))
+    draw_polyline(painter, np.stack([left, top], axis=1))

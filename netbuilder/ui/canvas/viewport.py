@@ -57,6 +57,8 @@ class Viewport(QWidget):
         self._born: dict[str, float] = {}
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE)
         self._settle.timeout.connect(self._sharpen)
+        self._again = QTimer(self, singleShot=True, interval=0)
+        self._again.timeout.connect(lambda: self.update())
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(240, 160)
 
@@ -71,17 +73,21 @@ class Viewport(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw what is exposed."""
         painter = QPainter(self)
-        area = QRectF(event.rect())
-        painter.fillRect(event.rect(), self.style_.color("canvas"))
+        try:
+            self._paint(painter, QRectF(event.rect()))
+        finally:
+            painter.end()  # a painter left open by an error would take the whole process down
+
+    def _paint(self, painter: QPainter, area: QRectF) -> None:
+        painter.fillRect(area, self.style_.color("canvas"))
         paint_dots(painter, area, self.camera, self.style_)
         if not self.content.faces:
             line = "or open a template from the start page"
             paint_hint(painter, QRectF(self.rect()), self.style_, "Press Tab or drag a layer here", line)
         paint_wires(painter, self.content, area, self.camera, self.style_, self.marks())
         if not self._layer.paint(painter, self._scene(), area):
-            QTimer.singleShot(0, self, self.update)
+            self._again.start()
         self.paint_overlay(painter)
-        painter.end()
 
     def marks(self) -> Marks:
         """Return the links that are drawn otherwise."""

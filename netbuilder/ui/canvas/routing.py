@@ -1,0 +1,105 @@
+"""The course of links: level curves from port to port, and around nodes that would lie on top of them.
+
+A link that would run below other nodes takes a lane beside them, as a careful hand would draw it. numpy only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+STEPS = 32
+"""Segments a link is flattened into."""
+
+ROUTED = 1_500
+"""More links than this all run straight to their goal: finding ways around would cost more than a frame."""
+
+_CLEARANCE = 16.0  # from a lane to the nodes beside it
+_LANE = 10.0  # between two lanes
+_TURN = (36.0, 110.0)  # how much room the bend into a lane takes, at least and at most
+
+
+def _bernstein(count: int) -> Floats:
+    t = np.linspace(0.0, 1.0, count)
+    return np.stack([(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3])
+
+
+_WHOLE = _bernstein(STEPS + 1)
+_FIRST = _bernstein(STEPS // 2)
+_SECOND = _bernstein(STEPS + 1 - STEPS // 2)
+
+
+def bend(ends: Floats) -> Floats:
+    """Return curves (m, STEPS + 1, 2) from `ends[:, :2]` to `ends[:, 2:]`: level at both ends, wider when they run back."""
+    across = ends[:, 2] - ends[:, 0]
+    down = np.abs(ends[:, 3] - ends[:, 1])
+    ahead = np.minimum(np.maximum(across * 0.5, 24.0), 140.0)
+    back = np.clip(24.0 - across * 0.6, 24.0, 260.0)
+    # Two ports at almost one height need no swing: the curve is a line.
+    pull = np.minimum(np.where(across >= 0, ahead, back), down + np.abs(across) * 0.5 + 1.0)
+    xs = np.stack([ends[:, 0], ends[:, 0] + pull, ends[:, 2] - pull, ends[:, 2]], axis=1)
+    ys = np.stack([ends[:, 1], ends[:, 1], ends[:, 3], ends[:, 3]], axis=1)
+    return np.stack([xs @ _WHOLE, ys @ _WHOLE], axis=2)
+
+
+def route(ends: Floats, sources: Rows, targets: Rows, rects: Floats) -> Floats:
+    """Return curves as `bend` does, led around the nodes that lie on them.
+
+    Args:
+        ends: (m, 4): the links' ends.
+        sources: Row in `rects` of each link's source.
+        targets: Row of its target.
+        rects: (n, 4): x, y, width, height of all nodes.
+    """
+    curves = bend(ends)
+    if len(ends) > ROUTED:
+        return curves
+    lanes: list[tuple[float, float, float]] = []
+    for row in _crossing(curves, sources, targets, rects):
+        x0, y0, x1, y1 = ends[row].tolist()
+        if x1 - x0 > 2 * _TURN[0]:
+            lane = _lane(x0, y0, x1, y1, rects, lanes)
+            lanes.append((lane, x0, x1))
+            curves[row] = _detour(x0, y0, x1, y1, lane)
+    return curves
+
+
+def _crossing(curves: Floats, sources: Rows, targets: Rows, rects: Floats) -> list[int]:
+    """Return the rows of links that run over a node which is not one of their ends."""
+    low, high = curves.min(axis=1), curves.max(axis=1)
+    near, far = rects[:, :2], rects[:, :2] + rects[:, 2:]
+    touch = ((low[:, None] <= far) & (high[:, None] >= near)).all(axis=2)
+    touch[np.arange(len(curves)), sources] = False
+    touch[np.arange(len(curves)), targets] = False
+    links, nodes = np.nonzero(touch)
+    points = curves[links]
+    inside = ((points > near[nodes, None]) & (points < far[nodes, None])).all(axis=2).any(axis=1)
+    return sorted(set(links[inside].tolist()))
+
+
+def _lane(x0: float, y0: float, x1: float, y1: float, rects: Floats, lanes: list[tuple[float, float, float]]) -> float:
+    """Return the height nearest to both ends at which a level line from x0 to x1 is clear of nodes and other lanes."""
+    left, right = rects[:, 0] - _CLEARANCE, rects[:, 0] + rects[:, 2] + _CLEARANCE
+    blocking = rects[(left < x1 - _TURN[0]) & (right > x0 + _TURN[0])]
+    spans = [(y - _CLEARANCE, y + height + _CLEARANCE) for _, y, _, height in blocking.tolist()]
+    spans += [(y - _LANE, y + _LANE) for y, start, end in lanes if start < x1 and end > x0]
+    below, above = max(y0, y1), min(y0, y1)
+    for top, bottom in sorted(spans):
+        if top < below < bottom:
+            below = bottom
+    for top, bottom in sorted(spans, key=lambda span: -span[1]):
+        if top < above < bottom:
+            above = top
+    return below if abs(below - y0) + abs(below - y1) <= abs(above - y0) + abs(above - y1) else above
+
+
+def _detour(x0: float, y0: float, x1: float, y1: float, lane: float) -> Floats:
+    """Return a curve that bends into a lane, follows it and bends out again."""
+    room = (x1 - x0) / 2
+    first, second = (min(max(abs(lane - y) * 0.6, _TURN[0]), _TURN[1], room) for y in (y0, y1))
+    into = np.array([[x0, y0], [x0 + first / 2, y0], [x0 + first / 2, lane], [x0 + first, lane]])
+    out = np.array([[x1 - second, lane], [x1 - second / 2, lane], [x1 - second / 2, y1], [x1, y1]])
+    return np.concatenate([_FIRST.T @ into, _SECOND.T @ out])
