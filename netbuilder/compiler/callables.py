@@ -68,11 +68,18 @@ def argument_defaults(callee: str, support: str) -> Mapping[str, Any]:
     namespace = support_namespace(support)
     if first not in namespace:
         return {}
+    found = reduce(getattr, rest, namespace[first])
+    defaults = _defaults(found)
+    if isinstance(found, type) and "kwargs" in defaults:  # nn.LSTM and its like hand everything on to their base
+        for base in reversed(found.__mro__[:-1]):
+            defaults |= _defaults(base)
+    return defaults
+
+
+def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
     try:
-        signature = inspect.signature(reduce(getattr, rest, namespace[first]))
+        parameters = inspect.signature(function).parameters
     except ValueError:  # built-in functions of torch have no signature
         return {}
-    return {
-        name: NO_DEFAULT if parameter.default is inspect.Parameter.empty else parameter.default
-        for name, parameter in signature.parameters.items()
-    }
+    empty = inspect.Parameter.empty
+    return {name: NO_DEFAULT if each.default is empty else each.default for name, each in parameters.items()}

@@ -200,7 +200,7 @@ def _missing_parts(document: Document, flow: Flow) -> Iterator[Problem]:
             yield Problem(code="data.schema", message=message, node=node.id)
     for port in flow.entries if flow.losses else ():
         if nodes[port.node].type == "input":
-            message = f"{nodes[port.node].label} is an Input that nobody fills while training: link a data source's field instead."
+            message = f"Nobody fills the Input {nodes[port.node].label} while training: link a data field instead."
             yield Problem(code="input.unfed", message=message, node=port.node)
     yield from _uneven_data(document, flow)
 

@@ -286,8 +286,7 @@ class _Pass:
         expected = ", ".join(f"{name} {size}" for name, size in theirs.facts.derived.items())
         found = ", ".join(f"{name} {size}" for name, size in memo.facts.derived.items())
         message = f"shares the weights of {owner.label}, which are for {expected}; its own input needs {found}"
-        port = next(iter(memo.inputs), "")
-        return Trouble(code="tie.size", message=message, port=port, expected=expected, found=found)
+        return Trouble(code="tie.size", message=message, expected=expected, found=found)
 
     def _result(self) -> Shapes:
         incoming = self.graph.edges

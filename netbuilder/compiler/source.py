@@ -88,6 +88,8 @@ def harmless(text: str) -> str:
 def wrapped(statement: ast.stmt, width: int) -> list[str]:
     """Return a simple statement as lines of at most `width` columns, where calls, lists and dicts can be broken."""
     line = printed(statement)
+    if isinstance(statement, ast.Return) and isinstance(statement.value, ast.Tuple) and len(statement.value.elts) > 1:
+        line = "return " + ", ".join(printed(each) for each in statement.value.elts)
     if len(line) <= width and "\n" not in line:
         return [line]
     if isinstance(statement, ast.Assign):

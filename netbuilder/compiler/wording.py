@@ -62,6 +62,9 @@ def describe(trouble: Trouble, node: Node, source: Node | None, scope: str = ROO
     """
     origin = f" from {source.label}" if source is not None and trouble.port else ""
     fixes = (*_inserts(trouble, node, scope), *_settings(trouble.set, node, scope))
+    if trouble.code.startswith("tie."):
+        arguments = {"node": node.id, "other": ""} | ({"scope": scope} if scope else {})
+        fixes = (Fix(title="Give it weights of its own", edit="tie_weights", arguments=arguments),)
     hint = f": {_lower(fixes[0].title)}" if fixes else ""
     return Problem(
         code=trouble.code,
