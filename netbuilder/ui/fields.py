@@ -5,23 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from PySide6.QtCore import QPointF, QSignalBlocker, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QValidator, QWheelEvent
+from PySide6.QtCore import QPointF, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
 from PySide6.QtWidgets import (
-    QAbstractSpinBox,
-    QCheckBox,
-    QComboBox,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
-    QPushButton,
-    QSizePolicy,
     QWidget,
 )
 
@@ -65,7 +56,7 @@ class Field(QWidget):
         """Show `value`, unless it is what the field says already: a number being typed stays as typed."""
         same = not self._mixed and type(value) is type(self._value) and value == self._value
         self._value, self._mixed = value, False
-        if not same or not self._says(value):
+        if not same or not (self._says(value) or self._is_used()):
             self._show(value)
 
     def set_mixed(self) -> None:
@@ -84,6 +75,14 @@ class Field(QWidget):
         """Show the value in force again, whatever was typed."""
         self._show(self._value)
         self.complained.emit("")
+
+    def set_invalid(self, invalid: bool) -> None:
+        """Give the inputs the look of a refused value, or their usual one."""
+        for widget in self.findChildren(QWidget):
+            if bool(widget.property("invalid")) is not invalid:
+                widget.setProperty("invalid", invalid)
+                widget.style().unpolish(widget)
+                widget.style().polish(widget)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Escape takes back what was typed and refused."""
@@ -108,6 +107,10 @@ class Field(QWidget):
         widget.setAccessibleName(self.parameter.title + suffix)
         widget.setAccessibleDescription(self.parameter.help)
         widget.setToolTip(tooltip(self.parameter))
+
+    def _is_used(self) -> bool:
+        focus = self.window().focusWidget()
+        return focus is not None and self.isAncestorOf(focus) and self.isVisible()
 
     def _says(self, value: Any) -> bool:
         return False
@@ -182,8 +185,8 @@ def _step_size(parameter: Parameter, value: float) -> float:
     return float(10.0 ** math.floor(math.log10(max(span, 1e-12) / 50)))
 
 
-class NumberBox(QAbstractSpinBox):
-    """A line for one number: arrow keys and the wheel (when it has the focus) step it.
+class NumberBox(QLineEdit):
+    """A line for one number: arrow and page keys step it, and the wheel when it has the focus.
 
     Signals:
         typed: (str) the user changed the text.
@@ -197,46 +200,34 @@ class NumberBox(QAbstractSpinBox):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setMinimumWidth(36)
-        self.lineEdit().textEdited.connect(self.typed)
+        self.setMinimumWidth(34)
+        self.textEdited.connect(self.typed)
         self.editingFinished.connect(self.left)
 
     def show_text(self, text: str, placeholder: str = "") -> None:
         """Replace what the line says without telling anybody."""
-        line = self.lineEdit()
-        line.setPlaceholderText(placeholder)
-        if line.text() != text:
-            line.setText(text)
+        self.setPlaceholderText(placeholder)
+        if self.text() != text:
+            self.setText(text)
 
-    def text(self) -> str:
-        """Return what the line says."""
-        return self.lineEdit().text()
-
-    def stepBy(self, steps: int) -> None:
-        """Ask for steps (Qt calls this for arrow and page keys)."""
-        self.stepped.emit(steps)
-
-    def stepEnabled(self) -> QAbstractSpinBox.StepEnabledFlag:
-        """Both ways; the range is the field's to keep."""
-        return QAbstractSpinBox.StepEnabledFlag.StepUpEnabled | QAbstractSpinBox.StepEnabledFlag.StepDownEnabled
-
-    def validate(self, text: str, position: int) -> object:
-        """Accept every text: the field says in words what it refuses."""
-        return (QValidator.State.Acceptable, text, position)
-
-    def fixup(self, text: str) -> str:
-        """Leave the text as it is."""
-        return text
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Step, or type."""
+        steps = _STEPS.get(Qt.Key(event.key()), 0)
+        if steps:
+            self.stepped.emit(steps)
+        else:
+            super().keyPressEvent(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         """Step only with the focus, so that scrolling the form changes nothing."""
-        if self.hasFocus():
-            super().wheelEvent(event)
+        if self.hasFocus() and event.angleDelta().y():
+            self.stepped.emit(1 if event.angleDelta().y() > 0 else -1)
+            event.accept()
         else:
             event.ignore()
+
+
+_STEPS = {Qt.Key.Key_Up: 1, Qt.Key.Key_Down: -1, Qt.Key.Key_PageUp: 10, Qt.Key.Key_PageDown: -10}
 
 
 class NumberField(Field):
@@ -362,201 +353,6 @@ class IntsField(Field):
             box.show_text("", "…" if len(self.boxes) > 1 else MIXED)
 
 
-class BoolField(Field):
-    """A check box."""
-
-    def __init__(self, parameter: Parameter) -> None:
-        super().__init__(parameter)
-        self.box = QCheckBox()
-        self._name(self.box)
-        self.setFocusProxy(self.box)
-        self.row.addWidget(self.box)
-        self.row.addStretch(1)
-        self.box.clicked.connect(self._clicked)
-
-    def _clicked(self) -> None:
-        self.box.setTristate(False)
-        self.end_gesture()
-        self._offer(self.box.isChecked())
-
-    def _show(self, value: Any) -> None:
-        self.box.setTristate(False)
-        self.box.setChecked(bool(value))
-
-    def _show_mixed(self) -> None:
-        self.box.setTristate(True)
-        self.box.setCheckState(Qt.CheckState.PartiallyChecked)
-
-
-class ChoiceBox(QComboBox):
-    """A combo box that the wheel changes only with the focus."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(4)
-
-    def wheelEvent(self, event: QWheelEvent) -> None:
-        """Let the form scroll unless the user is in this box."""
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
-
-
-class ChoiceField(Field):
-    """A combo box: a CHOICE, a COLUMN, or an optional BOOL."""
-
-    def __init__(self, parameter: Parameter) -> None:
-        super().__init__(parameter)
-        self.box = ChoiceBox()
-        self._name(self.box)
-        self.setFocusProxy(self.box)
-        self.row.addWidget(self.box, 1)
-        self._values: list[Any] = []
-        self.set_choices([(choice.value, choice.title, choice.help) for choice in parameter.choices])
-        self.box.activated.connect(self._activated)
-
-    def set_choices(self, choices: Sequence[tuple[Any, str, str]]) -> None:
-        """Replace what the list offers: (value, title, help) each."""
-        if self.parameter.optional:
-            choices = [(None, self.parameter.none_title, ""), *choices]
-        with QSignalBlocker(self.box):
-            self.box.clear()
-            self._values = [value for value, _, _ in choices]
-            for index, (_, title, text) in enumerate(choices):
-                self.box.addItem(title)
-                self.box.setItemData(index, text or None, Qt.ItemDataRole.ToolTipRole)
-        self._show(self._value)
-
-    def _activated(self, index: int) -> None:
-        self.end_gesture()
-        self._offer(self._values[index])
-
-    def _show(self, value: Any) -> None:
-        matches = [i for i, known in enumerate(self._values) if type(known) is type(value) and known == value]
-        self.box.setPlaceholderText("" if value in (None, "") else str(value))
-        self.box.setCurrentIndex(matches[0] if matches else -1)
-
-    def _show_mixed(self) -> None:
-        self.box.setPlaceholderText(MIXED)
-        self.box.setCurrentIndex(-1)
-
-
-class ColumnField(ChoiceField):
-    """A column of the node's file, picked from those it has."""
-
-    def set_columns(self, names: Sequence[str]) -> None:
-        """Offer these columns."""
-        self.set_choices([(name, name, "") for name in names])
-        if not names and not self._value:
-            self.box.setPlaceholderText("choose a file first")
-
-
-class ColumnsField(Field):
-    """Several columns of the node's file: a list with check boxes."""
-
-    def __init__(self, parameter: Parameter) -> None:
-        super().__init__(parameter)
-        self.list = QListWidget()
-        self._name(self.list)
-        self.setFocusProxy(self.list)
-        self.row.addWidget(self.list, 1)
-        self._columns: list[str] = []
-        self.list.itemChanged.connect(self._toggled)
-        self.set_columns(())
-
-    def set_columns(self, names: Sequence[str]) -> None:
-        """Offer these columns; chosen ones that the file lacks stay in the list until they are taken out."""
-        self._columns = list(names)
-        self._show(self._value)
-
-    def _toggled(self, _: QListWidgetItem) -> None:
-        self.end_gesture()
-        items = [self.list.item(row) for row in range(self.list.count())]
-        self._offer(tuple(item.text() for item in items if item.checkState() is Qt.CheckState.Checked))
-
-    def _show(self, value: Any) -> None:
-        chosen = tuple(value or ())
-        names = self._columns + [name for name in chosen if name not in self._columns]
-        with QSignalBlocker(self.list):
-            self.list.clear()
-            for name in names:
-                item = QListWidgetItem(name, self.list)
-                item.setFlags(
-                    Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsUserCheckable | Qt.ItemFlag.ItemIsSelectable
-                )
-                item.setCheckState(Qt.CheckState.Checked if name in chosen else Qt.CheckState.Unchecked)
-                if name not in self._columns and self._columns:
-                    item.setToolTip("The file has no such column.")
-            if not names:
-                item = QListWidgetItem("choose a file first", self.list)
-                item.setFlags(Qt.ItemFlag.NoItemFlags)
-        rows = min(max(len(names), 1), 7)
-        self.list.setFixedHeight(rows * max(self.list.sizeHintForRow(0), 18) + 8)
-
-    def _show_mixed(self) -> None:
-        self._show(())
-
-
-class TextField(Field):
-    """A line of text."""
-
-    def __init__(self, parameter: Parameter) -> None:
-        super().__init__(parameter)
-        self.line = QLineEdit()
-        self._name(self.line)
-        self.setFocusProxy(self.line)
-        self.row.addWidget(self.line, 1)
-        self.line.textEdited.connect(self._typed)
-        self.line.editingFinished.connect(self.end_gesture)
-
-    def _typed(self, text: str) -> None:
-        self._offer(None if not text and self.parameter.optional else text)
-
-    def _says(self, value: Any) -> bool:
-        return self.line.text() == (value or "")
-
-    def _show(self, value: Any) -> None:
-        self.line.setPlaceholderText(self.parameter.none_title if self.parameter.optional else "")
-        if not self._says(value):
-            self.line.setText(value or "")
-
-    def _show_mixed(self) -> None:
-        self.line.clear()
-        self.line.setPlaceholderText(MIXED)
-
-
-class PathField(TextField):
-    """A file or a folder: a line, which counts once it is left, and a button that browses."""
-
-    def __init__(self, parameter: Parameter) -> None:
-        super().__init__(parameter)
-        self.row.setSpacing(4)
-        self.line.textEdited.disconnect(self._typed)
-        self.line.editingFinished.connect(self._finished)
-        self.button = QPushButton("Browse…")
-        self.button.setProperty("role", "quiet")
-        self.button.setAccessibleName(f"Browse for {parameter.title}")
-        self.button.clicked.connect(self._browse)
-        self.row.addWidget(self.button)
-
-    def _finished(self) -> None:
-        if not self._mixed or self.line.text():
-            self._typed(self.line.text().strip())
-
-    def _browse(self) -> None:
-        if self.parameter.kind is Kind.FOLDER:
-            path = QFileDialog.getExistingDirectory(self, self.parameter.title, self.line.text())
-        else:
-            path, _ = QFileDialog.getOpenFileName(self, self.parameter.title, self.line.text())
-        if path:
-            self.end_gesture()
-            self._typed(path)
-            self._show(self._value)
-
-
 class ScrubLabel(QLabel):
     """A field's name; over a number it is also a handle that is dragged sideways to change it."""
 
@@ -595,29 +391,3 @@ class ScrubLabel(QLabel):
         """End the scrub."""
         self._last = None
         self._field.end_gesture()
-
-
-_FIELDS: Mapping[Kind, Callable[[Parameter], Field]] = {
-    Kind.INT: NumberField,
-    Kind.FLOAT: NumberField,
-    Kind.BOOL: BoolField,
-    Kind.CHOICE: ChoiceField,
-    Kind.TEXT: TextField,
-    Kind.INTS: IntsField,
-    Kind.FILE: PathField,
-    Kind.FOLDER: PathField,
-    Kind.COLUMN: ColumnField,
-    Kind.COLUMNS: ColumnsField,
-}
-
-
-def make_field(parameter: Parameter) -> Field:
-    """Return the widget that edits `parameter`."""
-    if parameter.kind is Kind.BOOL and parameter.optional:
-        field: Field = ChoiceField(parameter)
-        assert isinstance(field, ChoiceField)
-        field.set_choices([(True, "yes", ""), (False, "no", "")])
-    else:
-        field = _FIELDS[parameter.kind](parameter)
-    field.restore()
-    return field

@@ -10,7 +10,8 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from netbuilder.foundation.parameter import Kind, Parameter, defaults
-from netbuilder.ui.fields import ColumnField, ColumnsField, Field, ScrubLabel, make_field
+from netbuilder.ui.fields import Field, ScrubLabel
+from netbuilder.ui.pickers import ColumnField, ColumnsField, make_field
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,8 @@ class Form(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(0)
-        grid.setColumnStretch(0, 7)
-        grid.setColumnStretch(1, 8)
+        grid.setColumnStretch(0, 4)
+        grid.setColumnStretch(1, 5)
         for index, parameter in enumerate(parameters):
             self._add_row(grid, 2 * index, parameter)
         return page
@@ -167,6 +168,7 @@ class Form(QWidget):
         row, text = self._rows[name], self.note(name)
         row.note.setText(text)
         row.note.setVisible(bool(text) and self.is_shown(name))
+        row.field.set_invalid(bool(text))
 
     def _show_relevant(self) -> None:
         advanced = False

@@ -81,7 +81,7 @@ def tick_text(value: float, step: float) -> str:
     if not 1e-4 <= abs(value) < 1e6:
         return f"{value:.0e}".replace("e-0", "e-").replace("e+0", "e")
     decimals = max(0, -math.floor(math.log10(step) + 1e-9)) if step else 0
-    return f"{value:,.{decimals}f}"
+    return f"{value:,.{decimals}f}".replace("-", "−")
 
 
 def value_text(value: float) -> str:
@@ -91,10 +91,16 @@ def value_text(value: float) -> str:
     if value == 0:
         return "0"
     if abs(value) >= 1000:
-        return f"{value:,.0f}" if abs(value) < 1e7 else f"{value:.3g}"
+        return (f"{value:,.0f}" if abs(value) < 1e7 else f"{value:.3g}").replace("-", "−")
     if abs(value) < 1e-3:
-        return f"{value:.2e}".replace("e-0", "e-")
-    return f"{value:.{max(0, 3 - math.floor(math.log10(abs(value)) + 1))}f}" if abs(value) >= 1 else f"{value:.4f}"
+        return f"{value:.2e}".replace("e-0", "e-").replace("-", "−")
+    decimals = 3 - math.floor(math.log10(abs(value))) if abs(value) >= 1 else 4
+    return f"{value:.{max(decimals, 0)}f}".replace("-", "−")
+
+
+def short_text(value: float) -> str:
+    """Write the end of a scale: three digits, no more than needed."""
+    return f"{value:.3g}".replace("e-0", "e-").replace("-", "−")
 
 
 def range_of(low: float, high: float, *, logarithmic: bool) -> tuple[float, float]:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+from PySide6.QtGui import QFont, QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+
+from netbuilder.ui.theme import ui_font
 
 
 def label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
@@ -14,6 +17,28 @@ def label(text: str = "", role: str = "", *, wrap: bool = False) -> QLabel:
     if role:
         made.setProperty("role", role)
     return made
+
+
+class ElidedLabel(QLabel):
+    """A label that ends in "…" where it lacks room, and says all in its tooltip."""
+
+    def __init__(self, text: str = "", role: str = "") -> None:
+        super().__init__(text)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setProperty("role", role)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
+        self.setMinimumWidth(16)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Draw as much of the text as there is room for."""
+        painter = QPainter(self)
+        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+        self.style().drawItemText(
+            painter, self.rect(), int(self.alignment()), self.palette(), True, shown, self.foregroundRole()
+        )
+        painter.end()
+        if shown != self.text() and not self.toolTip():
+            self.setToolTip(self.text())
 
 
 class Card(QFrame):
@@ -28,13 +53,13 @@ class Card(QFrame):
     def __init__(self, title: str, empty: str = "", body: QWidget | None = None) -> None:
         super().__init__()
         self.setProperty("card", True)
-        self.title = label(title, "card")
-        self.note = label("", "muted")
+        self.title = ElidedLabel(title)
+        self.title.setFont(ui_font(13, QFont.Weight.DemiBold))
+        self.note = ElidedLabel("", "muted")
         self.head = QHBoxLayout()
         self.head.setSpacing(10)
         self.head.addWidget(self.title)
-        self.head.addWidget(self.note)
-        self.head.addStretch(1)
+        self.head.addWidget(self.note, 1)
         self._empty = label(empty, "muted", wrap=True)
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._empty.setMinimumWidth(60)
@@ -45,8 +70,6 @@ class Card(QFrame):
         column.setSpacing(6)
         column.addLayout(self.head)
         column.addLayout(self._stack, 1)
-        self.note.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.head.setStretchFactor(self.note, 1)
         if body is not None:
             self.show_body(body)
 
@@ -81,7 +104,7 @@ def section(text: str) -> QLabel:
     return made
 
 
-def clear(layout: QVBoxLayout | QHBoxLayout) -> None:
+def clear(layout: QLayout) -> None:
     """Take every widget out of a layout and delete it."""
     while (item := layout.takeAt(0)) is not None:
         widget = item.widget()

@@ -269,7 +269,7 @@ class Chart(QWidget):
         for part in _runs(known):
             points = polygon(at[part], height[part])
             if part.stop - part.start == 1:
-                painter.drawEllipse(points[0], 1.5, 1.5)
+                painter.drawEllipse(QPointF(at[part][0], height[part][0]), 1.5, 1.5)
             else:
                 painter.drawPolyline(points)
 

@@ -32,8 +32,8 @@ def write_png(path: str | os.PathLike[str], widget: QWidget) -> None:
     widget.render(image)
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    assert image.save(buffer, "PNG"), "a picture in memory can be encoded"
-    atomic_save(path, buffer.data().data())
+    assert image.save(buffer, b"PNG"), "a picture in memory can be encoded"
+    atomic_save(path, bytes(buffer.data().data()))
 
 
 def write_csv(path: str | os.PathLike[str], series: Mapping[str, Series]) -> None:

@@ -18,7 +18,7 @@ from netbuilder.document.model import Node, Schema
 from netbuilder.foundation.parameter import Kind
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.ui.form import Form
-from netbuilder.ui.panels.cards import label, section
+from netbuilder.ui.panels.cards import clear, label, section
 from netbuilder.ui.panels.errands import Errand
 from netbuilder.ui.panels.mosaic import ImageView, sample_image
 from netbuilder.ui.workspace import Workspace
@@ -159,8 +159,7 @@ class DataSection(QWidget):
             self.message.show()
 
     def _show_pictures(self, images: list[QImage], captions: tuple[str, ...]) -> None:
-        while (item := self._pictures.takeAt(0)) is not None:
-            item.widget().deleteLater()
+        clear(self._pictures)
         for index, image in enumerate(images[:PREVIEW_ROWS]):
             cell = QWidget()
             column = QVBoxLayout(cell)

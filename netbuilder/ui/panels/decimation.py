@@ -17,7 +17,7 @@ Ints = NDArray[np.int64]
 FACTOR = 8
 """Entries of one level that make one entry of the next."""
 
-_BLOCK = 128
+_BLOCK = 64  # even 0.01 to this power is far from the smallest float
 
 
 class Range(NamedTuple):
@@ -114,10 +114,10 @@ def smooth(values: Floats, weight: float, carry: float | None = None) -> Floats:
 
     Args:
         values: New values.
-        weight: 0 (no smoothing) to below 1.
+        weight: From 0.01 to below 1; 0 returns the values.
         carry: The average before the first value; None begins at that value.
     """
-    if not len(values):
+    if not len(values) or not weight:
         return values.copy()
     known = np.isfinite(values)
     held = values[np.maximum.accumulate(np.where(known, np.arange(len(values)), 0))]
@@ -128,8 +128,7 @@ def smooth(values: Floats, weight: float, carry: float | None = None) -> Floats:
     padded = np.zeros(blocks * _BLOCK)
     padded[: len(held)] = held
     powers = weight ** np.arange(1, _BLOCK + 1, dtype=np.float64)
-    inner = np.maximum(powers, 1e-250)
-    local = inner * np.cumsum((1.0 - weight) * padded.reshape(blocks, _BLOCK) / inner, axis=1)
+    local = powers * np.cumsum((1.0 - weight) * padded.reshape(blocks, _BLOCK) / powers, axis=1)
     carries = np.empty(blocks)
     for index in range(blocks):
         carries[index] = begin

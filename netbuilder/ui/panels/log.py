@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 
-from PySide6.QtCore import QDateTime
+from PySide6.QtCore import QDateTime, Qt
 from PySide6.QtGui import QGuiApplication, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
@@ -76,6 +76,7 @@ class LogPanel(QWidget):
         bar.addWidget(self.clear_button)
         self._stack = QStackedLayout()
         self.empty = label(EMPTY, "muted", wrap=True)
+        self.empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._stack.addWidget(self.empty)
         self._stack.addWidget(self.view)
         column = QVBoxLayout(self)
@@ -86,6 +87,8 @@ class LogPanel(QWidget):
         workspace.telemetry.connect(self._add_events)
         workspace.problemsRaised.connect(self._add_problems)
         themes.changed.connect(self._restyle)
+        for event in workspace.events:
+            self.add(event.kind, event.text)
 
     def _button(self, text: str, name: str, tip: str, call: object) -> QPushButton:
         button = QPushButton(icon(name, "muted"), text)

@@ -78,9 +78,9 @@ def compose(maps: NDArray[np.uint8], grid: Grid, table: Table) -> QImage:
     return from_argb(canvas)
 
 
-def from_argb(pixels: NDArray[np.uint32]) -> QImage:
+def from_argb(pixels: NDArray[np.integer]) -> QImage:
     """Return an array of `0xaarrggbb` numbers as a picture that owns its memory."""
-    pixels = np.ascontiguousarray(pixels)
+    pixels = np.ascontiguousarray(pixels, dtype=np.uint32)
     high, wide = pixels.shape
     return QImage(pixels.data, wide, high, 4 * wide, QImage.Format.Format_ARGB32_Premultiplied).copy()
 
@@ -197,4 +197,4 @@ def sample_image(sample: NDArray[np.uint8]) -> QImage:
     """Return one sample, (h, w) gray or (h, w, 3) coloured bytes, as a picture."""
     wide = np.asarray(sample, dtype=np.uint32)
     red, green, blue = (wide, wide, wide) if wide.ndim == 2 else (wide[..., 0], wide[..., 1], wide[..., 2])
-    return from_argb((0xFF << 24) | (red << 16) | (green << 8) | blue)
+    return from_argb(np.uint32(0xFF000000) | (red << 16) | (green << 8) | blue)

@@ -8,7 +8,7 @@ from typing import Any
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from netbuilder.document import edits
 from netbuilder.document.model import Node, PortRef
@@ -17,8 +17,9 @@ from netbuilder.foundation.problem import Problem
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.training.protocol import PictureKind
 from netbuilder.ui.form import Form
+from netbuilder.ui.formula import formula_html
 from netbuilder.ui.panels.axis import value_text
-from netbuilder.ui.panels.cards import clear, label, section
+from netbuilder.ui.panels.cards import ElidedLabel, clear, label, section
 from netbuilder.ui.panels.data_page import DataSection
 from netbuilder.ui.panels.problem_rows import ProblemRow
 from netbuilder.ui.panels.titles import declaration_of
@@ -57,7 +58,12 @@ class LabelEdit(QLineEdit):
 
     def __init__(self) -> None:
         super().__init__()
-        self.setProperty("role", "inline")
+        # The palette's roles are the theme's tokens: the border shows only where the label can be edited.
+        self.setStyleSheet(
+            "QLineEdit { background: transparent; border-color: transparent; color: palette(placeholder-text); }"
+            "QLineEdit:hover { border-color: palette(mid); }"
+            "QLineEdit:focus { border-color: palette(accent); color: palette(text); background: palette(base); }"
+        )
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setAccessibleName("Label")
         self.setToolTip("The node's name in the PyTorch code; made a unique identifier")
@@ -163,9 +169,7 @@ class NodePage(QWidget):
     def _add_head(self, column: QVBoxLayout, node: Node, declaration: Declaration | None) -> None:
         head = QHBoxLayout()
         self._swatch = Swatch(self._theme, declaration.category if declaration else "")
-        self.title = label(declaration.title if declaration else node.type, "heading")
-        self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self.title.setToolTip(self.title.text())
+        self.title = ElidedLabel(declaration.title if declaration else node.type, "heading")
         self.label = LabelEdit()
         self.label.renamed.connect(self._rename)
         head.addWidget(self._swatch)
@@ -288,7 +292,7 @@ def help_html(declaration: Declaration | None) -> str:
         return "This version of NetBuilder does not know this layer. It is kept in the file as it is."
     parts = [escape(declaration.help or declaration.summary)]
     if declaration.formula:
-        parts.append(f"<i>{escape(declaration.formula)}</i>")
+        parts.append(formula_html(declaration.formula))
     if declaration.reference is not None:
         title, url = escape(declaration.reference.title), escape(declaration.reference.url, quote=True)
         parts.append(f'<a href="{url}">{title}</a>' if url else title)

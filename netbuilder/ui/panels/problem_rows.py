@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent
+from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QGridLayout, QLabel, QPushButton
 
 from netbuilder.foundation.problem import Problem, Severity
 from netbuilder.ui.icons import icon
-from netbuilder.ui.panels.cards import label
+from netbuilder.ui.panels.cards import ElidedLabel, label
 from netbuilder.ui.panels.watched import find_node
+from netbuilder.ui.theme import ui_font
 from netbuilder.ui.workspace import Workspace
 
 SEVERITIES = {
@@ -55,7 +56,8 @@ class ProblemRow(QFrame):
         grid.setHorizontalSpacing(8)
         grid.setVerticalSpacing(3)
         grid.addWidget(mark, 0, 0, Qt.AlignmentFlag.AlignTop)
-        head = label(self._head(word), "card")
+        head = ElidedLabel(self._head(word))
+        head.setFont(ui_font(13, QFont.Weight.DemiBold))
         grid.addWidget(head, 0, 1)
         grid.addWidget(label(problem.message, wrap=True), 1, 1)
         grid.setColumnStretch(1, 1)

@@ -25,7 +25,8 @@ class ProblemsPanel(QScrollArea):
     def __init__(self, workspace: Workspace, themes: ThemeController) -> None:
         super().__init__()
         self._workspace = workspace
-        self._shown: tuple[Problem, ...] | None = None
+        self._shown: tuple[object, ...] | None = None
+        self._rows: list[ProblemRow] = []
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         frame = QWidget()
@@ -48,8 +49,7 @@ class ProblemsPanel(QScrollArea):
     @property
     def rows(self) -> list[ProblemRow]:
         """The rows, most severe first."""
-        widgets = [self._column.itemAt(index).widget() for index in range(self._column.count())]
-        return [widget for widget in widgets if isinstance(widget, ProblemRow)]
+        return self._rows
 
     def refresh(self, _: object = None) -> None:
         """Count the problems; list them where somebody looks."""
@@ -70,10 +70,11 @@ class ProblemsPanel(QScrollArea):
         named = (problems, tuple(labels.get(problem.node) for problem in problems))
         if named == self._shown:
             return
-        self._shown = named  # type: ignore[assignment]
+        self._shown = named
         clear(self._column)
-        for problem in problems[:MOST]:
-            self._column.addWidget(ProblemRow(problem, self._workspace))
+        self._rows = [ProblemRow(problem, self._workspace) for problem in problems[:MOST]]
+        for row in self._rows:
+            self._column.addWidget(row)
         if len(problems) > MOST:
             self._column.addWidget(label(f"and {len(problems) - MOST:,} more", "muted"))
 

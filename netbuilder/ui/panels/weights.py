@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QSize
 
 from netbuilder.training.protocol import Picture, PictureKind
 from netbuilder.ui.panels import Area, PanelSpec
-from netbuilder.ui.panels.axis import value_text
+from netbuilder.ui.panels.axis import short_text, value_text
 from netbuilder.ui.panels.cards import Card
 from netbuilder.ui.panels.chart import polygon
 from netbuilder.ui.panels.live import LivePanel
@@ -160,8 +160,8 @@ class LayerTable(QWidget):
             low, high = picture.extent[0], picture.extent[1]
             painter.setFont(mono_font(9))
             painter.setPen(self.theme.color("muted"))
-            painter.drawText(QRectF(left, base + 1, width, 13), _LEFT, value_text(low))
-            painter.drawText(QRectF(left, base + 1, width, 13), _RIGHT, value_text(high))
+            painter.drawText(QRectF(left, base + 1, width, 13), _LEFT, short_text(low))
+            painter.drawText(QRectF(left, base + 1, width, 13), _RIGHT, short_text(high))
             if low < 0 < high:
                 zero = left - low / (high - low) * width
                 painter.drawLine(QPointF(zero, base), QPointF(zero, base + 3))

@@ -1,0 +1,42 @@
+"""What the panels' tests share: a real workspace, the theme, and a recorded run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from PySide6.QtCore import QThreadPool
+from pytestqt.qtbot import QtBot
+
+from netbuilder.foundation.preferences import Preferences
+from netbuilder.ui.theme import ThemeController, controller
+from netbuilder.ui.workspace import Workspace
+
+from tests.ui.panels.recorded import RecordedHost, attach, open_digits
+
+
+@pytest.fixture
+def workspace(qtbot: QtBot) -> Iterator[Workspace]:
+    made = Workspace(Preferences())
+    yield made
+    made.trainer._timer.stop()
+    QThreadPool.globalInstance().waitForDone(10_000)
+
+
+@pytest.fixture
+def digits(workspace: Workspace) -> Workspace:
+    open_digits(workspace)
+    return workspace
+
+
+@pytest.fixture
+def host(digits: Workspace) -> RecordedHost:
+    return attach(digits)
+
+
+@pytest.fixture
+def themes(qtbot: QtBot) -> Iterator[ThemeController]:
+    themes = controller()
+    themes.set_mode("dark")
+    yield themes
+    themes.set_mode("dark")
