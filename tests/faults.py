@@ -86,7 +86,7 @@ os._exit(0)
         self._script.write_text(_PREFACE + frame)
 
     def points(self) -> list[tuple[str, int]]:
-        """Run without faults; return each call of interest since the save began, with its number since the program's start."""
+        """Run without faults; return each call since the save began, with its number since the program's start."""
         log = self.folder / "calls.log"
         outcome = self._run(["-o", str(log), "-e", f"trace={','.join(SYSCALLS)},access,faccessat,faccessat2"])
         assert outcome.status == 0, outcome.errors

@@ -39,7 +39,7 @@ NAMES = [
     "http://127.0.0.1:9/x",
     "\\\\server\\share\\x",
 ]
-"""What has run, been read or been fetched by loaders that resolve names: Keras' config.json, ComfyUI's nodes, ONNX' external data."""
+"""What loaders that resolve names have run, read or fetched: Keras' config.json, ONNX' external data, and more."""
 
 KERAS = {
     "module": "os",
