@@ -19,7 +19,8 @@ ROUTED = 1_500
 
 _CLEARANCE = 16.0  # from a lane to the nodes beside it
 _LANE = 10.0  # between two lanes
-_TURN = (36.0, 110.0)  # how much room the bend into a lane takes, at least and at most
+_TURNS = (26.0, 60.0, 110.0)  # how much room the bend into a lane may take
+_SLACK = 2.0  # so near to a node counts as on it
 
 
 def _bernstein(count: int) -> Floats:
@@ -60,10 +61,10 @@ def route(ends: Floats, sources: Rows, targets: Rows, rects: Floats) -> Floats:
     lanes: list[tuple[float, float, float]] = []
     for row in _crossing(curves, sources, targets, rects):
         x0, y0, x1, y1 = ends[row].tolist()
-        if x1 - x0 > 2 * _TURN[0]:
-            lane = _lane(x0, y0, x1, y1, rects, lanes)
+        if x1 - x0 > 2 * _TURNS[0]:
+            others = np.delete(rects, [sources[row], targets[row]], axis=0)
+            curves[row], lane = _best_detour((x0, y0, x1, y1), curves[row], others, lanes)
             lanes.append((lane, x0, x1))
-            curves[row] = _detour(x0, y0, x1, y1, lane)
     return curves
 
 
@@ -80,10 +81,34 @@ def _crossing(curves: Floats, sources: Rows, targets: Rows, rects: Floats) -> li
     return sorted(set(links[inside].tolist()))
 
 
-def _lane(x0: float, y0: float, x1: float, y1: float, rects: Floats, lanes: list[tuple[float, float, float]]) -> float:
-    """Return the height nearest to both ends at which a level line from x0 to x1 is clear of nodes and other lanes."""
+def _best_detour(
+    ends: tuple[float, float, float, float], direct: Floats, rects: Floats, lanes: list[tuple[float, float, float]]
+) -> tuple[Floats, float]:
+    """Return the way that crosses the least of other nodes, and among equals the shortest; with its lane's height."""
+    x0, y0, x1, y1 = ends
+    best, best_cost, best_lane = direct, (_covered(direct, rects), 0.0), (y0 + y1) / 2
+    for lane in _lanes(x0, y0, x1, y1, rects, lanes):
+        for turn in _TURNS:
+            curve = _detour(x0, y0, x1, y1, lane, turn)
+            # Wide turns are calmer: a narrow one has to save a crossing.
+            cost = (_covered(curve, rects), abs(lane - y0) + abs(lane - y1) - turn * 0.1)
+            if cost < best_cost:
+                best, best_cost, best_lane = curve, cost, lane
+    return best, best_lane
+
+
+def _covered(curve: Floats, rects: Floats) -> int:
+    """Return how many of a curve's points lie on nodes."""
+    near, far = rects[:, None, :2] - _SLACK, rects[:, None, :2] + rects[:, None, 2:] + _SLACK
+    return int(((curve > near) & (curve < far)).all(axis=2).sum())
+
+
+def _lanes(
+    x0: float, y0: float, x1: float, y1: float, rects: Floats, lanes: list[tuple[float, float, float]]
+) -> tuple[float, float]:
+    """Return the nearest heights below and above both ends where a level line is clear of nodes and of other lanes."""
     left, right = rects[:, 0] - _CLEARANCE, rects[:, 0] + rects[:, 2] + _CLEARANCE
-    blocking = rects[(left < x1 - _TURN[0]) & (right > x0 + _TURN[0])]
+    blocking = rects[(left < x1 - _TURNS[0]) & (right > x0 + _TURNS[0])]
     spans = [(y - _CLEARANCE, y + height + _CLEARANCE) for _, y, _, height in blocking.tolist()]
     spans += [(y - _LANE, y + _LANE) for y, start, end in lanes if start < x1 and end > x0]
     below, above = max(y0, y1), min(y0, y1)
@@ -93,13 +118,13 @@ def _lane(x0: float, y0: float, x1: float, y1: float, rects: Floats, lanes: list
     for top, bottom in sorted(spans, key=lambda span: -span[1]):
         if top < above < bottom:
             above = top
-    return below if abs(below - y0) + abs(below - y1) <= abs(above - y0) + abs(above - y1) else above
+    return below, above
 
 
-def _detour(x0: float, y0: float, x1: float, y1: float, lane: float) -> Floats:
+def _detour(x0: float, y0: float, x1: float, y1: float, lane: float, turn: float) -> Floats:
     """Return a curve that bends into a lane, follows it and bends out again."""
     room = (x1 - x0) / 2
-    first, second = (min(max(abs(lane - y) * 0.6, _TURN[0]), _TURN[1], room) for y in (y0, y1))
+    first, second = (min(max(abs(lane - y) * 0.6, _TURNS[0]), turn, room) for y in (y0, y1))
     into = np.array([[x0, y0], [x0 + first / 2, y0], [x0 + first / 2, lane], [x0 + first, lane]])
     out = np.array([[x1 - second, lane], [x1 - second / 2, lane], [x1 - second / 2, y1], [x1, y1]])
     return np.concatenate([_FIRST.T @ into, _SECOND.T @ out])

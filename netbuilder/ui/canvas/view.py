@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import (
@@ -40,6 +41,7 @@ from netbuilder.ui.canvas.minimap import Minimap
 from netbuilder.ui.canvas.quick_add import QuickAdd
 from netbuilder.ui.canvas.tips import show_tip
 from netbuilder.ui.canvas.viewport import Viewport
+from netbuilder.ui.render import render_content
 from netbuilder.ui.theme import Theme, controller
 from netbuilder.ui.workspace import Change, Workspace
 
@@ -406,3 +408,11 @@ class CanvasView(Viewport):
         """Edit the label of the selected node."""
         if len(self.workspace.selection) == 1:
             self.label_editor.edit(next(iter(self.workspace.selection)))
+
+    def export(self, path: Path) -> None:
+        """Write the whole network, as it looks now, as a PNG or SVG.
+
+        Raises:
+            NetbuilderError: When it cannot be written.
+        """
+        render_content(self.content, path, self.style_, live=self.live.pictures, marks=Marks(wrong=self._wrong))
