@@ -1,6 +1,7 @@
 """Batches: prepared data as one tensor a field on the device, shuffled by index.
 
-No DataLoader: an epoch is one permutation, a batch one `index_select` a field, which is several times faster for data that fits in memory.
+No DataLoader: an epoch is one permutation, a batch one `index_select` a field, which is several times faster for data
+that fits in memory.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Part:
     def rows(self) -> int:
         """Rows in one pass; 0 when any source has none."""
         counts = [source.rows for source in self.sources]
-        return max(counts) if counts and min(counts) else 0
+        return max(counts) if counts and all(counts) else 0
 
     def batch_count(self, size: int) -> int:
         """Return how many batches `shuffled` yields."""
@@ -65,7 +66,7 @@ class Part:
             ]
             order = torch.cat(passes)[: sum(sizes)]
             device = next(iter(source.tensors.values())).device
-            orders.append(order.to(device).split(sizes))
+            orders.append(torch.split(order.to(device), sizes))
         for indexes in zip(*orders, strict=True):
             yield {
                 name: tensor.index_select(0, index)

@@ -1,8 +1,8 @@
 """Checkpoints: weights as safetensors files that notice any change of a single bit.
 
-A file holds readable keys (`stem.weight`) and, in its metadata, which node path each key belongs to, so that weights move by path and a
-rename breaks nothing. The SHA-256 of the whole file (taken with 64 zeros in its own place) stands in the metadata as well: one file, written
-atomically, that needs no companion.
+A file holds readable keys (`stem.weight`) and, in its metadata, which node path each key belongs to, so that weights
+move by path and a rename breaks nothing. The SHA-256 of the whole file (taken with 64 zeros in its own place) stands
+in the metadata as well: one file, written atomically, that needs no companion.
 """
 
 from __future__ import annotations
@@ -58,16 +58,14 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
         "about": json.dumps(dict(checkpoint.about), sort_keys=True, default=str),
         "sha256": _BLANK,
     }
-    tensors = {key: tensor.detach().contiguous().cpu() for key, tensor in checkpoint.tensors.items()}
-    data = safetensors.torch.save(tensors, metadata)
+    data = safetensors.torch.save(_apart(checkpoint.tensors), metadata)
     size = int.from_bytes(data[:8], "little")
     if size > HEADER_LIMIT:
         raise NetbuilderError(_refusal(path, "checkpoint.header", "has too many tensors for one file"))
     header = data[: 8 + size]
     place = header.index(b'"sha256":"' + _BLANK.encode()) + len('"sha256":"')
     digest = hashlib.sha256(data).hexdigest()
-    body = memoryview(data)
-    atomic_save(path, (body[:place], digest.encode(), body[place + 64 :]))
+    atomic_save(path, (data[:place], digest.encode(), data[place + 64 :]))
     return digest
 
 
@@ -97,14 +95,24 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise NetbuilderError(_refusal(path, "checkpoint.format", f"is not a checkpoint ({error})")) from error
 
 
+def _apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Return tensors on the CPU, none sharing memory with another: safetensors refuses shared ones."""
+    found: dict[str, torch.Tensor] = {}
+    seen: set[int] = set()
+    for key, tensor in tensors.items():
+        tensor = tensor.detach().cpu().contiguous()
+        place = tensor.untyped_storage().data_ptr()
+        found[key] = tensor.clone() if place in seen else tensor
+        seen.add(place)
+    return found
+
+
 def _check_seal(path: Path, data: bytearray, size: int) -> str:
     """Blank the file's own SHA-256 in `data`, compare, and return it."""
     seals = list(_SEAL.finditer(data, 8, min(len(data), 8 + size)))
     if len(seals) != 1:
         raise NetbuilderError(
-            _refusal(
-                path, "checkpoint.format", "is damaged, or is not one of NetBuilder's checkpoints: its seal is missing"
-            )
+            _refusal(path, "checkpoint.format", "is damaged, or not a checkpoint of NetBuilder's: its seal is missing")
         )
     start, end = seals[0].span(1)
     written = data[start:end].decode()

@@ -1,8 +1,9 @@
 """The live view: what is new since the watcher last looked, bounded whatever the watcher does.
 
-The session writes blocks of points, pictures and events; the watcher takes everything at once with `drain`. Points that nobody took make
-room for newer ones (the run store keeps them all), a picture replaces the older one of its kind and node, events are all kept. One lock,
-held only to swap containers or to append a block, so that neither side waits for the other.
+The session writes blocks of points, pictures and events; the watcher takes everything at once with `drain`. Points
+that nobody took make room for newer ones (the run store keeps them all), a picture replaces the older one of its kind
+and node, events are all kept. One lock, held only to swap containers or to append a block, so that neither side waits
+for the other.
 """
 
 from __future__ import annotations

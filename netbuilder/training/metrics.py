@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 
 import torch
@@ -84,6 +87,7 @@ def _binary(prediction: torch.Tensor, target: torch.Tensor) -> tuple[dict[str, f
 
 
 def _regression(prediction: torch.Tensor, target: torch.Tensor) -> dict[str, float]:
+    library()
     from torchmetrics.functional import regression
 
     rows = len(prediction)
@@ -106,7 +110,29 @@ def _floats(metrics: Mapping[str, torch.Tensor]) -> dict[str, float]:
 
 @functools.cache
 def library() -> ModuleType:
-    """Import torchmetrics, which takes more than a second, on first use."""
-    from torchmetrics.functional import classification
+    """Import torchmetrics on first use, which takes a moment."""
+    with _light_scipy():
+        from torchmetrics.functional import classification
 
-    return classification
+        return classification
+
+
+@contextmanager
+def _light_scipy() -> Iterator[None]:
+    """Spare the import of `scipy.signal` while torchmetrics is imported.
+
+    torchmetrics imports it only to give it back an old name, which costs a second and 60 MB. A stand-in that has
+    the name serves as well; whoever needs the real one later imports it as always.
+    """
+    name = "scipy.signal"
+    if name in sys.modules or importlib.util.find_spec("scipy") is None:
+        yield
+        return
+    stand_in = ModuleType(name)
+    stand_in.hamming = None  # type: ignore[attr-defined]
+    sys.modules[name] = stand_in
+    try:
+        yield
+    finally:
+        if sys.modules.get(name) is stand_in:
+            del sys.modules[name]

@@ -129,7 +129,7 @@ class Network:
         return groups
 
     def set_updated(self, phases: Sequence[Sequence[nn.Parameter]]) -> None:
-        """Tell which parameters each phase updates: exactly those require gradients, and blocks without any rest in eval.
+        """Tell which parameters each phase updates: exactly those require gradients; blocks without any rest in eval.
 
         Args:
             phases: Each phase's parameters.
@@ -189,7 +189,7 @@ class Network:
         finally:
             hook.remove()
         result = results[-1]
-        return Observed(losses, result if isinstance(result, tuple) else (result,))  # type: ignore[arg-type]
+        return Observed(losses, result if isinstance(result, tuple) else (result,))
 
     def predict(self, batch: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, ...]:
         """Return the network's outputs; call within `evaluating`."""

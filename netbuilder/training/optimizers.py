@@ -1,8 +1,8 @@
 """Optimizers: each declared once, made and printed from the same declaration.
 
-`make` builds the torch optimizer that the session steps; `source` prints the very call for an exported training loop. Both take their
-arguments from `OptimizerSpec.arguments`, so that the two cannot drift apart. Torch is imported inside functions: the window reads the
-declarations before torch is loaded.
+`make` builds the torch optimizer that the session steps; `source` prints the very call for an exported training loop.
+Both take their arguments from `OptimizerSpec.arguments`, so that the two cannot drift apart. Torch is imported inside
+functions: the window reads the declarations before torch is loaded.
 """
 
 from __future__ import annotations
@@ -45,7 +45,10 @@ def _learning_rate(default: float) -> Parameter:
         minimum=0.0,
         maximum=1e12,
         logarithmic=True,
-        help="How far each update moves the weights. Too high and the loss jumps or explodes, too low and learning crawls.",
+        help=(
+            "How far each update moves the weights. Too high and the loss jumps or explodes, too low and learning"
+            " crawls."
+        ),
     )
 
 
@@ -153,7 +156,10 @@ SGD = OptimizerSpec(
     key="sgd",
     title="SGD",
     summary="Stochastic gradient descent, with momentum.",
-    help="Moves each weight against its gradient. Simple and well understood; needs a well chosen learning rate and often a schedule.",
+    help=(
+        "Moves each weight against its gradient. Simple and well understood; needs a well chosen learning "
+        "rate and often a schedule."
+    ),
     formula=r"v \leftarrow \mu v + g, \quad w \leftarrow w - \eta v",
     reference=Reference(
         title="Sutskever et al. 2013, On the importance of initialization and momentum in deep learning",
@@ -182,7 +188,10 @@ ADAM = OptimizerSpec(
     key="adam",
     title="Adam",
     summary="Adapts the step size of every weight; a good first choice.",
-    help="Keeps running means of each weight's gradient and of its square, and steps by their ratio. Works well with little tuning.",
+    help=(
+        "Keeps running means of each weight's gradient and of its square, and steps by their ratio. Works "
+        "well with little tuning."
+    ),
     formula=r"w \leftarrow w - \eta \, \hat m / (\sqrt{\hat v} + \epsilon)",
     reference=Reference(
         title="Kingma and Ba 2015, Adam: A method for stochastic optimization", url="https://arxiv.org/abs/1412.6980"
@@ -220,7 +229,10 @@ RMSPROP = OptimizerSpec(
     key="rmsprop",
     title="RMSprop",
     summary="Divides each step by the recent size of the gradient.",
-    help="Keeps a running mean of the squared gradient of each weight and steps by the gradient over its root. Long used for recurrent networks.",
+    help=(
+        "Keeps a running mean of the squared gradient of each weight and steps by the gradient over its root."
+        " Long used for recurrent networks."
+    ),
     formula=r"w \leftarrow w - \eta \, g / (\sqrt{v} + \epsilon)",
     reference=Reference(
         title="Hinton 2012, Neural networks for machine learning, lecture 6e",
@@ -259,7 +271,10 @@ ADAGRAD = OptimizerSpec(
     key="adagrad",
     title="Adagrad",
     summary="Slows down weights that have already moved much.",
-    help="Divides each step by the root of the sum of all squared gradients so far. Suits sparse features; learning slows down for good.",
+    help=(
+        "Divides each step by the root of the sum of all squared gradients so far. Suits sparse features; "
+        "learning slows down for good."
+    ),
     formula=r"w \leftarrow w - \eta \, g / (\sqrt{\textstyle\sum g^2} + \epsilon)",
     reference=Reference(
         title="Duchi et al. 2011, Adaptive subgradient methods", url="https://jmlr.org/papers/v12/duchi11a.html"

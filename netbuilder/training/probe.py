@@ -1,8 +1,8 @@
 """The probe: looks inside the network a few times a second and makes the pictures that people watch.
 
-It runs between steps on the session's thread, by the clock, with 16 fixed samples, in eval and inference mode; every module's own mode and the
-random numbers are as before afterwards, so that looking changes nothing. When a look takes long, the next comes later: it never costs
-more than about two percent.
+It runs between steps on the session's thread, by the clock, with 16 fixed samples, in eval and inference mode; every
+module's own mode and the random numbers are as before afterwards, so that looking changes nothing. When a look takes
+long, the next comes later: it never costs more than about two percent.
 """
 
 from __future__ import annotations

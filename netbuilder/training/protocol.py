@@ -1,8 +1,8 @@
 """The session's protocol: states, commands and telemetry as plain values.
 
-No torch, no Qt: everything here is frozen, picklable and made of numbers, strings and read-only numpy arrays, so that a session can run on a
-thread or in a process of its own, and a window, a terminal or a test can watch it alike. Commands go in, the watcher pulls telemetry out; the
-trainer never waits for anybody who watches.
+No torch, no Qt: everything here is frozen, picklable and made of numbers, strings and read-only numpy arrays, so that
+a session can run on a thread or in a process of its own, and a window, a terminal or a test can watch it alike.
+Commands go in, the watcher pulls telemetry out; the trainer never waits for anybody who watches.
 """
 
 from __future__ import annotations

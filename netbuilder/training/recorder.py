@@ -1,8 +1,9 @@
 """The recorder: keeps every scalar of a run, for the watcher now and in the run store for good.
 
-Scalars are collected step by step and handed on in blocks: to the live view, where newer ones push out older ones, and to the run store's
-writer thread through a bounded queue, for which the session waits when it is full: nothing recorded is lost. Should the store fail (a full
-disk, a damaged file), a problem says so once and the training goes on.
+Scalars are collected step by step and handed on in blocks: to the live view, where newer ones push out older ones,
+and to the run store's writer thread through a bounded queue, for which the session waits when it is full: nothing
+recorded is lost. Should the store fail (a full disk, a damaged file), a problem says so once and the training goes
+on.
 """
 
 from __future__ import annotations
@@ -137,7 +138,9 @@ def _set_aside(path: Path, error: Exception) -> Problem:
     return Problem(
         code="runs.set_aside",
         severity=Severity.WARNING,
-        message=f"The record of earlier runs cannot be read ({error}). It was kept as {aside.name} and a new one begun.",
+        message=(
+            f"The record of earlier runs cannot be read ({error}). It was kept as {aside.name} and a new one begun."
+        ),
         file=str(aside),
     )
 
@@ -146,6 +149,8 @@ def _unwritable(path: Path, error: Exception) -> Problem:
     return Problem(
         code="runs.unwritable",
         severity=Severity.WARNING,
-        message=f"This run cannot be recorded in {path.name} ({error}). The training goes on; its curves will not be kept.",
+        message=(
+            f"This run cannot be recorded in {path.name} ({error}). The training goes on; its curves will not be kept."
+        ),
         file=str(path),
     )

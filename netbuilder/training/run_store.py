@@ -1,8 +1,8 @@
 """The run store: what every run was, did and reached, in one SQLite file beside the runs' folders.
 
-`<project>.runs/runs.sqlite` holds three tables: `runs` (document, seed, device, versions, data fingerprint, result), `scalars` (blocks of
-points) and `events`. It is read with `RunStore` and written by `RunWriter`, whose thread owns the connection. A damaged store is
-reported and set aside, never deleted, and never stops a training.
+`<project>.runs/runs.sqlite` holds three tables: `runs` (document, seed, device, versions, data fingerprint, result),
+`scalars` (blocks of points) and `events`. It is read with `RunStore` and written by `RunWriter`, whose thread owns
+the connection. A damaged store is reported and set aside, never deleted, and never stops a training.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ FILE_NAME = "runs.sqlite"
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
-    id TEXT PRIMARY KEY, folder TEXT NOT NULL, title TEXT NOT NULL, started REAL NOT NULL, ended REAL, reason TEXT NOT NULL DEFAULT '',
+    id TEXT PRIMARY KEY, folder TEXT NOT NULL, title TEXT NOT NULL, started REAL NOT NULL,
+    ended REAL, reason TEXT NOT NULL DEFAULT '',
     document TEXT NOT NULL, plan TEXT NOT NULL, seed INTEGER NOT NULL, device TEXT NOT NULL, versions TEXT NOT NULL,
     data TEXT NOT NULL, steps INTEGER NOT NULL DEFAULT 0, best_epoch INTEGER, test TEXT NOT NULL DEFAULT '{}'
 );

@@ -39,10 +39,7 @@ def data_pictures(network: Network, prepared: Mapping[str, Prepared], batch: Bat
 
 def _images(node: str, images: Array) -> Picture:
     data = pictures.to_bytes(images.reshape(len(images), -1, images.shape[-1])).reshape(images.shape)
-    if images.shape[1] == 3:
-        data = pictures.frozen(data.transpose(0, 2, 3, 1))
-    else:
-        data = pictures.frozen(data[:, 0])
+    data = pictures.frozen(data.transpose(0, 2, 3, 1) if images.shape[1] == 3 else data[:, 0])
     return Picture(kind=PictureKind.SAMPLES, node=node, step=0, data=data)
 
 

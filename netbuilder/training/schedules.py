@@ -1,7 +1,7 @@
-"""Learning-rate schedules: pure functions of (step, total) that give the factor by which the learning rate is multiplied.
+"""Learning-rate schedules: pure functions of (step, total) that give what the learning rate is multiplied by.
 
-The session calls the functions, an exporter copies their text (`source`) and the call (`call`); both use the same function object, hence
-the same numbers. They use nothing but `math`.
+The session calls the functions, an exporter copies their text (`source`) and the call (`call`); both use the same
+function object, hence the same numbers. They use nothing but `math`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def warmup(step: int, total: int, percent: float = 10.0) -> float:
 
 
 def step_decay(step: int, total: int, drops: int = 2, gamma: float = 0.1, percent: float = 0.0) -> float:
-    """Return the learning rate's factor: multiplied by `gamma` at each of `drops` evenly spaced moments, after a warm-up."""
+    """Return the learning rate's factor: times `gamma` at each of `drops` evenly spaced moments, after a warm-up."""
     rise = round(total * percent / 100)
     if step < rise:
         return (step + 1) / (rise + 1)
@@ -47,7 +47,7 @@ def cosine(step: int, total: int, minimum: float = 0.0, percent: float = 0.0) ->
 
 
 def one_cycle(step: int, total: int, percent: float = 30.0, start: float = 0.04, end: float = 0.0001) -> float:
-    """Return the learning rate's factor: a cosine rise from `start` to 1 over `percent` of the run, then a cosine fall to `end`."""
+    """Return the learning rate's factor: a cosine rise from `start` over `percent` of the run, then a fall to `end`."""
     peak = total * percent / 100
     if step < peak:
         return start + (1 - start) * (1 - math.cos(math.pi * step / peak)) / 2
@@ -95,7 +95,10 @@ WARMUP = ScheduleSpec(
     key="warmup",
     title="Warm-up",
     summary="Rises in a straight line, then stays.",
-    help="Starts with small steps while the optimizer's running means settle. Helps transformers and large learning rates.",
+    help=(
+        "Starts with small steps while the optimizer's running means settle. Helps transformers and large "
+        "learning rates."
+    ),
     reference=Reference(
         title="Goyal et al. 2017, Accurate, large minibatch SGD", url="https://arxiv.org/abs/1706.02677"
     ),
@@ -165,7 +168,10 @@ ONE_CYCLE = ScheduleSpec(
     key="one_cycle",
     title="One cycle",
     summary="Up to the full rate, then down to almost zero.",
-    help="Rises to a high learning rate and falls again within one run. Often trains in fewer epochs, with the rate set higher than usual.",
+    help=(
+        "Rises to a high learning rate and falls again within one run. Often trains in fewer epochs, with the"
+        " rate set higher than usual."
+    ),
     reference=Reference(title="Smith and Topin 2018, Super-convergence", url="https://arxiv.org/abs/1708.07120"),
     keywords=("1cycle", "super-convergence", "warm-up"),
     parameters=(

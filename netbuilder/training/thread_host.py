@@ -14,7 +14,7 @@ from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Command, Event, Progress, Start, State, Telemetry
 
 SWITCH_INTERVAL = 5e-4
-"""While a session runs, Python's threads change hands ten times as often as usual: smoother windows, faster training."""
+"""While a session runs, threads change hands ten times as often as usual: smoother windows, faster training."""
 
 
 class ThreadHost:

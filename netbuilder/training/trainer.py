@@ -14,7 +14,7 @@ from netbuilder.data.preparation import prepare
 from netbuilder.data.spec import Prepared
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
-from netbuilder.training import failures, records
+from netbuilder.training import failures, metrics, records
 from netbuilder.training.batches import Batch, Part, make_part, shuffling
 from netbuilder.training.devices import find_device
 from netbuilder.training.keeper import Keeper
@@ -99,6 +99,7 @@ class Trainer:
 
     def _build_network(self, prepared: Mapping[str, Prepared], device: torch.device) -> None:
         self._job.report(None, "Building the network")
+        metrics.library()  # takes a second to import: now, not in the middle of the run
         plan = self._plan
         self.network = network = Network(self._start.document, device)
         prepared = {node: prepared[node] for node in network.data_nodes}
@@ -198,19 +199,19 @@ class Trainer:
         """
         self.epoch = number + 1
         evaluation = self._evaluate("validation")
-        metrics = dict(evaluation.metrics)
-        for name, value in metrics.items():
+        values = dict(evaluation.metrics)
+        for name, value in values.items():
             self._recorder.add(f"{name}/validation", self.step_count, value)
         if self._last_rate is not None:
             self._recorder.add("learning_rate", self.step_count, self._last_rate)
-        better = self._keeper.offer(self.epoch, self.step_count, metrics)
+        better = self._keeper.offer(self.epoch, self.step_count, values)
         self._without_better = 0 if better else self._without_better + 1
         self.event(
             Event(
                 kind="epoch",
-                text=_epoch_line(self.epoch, self.epochs, metrics),
+                text=_epoch_line(self.epoch, self.epochs, values),
                 step=self.step_count,
-                data={"epoch": self.epoch, "metrics": metrics, "best": better},
+                data={"epoch": self.epoch, "metrics": values, "best": better},
             )
         )
         self._probe.show_confusion(evaluation, self.step_count)

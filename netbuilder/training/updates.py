@@ -133,12 +133,12 @@ class Updater:
 
     def _clip(self) -> None:
         norm = nn.utils.clip_grad_norm_(self.parameters, self._settings.clip_norm)
-        self.gradient_norm = norm.item()
+        self.gradient_norm = float(norm)
         if not math.isfinite(self.gradient_norm):
             raise NonFiniteError(self.name, {"gradient_norm": self.gradient_norm})
 
     def _set_rate(self, step: int) -> None:
-        factor = self._factor(step)
+        factor = self._factor(step)  # type: ignore[no-untyped-call]
         if factor != self._last_factor:
             self._last_factor = factor
             for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):

@@ -64,8 +64,8 @@ def _collect(
     observed = network.observe(batch)
     for label, loss in observed.losses.items():
         totals[label] = totals.get(label, torch.zeros((), device=loss.device)) + loss * rows
-    for loss in network.scored:
-        seen[loss.name].append((observed.outputs[loss.output], batch[loss.target]))
+    for scored in network.scored:
+        seen[scored.name].append((observed.outputs[scored.output], batch[scored.target]))
 
 
 def _score(
@@ -78,7 +78,8 @@ def _score(
     values = {"loss": sum(losses.values())}
     if len(losses) > 1:
         values |= {f"{label}.loss": value for label, value in losses.items()}
-    confusion, classes = None, ()
+    confusion: torch.Tensor | None = None
+    classes: tuple[str, ...] = ()
     for number, loss in enumerate(network.scored):
         predictions, targets = zip(*seen[loss.name], strict=True)
         scores, matrix = metrics.compute(loss.task, torch.cat(predictions), torch.cat(targets))
