@@ -1,6 +1,7 @@
 """Where nodes and links lie, as numpy arrays: what is under the pointer or in view, for thousands of nodes at once.
 
-No Qt. A row is a node or a link; the later row is drawn above. `curves` are the links as polylines of `STEPS` segments.
+No Qt. A row is a node or a link; the later row is drawn above. `curves` are the links as polylines of `STEPS`
+segments.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import shiboken6
@@ -38,7 +38,8 @@ def draw_polyline(painter: QPainter, points: Floats) -> None:
     """Draw one line through points (n, 2), with clean joints."""
     polygon = QPolygonF()
     polygon.resize(len(points))
-    memory = shiboken6.VoidPtr(polygon.data(), len(points) * 16, True)
+    address: Any = polygon.data()
+    memory: Any = cast("Any", shiboken6.VoidPtr)(address, len(points) * 16, True)  # the stub knows one argument
     np.frombuffer(memory, dtype=np.float64)[:] = points.ravel()
     painter.drawPolyline(polygon)
 

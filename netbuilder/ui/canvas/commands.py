@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
+from typing import cast
 
 from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QGuiApplication
@@ -44,7 +45,7 @@ class Commands:
         return self._content.faces[node].title
 
     def add(self, key: str, at: Place, link: Loose | None = None) -> str:
-        """Add a layer or data source with its header's middle at a point, linked to a loose link if there is one; returns its id."""
+        """Add a layer or data source with its header's middle at a point, on a loose link if any; returns its id."""
         declaration = self._declarations[key]
         node = Node(id=new_id(), type=key, label=key.rsplit(".", 1)[-1], parameters=declaration.defaults())
         place = Place(round(at.x - WIDTH / 2), round(at.y - HEADER / 2))
@@ -161,20 +162,15 @@ class Commands:
 
     def can_paste(self) -> bool:
         """Return whether the clipboard holds nodes."""
-        data = QGuiApplication.clipboard().mimeData()
-        return data is not None and (data.hasFormat(clipboard.MIME) or clipboard.is_clipboard(data.text()))
+        return bool(_pasteable())
 
     def paste(self, at: Place, keep_inputs: bool = False) -> None:
         """Add what is on the clipboard with its top-left corner at a point, and select it."""
-        data = QGuiApplication.clipboard().mimeData()
-        if data is None:
-            return
-        own = data.hasFormat(clipboard.MIME)
-        text = bytes(data.data(clipboard.MIME).data()).decode(errors="replace") if own else data.text()
-        if not text:
+        text = _pasteable()
+        if text:
+            self._paste("Paste", text, at, keep_inputs)
+        else:
             self._workspace.message.emit("The clipboard holds no layers")
-            return
-        self._paste("Paste", text, at, keep_inputs)
 
     def arrange(self, nodes: Collection[str] = ()) -> None:
         """Lay out these nodes (all, by default) from left to right, around where they are."""
@@ -227,3 +223,14 @@ class Commands:
             return schema.fields[0].name if schema.fields else ""
         found = None if link.is_input else self._workspace.shapes.types.get(link.fixed)
         return accepts(declaration, link.is_input, found) or next(iter(default_ports(declaration)[link.is_input]), "")
+
+
+def _pasteable() -> str:
+    """Return the nodes on the clipboard as text, "" when there are none."""
+    # Qt's stubs say otherwise, but some window systems have nothing to give.
+    data = cast("QMimeData | None", QGuiApplication.clipboard().mimeData())
+    if data is None:
+        return ""
+    if data.hasFormat(clipboard.MIME):
+        return bytes(data.data(clipboard.MIME).data()).decode(errors="replace")
+    return data.text() if clipboard.is_clipboard(data.text()) else ""

@@ -1,6 +1,7 @@
-"""Which ports may be linked: what is impossible is refused with its reason, what does not fit is faded but left to the user.
+"""Which ports may be linked: the impossible is refused with its reason, what does not fit is faded but allowed.
 
-A link that does not fit (an image into Linear) may be drawn: the problem that follows offers what to insert. One that closes a circle may not.
+A link that does not fit (an image into Linear) may be drawn: the problem that follows offers what to insert. One that
+closes a circle may not.
 """
 
 from __future__ import annotations
@@ -72,7 +73,7 @@ def fits(loose: Loose, other: PortRef, graph: Graph, declarations: Declarations,
 def first_fit(
     loose: Loose, node: str, document: Document, graph: Graph, declarations: Declarations, knowledge: Knowledge
 ) -> PortRef | None:
-    """Return the port of a node that a link dropped on its body takes: the first free one that fits, else the first that fits."""
+    """Return the port that a link dropped on a node's body takes: the first free one that fits, else one that fits."""
     inputs, outputs = port_names(graph.nodes[node], document, declarations, Links())
     ports = [PortRef(node, name) for name in (outputs if loose.is_input else inputs)]
     fitting = [port for port in ports if fits(loose, port, graph, declarations, knowledge)]

@@ -1,7 +1,7 @@
 """What the canvas shows of one document: a face and a geometry for each node, and the arrays of where everything lies.
 
-It is updated from a `Difference`, so that an edit costs what it touched. Drawing only reads it; the window's canvas and the picture on the
-command line share it.
+It is updated from a `Difference`, so that an edit costs what it touched. Drawing only reads it; the window's canvas
+and the picture on the command line share it.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Content:
         return changed | set(moved)
 
     def look_again(self, knowledge: Knowledge) -> set[str]:
-        """Make all faces anew after shapes, problems or pictures changed; returns the ids of those that look otherwise."""
+        """Make all faces anew after shapes, problems or pictures changed; returns the ids that look otherwise."""
         changed = self._look(self.graph.nodes, knowledge)
         if changed:
             self._resize(changed)

@@ -1,4 +1,4 @@
-"""Draws a part of the canvas: dots, links, nodes with their pictures. Numbers go to Qt as whole arrays, not one by one."""
+"""Draws a part of the canvas: dots, links, nodes as plain cards. Numbers go to Qt as whole arrays."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Faces: what a node shows, as plain values worked out from the document, the declarations, the shapes and the problems.
+"""Faces: what a node shows, as plain values worked out from document, declarations, shapes and problems.
 
-No Qt here. A face is hashable and is the key of everything that is cached for drawing: two nodes with equal faces share one picture, and a node
-whose face did not change is not drawn again.
+No Qt here. A face is hashable and is the key of everything that is cached for drawing: two nodes with equal faces
+share one picture, and a node whose face did not change is not drawn again.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def resolved(declaration: Declaration, values: Values) -> Values:
 def port_names(
     node: Node, document: Document, declarations: Declarations, links: Links
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the names of a node's input and output ports: the declared ones, then linked ones that are declared no more."""
+    """Return a node's input and output ports: the declared ones, then linked ones that are declared no more."""
     spec = declarations.get(node.type)
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""The minimap: the whole network in the canvas's corner, and where in it the canvas is. Drawn from the arrays, at most 10 times a second."""
+"""The minimap: the whole network in the canvas's corner, drawn from the arrays at most 10 times a second."""
 
 from __future__ import annotations
 

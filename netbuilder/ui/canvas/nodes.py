@@ -1,7 +1,8 @@
 """The nodes' layer: draws those in view from cached pixmaps, and their live pictures above.
 
-One layer for all nodes, not an item each: what is in view is found in the arrays, and nothing has a lifetime that Qt and Python could
-disagree about. A face is drawn once for each scale; what there is no time for in this frame is drawn as a plain card and comes with the next.
+One layer for all nodes, not an item each: what is in view is found in the arrays, and nothing has a lifetime that Qt
+and Python could disagree about. A face is drawn once for each scale; what there is no time for in this frame is drawn
+as a plain card and comes with the next.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ class NodeLayer:
         self._bytes = 0
 
     def paint(self, painter: QPainter, scene: Scene, area: QRectF) -> bool:
-        """Draw the nodes that touch a rectangle of the canvas; returns False when some had to be drawn as plain cards."""
+        """Draw the nodes that touch a rectangle of the canvas; returns False when some are plain cards for now."""
         content, camera = scene.content, scene.camera
         around = MARGIN * camera.zoom
         part = camera.scene_rect(area.adjusted(-around, -around, around, around))

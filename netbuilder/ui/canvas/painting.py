@@ -1,6 +1,7 @@
 """Draws one face with a QPainter: onto a cached pixmap for the screen, or straight onto a picture or an SVG.
 
-Everything that does not move is drawn here, the shadow and the selection's glow included; live pictures are drawn on top by `pictures`.
+Everything that does not move is drawn here, the shadow and the selection's glow included; live pictures are drawn on
+top by `pictures`.
 """
 
 from __future__ import annotations
@@ -45,14 +46,14 @@ def paint_face(painter: QPainter, face: Face, geometry: Geometry, style: Style, 
 
 
 def _paint_halo(painter: QPainter, body: QRectF, style: Style, selected: bool) -> None:
-    """Draw the shadow, and the glow of what is selected, as a few faint rings: no effect object, equal in every output."""
+    """Draw the shadow, and the glow of what is selected, as faint rings: no effect object, equal in every output."""
     painter.setPen(Qt.PenStyle.NoPen)
     dark = style.theme.is_dark
     shadow = QColor(0, 0, 0, 13 if dark else 6)
-    for spread in range(2, 12, 2):
+    for reach in range(2, 12, 2):
         painter.setBrush(shadow)
-        around = body.adjusted(-spread * 0.6, -spread * 0.3, spread * 0.6, spread).translated(0, 1.5)
-        painter.drawRoundedRect(around, _RADIUS + spread * 0.6, _RADIUS + spread * 0.6)
+        around = body.adjusted(-reach * 0.6, -reach * 0.3, reach * 0.6, reach).translated(0, 1.5)
+        painter.drawRoundedRect(around, _RADIUS + reach * 0.6, _RADIUS + reach * 0.6)
     if selected:
         for spread, alpha in ((7.0, 0.07), (5.0, 0.10), (3.0, 0.20)):
             painter.setBrush(style.color("accent", alpha))

@@ -1,6 +1,7 @@
 """Live pictures on nodes: maps, samples, bars, points, boundaries and the loss's curve, drawn over the cached face.
 
-The arrays of a picture become an image once, when it is first seen; a picture of a node outside the view costs nothing.
+The arrays of a picture become an image once, when it is first seen; a picture of a node outside the view costs
+nothing.
 """
 
 from __future__ import annotations

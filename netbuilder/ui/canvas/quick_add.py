@@ -1,4 +1,4 @@
-"""The search that opens at the pointer: type some letters, press Enter, and the layer is there, linked if a link asked for it."""
+"""The search that opens at the pointer: some letters, Enter, and the layer is there, linked if a link asked for it."""
 
 from __future__ import annotations
 

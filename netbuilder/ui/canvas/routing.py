@@ -20,6 +20,7 @@ ROUTED = 1_500
 _CLEARANCE = 16.0  # from a lane to the nodes beside it
 _LANE = 10.0  # between two lanes
 _TURNS = (26.0, 60.0, 110.0)  # how much room the bend into a lane may take
+_NEAR = 8.0  # a link that passes a node so closely is led around it, too
 _SLACK = 2.0  # so near to a node counts as on it
 
 
@@ -34,7 +35,7 @@ _SECOND = _bernstein(STEPS + 1 - STEPS // 2)
 
 
 def bend(ends: Floats) -> Floats:
-    """Return curves (m, STEPS + 1, 2) from `ends[:, :2]` to `ends[:, 2:]`: level at both ends, wider when they run back."""
+    """Return curves (m, STEPS + 1, 2) from `ends[:, :2]` to `ends[:, 2:]`: level at both ends."""
     across = ends[:, 2] - ends[:, 0]
     down = np.abs(ends[:, 3] - ends[:, 1])
     ahead = np.minimum(np.maximum(across * 0.5, 24.0), 140.0)
@@ -71,13 +72,14 @@ def route(ends: Floats, sources: Rows, targets: Rows, rects: Floats) -> Floats:
 def _crossing(curves: Floats, sources: Rows, targets: Rows, rects: Floats) -> list[int]:
     """Return the rows of links that run over a node which is not one of their ends."""
     low, high = curves.min(axis=1), curves.max(axis=1)
-    near, far = rects[:, :2], rects[:, :2] + rects[:, 2:]
+    near, far = rects[:, :2] - _NEAR, rects[:, :2] + rects[:, 2:] + _NEAR
     touch = ((low[:, None] <= far) & (high[:, None] >= near)).all(axis=2)
     touch[np.arange(len(curves)), sources] = False
     touch[np.arange(len(curves)), targets] = False
     links, nodes = np.nonzero(touch)
     points = curves[links]
-    inside = ((points > near[nodes, None]) & (points < far[nodes, None])).all(axis=2).any(axis=1)
+    within: NDArray[np.bool_] = ((points > near[nodes, None]) & (points < far[nodes, None])).all(axis=2)
+    inside = within.any(axis=1)
     return sorted(set(links[inside].tolist()))
 
 
@@ -86,12 +88,14 @@ def _best_detour(
 ) -> tuple[Floats, float]:
     """Return the way that crosses the least of other nodes, and among equals the shortest; with its lane's height."""
     x0, y0, x1, y1 = ends
-    best, best_cost, best_lane = direct, (_covered(direct, rects), 0.0), (y0 + y1) / 2
+    best, best_cost, best_lane = direct, (_covered(direct, rects) + 1, 0.0), (y0 + y1) / 2
     for lane in _lanes(x0, y0, x1, y1, rects, lanes):
         for turn in _TURNS:
             curve = _detour(x0, y0, x1, y1, lane, turn)
+            # A way up passes the other ports of its node, which lie above: below is better unless it is much longer.
             # Wide turns are calmer: a narrow one has to save a crossing.
-            cost = (_covered(curve, rects), abs(lane - y0) + abs(lane - y1) - turn * 0.1)
+            length = (abs(lane - y0) + abs(lane - y1)) * (1.5 if lane < y0 else 1.0)
+            cost = (_covered(curve, rects), length - turn * 0.1)
             if cost < best_cost:
                 best, best_cost, best_lane = curve, cost, lane
     return best, best_lane

@@ -1,7 +1,7 @@
 """The canvas: shows the workspace's document as a graph and turns gestures into edits.
 
-One widget that paints itself: where nodes and links lie is in arrays (`content`), how they look is cached (`nodes`), what the mouse does is a
-gesture object. It knows the workspace and nothing else of the window.
+One widget that paints itself: where nodes and links lie is in arrays (`content`), how they look is cached (`nodes`),
+what the mouse does is a gesture object. It knows the workspace and nothing else of the window.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from netbuilder.ui.canvas.content import Content
 def neighbour(content: Content, node: str | None, dx: int, dy: int) -> str | None:
     """Return where an arrow leads from a node; from nowhere, to the first node.
 
-    Left goes to what feeds the node (its first linked input), right to what it feeds, up and down to the nearest node there.
+    Left goes to what feeds the node, right to what it feeds, up and down to the nearest node.
     """
     arrays = content.arrays
     if not arrays.ids:
