@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from netbuilder.foundation.parameter import Kind, Parameter, defaults
 from netbuilder.ui.fields import Field, ScrubLabel
+from netbuilder.ui.icons import icon
 from netbuilder.ui.pickers import ColumnField, ColumnsField, make_field
+
+
+LABELS = 112
+"""The width of the labels' column, the same in all forms, so that forms below one another are aligned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +115,8 @@ class Form(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(0)
-        grid.setColumnStretch(0, 4)
-        grid.setColumnStretch(1, 5)
+        grid.setColumnMinimumWidth(0, LABELS)
+        grid.setColumnStretch(1, 1)
         for index, parameter in enumerate(parameters):
             self._add_row(grid, 2 * index, parameter)
         return page
@@ -119,7 +124,8 @@ class Form(QWidget):
     def _add_row(self, grid: QGridLayout, line: int, parameter: Parameter) -> None:
         field = make_field(parameter)
         label = ScrubLabel(field)
-        label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        label.setFixedWidth(LABELS)
+        label.setWordWrap(True)
         label.setMinimumHeight(30)
         note = QLabel()
         note.setProperty("role", "bad")
@@ -141,13 +147,13 @@ class Form(QWidget):
         self.fold.setText("Advanced")
         self.fold.setCheckable(True)
         self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.fold.setProperty("role", "fold")
+        self.fold.setStyleSheet("QToolButton { padding: 2px 4px 2px 0; }")
         self.fold.toggled.connect(self._unfold)
         self._unfold(False)
         outer.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)
 
     def _unfold(self, opened: bool) -> None:
-        self.fold.setArrowType(Qt.ArrowType.DownArrow if opened else Qt.ArrowType.RightArrow)
+        self.fold.setIcon(icon("chevron-down" if opened else "chevron-right", "muted"))
         self._advanced.setVisible(opened)
 
     def _changed(self, name: str, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt
@@ -23,6 +23,7 @@ from netbuilder.ui.theme import Theme, ThemeController, ui_font
 from netbuilder.ui.workspace import Workspace
 
 EMPTY = "Press Train: the loss will appear here after the first steps."
+_DASH, _GAP = 16, 12
 NOTHING = ""  # the right axis shows nothing
 _WORDS = {"learning_rate": "learning rate", "gradient_norm": "gradient norm", "f1": "F1", "r2": "R²", "mae": "MAE"}
 
@@ -52,32 +53,42 @@ class Legend(QWidget):
 
     def texts(self) -> list[str]:
         """Return name and newest value of every line."""
-        return [f"{trace.title} {trace.text(float(trace.shown.values[-1]))}" for trace in self._traces]
+        return self._texts(lambda trace: f"{trace.title} ")
+
+    def _texts(self, name: Callable[[Trace], str]) -> list[str]:
+        return [name(trace) + trace.text(float(trace.shown.values[-1])) for trace in self._traces]
+
+    def _width(self, texts: list[str]) -> float:
+        metrics = QFontMetricsF(ui_font(12))
+        return sum(metrics.horizontalAdvance(text) + _DASH + _GAP for text in texts) - _GAP
+
+    def fitting(self) -> list[str]:
+        """Return the longest texts for which there is room: with names, with short names, values alone."""
+        names = (lambda trace: f"{trace.title} ", lambda trace: f"{_short(trace.title)} ", lambda trace: "")
+        for name in names:
+            if self._width(texts := self._texts(name)) <= self.width():
+                return texts
+        return texts
 
     def sizeHint(self) -> QSize:
         """Return the room that all names need."""
-        metrics = QFontMetricsF(ui_font(12))
-        return QSize(int(sum(metrics.horizontalAdvance(text) + 34 for text in self.texts())), 18)
+        return QSize(int(self._width(self.texts())), 18)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw dash, name and value of each."""
         painter, left = QPainter(self), 0.0
         painter.setFont(ui_font(12))
         metrics = QFontMetricsF(painter.font())
-        full = self.sizeHint().width() <= self.width()
-        for trace, text in zip(self._traces, self.texts(), strict=True):
-            shown = text if full else trace.text(float(trace.shown.values[-1]))
+        for trace, shown in zip(self._traces, self.fitting(), strict=True):
             width = metrics.horizontalAdvance(shown)
-            if left + 18 + width > self.width():
-                break
             color = self.theme.color(trace.token)
             style = Qt.PenStyle.DotLine if trace.dashed else Qt.PenStyle.SolidLine
             painter.setPen(QPen(color, 2, style))
             middle = self.height() // 2
-            painter.drawLine(int(left), middle, int(left) + 12, middle)
+            painter.drawLine(int(left), middle, int(left) + _DASH - 6, middle)
             painter.setPen(color)
-            painter.drawText(int(left) + 18, 0, int(width) + 2, self.height(), Qt.AlignmentFlag.AlignVCenter, shown)
-            left += 18 + width + 14
+            painter.drawText(int(left) + _DASH, 0, int(width) + 2, self.height(), Qt.AlignmentFlag.AlignVCenter, shown)
+            left += _DASH + width + _GAP
         painter.end()
 
 
@@ -107,7 +118,7 @@ class LossCard(Card):
         self.log.toggled.connect(self.chart.set_logarithmic)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 99)
-        self.smoothing.setFixedWidth(56)
+        self.smoothing.setFixedWidth(48)
         self.smoothing.setAccessibleName("Smoothing")
         self.smoothing.setToolTip("Smoothing: an exponential moving average; the raw line stays, faintly")
         self.smoothing.valueChanged.connect(self.refresh)
@@ -210,6 +221,10 @@ class LossCard(Card):
             self._workspace.message.emit(f"Exported {path}")
 
 
+def _short(title: str) -> str:
+    return title if len(title) <= 5 else f"{title[:3]}."
+
+
 def _trace(name: str) -> Trace:
     if name == "loss/train":
         return Trace("train", "accent", per_step=True)
@@ -269,7 +284,7 @@ class CurvesPanel(LivePanel):
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 12, 8)
         row.setSpacing(12)
-        row.addWidget(self.loss, 10)
+        row.addWidget(self.loss, 11)
         row.addWidget(self.maps, 6)
         row.addWidget(self.answer, 4)
 

@@ -39,7 +39,7 @@ class DataSection(QWidget):
         self._workspace, self._node, self._form = workspace, node, form
         self._waiting: dict[str, Any] = {}
         self._merge = ""
-        self._shown: tuple[Any, ...] = ()
+        self._shown: tuple[Any, ...] | None = None
         self._describing = Errand(self)
         self._describing.done.connect(self._described)
         self._describing.failed.connect(self._refused)

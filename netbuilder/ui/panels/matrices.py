@@ -71,9 +71,9 @@ class ConfusionView(_Painted):
 
     @property
     def summary(self) -> str:
-        """How many are right: "97.8 % of 360 right"."""
+        """How many are right: "97.8 % right"."""
         total = int(self._counts.sum())
-        return f"{100 * int(np.trace(self._counts)) / total:.1f} % of {total:,} right" if total else ""
+        return f"{100 * int(np.trace(self._counts)) / total:.1f} % right" if total else ""
 
     def _area(self) -> QRectF:
         metrics = QFontMetricsF(ui_font(10))
@@ -234,7 +234,7 @@ class BarsView(_Painted):
         height = self.height() - (18 if self._labels else 0)
         low, high = min(float(self._values.min()), 0.0), max(float(self._values.max()), 0.0)
         unit = (height - 4) / ((high - low) or 1.0)
-        width = min(self.width() / len(self._values), 56.0)
+        width = min(self.width() / len(self._values), 96.0)
         return width, height, 2 + high * unit, unit
 
     def explain(self, point: QPointF) -> str:

@@ -60,7 +60,8 @@ class LabelEdit(QLineEdit):
         super().__init__()
         # The palette's roles are the theme's tokens: the border shows only where the label can be edited.
         self.setStyleSheet(
-            "QLineEdit { background: transparent; border-color: transparent; color: palette(placeholder-text); }"
+            "QLineEdit { background: transparent; border-color: transparent; padding: 3px 2px; }"
+            "QLineEdit:!focus { color: palette(placeholder-text); }"
             "QLineEdit:hover { border-color: palette(mid); }"
             "QLineEdit:focus { border-color: palette(accent); color: palette(text); background: palette(base); }"
         )
@@ -68,13 +69,13 @@ class LabelEdit(QLineEdit):
         self.setAccessibleName("Label")
         self.setToolTip("The node's name in the PyTorch code; made a unique identifier")
         self.setMaxLength(200)
-        self.setMinimumWidth(70)
         self._text = ""
         self.editingFinished.connect(self._finish)
 
     def show_label(self, text: str) -> None:
         """Show the label in force."""
         self._text = text
+        self.setFixedWidth(min(max(self.fontMetrics().horizontalAdvance(text) + 14, 44), 110))
         if self.text() != text and not (self.hasFocus() and self.isModified()):
             self.setText(text)
 
@@ -173,14 +174,13 @@ class NodePage(QWidget):
         self.label = LabelEdit()
         self.label.renamed.connect(self._rename)
         head.addWidget(self._swatch)
-        head.addWidget(self.title, 3)
-        head.addWidget(self.label, 2)
+        head.addWidget(self.title, 1)
+        head.addWidget(self.label)
         column.addLayout(head)
 
     def _add_weights(self, column: QVBoxLayout) -> None:
         self._weights_head = section("Weights")
         self.kernels = KernelsView(smallest=10, largest=28)
-        self.kernels.setFixedHeight(76)
         column.addWidget(self._weights_head)
         column.addWidget(self.kernels)
 
@@ -231,6 +231,7 @@ class NodePage(QWidget):
         if picture is not None and picture.step != self._kernels_step:
             self._kernels_step = picture.step
             self.kernels.show_kernels(picture, self._theme)
+            self.kernels.setFixedHeight(min(self.kernels.height_for(self.width()), 90))
 
     def _show_problems(self) -> None:
         mine = tuple(problem for problem in self._workspace.problems if problem.node == self.node)

@@ -54,7 +54,7 @@ class ProblemRow(QFrame):
         grid = QGridLayout(self)
         grid.setContentsMargins(10, 7, 10, 7)
         grid.setHorizontalSpacing(8)
-        grid.setVerticalSpacing(3)
+        grid.setVerticalSpacing(4)
         grid.addWidget(mark, 0, 0, Qt.AlignmentFlag.AlignTop)
         head = ElidedLabel(self._head(word))
         head.setFont(ui_font(13, QFont.Weight.DemiBold))

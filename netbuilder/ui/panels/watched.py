@@ -11,7 +11,7 @@ from netbuilder.ui.colors import diverging
 from netbuilder.ui.panels.axis import value_text
 from netbuilder.ui.panels.cards import Card
 from netbuilder.ui.panels.matrices import BarsView
-from netbuilder.ui.panels.mosaic import Mosaic
+from netbuilder.ui.panels.mosaic import GAP, Mosaic
 from netbuilder.ui.panels.titles import node_title
 from netbuilder.ui.theme import Theme
 from netbuilder.ui.workspace import Workspace
@@ -130,6 +130,13 @@ class KernelsView(Mosaic):
         """Show a KERNELS picture."""
         limit = float(np.max(np.abs(np.nan_to_num(picture.data)), initial=0.0)) or 1.0
         self.set_maps(picture.data, -limit, limit, diverging(theme.is_dark))
+
+    def height_for(self, width: int) -> int:
+        """Return the height that all kernels need at their largest size."""
+        high, wide = self._maps.shape[1:]
+        tile = self._largest * wide // max(high, wide)
+        columns = max((width + GAP) // (tile + GAP), 1)
+        return -(-len(self._maps) // columns) * (self._largest * high // max(high, wide) + GAP)
 
 
 def sample_count(workspace: Workspace) -> int:

@@ -1,0 +1,310 @@
+"""The Inspector: it shows the selected node, the plan or a group, and every edit arrives in the document as one undo entry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import Qt, QThreadPool
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from netbuilder.document import edits
+from netbuilder.document.model import Node, Place
+from netbuilder.foundation.problem import Fix, Problem
+from netbuilder.layers.catalog import catalog
+from netbuilder.ui.fields import NumberField
+from netbuilder.ui.panels.inspector import GroupPage, InspectorPanel
+from netbuilder.ui.panels.node_page import NodePage, help_html
+from netbuilder.ui.panels.plan_page import PlanPage
+from netbuilder.ui.panels.problem_rows import ProblemRow
+from netbuilder.ui.pickers import BoolField, ChoiceField, PathField
+from netbuilder.ui.theme import ThemeController
+from netbuilder.ui.workspace import Workspace
+
+from tests.ui.panels.recorded import CONV, DATA, HEAD, RELU, RecordedHost, run, tell
+
+
+@pytest.fixture
+def inspector(qtbot: QtBot, digits: Workspace, themes: ThemeController) -> InspectorPanel:
+    panel = InspectorPanel(digits, themes)
+    qtbot.addWidget(panel)
+    panel.resize(270, 800)
+    panel.show()
+    panel.show_selection()
+    return panel
+
+
+def node_page(inspector: InspectorPanel, workspace: Workspace, node: str) -> NodePage:
+    workspace.select([node])
+    inspector.show_selection()
+    assert isinstance(inspector.page, NodePage)
+    return inspector.page
+
+
+def plan_page(inspector: InspectorPanel) -> PlanPage:
+    assert isinstance(inspector.page, PlanPage)
+    return inspector.page
+
+
+def retype(field: object, text: str) -> None:
+    assert isinstance(field, NumberField)
+    field.box.setFocus()
+    field.box.selectAll()
+    QTest.keyClicks(field.box, text)
+
+
+def parameters(workspace: Workspace, node: str) -> dict[str, object]:
+    return dict(workspace.document.graph.nodes[node].parameters)
+
+
+def test_a_selected_node_is_shown_with_title_label_and_values(inspector: InspectorPanel, digits: Workspace) -> None:
+    page = node_page(inspector, digits, CONV)
+    assert page.title.text() == "Conv2d"
+    assert page.label.text() == "stem"
+    assert page.form.values() == parameters(digits, CONV)
+    assert catalog()["conv2d"].help.split(".")[0] in page.help.text()
+
+
+def test_typing_a_number_is_one_undo_entry_and_undo_shows_the_old_value(
+    inspector: InspectorPanel, digits: Workspace
+) -> None:
+    page = node_page(inspector, digits, HEAD)
+    retype(page.form.fields["units"], "128")
+    assert parameters(digits, HEAD)["units"] == 128
+    assert digits.history.undo_title == "Change units"
+    digits.undo()
+    assert parameters(digits, HEAD)["units"] == 10
+    field = page.form.fields["units"]
+    assert isinstance(field, NumberField)
+    assert field.box.text() == "10"
+    assert not digits.history.can_undo
+    digits.redo()
+    assert field.box.text() == "128"
+
+
+def test_two_visits_to_a_field_are_two_undo_entries(inspector: InspectorPanel, digits: Workspace) -> None:
+    page = node_page(inspector, digits, HEAD)
+    field = page.form.fields["units"]
+    assert isinstance(field, NumberField)
+    retype(field, "11")
+    QTest.keyClick(field.box, Qt.Key.Key_Return)
+    retype(field, "12")
+    digits.undo()
+    assert parameters(digits, HEAD)["units"] == 11
+
+
+def test_a_refused_value_changes_nothing(inspector: InspectorPanel, digits: Workspace) -> None:
+    page = node_page(inspector, digits, HEAD)
+    before = digits.document
+    retype(page.form.fields["units"], "0")
+    assert digits.document is before
+    assert page.form.note("units").startswith("Units: expected")
+
+
+def test_the_label_renames_the_node_uniquely(inspector: InspectorPanel, digits: Workspace) -> None:
+    page = node_page(inspector, digits, HEAD)
+    page.label.setText("stem")
+    page.label.editingFinished.emit()
+    label = digits.document.graph.nodes[HEAD].label
+    assert label not in ("head", "stem")
+    assert page.label.text() == label
+    page.label.setText("  ")
+    page.label.editingFinished.emit()
+    assert digits.document.graph.nodes[HEAD].label == label
+    assert page.label.text() == label
+
+
+def test_shapes_and_costs_are_shown_as_text_that_can_be_compared(inspector: InspectorPanel, digits: Workspace) -> None:
+    pytest.importorskip("torch")
+    page = node_page(inspector, digits, CONV)
+    digits.torch_loaded()
+    while digits.shapes.pending:
+        digits._analysis._work()
+    facts = page.facts.texts()
+    assert facts["In"] == "N × 1 × 8 × 8"
+    assert facts["Out"] == "N × 32 × 8 × 8"
+    assert facts["Parameters"] == "320"
+    assert facts["Multiply-adds"] == "18,432"
+
+
+def test_a_run_fills_in_gradient_norm_and_kernels(
+    inspector: InspectorPanel, digits: Workspace, host: RecordedHost
+) -> None:
+    page = node_page(inspector, digits, CONV)
+    assert page.kernels.isHidden()
+    recorded = run()
+    tell(digits, host, recorded)
+    last = recorded.series[f"gradient_norm/{CONV}"].values[-1]
+    assert float(page.facts.texts()["Gradient norm"]) == pytest.approx(last, abs=1e-4)
+    assert not page.kernels.isHidden()
+    assert page.kernels.image is not None
+
+
+def test_problems_stand_on_top_and_their_button_mends_them(
+    inspector: InspectorPanel, digits: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fix = Fix(title="Use 12 units", edit="set_parameters", arguments={"node": HEAD, "values": {"units": 12}})
+    problem = Problem(code="x", message="10 units are too few.", node=HEAD, field="units", fixes=(fix,))
+    monkeypatch.setattr(type(digits), "problems", property(lambda _: (problem,)))
+    page = node_page(inspector, digits, HEAD)
+    rows = page.findChildren(ProblemRow)
+    assert [row.problem for row in rows] == [problem]
+    assert page.form.note("units") == "10 units are too few."
+    button = rows[0].findChild(QPushButton)
+    assert button.text() == "Use 12 units"
+    button.click()
+    assert parameters(digits, HEAD)["units"] == 12
+    assert digits.history.undo_title == "Use 12 units"
+
+
+def test_several_nodes_share_their_common_parameters(inspector: InspectorPanel, digits: Workspace) -> None:
+    digits.edit("x", lambda document: edits.set_parameters(document, HEAD, {"bias": False}))
+    digits.select([CONV, HEAD])
+    inspector.show_selection()
+    assert isinstance(inspector.page, GroupPage)
+    form = inspector.page.form
+    assert {"bias", "initializer", "trainable"} <= form.fields.keys()
+    assert "units" not in form.fields
+    bias = form.fields["bias"]
+    assert isinstance(bias, BoolField)
+    assert bias.box.checkState() is Qt.CheckState.PartiallyChecked
+    bias.box.click()
+    assert parameters(digits, CONV)["bias"] == parameters(digits, HEAD)["bias"]
+    digits.undo()
+    assert (parameters(digits, CONV)["bias"], parameters(digits, HEAD)["bias"]) == (True, False)
+
+
+def test_nodes_without_common_parameters_say_so(inspector: InspectorPanel, digits: Workspace) -> None:
+    digits.select([DATA, CONV])
+    inspector.show_selection()
+    assert isinstance(inspector.page, GroupPage)
+    assert not inspector.page.form.fields
+
+
+def test_with_nothing_selected_the_plan_is_edited(inspector: InspectorPanel, digits: Workspace) -> None:
+    page = plan_page(inspector)
+    retype(page.plan.fields["epochs"], "7")
+    assert digits.document.plan.epochs == 7
+    digits.undo()
+    assert digits.document.plan.epochs == 20
+    field = page.plan.fields["epochs"]
+    assert isinstance(field, NumberField)
+    assert field.box.text() == "20"
+
+
+def test_picking_an_optimizer_brings_its_own_form(inspector: InspectorPanel, digits: Workspace) -> None:
+    page = plan_page(inspector)
+    picker = page.optimizer.picker.fields["key"]
+    assert isinstance(picker, ChoiceField)
+    keys = [choice.value for choice in picker.parameter.choices]
+    picker.box.activated.emit(keys.index("sgd"))
+    assert digits.document.plan.phases[0].optimizer.key == "sgd"
+    assert page.optimizer.form is not None
+    assert "momentum" in page.optimizer.form.fields
+    retype(page.optimizer.form.fields["momentum"], "0.5")
+    assert digits.document.plan.phases[0].optimizer.values["momentum"] == 0.5
+    digits.undo()
+    digits.undo()
+    assert digits.document.plan.phases[0].optimizer.key == "adam"
+    assert "beta1" in page.optimizer.form.fields
+
+
+def test_title_and_description_are_edited(inspector: InspectorPanel, digits: Workspace) -> None:
+    page = plan_page(inspector)
+    QTest.keyClicks(page.title, "Digits")
+    page.description.setPlainText("Ten classes.")
+    assert digits.document.about.title == "Digits"
+    assert digits.document.about.description == "Ten classes."
+    digits.undo()
+    assert page.description.toPlainText() == ""
+    digits.undo()
+    assert page.title.text() == ""
+
+
+def test_removing_the_selected_node_shows_the_plan_again(
+    inspector: InspectorPanel, digits: Workspace, qtbot: QtBot
+) -> None:
+    node_page(inspector, digits, RELU)
+    digits.edit("Remove", lambda document: edits.remove_nodes(document, [RELU]))
+    qtbot.waitUntil(lambda: isinstance(inspector.page, PlanPage))
+    digits.undo()
+    assert RELU in digits.document.graph.nodes
+
+
+def test_an_unknown_layer_is_kept_and_said_to_be_unknown(inspector: InspectorPanel, digits: Workspace) -> None:
+    strange = Node(id="nstrange1", type="future.layer", label="strange", parameters={"x": 1})
+    digits.edit("x", lambda document: edits.add_node(document, strange, Place(0, 0)))
+    page = node_page(inspector, digits, strange.id)
+    assert "does not know" in page.help.text()
+    assert parameters(digits, strange.id) == {"x": 1}
+
+
+def test_help_cannot_smuggle_markup() -> None:
+    spec = catalog()["relu"]
+    assert "<script" not in help_html(type(spec)(key="x", title="x", help="<script>alert(1)</script>"))
+
+
+def test_a_data_node_shows_its_first_samples_and_counts(
+    inspector: InspectorPanel, digits: Workspace, qtbot: QtBot
+) -> None:
+    page = node_page(inspector, digits, DATA)
+    assert page.data is not None
+    qtbot.waitUntil(lambda: page.data is not None and page.data.pictures.isVisible(), timeout=20_000)
+    assert page.data.counts.text() == "1,797 samples: about 1,257 train, 270 validation, 270 test"
+    retype(page.form.fields["validation_percent"], "20")
+    assert parameters(digits, DATA)["validation_percent"] == 20
+    assert "359 validation" in page.data.counts.text()
+
+
+@pytest.fixture
+def table(digits: Workspace, tmp_path: Path) -> tuple[str, Path]:
+    path = tmp_path / "people.csv"
+    path.write_text("age,height,kind\n" + "".join(f"{20 + i},{150 + i},{'ab'[i % 2]}\n" for i in range(40)))
+    from netbuilder.data.sources import registry
+
+    spec = next((one for one in registry() if any(p.kind == "columns" for p in one.parameters)), None)
+    assert spec is not None, "a source reads tables"
+    node = Node(id="ntable001", type=spec.key, label="people", parameters=spec.defaults())
+    digits.edit("x", lambda document: edits.add_node(document, node, Place(0, 300)))
+    return node.id, path
+
+
+def file_field(page: NodePage) -> PathField:
+    return next(field for field in page.form.fields.values() if isinstance(field, PathField))
+
+
+def test_a_file_is_described_before_it_counts_and_its_columns_are_offered(
+    inspector: InspectorPanel, digits: Workspace, qtbot: QtBot, table: tuple[str, Path]
+) -> None:
+    id, path = table
+    page = node_page(inspector, digits, id)
+    field = file_field(page)
+    field.line.setText(str(path))
+    field.line.editingFinished.emit()
+    qtbot.waitUntil(lambda: parameters(digits, id)[field.parameter.name] == str(path), timeout=20_000)
+    assert digits.document.schemas[id].rows == 40
+    target = next(one for one in page.form.fields.values() if one.parameter.kind == "column")
+    assert isinstance(target, ChoiceField)
+    qtbot.waitUntil(lambda: target.box.findText("kind") >= 0, timeout=20_000)
+    digits.undo()
+    assert not parameters(digits, id)[field.parameter.name]
+    assert id not in digits.document.schemas or digits.document.schemas[id].rows != 40
+    QThreadPool.globalInstance().waitForDone(10_000)
+
+
+def test_a_file_that_cannot_be_read_says_why_and_keeps_the_old_settings(
+    inspector: InspectorPanel, digits: Workspace, qtbot: QtBot, table: tuple[str, Path]
+) -> None:
+    id, path = table
+    page = node_page(inspector, digits, id)
+    before = digits.document
+    field = file_field(page)
+    field.line.setText(str(path.with_name("missing.csv")))
+    field.line.editingFinished.emit()
+    name = field.parameter.name
+    qtbot.waitUntil(lambda: bool(page.form.note(name)), timeout=20_000)
+    assert digits.document is before
+    assert "missing.csv" in page.form.note(name)
+    QThreadPool.globalInstance().waitForDone(10_000)
