@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from netbuilder.foundation.parameter import Parameter, Values
 from netbuilder.layers import relations
@@ -21,12 +22,13 @@ _CAUSAL_MASK = "nn.Transformer.generate_square_subsequent_mask(x.shape[1], devic
 HEADS = whole("heads", "Heads", 4, "How many things it looks for at once; it must divide the features.", maximum=1024)
 
 
-def _causal(default: bool, **more: bool) -> Parameter:
+def _causal(default: bool, **more: Any) -> Parameter:
     return flag(
         "causal",
         "Causal",
         default,
         "Whether a position may look only at itself and those before it, as a text generator must.",
+        **more,
     )
 
 
@@ -61,7 +63,8 @@ def _multihead_make(values: Values) -> str:
 def _multihead_call(values: Values) -> str:
     source = "context" if values["cross"] else "x"
     causal = f", attn_mask={_CAUSAL_MASK}, is_causal=True" if values["causal"] and not values["cross"] else ""
-    return f"me(x, {source}, {source}, key_padding_mask=mask, need_weights={values['give_weights']}{causal})"
+    weights = "" if values["give_weights"] else ", need_weights=False"
+    return f"me(x, {source}, {source}, key_padding_mask=mask{weights}{causal})"
 
 
 def _mask_matches(values: Values, inputs: Types) -> Iterator[Mismatch]:
@@ -86,13 +89,7 @@ MULTIHEAD_ATTENTION = LayerSpec(
         HEADS,
         number("dropout", "Dropout", 0.0, "The share of looks dropped while training.", 0.0, 1.0),
         flag("cross", "Cross-attention", False, "Whether it looks at a second sequence, the context."),
-        flag(
-            "causal",
-            "Causal",
-            False,
-            "Whether a position may look only at itself and those before it, as a text generator must.",
-            shown_when=lambda values: not values["cross"],
-        ),
+        _causal(False, shown_when=lambda values: not values["cross"]),
         flag("give_weights", "Give weights", False, "Adds an output that says who looks at whom.", advanced=True),
         flag("bias", "Bias", True, "Adds learned numbers to the projections.", advanced=True),
         *WEIGHTS,
@@ -134,11 +131,15 @@ def _encoder_parameters(causal: bool) -> tuple[Parameter, ...]:
     )
 
 
-def _layer_make(name: str) -> str:
-    return (
-        f"nn.{name}(features, heads, dim_feedforward=feedforward, dropout=dropout, activation=activation, "
-        "batch_first=True, norm_first=norm_first)"
-    )
+def _layer_make(name: str) -> Callable[[Values], str]:
+    def make(values: Values) -> str:
+        activation = "activation=activation, " if values["activation"] != "relu" else ""
+        return (
+            f"nn.{name}(features, heads, dim_feedforward=feedforward, dropout=dropout, {activation}"
+            "batch_first=True, norm_first=norm_first)"
+        )
+
+    return make
 
 
 def _encoder_call(values: Values) -> str:

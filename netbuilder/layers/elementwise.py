@@ -26,7 +26,15 @@ def _function(key: str, title: str, summary: str, help: str, formula: str, *keyw
 
 
 FUNCTIONS = (
-    _function("abs", "Abs", "Drops the sign.", "Makes every number positive.", "|x|", "absolute", "magnitude"),
+    _function(
+        "abs",
+        "Abs",
+        "Drops the sign.",
+        "Makes every number positive: how large it is counts, not which way. Used for distances and penalties.",
+        "|x|",
+        "absolute",
+        "magnitude",
+    ),
     _function(
         "exp",
         "Exp",
@@ -62,12 +70,19 @@ FUNCTIONS = (
         r"\sqrt{x}",
         "root",
     ),
-    _function("square", "Square", "Each number times itself.", "Makes large numbers count much more.", "x^2", "power"),
+    _function(
+        "square",
+        "Square",
+        "Each number times itself.",
+        "Makes every number positive, and large ones count much more than small ones.",
+        "x^2",
+        "power",
+    ),
     _function(
         "reciprocal",
         "Reciprocal",
         "One divided by each number.",
-        "Keep the input away from 0, or infinities end the training.",
+        "Turns large into small and small into large. Keep the input away from 0, or infinities end the training.",
         r"\frac{1}{x}",
         "inverse",
         "divide",
@@ -82,7 +97,15 @@ FUNCTIONS = (
         "periodic",
         "trigonometric",
     ),
-    _function("cos", "Cos", "The cosine: a wave.", "A wave that is 1 at 0.", r"\cos x", "periodic", "trigonometric"),
+    _function(
+        "cos",
+        "Cos",
+        "The cosine: a wave.",
+        "A periodic activation like Sin, but 1 at 0 and the same on both sides.",
+        r"\cos x",
+        "periodic",
+        "trigonometric",
+    ),
     _function(
         "atan",
         "Atan",
@@ -99,7 +122,14 @@ FUNCTIONS = (
         r"\operatorname{erf} x",
         "gaussian",
     ),
-    _function("neg", "Negate", "Turns the sign around.", "Positive becomes negative and the reverse.", "-x", "minus"),
+    _function(
+        "neg",
+        "Negate",
+        "Turns the sign around.",
+        "Positive becomes negative and the reverse: what should grow can be made to shrink.",
+        "-x",
+        "minus",
+    ),
     _function(
         "sign",
         "Sign",
@@ -230,12 +260,12 @@ CAST = LayerSpec(
 _LAYER_SCALE = '''class LayerScale(nn.Module):
     """Multiplies each feature along an axis by a learned factor."""
 
-    def __init__(self, features, axis, start):
+    def __init__(self, features: int, axis: int, start: float) -> None:
         super().__init__()
         self.axis = axis
         self.weight = nn.Parameter(torch.full((features,), start))
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         shape = [1] * x.ndim
         shape[self.axis] = -1
         return x * self.weight.view(shape)

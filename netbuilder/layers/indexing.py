@@ -226,7 +226,13 @@ PAD = LayerSpec(
     reference=torch_docs("torch.nn.functional.pad"),
     keywords=("padding", "border", "zero", "reflect", "margin", "ZeroPad2d"),
     parameters=(
-        sizes("padding", "Padding", (1, 1, 1, 1), "Left, right, top, bottom, …", minimum=0),
+        sizes(
+            "padding",
+            "Padding",
+            (1, 1, 1, 1),
+            "How many entries are added: left, right, top, bottom, and so on.",
+            minimum=0,
+        ),
         choice(
             "mode",
             "Mode",

@@ -42,7 +42,7 @@ def _make(name: str, values: Values) -> str:
 _ENCODING = '''class PositionalEncoding(nn.Module):
     """Adds waves of different lengths to the features, so that each position looks different."""
 
-    def __init__(self, length, features):
+    def __init__(self, length: int, features: int) -> None:
         super().__init__()
         position = torch.arange(length).unsqueeze(1)
         rate = torch.exp(torch.arange(0, features, 2) * (-math.log(10000.0) / features))
@@ -51,7 +51,7 @@ _ENCODING = '''class PositionalEncoding(nn.Module):
         table[:, 1::2] = torch.cos(position * rate)[:, : features // 2]
         self.register_buffer("table", table, persistent=False)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return x + self.table[: x.shape[1]]
 '''
 
@@ -79,11 +79,11 @@ POSITIONAL_ENCODING = LayerSpec(
 _LEARNED = '''class LearnedPositions(nn.Module):
     """Adds a learned vector to each position."""
 
-    def __init__(self, length, features):
+    def __init__(self, length: int, features: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(length, features) * 0.02)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return x + self.weight[: x.shape[1]]
 '''
 
@@ -112,11 +112,11 @@ LEARNED_POSITIONS = LayerSpec(
 _CLASS_TOKEN = '''class ClassToken(nn.Module):
     """Puts one learned step before a sequence."""
 
-    def __init__(self, features):
+    def __init__(self, features: int) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.randn(1, 1, features) * 0.02)
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return torch.cat([self.weight.expand(x.shape[0], -1, -1), x], dim=1)
 '''
 

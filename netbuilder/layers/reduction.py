@@ -19,6 +19,11 @@ def _axes_code(axes: tuple[int, ...]) -> str:
     return str(axes[0]) if len(axes) == 1 else str(axes)
 
 
+def _kept(values: Values) -> str:
+    """Write `keepdim` only where it is on: methods of tensors do not tell their defaults."""
+    return ", keepdim=True" if values["keepdim"] else ""
+
+
 def _axes_chosen(values: Values, inputs: Types) -> Iterator[Mismatch]:
     rank = inputs["x"].rank
     axes = [index % rank for index in values["axes"]]
@@ -38,7 +43,7 @@ def _reduction(
     key: str, title: str, method: str, summary: str, help: str, formula: str, *keywords: str, dtype: Dtype = Dtype.FLOAT
 ) -> LayerSpec:
     def call(values: Values) -> str:
-        return f"x.{method}(dim={_axes_code(values['axes'])}, keepdim=keepdim)"
+        return f"x.{method}(dim={_axes_code(values['axes'])}{_kept(values)})"
 
     return LayerSpec(
         key=key,
@@ -116,7 +121,7 @@ REDUCTIONS = (
 
 def _spread(key: str, title: str, summary: str, formula: str) -> LayerSpec:
     def call(values: Values) -> str:
-        return f"x.{key}(dim={_axes_code(values['axes'])}, correction=0, keepdim=keepdim)"
+        return f"x.{key}(dim={_axes_code(values['axes'])}, correction=0{_kept(values)})"
 
     return LayerSpec(
         key=key,

@@ -105,11 +105,11 @@ DROPOUTS = (
 _NOISE = '''class GaussianNoise(nn.Module):
     """Adds normal noise while training."""
 
-    def __init__(self, std):
+    def __init__(self, std: float) -> None:
         super().__init__()
         self.std = std
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         return x + self.std * torch.randn_like(x) if self.training else x
 '''
 
@@ -134,11 +134,11 @@ GAUSSIAN_NOISE = LayerSpec(
 _DROP_PATH = '''class DropPath(nn.Module):
     """Drops the whole value of random samples while training (stochastic depth)."""
 
-    def __init__(self, p):
+    def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
 
-    def forward(self, x):
+    def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.p == 0.0:
             return x
         keep = torch.rand([x.shape[0]] + [1] * (x.ndim - 1), dtype=x.dtype, device=x.device) >= self.p

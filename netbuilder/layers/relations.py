@@ -296,21 +296,23 @@ def kernel_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
     padding = padding_of(values, len(kernel))
     if padding is None:
         return
-    for axis, (size, k, d, p) in enumerate(zip(found.dims[2:], kernel, dilation, padding, strict=True), start=2):
+    sizes = found.dims[2:]
+    rooms = [size + 2 * p if isinstance(size, int) else None for size, p in zip(sizes, padding, strict=True)]
+    for axis, (room, k, d, p) in enumerate(zip(rooms, kernel, dilation, padding, strict=True), start=2):
         reach = d * (k - 1) + 1
-        if isinstance(size, int) and reach > size + 2 * p:
-            room = max(size + 2 * p, 1)
-            yield expects(
-                "x",
-                f"at least {reach - 2 * p} along axis {axis} for a kernel that reaches over {reach}",
-                found,
-                **(
-                    {"kernel_size": tuple(min(k, room) for k in kernel)}
-                    if d == 1 and isinstance(values["kernel_size"], tuple)
-                    else {}
-                ),
-            )
-            return
+        if room is None or reach <= room:
+            continue
+        smaller = tuple(
+            k if room is None else min(k, (room - 1) // d + 1)
+            for k, d, room in zip(kernel, dilation, rooms, strict=True)
+        )
+        yield expects(
+            "x",
+            f"at least {reach - 2 * p} along axis {axis} for a kernel that reaches over {reach}",
+            found,
+            kernel_size=smaller,
+        )
+        return
 
 
 def padding_of(values: Values, count: int) -> tuple[int, ...] | None:

@@ -148,7 +148,7 @@ class LayerSpec(Declaration):
             means none worth counting.
         brief: One short line for the node's face from the parameters ("32 · 3×3 · same").
         support: Source text of a class that torch lacks, copied verbatim into the generated module when the spec is
-            used.
+            used; it may name torch, nn, F, math and Tensor.
         task: For losses: what it trains for; None for a loss without metrics and for all other layers.
     """
 

@@ -108,9 +108,8 @@ def samples_of(spec: LayerSpec, values: Mapping[str, Any]) -> dict[str, Sample]:
     return found
 
 
-def node_id(name: str) -> str:
-    """Return an id that says what it is; ids of files are random, tests may choose."""
-    return "n" + name.encode().hex()[:8].ljust(8, "0")
+LAYER = "nffffffff"
+"""The id of the one layer in `document_of`."""
 
 
 def document_of(spec: LayerSpec, values: Mapping[str, Any], inputs: Mapping[str, Sample]) -> Document:
@@ -118,7 +117,7 @@ def document_of(spec: LayerSpec, values: Mapping[str, Any], inputs: Mapping[str,
 
     A loss has an Identity before each input but its target, since a network without a layer has nothing to train.
     """
-    nodes = {"nffffffff": Node(id="nffffffff", type=spec.key, label="layer", parameters=values)}
+    nodes = {LAYER: Node(id=LAYER, type=spec.key, label="layer", parameters=values)}
     edges = {}
 
     def add(id: str, key: str, label: str, **parameters: Any) -> str:
@@ -134,15 +133,12 @@ def document_of(spec: LayerSpec, values: Mapping[str, Any], inputs: Mapping[str,
         if spec.is_loss and port != "target":
             edges[PortRef(add(f"nb{index:07x}", "identity", f"{port}_layer"), "x")] = source
             source = PortRef(f"nb{index:07x}", "y")
-        edges[PortRef("nffffffff", port)] = source
+        edges[PortRef(LAYER, port)] = source
     if not spec.is_loss:
         for index, port in enumerate(spec.output_ports(values)):
-            edges[PortRef(add(f"nc{index:07x}", "output", f"out_{port.name}"), "x")] = PortRef("nffffffff", port.name)
+            edges[PortRef(add(f"nc{index:07x}", "output", f"out_{port.name}"), "x")] = PortRef(LAYER, port.name)
     return Document(graph=Graph(nodes=nodes, edges=edges))
 
-
-LAYER = "nffffffff"
-"""The id of the one layer in `document_of`."""
 
 LAYERS = tuple(spec for spec in catalog() if spec.key not in ("input", "output"))
 """Every spec that stands between inputs and outputs."""
