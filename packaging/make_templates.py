@@ -106,7 +106,7 @@ def loss(type: str, prediction: str, target: str, at: tuple[float, float]) -> Pa
     return Part(type=type, label="loss", at=at, inputs={"prediction": prediction, "target": target})
 
 
-DIGITS_SPLIT = {"split_seed": 9}
+DIGITS_SPLIT = {"split_seed": 3}
 """A test part on which the three digit networks do about as well as on the average of ten splits."""
 
 RECIPES = (
