@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
@@ -128,11 +129,8 @@ class _DuplicateKey(ValueError):
 def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     result = dict(pairs)
     if len(result) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                raise _DuplicateKey(f"the key {key[:60]!r} is given twice in one object")
-            seen.add(key)
+        (twice, _), *_ = Counter(key for key, _ in pairs).most_common(1)
+        raise _DuplicateKey(f"the key {twice[:60]!r} is given twice in one object")
     return result
 
 

@@ -31,6 +31,7 @@ _WORDS: Final = {
     errno.ENOTDIR: ("save.folder", "its folder is not a folder. Save elsewhere"),
     errno.EISDIR: ("save.folder", "there is a folder of that name. Choose another name"),
     errno.ENAMETOOLONG: ("save.name", "the name is too long. Choose a shorter one"),
+    errno.EINVAL: ("save.name", "this name is not possible here. Choose another one"),
     errno.EIO: ("save.disk", "the disk reports an error. Save elsewhere, and check the disk"),
 }
 
@@ -52,11 +53,13 @@ def atomic_save(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> 
     """
     wish = Path(path)
     try:
+        if "\0" in str(wish):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
         target = Path(os.path.realpath(wish))
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
         _replace(target, (data,) if isinstance(data, bytes) else data)
-    except (OSError, ValueError) as error:
+    except OSError as error:
         code, words = _why(error)
         message = f"{wish.name} could not be saved: {words}. The file on the disk was left as it was."
         raise NetbuilderError(Problem(code=code, message=message, file=str(wish))) from error
@@ -93,13 +96,12 @@ def _replace(target: Path, pieces: Iterable[bytes]) -> None:
     mode = _mode(target)
     temporary = target.with_name(f".{target.name[:80]}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-    descriptor = os.open(temporary, flags, 0o666)
+    descriptor = os.open(temporary, flags, 0o666 if mode is None else mode)  # never more readable than the old one
     try:
         try:
             for piece in pieces:
                 _write_all(descriptor, piece)
-            if mode is not None and hasattr(os, "fchmod"):
-                os.fchmod(descriptor, mode)
+            _restore_mode(descriptor, mode)
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
@@ -110,10 +112,8 @@ def _replace(target: Path, pieces: Iterable[bytes]) -> None:
         raise
 
 
-def _why(error: Exception) -> tuple[str, str]:
+def _why(error: OSError) -> tuple[str, str]:
     """Return the problem's code and the reason in words."""
-    if not isinstance(error, OSError):
-        return "save.name", f"the name is not possible ({error}). Choose another one"
     return _WORDS.get(error.errno or 0, ("save.failed", f"the system says: {error.strerror or error}"))
 
 
@@ -125,6 +125,13 @@ def _mode(target: Path) -> int | None:
         return None
     os.close(os.open(target, os.O_WRONLY))  # writes nothing, and says exactly why it may not be written
     return mode
+
+
+def _restore_mode(descriptor: int, mode: int | None) -> None:
+    """Give the new file the permissions of the old one, where the disk knows permissions (not on a stick)."""
+    if mode is not None and hasattr(os, "fchmod"):
+        with contextlib.suppress(PermissionError):
+            os.fchmod(descriptor, mode)
 
 
 def _write_all(descriptor: int, piece: bytes) -> None:

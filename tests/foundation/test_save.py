@@ -8,10 +8,12 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from netbuilder.foundation import save
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.foundation.save import TEMPORARY, atomic_save, read_limited, sweep_temporaries
 from tests.faults import ACTIONS, Injection, Outcome, Subject, on_own_disk, run_python
@@ -212,16 +214,17 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     assert target.read_bytes() == NEW
 
 
-def test_a_failing_producer_leaves_everything_as_it_was(tmp_path: Path) -> None:
+@pytest.mark.parametrize("defect", [KeyError, ValueError, KeyboardInterrupt])
+def test_a_failing_producer_leaves_everything_as_it_was(tmp_path: Path, defect: type[BaseException]) -> None:
     target = tmp_path / "a.netb"
     target.write_bytes(OLD)
 
-    def pieces() -> object:
+    def pieces() -> Iterator[bytes]:
         yield b"begin"
-        raise KeyError("our own defect")
+        raise defect("our own")
 
-    with pytest.raises(KeyError):
-        atomic_save(target, pieces())  # type: ignore[arg-type]
+    with pytest.raises(defect):
+        atomic_save(target, pieces())
     assert target.read_bytes() == OLD
     assert os.listdir(tmp_path) == ["a.netb"]
 
@@ -253,7 +256,7 @@ def test_a_write_protected_file_is_not_replaced(tmp_path: Path, monkeypatch: pyt
     def protected(path: object, flags: int, *rest: int) -> int:  # as root, nothing is protected in earnest
         if flags == os.O_WRONLY:
             raise PermissionError(errno.EACCES, "Permission denied", str(path))
-        return whole(path, flags, *rest)  # type: ignore[arg-type]
+        return whole(path, flags, *rest)
 
     monkeypatch.setattr(os, "open", protected)
     with pytest.raises(NetbuilderError) as caught:
@@ -300,3 +303,53 @@ def test_limited_reading_stops_one_byte_past_the_limit(tmp_path: Path) -> None:
     assert sum(map(len, read_limited(path, 100))) == 100
     assert sum(map(len, read_limited(path, 99))) == 100
     assert sum(map(len, read_limited(path, 10))) == 11
+
+
+def test_a_folder_that_cannot_be_flushed_leaves_the_new_file_unconfirmed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "a.netb"
+    target.write_bytes(OLD)
+
+    def fail(folder: Path) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(save, "_flush_folder", fail)
+    with pytest.raises(NetbuilderError, match="was written, but the disk did not confirm it") as caught:
+        atomic_save(target, NEW)
+    assert caught.value.problems[0].code == "save.unconfirmed"
+    assert target.read_bytes() == NEW
+
+
+def test_where_folders_cannot_be_opened_nor_permissions_set_saving_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("O_DIRECTORY", "fchmod"):
+        monkeypatch.delattr(os, name, raising=False)
+    (tmp_path / "a.netb").write_bytes(OLD)
+    atomic_save(tmp_path / "a.netb", NEW)
+    assert (tmp_path / "a.netb").read_bytes() == NEW
+
+
+def test_a_disk_without_permissions_is_no_hindrance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, mode: int) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchmod", refuse, raising=False)
+    (tmp_path / "a.netb").write_bytes(OLD)
+    atomic_save(tmp_path / "a.netb", NEW)
+    assert (tmp_path / "a.netb").read_bytes() == NEW
+
+
+def test_a_private_file_is_never_readable_while_it_is_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "a.netb"
+    target.write_bytes(OLD)
+    target.chmod(0o600)
+    seen = []
+
+    def pieces() -> Iterator[bytes]:
+        seen.extend(stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir())
+        yield NEW
+
+    atomic_save(target, pieces())
+    assert seen == [0o600, 0o600]
