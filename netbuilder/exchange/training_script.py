@@ -157,7 +157,7 @@ def _flush_left(text: str) -> str:
 def _head(document: Document, program: Program, shuffling: Mapping[str, int]) -> str:
     plan = document.plan
     fields = {node: [f'"{key}"' for key, port in program.sources.items() if port.node == node] for node in shuffling}
-    sources = ", ".join(f"({', '.join(names)},)" for names in fields.values()).replace(",,", ",")
+    sources = ", ".join(f"({', '.join(names)}{',' if len(names) == 1 else ''})" for names in fields.values())
     names = ", ".join([program.class_name, *dict.fromkeys(program.phases.values())])
     needs_math = any("math." in function for function in _schedule_functions(document))
     return f'''"""Train the network in model.py on the rows in data.npz: a plain PyTorch loop.

@@ -1,0 +1,225 @@
+"""An exported project needs torch and numpy only, and does what the session does."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from netbuilder.document.files import read_document
+from netbuilder.document.model import Group, Phase, Setting
+from netbuilder.exchange.python_project import MANIFEST, export_python
+from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.foundation.resources import resource
+from netbuilder.foundation.save import atomic_save
+from netbuilder.project import Project
+from tests.builders import document, linear, node
+
+BLOCKER = """
+import sys
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("netbuilder", "safetensors", "torchmetrics", "PySide6"):
+            raise ModuleNotFoundError(f"{name} is not installed here")
+sys.meta_path.insert(0, Blocker())
+try:
+    import netbuilder
+except ModuleNotFoundError:
+    pass
+else:
+    raise SystemExit("the blocker does not block")
+import os, json
+import numpy as np
+import torch
+torch.set_num_threads(1)
+def enter(folder):
+    for name in ("model", "train"):
+        sys.modules.pop(name, None)
+    sys.path[:] = [folder, *[path for path in sys.path if path != entered[-1]]]
+    entered.append(folder)
+    os.chdir(folder)
+entered = [""]
+"""
+
+
+def run_without_netbuilder(folder, code):
+    """Run code in a process in which netbuilder, and all it needs besides torch and numpy, cannot be imported."""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", BLOCKER + code], cwd=folder, capture_output=True, text=True, timeout=110
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def template(key, **plan):
+    found = read_document(resource(f"templates/{key}.netb"))
+    return replace(found, plan=replace(found.plan, **plan))
+
+
+def test_exported_models_give_bit_equal_outputs(tmp_path):
+    import torch
+
+    inputs = torch.randn(7, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    expected = {}
+    for key in ("digits-residual", "digits-rows-lstm"):
+        project = Project(template(key))
+        program, model = project.program(), project.build().eval()
+        with torch.no_grad():
+            expected[key] = model(image=inputs).numpy()
+        export_python(project.document, tmp_path / key)
+        assert (tmp_path / key / "model.py").read_text("utf-8") == program.source
+        weights = {name: value.numpy() for name, value in model.state_dict().items()}
+        np.savez(tmp_path / key / "exchange.npz", inputs=inputs.numpy(), **weights)
+        (tmp_path / key / "name.txt").write_text(program.class_name)
+    run_without_netbuilder(
+        tmp_path,
+        f"""
+for folder in {[str(tmp_path / key) for key in expected]}:
+    enter(folder)
+    import model
+    arrays = dict(np.load("exchange.npz"))
+    inputs = torch.from_numpy(arrays.pop("inputs"))
+    network = getattr(model, open("name.txt").read())().eval()
+    network.load_state_dict({{name: torch.from_numpy(array) for name, array in arrays.items()}})
+    with torch.no_grad():
+        np.save("outputs.npy", network(image=inputs).numpy())
+assert "netbuilder" not in sys.modules
+""",
+    )
+    for key, outputs in expected.items():
+        np.testing.assert_array_equal(np.load(tmp_path / key / "outputs.npy"), outputs)
+
+
+CASES = {
+    "adam and a schedule": ("digits-mlp", {}),
+    "a target that is a number, dropout": ("diabetes", {}),
+    "clipped gradients": ("spiral", {"clip_norm": 0.05}),
+    "parameter groups": (
+        "spiral",
+        {
+            "phases": (
+                Phase(
+                    groups=(Group(nodes=("n00000002",), rate=0.1, weight_decay=0.5), Group()),
+                    optimizer=Setting(key="sgd", values={"learning_rate": 0.5, "momentum": 0.9, "nesterov": True}),
+                    schedule=Setting(key="one_cycle"),
+                ),
+            )
+        },
+    ),
+    "several updates a step": ("breast-cancer", {"phases": (Phase(updates=2, optimizer=Setting(key="rmsprop")),)}),
+}
+
+
+def test_exported_loops_make_the_same_updates_as_the_session(tmp_path):
+    """From equal weights the loss of every step is the same, to the last bit; and each loop runs by itself."""
+    expected = {}
+    for number, (name, (key, plan)) in enumerate(CASES.items()):
+        project = Project(template(key, epochs=2, **plan))
+        folder = tmp_path / str(number)
+        export_python(project.document, folder)
+        losses = expected[name] = []
+
+        def watch(telemetry, losses=losses):
+            if "loss/train" in telemetry.series:
+                losses.extend(telemetry.series["loss/train"].values.tolist())
+
+        project.train(folder=tmp_path / "runs" / str(number), on_telemetry=watch)
+        np.savez(folder / "initial.npz", **{key: value.numpy() for key, value in project.build().state_dict().items()})
+        (folder / "name.txt").write_text(project.program().class_name)
+    out = run_without_netbuilder(
+        tmp_path,
+        f"""
+import runpy
+for folder in {[str(tmp_path / str(number)) for number in range(len(CASES))]}:
+    enter(folder)
+    import train
+    network = getattr(train, open("name.txt").read())()
+    network.load_state_dict({{name: torch.from_numpy(array) for name, array in np.load("initial.npz").items()}})
+    json.dump(train.fit(network), open("history.json", "w"))
+sys.argv = ["train.py", "--epochs", "1"]
+runpy.run_path("train.py", run_name="__main__")
+""",
+    )
+    for number, (name, losses) in enumerate(expected.items()):
+        history = json.loads((tmp_path / str(number) / "history.json").read_text())
+        assert len(history) > 10
+        assert history == losses, name
+    assert "epoch 1/1" in out
+    assert "test  loss" in out
+    assert (tmp_path / str(len(CASES) - 1) / "weights.pt").exists()
+
+
+def test_the_data_are_the_prepared_parts(tmp_path):
+    export_python(template("spiral"), tmp_path)
+    with np.load(tmp_path / "data.npz") as arrays:
+        assert arrays["train/points"].shape == (700, 2)
+        assert arrays["test/label"].dtype == np.int64
+    with zipfile.ZipFile(tmp_path / "data.npz") as archive:
+        assert archive.testzip() is None
+
+
+def test_a_network_without_a_loss_is_exported_without_a_loop(tmp_path):
+    found = document(
+        [node("entry", "input", dims=(4,), layout=""), linear("out", 3)], [("entry.y", "out.x")], title="Only a network"
+    )
+    files = export_python(found, tmp_path)
+    assert [path.name for path in files] == ["model.py"]
+
+
+def test_a_document_with_errors_is_refused_and_nothing_is_written(tmp_path):
+    broken = document([node("digits", "data.digits"), linear("out", 3)], [("digits.image", "out.x")])
+    with pytest.raises(NetbuilderError):
+        export_python(broken, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_export_replaces_its_own_files_only(tmp_path):
+    found = template("spiral")
+    first = export_python(found, tmp_path)
+    assert export_python(found, tmp_path) == first
+    (tmp_path / "train.py").write_text("my own changes", "utf-8")
+    before = (tmp_path / "model.py").read_bytes()
+    with pytest.raises(NetbuilderError, match="changed since"):
+        export_python(template("digits-mlp"), tmp_path)
+    assert (tmp_path / "train.py").read_text("utf-8") == "my own changes"
+    assert (tmp_path / "model.py").read_bytes() == before
+
+
+def test_foreign_files_are_never_replaced(tmp_path):
+    (tmp_path / "model.py").write_text("somebody's", "utf-8")
+    with pytest.raises(NetbuilderError, match="not from an export"):
+        export_python(template("spiral"), tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.py"]
+
+
+@pytest.mark.parametrize("manifest", ["", "[]", '{"model.py": 3}', '{"model.py": null}', "\x00"])
+def test_a_damaged_manifest_protects_everything(tmp_path, manifest):
+    found = template("spiral")
+    export_python(found, tmp_path)
+    (tmp_path / MANIFEST).write_text(manifest, "utf-8")
+    with pytest.raises(NetbuilderError, match="not from an export"):
+        export_python(found, tmp_path)
+
+
+def test_an_export_that_was_interrupted_can_be_repeated(tmp_path, monkeypatch):
+    export_python(template("spiral"), tmp_path)
+
+    def fail_at_train(path, data):
+        if path.name == "train.py":
+            raise KeyboardInterrupt
+        atomic_save(path, data)
+
+    monkeypatch.setattr("netbuilder.exchange.python_project.atomic_save", fail_at_train)
+    with pytest.raises(KeyboardInterrupt):
+        export_python(template("digits-mlp"), tmp_path)
+    monkeypatch.undo()
+    export_python(template("digits-mlp"), tmp_path)
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path):
+    (tmp_path / "out").write_text("")
+    with pytest.raises(NetbuilderError, match="cannot be made"):
+        export_python(template("spiral"), tmp_path / "out")
