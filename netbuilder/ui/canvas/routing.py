@@ -78,9 +78,9 @@ def _crossing(curves: Floats, sources: Rows, targets: Rows, rects: Floats) -> li
     touch[np.arange(len(curves)), targets] = False
     links, nodes = np.nonzero(touch)
     points = curves[links]
-    within: NDArray[np.bool_] = ((points > near[nodes, None]) & (points < far[nodes, None])).all(axis=2)
-    inside = within.any(axis=1)
-    return sorted(set(links[inside].tolist()))
+    inside = np.logical_and(points > near[nodes, None], points < far[nodes, None]).all(axis=2)
+    crossing = links[np.any(inside, axis=1)]
+    return sorted(set(crossing.tolist()))
 
 
 def _best_detour(
