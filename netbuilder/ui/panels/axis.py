@@ -105,8 +105,11 @@ def short_text(value: float) -> str:
 
 def range_of(low: float, high: float, *, logarithmic: bool) -> tuple[float, float]:
     """Return a pleasant range around values: down to 0 where that wastes little, never empty."""
+    # What is astronomically large or small is cut, so that no sum or quotient leaves the floats.
+    low, high = max(low, -1e300), min(high, 1e300)
     if logarithmic:
-        low = low if low > 0 else high / 1e4
+        low = max(low if low > 0 else high / 1e4, 1e-290)
+        high = max(high, low)
         return (low / 1.15, high * 1.15) if high > low else (low / 2, high * 2)
     if low >= 0 and low < 0.35 * high:
         low = 0.0

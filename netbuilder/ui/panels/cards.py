@@ -31,12 +31,11 @@ class ElidedLabel(QLabel):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw as much of the text as there is room for."""
-        painter = QPainter(self)
-        shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
-        self.style().drawItemText(
-            painter, self.rect(), int(self.alignment()), self.palette(), True, shown, self.foregroundRole()
-        )
-        painter.end()
+        with QPainter(self) as painter:
+            shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+            self.style().drawItemText(
+                painter, self.rect(), int(self.alignment()), self.palette(), True, shown, self.foregroundRole()
+            )
         if shown != self.text() and not self.toolTip():
             self.setToolTip(self.text())
 

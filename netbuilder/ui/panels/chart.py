@@ -182,8 +182,9 @@ class Chart(QWidget):
         elif known:
             low, high = min(one.low for one in known), max(one.high for one in known)
             if logarithmic and low <= 0:
-                low = self._smallest_positive(right)
-                logarithmic = 0 < low < high or low == high > 0
+                smallest = self._smallest_positive(right)
+                logarithmic = smallest > 0
+                low = smallest or low
             low, high = range_of(low, high, logarithmic=logarithmic)
         else:
             low, high, logarithmic = 0.0, 1.0, False
@@ -206,18 +207,20 @@ class Chart(QWidget):
             self._picture = QPixmap(self.size() * ratio)
             self._picture.setDevicePixelRatio(ratio)
             self._picture.fill(Qt.GlobalColor.transparent)
-            painter = QPainter(self._picture)
-            self._paint_axes(painter)
-            self._paint_traces(painter)
-            painter.end()
-        painter = QPainter(self)
-        painter.drawPixmap(0, 0, self._picture)
-        if self.hasFocus():
-            painter.setPen(QPen(self.theme.color("accent"), 1, Qt.PenStyle.DotLine))
-            painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
-        if self.cursor_step is not None:
-            self._paint_cursor(painter)
-        painter.end()
+            with QPainter(self._picture) as painter:
+                self.draw(painter)
+        with QPainter(self) as painter:
+            painter.drawPixmap(0, 0, self._picture)
+            if self.hasFocus():
+                painter.setPen(QPen(self.theme.color("accent"), 1, Qt.PenStyle.DotLine))
+                painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+            if self.cursor_step is not None:
+                self._paint_cursor(painter)
+
+    def draw(self, painter: QPainter) -> None:
+        """Draw axes and lines, without the cursor."""
+        self._paint_axes(painter)
+        self._paint_traces(painter)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Draw for the new size."""

@@ -8,31 +8,31 @@ import os
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from PySide6.QtCore import QBuffer, QIODevice
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QWidget
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice
+from PySide6.QtGui import QImage, QImageWriter, QPainter
 
 from netbuilder.foundation.save import atomic_save
+from netbuilder.ui.panels.chart import Chart
 from netbuilder.ui.series import Series
-from netbuilder.ui.theme import controller
 
 _ROWS = 4096  # written at once
 
 
-def write_png(path: str | os.PathLike[str], widget: QWidget) -> None:
-    """Write what a widget shows, twice as fine as on a plain screen.
+def write_png(path: str | os.PathLike[str], chart: Chart) -> None:
+    """Write what a chart shows, twice as fine as on a plain screen.
 
     Raises:
         NetbuilderError: When the file cannot be written.
     """
     scale = 2.0
-    image = QImage(widget.size() * scale, QImage.Format.Format_RGB32)
+    image = QImage(chart.size() * scale, QImage.Format.Format_RGB32)
     image.setDevicePixelRatio(scale)
-    image.fill(controller().theme.color("bar"))
-    widget.render(image)
+    image.fill(chart.theme.color("bar"))
+    with QPainter(image) as painter:
+        chart.draw(painter)
     buffer = QBuffer()
     buffer.open(QIODevice.OpenModeFlag.WriteOnly)
-    assert image.save(buffer, b"PNG"), "a picture in memory can be encoded"
+    assert QImageWriter(buffer, QByteArray(b"PNG")).write(image), "a picture in memory can be encoded"
     atomic_save(path, bytes(buffer.data().data()))
 
 

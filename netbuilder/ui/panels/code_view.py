@@ -217,16 +217,15 @@ class CodeView(QPlainTextEdit):
 
     def paint_numbers(self, event: QPaintEvent) -> None:
         """Draw the numbers of the lines that are seen."""
-        painter = QPainter(self._numbers)
-        painter.fillRect(event.rect(), self._theme.color("canvas"))
-        painter.setFont(self.font())
-        block = self.firstVisibleBlock()
-        box = self.blockBoundingGeometry(block).translated(self.contentOffset())
-        while block.isValid() and box.top() <= event.rect().bottom():
-            number = block.blockNumber() + 1
-            painter.setPen(self._theme.color("text" if number in self._marked else "muted"))
-            area = QRect(0, int(box.top()), self._numbers.width() - 12, int(box.height()))
-            painter.drawText(area, Qt.AlignmentFlag.AlignRight, str(number))
-            block = block.next()
+        with QPainter(self._numbers) as painter:
+            painter.fillRect(event.rect(), self._theme.color("canvas"))
+            painter.setFont(self.font())
+            block = self.firstVisibleBlock()
             box = self.blockBoundingGeometry(block).translated(self.contentOffset())
-        painter.end()
+            while block.isValid() and box.top() <= event.rect().bottom():
+                number = block.blockNumber() + 1
+                painter.setPen(self._theme.color("text" if number in self._marked else "muted"))
+                area = QRect(0, int(box.top()), self._numbers.width() - 12, int(box.height()))
+                painter.drawText(area, Qt.AlignmentFlag.AlignRight, str(number))
+                block = block.next()
+                box = self.blockBoundingGeometry(block).translated(self.contentOffset())

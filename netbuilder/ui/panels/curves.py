@@ -76,20 +76,22 @@ class Legend(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw dash, name and value of each."""
-        painter, left = QPainter(self), 0.0
-        painter.setFont(ui_font(12))
-        metrics = QFontMetricsF(painter.font())
-        for trace, shown in zip(self._traces, self.fitting(), strict=True):
-            width = metrics.horizontalAdvance(shown)
-            color = self.theme.color(trace.token)
-            style = Qt.PenStyle.DotLine if trace.dashed else Qt.PenStyle.SolidLine
-            painter.setPen(QPen(color, 2, style))
-            middle = self.height() // 2
-            painter.drawLine(int(left), middle, int(left) + _DASH - 6, middle)
-            painter.setPen(color)
-            painter.drawText(int(left) + _DASH, 0, int(width) + 2, self.height(), Qt.AlignmentFlag.AlignVCenter, shown)
-            left += _DASH + width + _GAP
-        painter.end()
+        left = 0.0
+        with QPainter(self) as painter:
+            painter.setFont(ui_font(12))
+            metrics = QFontMetricsF(painter.font())
+            for trace, shown in zip(self._traces, self.fitting(), strict=True):
+                width = metrics.horizontalAdvance(shown)
+                color = self.theme.color(trace.token)
+                style = Qt.PenStyle.DotLine if trace.dashed else Qt.PenStyle.SolidLine
+                painter.setPen(QPen(color, 2, style))
+                middle = self.height() // 2
+                painter.drawLine(int(left), middle, int(left) + _DASH - 6, middle)
+                painter.setPen(color)
+                painter.drawText(
+                    int(left) + _DASH, 0, int(width) + 2, self.height(), Qt.AlignmentFlag.AlignVCenter, shown
+                )
+                left += _DASH + width + _GAP
 
 
 class LossCard(Card):

@@ -86,25 +86,25 @@ class ConfusionView(_Painted):
         """Draw the cells, and the class names where there is room for them."""
         if self._image is None or not len(self._counts):
             return
-        area, painter = self._area(), QPainter(self)
-        painter.drawImage(area, self._image)
-        cell = area.width() / len(self._counts)
-        painter.setFont(ui_font(10))
-        painter.setPen(self.theme.color("muted"))
-        metrics = QFontMetricsF(painter.font())
-        every = max(int(np.ceil(12 / cell)), 1)
-        for index in range(0, len(self._counts), every):
-            name = self._labels[index]
-            middle = (index + 0.5) * cell
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, area.left() - 5)
-            painter.drawText(QRectF(0, area.top() + middle - 8, area.left() - 5, 16), _RIGHT, text)
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, cell * every - 3)
-            painter.drawText(
-                QRectF(area.left() + middle - cell * every / 2, area.bottom() + 1, cell * every, 15), _CENTER, text
-            )
-        if cell >= 26:
-            self._paint_numbers(painter, area, cell)
-        painter.end()
+        area = self._area()
+        with QPainter(self) as painter:
+            painter.drawImage(area, self._image)
+            cell = area.width() / len(self._counts)
+            painter.setFont(ui_font(10))
+            painter.setPen(self.theme.color("muted"))
+            metrics = QFontMetricsF(painter.font())
+            every = max(int(np.ceil(12 / cell)), 1)
+            for index in range(0, len(self._counts), every):
+                name = self._labels[index]
+                middle = (index + 0.5) * cell
+                text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, area.left() - 5)
+                painter.drawText(QRectF(0, area.top() + middle - 8, area.left() - 5, 16), _RIGHT, text)
+                text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, cell * every - 3)
+                painter.drawText(
+                    QRectF(area.left() + middle - cell * every / 2, area.bottom() + 1, cell * every, 15), _CENTER, text
+                )
+            if cell >= 26:
+                self._paint_numbers(painter, area, cell)
 
     def _paint_numbers(self, painter: QPainter, area: QRectF, cell: float) -> None:
         rows = self._counts.sum(axis=1)
@@ -158,21 +158,22 @@ class BoundaryView(_Painted):
         low, high = self._scale()
         two = low == 0.0 and high == 1.0
         table = np.array(qt_table(diverging(self.theme.is_dark) if two else VIRIDIS), dtype=np.uint32)
-        area, painter = self._area(), QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawImage(area, from_argb(table[indices(self._field[::-1], low, high)]))
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setClipRect(area)
-        painter.setPen(QPen(self.theme.color("canvas"), 1))
-        x0, y0, x1, y1 = self._extent
-        tones = indices(self._points[:, 2], low, high) if len(self._points) else np.zeros(0, np.uint8)
-        for (x, y, _), tone in zip(self._points.tolist(), tones.tolist(), strict=True):
-            place = QPointF(
-                area.left() + (x - x0) / (x1 - x0) * area.width(), area.bottom() - (y - y0) / (y1 - y0) * area.height()
-            )
-            painter.setBrush(QColor.fromRgb(int(table[tone])))
-            painter.drawEllipse(place, 3.0, 3.0)
-        painter.end()
+        area = self._area()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(area, from_argb(table[indices(self._field[::-1], low, high)]))
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setClipRect(area)
+            painter.setPen(QPen(self.theme.color("canvas"), 1))
+            x0, y0, x1, y1 = self._extent
+            tones = indices(self._points[:, 2], low, high) if len(self._points) else np.zeros(0, np.uint8)
+            for (x, y, _), tone in zip(self._points.tolist(), tones.tolist(), strict=True):
+                place = QPointF(
+                    area.left() + (x - x0) / (x1 - x0) * area.width(),
+                    area.bottom() - (y - y0) / (y1 - y0) * area.height(),
+                )
+                painter.setBrush(QColor.fromRgb(int(table[tone])))
+                painter.drawEllipse(place, 3.0, 3.0)
 
     def _area(self) -> QRectF:
         x0, y0, x1, y1 = self._extent
@@ -209,26 +210,25 @@ class BarsView(_Painted):
         """Draw the bars; the largest stands out."""
         if not self._values.size:
             return
-        painter = QPainter(self)
-        width, height, zero, unit = self._measure()
-        largest = int(self._values.argmax())
-        accent, rest = self.theme.color("accent"), self.theme.color("accent")
-        rest.setAlphaF(0.55)
-        gap = min(0.25 * width, 6.0)
-        painter.setPen(Qt.PenStyle.NoPen)
-        for index, value in enumerate(self._values.tolist()):
-            painter.setBrush(accent if index == largest and self._labels else rest)
-            top, bottom = sorted((zero, zero - value * unit))
-            painter.drawRect(QRectF(index * width + gap / 2, top, max(width - gap, 1.0), max(bottom - top, 1.0)))
-        painter.setPen(QPen(self.theme.color("line"), 1))
-        painter.drawLine(QPointF(0, zero), QPointF(self.width(), zero))
-        painter.setPen(self.theme.color("muted"))
-        painter.setFont(ui_font(10))
-        metrics = QFontMetricsF(painter.font())
-        for index, name in enumerate(self._labels):
-            text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, width - 2)
-            painter.drawText(QRectF(index * width, height + 2, width, 15), _CENTER, text)
-        painter.end()
+        with QPainter(self) as painter:
+            width, height, zero, unit = self._measure()
+            largest = int(self._values.argmax())
+            accent, rest = self.theme.color("accent"), self.theme.color("accent")
+            rest.setAlphaF(0.55)
+            gap = min(0.25 * width, 6.0)
+            painter.setPen(Qt.PenStyle.NoPen)
+            for index, value in enumerate(self._values.tolist()):
+                painter.setBrush(accent if index == largest and self._labels else rest)
+                top, bottom = sorted((zero, zero - value * unit))
+                painter.drawRect(QRectF(index * width + gap / 2, top, max(width - gap, 1.0), max(bottom - top, 1.0)))
+            painter.setPen(QPen(self.theme.color("line"), 1))
+            painter.drawLine(QPointF(0, zero), QPointF(self.width(), zero))
+            painter.setPen(self.theme.color("muted"))
+            painter.setFont(ui_font(10))
+            metrics = QFontMetricsF(painter.font())
+            for index, name in enumerate(self._labels):
+                text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, width - 2)
+                painter.drawText(QRectF(index * width, height + 2, width, 15), _CENTER, text)
 
     def _measure(self) -> tuple[float, float, float, float]:
         height = self.height() - (18 if self._labels else 0)

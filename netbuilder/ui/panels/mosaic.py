@@ -143,9 +143,8 @@ class Mosaic(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the one picture."""
         if self._image is not None:
-            painter = QPainter(self)
-            painter.drawImage(QPointF(0, 0), self._image)
-            painter.end()
+            with QPainter(self) as painter:
+                painter.drawImage(QPointF(0, 0), self._image)
 
     def map_at(self, point: QPointF) -> int | None:
         """Return which map lies at a point."""
@@ -188,9 +187,8 @@ class ImageView(QWidget):
             return
         size = self._image.size().scaled(self.size(), Qt.AspectRatioMode.KeepAspectRatio)
         left, top = (self.width() - size.width()) / 2, (self.height() - size.height()) / 2
-        painter = QPainter(self)
-        painter.drawImage(QRectF(left, top, size.width(), size.height()), self._image)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.drawImage(QRectF(left, top, size.width(), size.height()), self._image)
 
 
 def sample_image(sample: NDArray[np.uint8]) -> QImage:

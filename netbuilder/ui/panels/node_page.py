@@ -39,12 +39,11 @@ class Swatch(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw it."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(self.theme.categories.get(self._category, self.theme.muted))
-        painter.drawRoundedRect(QRectF(QPointF(0, 5), QPointF(10, 15)), 3, 3)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(self.theme.categories.get(self._category, self.theme.muted))
+            painter.drawRoundedRect(QRectF(QPointF(0, 5), QPointF(10, 15)), 3, 3)
 
 
 class LabelEdit(QLineEdit):

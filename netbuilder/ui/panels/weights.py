@@ -109,18 +109,17 @@ class LayerTable(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Paint the head and the rows that are seen."""
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painter.setFont(ui_font(11))
-        painter.setPen(self.theme.color("muted"))
-        columns = self.columns()
-        for (left, width), title in zip(columns, ("Layer", "Weights", "Gradients", "Gradient norm"), strict=True):
-            painter.drawText(QRectF(left + (6 if not left else 0), 0, width, HEAD - 4), _LEFT, title)
-        first = max((event.rect().top() - HEAD) // ROW, 0)
-        last = min((event.rect().bottom() - HEAD) // ROW + 1, len(self.rows))
-        for index in range(first, last):
-            self._paint_row(painter, self.rows[index], HEAD + index * ROW)
-        painter.end()
+        with QPainter(self) as painter:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setFont(ui_font(11))
+            painter.setPen(self.theme.color("muted"))
+            columns = self.columns()
+            for (left, width), title in zip(columns, ("Layer", "Weights", "Gradients", "Gradient norm"), strict=True):
+                painter.drawText(QRectF(left + (6 if not left else 0), 0, width, HEAD - 4), _LEFT, title)
+            first = max((event.rect().top() - HEAD) // ROW, 0)
+            last = min((event.rect().bottom() - HEAD) // ROW + 1, len(self.rows))
+            for index in range(first, last):
+                self._paint_row(painter, self.rows[index], HEAD + index * ROW)
 
     def _paint_row(self, painter: QPainter, row: LayerRow, top: int) -> None:
         columns, theme = self.columns(), self.theme

@@ -37,6 +37,12 @@ def host(digits: Workspace) -> RecordedHost:
 @pytest.fixture
 def themes(qtbot: QtBot) -> Iterator[ThemeController]:
     themes = controller()
-    themes.set_mode("dark")
+    _darken(themes)
     yield themes
-    themes.set_mode("dark")
+    _darken(themes)
+
+
+def _darken(themes: ThemeController) -> None:
+    # Giving the application a style sheet is slow, so only where a test has changed it.
+    if themes.mode != "dark":
+        themes.set_mode("dark")
