@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from netbuilder.compiler.shapes import DATA
 from netbuilder.document.model import Document, Graph, Node, Phase, PortRef
@@ -11,7 +12,10 @@ from netbuilder.document.names import RESERVED, free_label, identifier
 from netbuilder.layers.catalog import catalog
 from netbuilder.layers.spec import LayerSpec
 
-TARGET = "target"
+LOCAL: Final = frozenset({"model", "batch", "tap"})
+"""Names of the generated functions' own arguments: no field, input or variable may have them."""
+
+TARGET: Final = "target"
 """A loss's port that takes what should have been predicted."""
 
 
@@ -181,7 +185,7 @@ def _entries(
     ]
     wishes = {port: _entry_name(graph.nodes[port.node], port) for port in ports}
     names: dict[PortRef, str] = {}
-    taken = set(RESERVED)
+    taken = {*RESERVED, *LOCAL}
     for port, wish in wishes.items():
         if list(wishes.values()).count(wish) > 1:
             wish = identifier(f"{graph.nodes[port.node].label}_{wish}")

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from netbuilder.compiler.callables import argument_defaults
-from netbuilder.compiler.flow import TARGET, Flow, sources_of, spec_of
+from netbuilder.compiler.flow import LOCAL, TARGET, Flow, sources_of, spec_of
 from netbuilder.compiler.program import Loss, Program, class_name
 from netbuilder.compiler.shapes import Shapes
 from netbuilder.compiler.source import WIDTH
@@ -19,7 +19,7 @@ from netbuilder.document.model import Document, Node, PortRef
 from netbuilder.document.names import RESERVED, free_label, is_label
 from netbuilder.layers.spec import INITIALIZERS, LayerSpec, names_in
 
-_LOCAL: Final = RESERVED | {"model", "batch", "tap", "tensor"}
+_LOCAL: Final = RESERVED | LOCAL
 
 
 @dataclass(slots=True)
