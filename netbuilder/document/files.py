@@ -20,8 +20,8 @@ import msgspec
 from netbuilder.document.model import Document
 from netbuilder.document.names import is_label
 from netbuilder.document.records import FORMAT, VERSION, DocumentRecord, GraphRecord, document_from, plain_document
-from netbuilder.document.text import read_json, refuse_file, short_name, write_json
-from netbuilder.foundation.limits import DOCUMENT_BYTES, EDGES, MEBIBYTE, NODES
+from netbuilder.document.text import check_size, read_json, refuse_file, short_name, write_json
+from netbuilder.foundation.limits import DOCUMENT_BYTES, EDGES, NODES
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.foundation.save import atomic_save, read_limited
 
@@ -57,14 +57,10 @@ def write_document(path: str | os.PathLike[str], document: Document) -> None:
     """Write a project, all or nothing.
 
     Raises:
-        NetbuilderError: When the system refuses; the old file is as it was.
+        NetbuilderError: When the system refuses, or the project is too large to be read again; the old file is as it was.
     """
     data = dumps(document).encode()
-    if len(data) > DOCUMENT_BYTES:
-        message = (
-            f"The project is too large to be saved: {len(data) / MEBIBYTE:.1f} MB of {DOCUMENT_BYTES // MEBIBYTE} MB."
-        )
-        refuse_file("file.large", message, str(path))
+    check_size(data, str(path))
     atomic_save(path, data)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 import msgspec
 
-from netbuilder.foundation.limits import DOCUMENT_BYTES, MEBIBYTE
+from netbuilder.foundation.limits import DOCUMENT_BYTES, DOCUMENT_MARKS, MEBIBYTE
 from netbuilder.foundation.problem import NetbuilderError, Problem
 
 _WIDTH: Final = 110
@@ -85,11 +85,8 @@ def read_json(data: bytes, name: str) -> dict[str, Any]:
     Raises:
         NetbuilderError: When it is too large, not JSON, not an object, ambiguous or nested absurdly deep.
     """
+    check_size(data, name)
     short = short_name(name)
-    if len(data) > DOCUMENT_BYTES:
-        most, found = DOCUMENT_BYTES // MEBIBYTE, len(data) / MEBIBYTE
-        message = f"{short} is too large: expected at most {most} MB, found {found:.1f} MB."
-        refuse_file("file.large", message, name)
     data = data.removeprefix(b"\xef\xbb\xbf")
     if not data.strip():
         refuse_file("file.empty", f"{short} is empty: nothing was ever saved in it, or saving was interrupted.", name)
@@ -106,6 +103,20 @@ def read_json(data: bytes, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         refuse_file("file.json", f"{short} is not a NetBuilder project: expected a JSON object.", name, 1)
     return value
+
+
+def check_size(data: bytes, name: str) -> None:
+    """Refuse a text that is too large to be read, before anything is made of it; what is refused so is not written either.
+
+    Raises:
+        NetbuilderError: Saying what the limit is.
+    """
+    short = short_name(name)
+    if len(data) > DOCUMENT_BYTES:
+        most, found = DOCUMENT_BYTES // MEBIBYTE, len(data) / MEBIBYTE
+        refuse_file("file.large", f"{short} is too large: expected at most {most} MB, found {found:.1f} MB.", name)
+    if sum(data.count(mark) for mark in (b",", b"[", b"{")) > DOCUMENT_MARKS:
+        refuse_file("file.large", f"{short} holds far more values than a project: expected at most a million.", name)
 
 
 def short_name(name: str) -> str:

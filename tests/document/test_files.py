@@ -141,6 +141,8 @@ def test_half_a_character_does_not_prevent_saving(tmp_path: Path) -> None:
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "file.json", "damaged or not a NetBuilder project"),
         (b"PK\x03\x04" + bytes(100), "file.json", "damaged or not a NetBuilder project"),
         ('{"format": "netbuilder", "format": "x"}', "file.json", "'format' is given twice"),
+        ("[" * 16_000_000, "file.large", "far more values"),
+        ("{}," * 5_000_000, "file.large", "far more values"),
         ("[" * 200_000, "file.deep", "nested too deeply"),
         ('{"a":' * 200_000, "file.deep", "nested too deeply"),
         ('{"a": ' + "9" * 5_000 + "}", "file.json", "JSON"),
@@ -151,6 +153,7 @@ def test_half_a_character_does_not_prevent_saving(tmp_path: Path) -> None:
         ('{"format": "netbuilder", "version": 0}', "file.version", "does not say which version"),
         ('{"format": "netbuilder", "version": 99}', "file.newer", "newer NetBuilder"),
     ],
+    ids=lambda value: repr(value)[:40],
 )
 def test_what_is_no_project_is_refused_in_words(text: str | bytes, code: str, words: str) -> None:
     problem = refusal(text)
@@ -277,8 +280,16 @@ def nested(raw: dict[str, Any], depth: int) -> None:
     first(raw)["parameters"] = {"a": value}
 
 
+def marked(count: int) -> str:
+    """Return a file with so many commas and opening brackets."""
+    text = changed(lambda raw: raw.update(x=[0, 0]))
+    missing = count - sum(map(text.count, ",[{"))
+    return text.replace('"x": [0', '"x": [' + "0," * missing + "0")
+
+
 LIMITS: dict[str, tuple[int, Callable[[int], str]]] = {
     "bytes": (limits.DOCUMENT_BYTES, lambda size: dumps(tiny_mlp()).ljust(size)),
+    "values": (limits.DOCUMENT_MARKS, marked),
     "nodes": (limits.NODES, nodes),
     "links": (limits.EDGES, lambda count: changed(lambda raw: wide(raw, count))),
     "depth": (limits.DOCUMENT_DEPTH - 1, lambda depth: changed(lambda raw: nested(raw, depth))),
@@ -350,7 +361,7 @@ def test_what_would_be_too_large_to_open_is_not_written(tmp_path: Path) -> None:
     big = tiny_mlp()
     for number in range(170):
         big = edits.add_node(big, node(f"big{number}", "relu", text="x" * 100_000))
-    with pytest.raises(NetbuilderError, match="too large to be saved"):
+    with pytest.raises(NetbuilderError, match="is too large"):
         write_document(path, big)
     assert read_document(path) == tiny_mlp()
 
