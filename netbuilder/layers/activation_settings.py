@@ -218,8 +218,7 @@ WITH_SETTINGS = (
 
 def _even(values: Values, inputs: Types) -> Iterator[Mismatch]:
     found = inputs["x"]
-    size = found.dims[values["axis"]]
-    if isinstance(size, int) and size % 2:
+    if not relations.divisible(found.dims[values["axis"]], 2):
         yield relations.expects("x", f"an even size on axis {values['axis']}, to be halved", found)
 
 

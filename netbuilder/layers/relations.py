@@ -13,7 +13,7 @@ from typing import Any
 
 from netbuilder.foundation.parameter import Values
 from netbuilder.layers.spec import Check, Dtype, LayerSpec, Mismatch, Port, Types
-from netbuilder.layers.tensor import BATCH, INTS, Dim, TensorType
+from netbuilder.layers.tensor import BATCH, INTS, Dim, Size, TensorType
 
 Insert = tuple[str, Mapping[str, Any]]
 
@@ -325,6 +325,13 @@ def padding_of(values: Values, count: int) -> tuple[int, ...] | None:
     return per_axis(values["padding_size"] if mode == "explicit" else mode, count)
 
 
+def divisible(size: Dim, count: int) -> bool:
+    """Whether `count` divides a size, whatever its symbol stands for, so far as is known."""
+    if isinstance(size, Size):
+        return size.factor % count == 0 and size.offset % count == 0
+    return size is None or size % count == 0
+
+
 def divides(divisor: str, what: str, axis: int = 1, port: str = "x") -> Check:
     """Return the relation: the parameter called `divisor` divides the size of `axis`.
 
@@ -341,17 +348,5 @@ def divides(divisor: str, what: str, axis: int = 1, port: str = "x") -> Check:
         if isinstance(size, int) and size % count:
             best = max(number for number in range(1, min(count, size) + 1) if size % number == 0)
             yield expects(port, f"a number of {what} that {count} divides", f"{size}", **{divisor: best})
-
-    return check
-
-
-def parameter_divides(divisor: str, product: str, what: str, parts: str) -> Check:
-    """Return the relation between two parameters: `divisor` divides `product`."""
-
-    def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
-        size, count = values[product], values[divisor]
-        if size % count:
-            larger = (size // count + 1) * count
-            yield expects(next(iter(inputs), ""), f"{what} that {count} {parts} divide", f"{size}", **{product: larger})
 
     return check

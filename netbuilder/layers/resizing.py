@@ -95,7 +95,7 @@ UPSAMPLE = LayerSpec(
 
 def _channels_for(values: Values, inputs: Types) -> Iterator[Mismatch]:
     channels, square = inputs["x"].dims[1], values["factor"] ** 2
-    if isinstance(channels, int) and channels % square:
+    if not relations.divisible(channels, square):
         yield relations.expects("x", f"a number of channels that {square} divides", str(channels))
 
 
@@ -121,7 +121,7 @@ PIXEL_SHUFFLE = LayerSpec(
 
 def _sides_divide(values: Values, inputs: Types) -> Iterator[Mismatch]:
     found, factor = inputs["x"], values["factor"]
-    if any(isinstance(size, int) and size % factor for size in found.dims[2:]):
+    if not all(relations.divisible(size, factor) for size in found.dims[2:]):
         yield relations.expects("x", f"a height and a width that {factor} divides", found)
 
 

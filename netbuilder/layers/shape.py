@@ -219,7 +219,7 @@ IMAGE_TO_SEQUENCE = LayerSpec(
 
 def _places_fit(values: Values, inputs: Types) -> Iterator[Mismatch]:
     steps = inputs["x"].dims[1]
-    if isinstance(steps, int) and steps % values["height"]:
+    if not relations.divisible(steps, values["height"]):
         yield relations.expects("x", f"a number of steps that the height {values['height']} divides", str(steps))
 
 

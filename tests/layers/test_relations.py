@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from netbuilder.layers.catalog import catalog
-from netbuilder.layers.relations import check_all, check_ports
+from netbuilder.layers.relations import check_all, check_ports, divisible
 from netbuilder.layers.spec import Mismatch
-from netbuilder.layers.tensor import BATCH, TIME, Dim, TensorType
+from netbuilder.layers.tensor import BATCH, TIME, Dim, Size, TensorType
 
 
 def of(*dims: Dim, dtype: str = "float32", classes: int = 0, vocabulary: int = 0) -> TensorType:
@@ -246,3 +246,13 @@ def test_positions_need_a_length() -> None:
     assert first("positional_encoding", x=of(6, 8)) is None
     assert wrong("positional_encoding", x=of(TIME, 8)).set == {"length": 1000}
     assert wrong("positional_encoding", {"length": 4}, x=of(6, 8)).set == {"length": None}
+
+
+def test_sizes_that_vary_are_divisible_only_when_always_so() -> None:
+    assert divisible(8, 4)
+    assert not divisible(6, 4)
+    assert divisible(None, 4)
+    assert not divisible(TIME, 2)
+    assert divisible(Size("T", 4, -2), 2)
+    assert not divisible(Size("T", 4, -1), 2)
+    assert wrong("glu", {"axis": 1}, x=of(TIME, 8)).message.startswith("expects an even size")
