@@ -57,7 +57,7 @@ def write_document(path: str | os.PathLike[str], document: Document) -> None:
     """Write a project, all or nothing.
 
     Raises:
-        NetbuilderError: When the system refuses, or the project is too large to be read again; the old file is as it was.
+        NetbuilderError: When the system refuses or the project is too large to be read; the old file is as it was.
     """
     data = dumps(document).encode()
     check_size(data, str(path))

@@ -106,7 +106,7 @@ def read_json(data: bytes, name: str) -> dict[str, Any]:
 
 
 def check_size(data: bytes, name: str) -> None:
-    """Refuse a text that is too large to be read, before anything is made of it; what is refused so is not written either.
+    """Refuse a text that is too large to be read, before anything is made of it; nothing such is written either.
 
     Raises:
         NetbuilderError: Saying what the limit is.
