@@ -12,7 +12,7 @@ from netbuilder.compiler.program import Program, class_name, write_program
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.compiler.source import WIDTH, Writer, harmless, printed, wrapped
 from netbuilder.compiler.template import CompilerError
-from netbuilder.document.model import About, Document, Phase
+from netbuilder.document.model import About, Document, Phase, PortRef
 from netbuilder.foundation.problem import NetbuilderError
 from tests.builders import DIGITS, document, linear, node
 from tests.compiler.documents import cnn, residual, shared, two_heads, with_node
@@ -228,3 +228,48 @@ def test_the_text_by_itself_gives_the_same_bits() -> None:
             assert ours.keys() == theirs.keys()
             assert all(torch.equal(ours[key], theirs[key]) for key in ours)
         release(program)
+
+
+def test_fields_of_one_name_are_told_apart() -> None:
+    nodes = [node("left", "data.digits"), node("right", "data.digits"), node("sum", "add")]
+    links = [("left.image", "sum.a"), ("right.image", "sum.b")]
+    program = write(document(nodes, links, {"left": DIGITS, "right": DIGITS}))
+    assert program.fields == ("left_image", "right_image")
+    assert program.sources["right_image"] == ("right", "image")
+    assert "x = left_image + right_image" in program.source
+
+
+def test_a_layer_that_only_makes_targets_is_called_by_the_phase() -> None:
+    given = two_heads()
+    nodes = {**given.graph.nodes, "teacher": linear("teacher", 64, trainable=False)}
+    edges = {**given.graph.edges}
+    edges[PortRef("teacher", "x")] = edges[PortRef("likeness", "target")]
+    edges[PortRef("likeness", "target")] = PortRef("teacher", "y")
+    program = write(replace(given, graph=replace(given.graph, nodes=nodes, edges=edges)))
+    forward, losses = program.source.split("def train_losses")
+    assert "self.teacher(" not in forward
+    assert "model.teacher(x)" in losses
+    assert program.losses[1].target == ""
+
+
+def test_an_output_may_return_what_came_in() -> None:
+    nodes = [node("noise", "input", dims=(4,)), linear("fc", 3), node("first", "output"), node("second", "output")]
+    program = write(document(nodes, [("noise.y", "fc.x"), ("fc.y", "first.x"), ("noise.y", "second.x")]))
+    assert "        return fc, noise\n" in program.source
+    assert program.outputs == ("first", "second")
+
+
+def test_a_label_like_the_chain_s_variable_gets_out_of_its_way() -> None:
+    nodes = [node("i", "input", "x", dims=(4,)), linear("a", 3), linear("b", 2)]
+    source = write(document(nodes, [("i.y", "a.x"), ("a.y", "b.x")])).source
+    assert "def forward(self, x: Tensor)" in source
+    assert "        h = self.a(x)" in source
+
+
+def test_names_of_nested_weights_become_members() -> None:
+    nodes = [node("digits", "data.digits"), node("rows", "squeeze", axis=1)]
+    layer = node("encoder", "transformer_encoder_layer", heads=2, initializer="xavier_uniform")
+    source = write(
+        document([*nodes, layer], [("digits.image", "rows.x"), ("rows.y", "encoder.x")], {"digits": DIGITS})
+    ).source
+    assert "nn.init.xavier_uniform_(self.encoder.self_attn.in_proj_weight)" in source
