@@ -136,9 +136,12 @@ def main(path: Path | None = None) -> int:
 
 
 def _close_on_signals(window: MainWindow) -> None:
-    """Let Ctrl+C and a session's end close the window as its close button does."""
+    """Let Ctrl+C and the end of the desktop's session close the window, without questions that nobody could answer.
+
+    A run in progress is stopped and saved; what was not saved of the document is lost, as with any killed program.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: window.close())
+        signal.signal(number, lambda *_: window.close_now())
     # Python runs signal handlers only between its own instructions: let some run now and then.
     pulse = QTimer(window, interval=250)
     pulse.timeout.connect(lambda: None)

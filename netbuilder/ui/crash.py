@@ -84,6 +84,8 @@ class CrashReporter(QObject):
             return
         text = report(kind, error, trace)
         sys.stderr.write(text)
+        # A painter that the failed frames hold would stay active on its widget, which Qt answers with a crash.
+        traceback.clear_frames(trace)
         self.reports.append(text)
         self.caught.emit(text)
 

@@ -179,6 +179,11 @@ class MainWindow(QMainWindow):
         self.closed.emit(self.workspace.trainer.wait(PATIENCE) and ended)
         event.accept()
 
+    def close_now(self) -> None:
+        """Close without asking anything: for scripts."""
+        self._may_close = True
+        self.close()
+
     # Inside --------------------------------------------------------------------------------------------------------
 
     def _ask_to_close(self) -> bool:

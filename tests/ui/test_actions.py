@@ -1,0 +1,49 @@
+"""The actions' table: every line works, and no two keys mean two things."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from PySide6.QtGui import QKeySequence
+
+from netbuilder.ui.actions import ACTIONS, MENUS
+from netbuilder.ui.canvas.view import CanvasView
+from netbuilder.ui.export_actions import ExportActions
+from netbuilder.ui.file_actions import FileActions
+from netbuilder.ui.training_actions import TrainingActions
+from netbuilder.ui.window import MainWindow
+from netbuilder.ui.workspace import Workspace
+
+TARGETS = {
+    "window": MainWindow,
+    "files": FileActions,
+    "workspace": Workspace,
+    "canvas": CanvasView,
+    "training": TrainingActions,
+    "exports": ExportActions,
+}
+
+
+@pytest.mark.parametrize("spec", ACTIONS, ids=lambda spec: spec.id)
+def test_every_action_calls_something_that_exists(spec) -> None:
+    place, _, name = spec.call.partition(".")
+    assert place == "menu" or callable(getattr(TARGETS[place], name))
+    assert spec.menu in MENUS
+
+
+def test_ids_are_unique() -> None:
+    assert len({spec.id for spec in ACTIONS}) == len(ACTIONS)
+
+
+def test_no_key_means_two_things() -> None:
+    keys = Counter(QKeySequence(keys).toString() for spec in ACTIONS for keys in spec.shortcuts)
+    assert "" not in keys
+    assert [key for key, count in keys.items() if count > 1] == []
+
+
+def test_no_access_key_is_taken_twice_in_a_menu() -> None:
+    for menu in MENUS:
+        letters = Counter(spec.title[spec.title.index("&") + 1].lower() for spec in ACTIONS if spec.menu == menu)
+        assert [letter for letter, count in letters.items() if count > 1] == [], menu
+    assert len({title[title.index("&") + 1] for title in MENUS}) == len(MENUS)
