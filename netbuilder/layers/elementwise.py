@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from netbuilder.foundation.parameter import Values
 from netbuilder.layers import relations
-from netbuilder.layers.settings import brief_of, choice, number, paper, torch_docs
-from netbuilder.layers.spec import SCALES, Dtype, LayerSpec, Mismatch, Port, Rule, Types
+from netbuilder.layers.settings import brief_of, choice, number, torch_docs
+from netbuilder.layers.spec import Dtype, LayerSpec, Mismatch, Port, Rule, Types
 
 
 def _function(key: str, title: str, summary: str, help: str, formula: str, *keywords: str) -> LayerSpec:
@@ -255,49 +255,4 @@ CAST = LayerSpec(
     outputs=(Port(name="y", dtype=Dtype.ANY),),
     call=lambda values: f"x.to(torch.{values['dtype']})",
     brief=lambda values: str(values["dtype"]),
-)
-
-_LAYER_SCALE = '''class LayerScale(nn.Module):
-    """Multiplies each feature along an axis by a learned factor."""
-
-    def __init__(self, features: int, axis: int, start: float) -> None:
-        super().__init__()
-        self.axis = axis
-        self.weight = nn.Parameter(torch.full((features,), start))
-
-    def forward(self, x: Tensor) -> Tensor:
-        shape = [1] * x.ndim
-        shape[self.axis] = -1
-        return x * self.weight.view(shape)
-'''
-
-LAYER_SCALE = LayerSpec(
-    key="layer_scale",
-    title="LayerScale",
-    category="normalization",
-    summary="Multiplies each feature by a learned factor.",
-    help="Learns one factor a feature. At the end of a residual branch, starting small, it lets very deep "
-    "transformers train: "
-    "at first only the shortcuts count.",
-    formula=r"y_f = \gamma_f x_f",
-    reference=paper("Going deeper with Image Transformers (Touvron et al., 2021)", "2103.17239"),
-    keywords=("gamma", "gain", "factor", "residual", "learned scale"),
-    parameters=(
-        choice(
-            "features",
-            "Features",
-            (("last", "on the last axis", "As in transformers."), ("channels", "on axis 1", "As in convolutions.")),
-            "Which axis holds the features.",
-        ),
-        number("start", "Start", 0.1, "The factors before training.", -100.0, 100.0),
-        *SCALES,
-    ),
-    inputs=(Port(name="x", ranks=(2, 3, 4, 5)),),
-    make=lambda values: (
-        "LayerScale(size, -1, start)" if values["features"] == "last" else "LayerScale(channels, 1, start)"
-    ),
-    derived={"size": ("x", -1), "channels": ("x", 1)},
-    shape=Rule.SAME,
-    weights=("weight",),
-    support=_LAYER_SCALE,
 )

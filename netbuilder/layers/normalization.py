@@ -8,7 +8,7 @@ from typing import Literal
 
 from netbuilder.foundation.parameter import Parameter, Values
 from netbuilder.layers import relations
-from netbuilder.layers.settings import LAYOUTS, elements, flag, number, paper, torch_docs, whole
+from netbuilder.layers.settings import LAYOUTS, choice, elements, flag, number, paper, torch_docs, whole
 from netbuilder.layers.spec import SCALES, LayerSpec, Mismatch, Port, Rule, Types
 
 _EPS = number("eps", "Epsilon", 1e-5, "Added to the variance, against division by 0.", 1e-12, 1.0, advanced=True)
@@ -227,4 +227,49 @@ LOCAL_RESPONSE_NORM = LayerSpec(
     make="nn.LocalResponseNorm(size, alpha=alpha, beta=beta, k=k)",
     shape=Rule.SAME,
     brief=lambda values: f"{values['size']} channels",
+)
+
+_LAYER_SCALE = '''class LayerScale(nn.Module):
+    """Multiplies each feature along an axis by a learned factor."""
+
+    def __init__(self, features: int, axis: int, start: float) -> None:
+        super().__init__()
+        self.axis = axis
+        self.weight = nn.Parameter(torch.full((features,), start))
+
+    def forward(self, x: Tensor) -> Tensor:
+        shape = [1] * x.ndim
+        shape[self.axis] = -1
+        return x * self.weight.view(shape)
+'''
+
+LAYER_SCALE = LayerSpec(
+    key="layer_scale",
+    title="LayerScale",
+    category="normalization",
+    summary="Multiplies each feature by a learned factor.",
+    help="Learns one factor a feature. At the end of a residual branch, starting small, it lets very deep "
+    "transformers train: "
+    "at first only the shortcuts count.",
+    formula=r"y_f = \gamma_f x_f",
+    reference=paper("Going deeper with Image Transformers (Touvron et al., 2021)", "2103.17239"),
+    keywords=("gamma", "gain", "factor", "residual", "learned scale"),
+    parameters=(
+        choice(
+            "features",
+            "Features",
+            (("last", "on the last axis", "As in transformers."), ("channels", "on axis 1", "As in convolutions.")),
+            "Which axis holds the features.",
+        ),
+        number("start", "Start", 0.1, "The factors before training.", -100.0, 100.0),
+        *SCALES,
+    ),
+    inputs=(Port(name="x", ranks=(2, 3, 4, 5)),),
+    make=lambda values: (
+        "LayerScale(size, -1, start)" if values["features"] == "last" else "LayerScale(channels, 1, start)"
+    ),
+    derived={"size": ("x", -1), "channels": ("x", 1)},
+    shape=Rule.SAME,
+    weights=("weight",),
+    support=_LAYER_SCALE,
 )

@@ -13,23 +13,6 @@ from netbuilder.layers.spec import Dtype, LayerSpec, Mismatch, Port, Rule, Types
 ANY = (Port(name="x", dtype=Dtype.ANY),)
 ANY_OUT = (Port(name="y", dtype=Dtype.ANY),)
 
-IDENTITY = LayerSpec(
-    key="identity",
-    title="Identity",
-    category="shape",
-    summary="Gives what it gets.",
-    help="Changes nothing. Use it as a named place in the network: to watch a value, to hold the end of a shortcut, "
-    "or to "
-    "keep a gap that another layer will fill.",
-    formula="y = x",
-    reference=torch_docs("torch.nn.Identity"),
-    keywords=("nothing", "pass", "no-op", "placeholder"),
-    inputs=ANY,
-    outputs=ANY_OUT,
-    make="nn.Identity()",
-    shape=Rule.SAME,
-)
-
 
 def _flatten_range(values: Values, inputs: Types) -> Iterator[Mismatch]:
     rank = inputs["x"].rank
@@ -239,4 +222,21 @@ SEQUENCE_TO_IMAGE = LayerSpec(
     call="x.transpose(1, 2).unflatten(2, (height, -1))",
     checks=(_places_fit,),
     brief=lambda values: f"{values['height']} rows",
+)
+
+IDENTITY = LayerSpec(
+    key="identity",
+    title="Identity",
+    category="shape",
+    summary="Gives what it gets.",
+    help="Changes nothing. Use it as a named place in the network: to watch a value, to hold the end of a shortcut, "
+    "or to "
+    "keep a gap that another layer will fill.",
+    formula="y = x",
+    reference=torch_docs("torch.nn.Identity"),
+    keywords=("nothing", "pass", "no-op", "placeholder"),
+    inputs=ANY,
+    outputs=ANY_OUT,
+    make="nn.Identity()",
+    shape=Rule.SAME,
 )
