@@ -17,7 +17,7 @@ ANY_OUT = (Port(name="y", dtype=Dtype.ANY),)
 def _flatten_range(values: Values, inputs: Types) -> Iterator[Mismatch]:
     rank = inputs["x"].rank
     if values["start_axis"] >= rank:
-        yield relations.expects("x", f"more than {values['start_axis']} axes to flatten", inputs["x"])
+        yield relations.expects("x", f"at least {values['start_axis'] + 1} axes", inputs["x"])
 
 
 FLATTEN = LayerSpec(

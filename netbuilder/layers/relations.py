@@ -263,6 +263,9 @@ def axis_exists(*names: str, batch: bool = False, extra: int = 0) -> Check:
     def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
         port, found = next(iter(inputs.items()))
         rank = found.rank + extra
+        if rank < 2 and not batch:
+            yield expects(port, "at least one axis besides the samples", found)
+            return
         for name in names:
             chosen = values[name] if isinstance(values[name], tuple) else (values[name],)
             for axis in chosen:

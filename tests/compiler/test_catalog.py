@@ -15,6 +15,7 @@ from netbuilder.compiler.program import Program, write_program
 from netbuilder.compiler.shapes import ShapeInference, Shapes
 from netbuilder.document.files import dumps, loads
 from netbuilder.document.model import Document, PortRef
+from netbuilder.layers.catalog import catalog
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.layers.tensor import BATCH, TensorType
 from tests.layers.samples import LAYER, LAYERS, SAMPLES, document_of, samples_of, values_of
@@ -128,5 +129,20 @@ def test_every_layer_compiles_runs_and_learns(spec: LayerSpec) -> None:
         check_source(built, spec, results)
         check_backward(built, spec)
         assert loads(dumps(built.document)) == built.document
+    finally:
+        release(built.program)
+
+
+def test_a_wrong_shape_would_be_noticed() -> None:
+    """The control of the walk: it fails when a layer gives something else than was inferred."""
+    spec = catalog()["linear"]
+    values = values_of(spec)
+    built = build(spec, values)
+    try:
+        results = run(built, spec, built.loaded, built.model)
+        compare(built, spec, values, results)
+        for other in (results[PortRef(LAYER, "y")][:, :1], results[PortRef(LAYER, "y")].double()):
+            with pytest.raises(AssertionError):
+                compare(built, spec, values, {PortRef(LAYER, "y"): other})
     finally:
         release(built.program)
