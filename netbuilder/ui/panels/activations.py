@@ -23,7 +23,8 @@ class SampleCard(Card):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__("Sample")
         self._workspace = workspace
-        self._shown: tuple[Picture | None, int] | None = None
+        self._shown: Picture | None = None
+        self._chosen = -1
         self.setFixedWidth(190)
         page = QWidget()
         column = QVBoxLayout(page)
@@ -67,9 +68,9 @@ class SampleCard(Card):
         self.hint.setText("" if live else "Samples can be changed while a network trains.")
         pictures = [one for (kind, _), one in self._workspace.pictures.items() if kind is PictureKind.SAMPLES]
         picture = pictures[0] if pictures else None
-        if (picture, chosen) == self._shown:
+        if picture is self._shown and chosen == self._chosen:
             return
-        self._shown = (picture, chosen)
+        self._shown, self._chosen = picture, chosen
         self.view.setVisible(picture is not None)
         if picture is not None:
             self.view.set_image(sample_image(picture.data[min(chosen, len(picture.data) - 1)]))

@@ -95,6 +95,10 @@ class ProblemRow(QFrame):
         row.addStretch(1)
         return row
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take the click: Qt tells of a release only those that took the press."""
+        event.setAccepted(self._place)
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Go to the node."""
         if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):

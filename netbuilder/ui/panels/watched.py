@@ -64,6 +64,7 @@ class MapsCard(Card):
         column.addWidget(self.mosaic)
         column.addWidget(self.bars)
         self._shown: Picture | None = None
+        self._sample = 0
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours."""
@@ -84,7 +85,9 @@ class MapsCard(Card):
             return
         if picture is not self._shown:
             self._shown = picture
-            self._draw(picture)
+            # A choice counts from the next picture on: until then the old sample is shown, and said.
+            self._sample = workspace.trainer.sample
+            self._draw(picture, picture.labels or class_names(workspace, len(picture.data)))
         self._describe(workspace, node, picture)
         self.show_body(self._page)
 
@@ -96,14 +99,14 @@ class MapsCard(Card):
             return WAIT if known or not workspace.pictures else NONE
         return TRAIN
 
-    def _draw(self, picture: Picture) -> None:
+    def _draw(self, picture: Picture, labels: tuple[str, ...]) -> None:
         maps = picture.kind is PictureKind.MAPS
         self.mosaic.setVisible(maps)
         self.bars.setVisible(not maps)
         if maps:
             self.mosaic.set_maps(picture.data, *_extent(picture))
         else:
-            self.bars.set_values(picture.data, picture.labels)
+            self.bars.set_values(picture.data, labels)
 
     def _describe(self, workspace: Workspace, node: Node, picture: Picture) -> None:
         count = len(picture.data)
@@ -111,12 +114,12 @@ class MapsCard(Card):
         if picture.kind is PictureKind.MAPS:
             shown = min(self.mosaic.shown or count, count)
             part = f"{shown} of {count} maps" if shown < count else f"{count} map{'s' if count != 1 else ''}"
-            self.title.setText(f"{title} · {picture.caption or part}")
+            self.title.setText(f"{title} · {part if shown < count else picture.caption or part}")
         else:
             self.title.setText(f"{title} · {count} unit{'s' if count != 1 else ''}")
         low, high = _extent(picture)
         total = sample_count(workspace)
-        sample = f"sample {workspace.trainer.sample + 1} of {total}"
+        sample = f"sample {self._sample + 1} of {total}"
         self.note.setText(f"{sample}   {value_text(low)} to {value_text(high)}")
         self.note.setToolTip(
             f"Smallest value {value_text(low)}, largest {value_text(high)}, taken at step {picture.step:,}"
@@ -136,7 +139,8 @@ class KernelsView(Mosaic):
         high, wide = self._maps.shape[1:]
         tile = self._largest * wide // max(high, wide)
         columns = max((width + GAP) // (tile + GAP), 1)
-        return -(-len(self._maps) // columns) * (self._largest * high // max(high, wide) + GAP)
+        rows = -(-len(self._maps) // columns)
+        return int(rows * (self._largest * high // max(high, wide) + GAP))
 
 
 def sample_count(workspace: Workspace) -> int:
@@ -145,6 +149,15 @@ def sample_count(workspace: Workspace) -> int:
         if kind is PictureKind.SAMPLES:
             return len(picture.data)
     return 16
+
+
+def class_names(workspace: Workspace, count: int) -> tuple[str, ...]:
+    """Return the names of the classes when there are so many: those of the data's fields."""
+    for schema in workspace.document.schemas.values():
+        for one in schema.fields:
+            if one.classes and len(one.classes) == count:
+                return one.classes
+    return ()
 
 
 def _extent(picture: Picture) -> tuple[float, float]:

@@ -180,6 +180,10 @@ class LayerTable(QWidget):
 
     # Choosing ------------------------------------------------------------------------------------------------------
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        """Take the click: Qt tells of a release only those that took the press."""
+        event.accept()
+
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         """Select the row's node."""
         index = int(event.position().y() - HEAD) // ROW

@@ -11,7 +11,6 @@ from pytestqt.qtbot import QtBot
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.ui.theme import ThemeController, controller
 from netbuilder.ui.workspace import Workspace
-
 from tests.ui.panels.recorded import RecordedHost, attach, open_digits
 
 

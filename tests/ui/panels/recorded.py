@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import numpy as np
 
 from netbuilder.document import edits
@@ -152,7 +151,9 @@ def pictures(step: int = 600) -> tuple[Picture, ...]:
     weights = np.histogram(edges * 0.12, 64, (-0.5, 0.5))[0].astype(np.float32)
     gradients = np.histogram(edges * 0.0007, 64, (-0.003, 0.003))[0].astype(np.float32)
 
-    def make(kind: PictureKind, node: str, data: np.ndarray, extent: tuple[float, ...] = (), labels: tuple[str, ...] = ()):
+    def make(
+        kind: PictureKind, node: str, data: np.ndarray, extent: tuple[float, ...] = (), labels: tuple[str, ...] = ()
+    ):
         return Picture(kind=kind, node=node, step=step, data=data, extent=extent, labels=labels)
 
     return (
@@ -203,5 +204,3 @@ def run(steps: int = 680) -> Telemetry:
 def open_digits(workspace: Workspace) -> None:
     """Open the digits network in a workspace."""
     workspace.open_unsaved(digits_document())
-
-

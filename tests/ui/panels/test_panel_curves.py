@@ -19,7 +19,6 @@ from netbuilder.ui.panels.axis import Axis, range_of, tick_text, value_text
 from netbuilder.ui.panels.curves import EMPTY, NOTHING, CurvesPanel
 from netbuilder.ui.theme import ThemeController
 from netbuilder.ui.workspace import Workspace
-
 from tests.ui.panels.recorded import CONV, HEAD, RecordedHost, boundary, curves, points, run, tell
 
 

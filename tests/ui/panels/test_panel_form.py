@@ -15,7 +15,9 @@ from netbuilder.ui.fields import IntsField, NumberField, number_text, parse_numb
 from netbuilder.ui.form import Form
 from netbuilder.ui.pickers import BoolField, ChoiceField, ColumnField, ColumnsField, PathField, TextField
 
-FILTERS = Parameter(name="filters", title="Filters", kind=Kind.INT, default=32, minimum=1, maximum=4096, help="How many.")
+FILTERS = Parameter(
+    name="filters", title="Filters", kind=Kind.INT, default=32, minimum=1, maximum=4096, help="How many."
+)
 RATE = Parameter(name="rate", title="Learning rate", kind=Kind.FLOAT, default=1e-3, minimum=0.0, logarithmic=True)
 KERNEL = Parameter(name="kernel", title="Kernel size", kind=Kind.INTS, default=(3, 3), length=2, minimum=1)
 SHAPE = Parameter(name="shape", title="Shape", kind=Kind.INTS, default=(8, 8))
@@ -27,7 +29,12 @@ PADDING = Parameter(
     choices=(Choice(value="same", title="same"), Choice(value=0, title="none"), Choice(value="own", title="own")),
 )
 AMOUNT = Parameter(
-    name="amount", title="Amount", kind=Kind.INT, default=0, minimum=0, shown_when=lambda values: values["padding"] == "own"
+    name="amount",
+    title="Amount",
+    kind=Kind.INT,
+    default=0,
+    minimum=0,
+    shown_when=lambda values: values["padding"] == "own",
 )
 LIMIT = Parameter(name="limit", title="Limit", kind=Kind.FLOAT, default=None, optional=True, none_title="no limit")
 BIAS = Parameter(name="bias", title="Bias", kind=Kind.BOOL, default=True, advanced=True)
@@ -301,7 +308,9 @@ def test_notes_from_outside_stand_until_the_value_changes(form: Form) -> None:
     assert form.note("filters") == ""
 
 
-@pytest.mark.parametrize(("value", "text"), [(1e-5, "1e-5"), (1.0, "1"), (0.25, "0.25"), (7, "7"), (1e30, "1e30"), (None, "")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(1e-5, "1e-5"), (1.0, "1"), (0.25, "0.25"), (7, "7"), (1e30, "1e30"), (None, "")]
+)
 def test_numbers_are_written_plainly(value: float | None, text: str) -> None:
     assert number_text(value) == text
     if value is not None:

@@ -22,7 +22,6 @@ from netbuilder.ui.panels.problem_rows import ProblemRow
 from netbuilder.ui.pickers import BoolField, ChoiceField, PathField
 from netbuilder.ui.theme import ThemeController
 from netbuilder.ui.workspace import Workspace
-
 from tests.ui.panels.recorded import CONV, DATA, HEAD, RELU, RecordedHost, run, tell
 
 

@@ -1,0 +1,306 @@
+"""Problems, Log, Activations, Weights & gradients: what they show of a document and a recorded run."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from netbuilder.document import edits
+from netbuilder.foundation.problem import Fix, Problem, Severity
+from netbuilder.training.protocol import Event, State, Telemetry, Watch
+from netbuilder.ui.panels.activations import ActivationsPanel
+from netbuilder.ui.panels.log import MOST_LINES, LogPanel
+from netbuilder.ui.panels.mosaic import GAP, Mosaic, lay_out
+from netbuilder.ui.panels.problems import MOST, NONE, ProblemsPanel
+from netbuilder.ui.panels.weights import HEAD as TABLE_HEAD
+from netbuilder.ui.panels.weights import ROW, WeightsPanel, logarithms
+from netbuilder.ui.series import Series
+from netbuilder.ui.theme import ThemeController
+from netbuilder.ui.workspace import Workspace
+from tests.ui.panels.recorded import CONV, HEAD, RELU, RecordedHost, points, run, tell
+
+# Problems --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def problems(qtbot: QtBot, digits: Workspace, themes: ThemeController) -> ProblemsPanel:
+    panel = ProblemsPanel(digits, themes)
+    qtbot.addWidget(panel)
+    panel.resize(900, 300)
+    panel.show()
+    return panel
+
+
+def raise_problems(monkeypatch: pytest.MonkeyPatch, workspace: Workspace, *found: Problem) -> None:
+    monkeypatch.setattr(type(workspace), "problems", property(lambda _: found))
+    workspace.shapesChanged.emit()
+
+
+WRONG = Problem(
+    code="a",
+    message="head expects features.",
+    node=HEAD,
+    port="x",
+    expected="N × features",
+    found="N × 32 × 8 × 8",
+    fixes=(Fix(title="Use 7 units", edit="set_parameters", arguments={"node": HEAD, "values": {"units": 7}}),),
+)
+HINT = Problem(code="b", message="A smaller batch learns more.", severity=Severity.ADVICE)
+
+
+def test_without_problems_the_list_says_so(
+    problems: ProblemsPanel, digits: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raise_problems(monkeypatch, digits)
+    assert problems.empty.isVisible()
+    assert problems.empty.text() == NONE
+    assert problems.windowTitle() == "Problems"
+
+
+def test_problems_are_counted_listed_by_weight_and_say_where(
+    problems: ProblemsPanel, digits: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raise_problems(monkeypatch, digits, HINT, WRONG)
+    assert problems.windowTitle() == "Problems 2"
+    assert [row.problem for row in problems.rows] == [WRONG, HINT]
+    assert problems.rows[0].accessibleName() == "Error · head · x: head expects features."
+    assert problems.rows[1].accessibleName().startswith("Advice:")
+    assert not problems.empty.isVisible()
+
+
+def test_a_click_reveals_the_node_and_a_button_mends_it(
+    problems: ProblemsPanel, digits: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raise_problems(monkeypatch, digits, WRONG)
+    revealed: list[str] = []
+    digits.revealRequested.connect(revealed.append)
+    QTest.mouseClick(problems.rows[0], Qt.MouseButton.LeftButton, pos=QPoint(300, 10))
+    assert revealed == [HEAD]
+    assert digits.selection == {HEAD}
+    QTest.keyClick(problems.rows[0], Qt.Key.Key_Return)
+    assert revealed == [HEAD, HEAD]
+    problems.rows[0].findChild(QPushButton).click()
+    assert digits.document.graph.nodes[HEAD].parameters["units"] == 7
+    digits.undo()
+    assert digits.document.graph.nodes[HEAD].parameters["units"] == 10
+
+
+def test_a_hidden_list_still_counts(
+    problems: ProblemsPanel, digits: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    problems.hide()
+    raise_problems(monkeypatch, digits, WRONG)
+    assert problems.windowTitle() == "Problems 1"
+    assert problems.rows == []
+    problems.show()
+    assert len(problems.rows) == 1
+
+
+def test_a_flood_of_problems_is_cut(
+    problems: ProblemsPanel, digits: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raise_problems(monkeypatch, digits, *[Problem(code="x", message=f"Problem {i}") for i in range(MOST + 50)])
+    assert problems.windowTitle() == f"Problems {MOST + 50}"
+    assert len(problems.rows) == MOST
+
+
+def test_markup_in_a_message_is_shown_as_text(
+    problems: ProblemsPanel, digits: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raise_problems(monkeypatch, digits, Problem(code="x", message="<img src='http://x'>"))
+    labels = [child.textFormat() for child in problems.rows[0].findChildren(type(problems.empty)) if child.text()]
+    assert set(labels) == {Qt.TextFormat.PlainText}
+
+
+# Log -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def log(qtbot: QtBot, digits: Workspace, themes: ThemeController) -> LogPanel:
+    panel = LogPanel(digits, themes)
+    qtbot.addWidget(panel)
+    panel.show()
+    return panel
+
+
+def test_messages_events_and_refusals_are_noted_in_order(log: LogPanel, digits: Workspace, host: RecordedHost) -> None:
+    assert not log.view.isVisible()
+    digits.message.emit("Saved x.netb")
+    tell(digits, host, Telemetry(events=(Event(kind="epoch", text="Epoch 1: loss 0.5"),)))
+    digits.problemsRaised.emit((WRONG,))
+    assert [(line.kind, line.text) for line in log.lines] == [
+        ("message", "Saved x.netb"),
+        ("epoch", "Epoch 1: loss 0.5"),
+        ("problem", "head expects features."),
+    ]
+    assert log.view.isVisible()
+    assert log.view.toPlainText().splitlines()[1].endswith("Epoch 1: loss 0.5")
+
+
+def test_a_filter_shows_matching_lines_only_and_copy_takes_those(log: LogPanel, digits: Workspace) -> None:
+    for text in ("Epoch 1 done", "Saved", "Epoch 2 done"):
+        digits.message.emit(text)
+    log.filter.setText("EPOCH done")
+    assert len(log.view.toPlainText().splitlines()) == 2
+    digits.message.emit("Saved again")
+    log.copy()
+    assert QGuiApplication.clipboard().text().count("\n") == 1
+    log.filter.clear()
+    assert len(log.view.toPlainText().splitlines()) == 4
+    log.clear()
+    assert log.view.toPlainText() == ""
+
+
+def test_the_log_is_bounded(log: LogPanel, digits: Workspace) -> None:
+    log.add("message", "first")
+    log.add("message", "x" * 1_000_000 + "\nnext")
+    assert len(log.lines[-1].text) <= 2_000
+    log.lines.extend([log.lines[-1]] * MOST_LINES)
+    assert len(log.lines) == MOST_LINES
+    assert log.view.maximumBlockCount() == MOST_LINES
+
+
+def test_a_log_made_late_tells_what_the_run_told_before(
+    qtbot: QtBot, digits: Workspace, host: RecordedHost, themes: ThemeController
+) -> None:
+    tell(digits, host, run())
+    late = LogPanel(digits, themes)
+    qtbot.addWidget(late)
+    assert [line.kind for line in late.lines] == ["log", "epoch", "checkpoint"]
+
+
+# Activations -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def activations(qtbot: QtBot, digits: Workspace, themes: ThemeController) -> ActivationsPanel:
+    panel = ActivationsPanel(digits, themes)
+    qtbot.addWidget(panel)
+    panel.resize(900, 300)
+    panel.show()
+    return panel
+
+
+def test_choosing_a_sample_asks_the_run_for_it(
+    activations: ActivationsPanel, digits: Workspace, host: RecordedHost
+) -> None:
+    digits.select([CONV])
+    tell(digits, host, run())
+    activations.sample.number.setValue(4)
+    assert host.commands[-1] == Watch(nodes=(CONV,), sample=3)
+    assert activations.sample.slider.value() == 4
+    assert activations.maps.note.text().startswith("sample 1 of 16"), "the picture is still the old sample's"
+    tell(digits, host, run())
+    assert activations.maps.note.text().startswith("sample 4 of 16")
+    activations.sample.slider.setValue(9)
+    assert host.commands[-1] == Watch(nodes=(CONV,), sample=8)
+
+
+def test_samples_can_be_chosen_only_while_a_run_is_there_to_answer(
+    activations: ActivationsPanel, digits: Workspace, host: RecordedHost
+) -> None:
+    tell(digits, host, run())
+    assert activations.sample.slider.isEnabled()
+    host.state = State.ENDED
+    digits.trainer.drain()
+    assert not activations.sample.slider.isEnabled()
+    assert activations.sample.hint.text()
+
+
+def test_a_run_watches_something_even_when_nothing_is_selected(
+    activations: ActivationsPanel, digits: Workspace, host: RecordedHost
+) -> None:
+    tell(digits, host, run())
+    assert host.commands == [Watch(nodes=(CONV,), sample=0)]
+    tell(digits, host, run())
+    assert len(host.commands) == 1
+    assert activations.maps.title.text() == "Conv2d · 32 maps"
+
+
+def test_a_layer_without_pictures_says_why(
+    activations: ActivationsPanel, digits: Workspace, host: RecordedHost
+) -> None:
+    digits.select([RELU])
+    assert "first pictures" in activations.maps.empty_text
+    host.state = State.ENDED
+    digits.trainer.drain()
+    assert "Press Train" in activations.maps.empty_text
+
+
+@pytest.mark.parametrize(("count", "size"), [(1, 8), (32, 8), (512, 7), (3, 224), (64, 1), (2048, 4)])
+@pytest.mark.parametrize("room", [(300, 200), (1100, 90), (40, 400)])
+def test_a_mosaic_fits_its_room(count: int, size: int, room: tuple[int, int]) -> None:
+    grid = lay_out(count, (size, size), room, smallest=18, largest=120)
+    assert grid.columns * (grid.width + GAP) - GAP <= room[0]
+    rows = -(-min(count, grid.places) // grid.columns)
+    assert rows * (grid.height + GAP) - GAP <= room[1]
+    assert grid.places >= min(count, 2)
+
+
+def test_maps_that_are_no_numbers_are_drawn_all_the_same(qtbot: QtBot) -> None:
+    mosaic = Mosaic()
+    qtbot.addWidget(mosaic)
+    mosaic.resize(200, 100)
+    mosaic.set_maps(np.full((4, 3, 3), np.nan, np.float32), float("nan"), float("nan"))
+    assert mosaic.image is not None
+    mosaic.grab()
+
+
+# Weights & gradients ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def weights(qtbot: QtBot, digits: Workspace, themes: ThemeController) -> WeightsPanel:
+    panel = WeightsPanel(digits, themes)
+    qtbot.addWidget(panel)
+    panel.resize(1000, 300)
+    panel.show()
+    return panel
+
+
+def test_every_layer_with_weights_has_a_row(weights: WeightsPanel, digits: Workspace, host: RecordedHost) -> None:
+    assert "Press Train" in weights.layers.empty_text
+    tell(digits, host, run())
+    assert [row.label for row in weights.table.rows] == ["stem", "head"]
+    image = weights.table.grab().toImage()
+    (left, width) = weights.table.columns()[1]
+    band = {
+        image.pixel(round(x), TABLE_HEAD + ROW - 22) for x in np.linspace(left + 0.3 * width, left + 0.7 * width, 20)
+    }
+    background = image.pixel(round(left + width / 2), TABLE_HEAD + 2 * ROW + 30)
+    assert background not in band, "the middle of the histogram is drawn"
+
+
+def test_a_click_on_a_row_selects_its_layer_and_shows_its_kernels(
+    weights: WeightsPanel, digits: Workspace, host: RecordedHost
+) -> None:
+    tell(digits, host, run())
+    QTest.mouseClick(weights.table, Qt.MouseButton.LeftButton, pos=QPoint(30, TABLE_HEAD + 10))
+    assert digits.selection == {CONV}
+    assert weights.kernels_card.title.text() == "Conv2d · 32 kernels"
+    assert weights.kernels.isVisible()
+    QTest.keyClick(weights.table, Qt.Key.Key_Down)
+    assert digits.selection == {HEAD}
+    assert weights.kernels_card.empty_text
+    weights.only.click()
+    assert [row.path for row in weights.table.rows] == [HEAD]
+
+
+def test_layers_that_were_removed_lose_their_row(weights: WeightsPanel, digits: Workspace, host: RecordedHost) -> None:
+    tell(digits, host, run())
+    digits.edit("x", lambda document: edits.remove_nodes(document, [HEAD]))
+    tell(digits, host, run())
+    assert [row.path for row in weights.table.rows] == [CONV]
+
+
+def test_a_norms_course_is_thinned_and_skips_what_has_no_logarithm() -> None:
+    series = Series()
+    series.extend(points(0, np.concatenate(([0.0, np.nan, -1.0], np.full(10_000, 0.01)))))
+    line = logarithms(series, 100)
+    assert len(line) == 100
+    assert line == pytest.approx(np.full(100, -2.0))
