@@ -111,7 +111,7 @@ class Toolbar(QToolBar):
         current = min(progress.epoch + 1, epochs) if state.is_active else progress.epoch
         self.epoch.setText(f"Epoch {current} / {epochs}" if progress.steps or state.is_active else f"{epochs} epochs")
         self.bar.setValue(round(1000 * progress.step / progress.steps) if progress.steps else 0)
-        self.rate.setText(_rate(state, progress))
+        self.rate.setText("Loading PyTorch…" if self._workspace.trainer.is_waiting else _rate(state, progress))
 
 
 def _rate(state: State, progress: Progress) -> str:

@@ -57,6 +57,11 @@ class Trainer(QObject):
         """Where the session stands, as last told."""
         return self._state
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether a run has been asked for that torch is still missing for."""
+        return bool(self._waiting)
+
     def start(self, document: Document, path: Path | None, *, paused: bool = False) -> None:
         """Begin a run, as soon as torch is there.
 
@@ -69,9 +74,9 @@ class Trainer(QObject):
         self.record = RunRecord()
         self.document = document
         base = str(path.parent) if path else ""
-        self._enter(State.STARTING)
         folder = str(run_folder(path))
         self._send(Start(document=document, folder=folder, base=base, device=self.device, paused=paused))
+        self._enter(State.STARTING)
         if not self._torch:
             self.message.emit("Loading PyTorch…")
 
@@ -107,6 +112,8 @@ class Trainer(QObject):
         waiting, self._waiting = self._waiting, []
         for command in waiting:
             self._send(command)
+        if waiting:
+            self.stateChanged.emit(self._state)
 
     def forget(self) -> None:
         """Drop what the last run told, unless one is in progress."""

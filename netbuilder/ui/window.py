@@ -228,8 +228,9 @@ class MainWindow(QMainWindow):
     def _fill_menu_bar(self) -> None:
         bar = self.menuBar()
         bar.setNativeMenuBar(False)
-        brand = QLabel("NetBuilder", objectName="brand")
-        bar.setCornerWidget(brand, Qt.Corner.TopLeftCorner)
+        # Both are kept here: the menu bar does not keep Python's side of its corners alive.
+        self.brand = QLabel("NetBuilder", objectName="brand")
+        bar.setCornerWidget(self.brand, Qt.Corner.TopLeftCorner)
         self.file_state = QLabel(objectName="fileState")
         bar.setCornerWidget(self.file_state, Qt.Corner.TopRightCorner)
         self.actions_.fill(bar)
