@@ -80,7 +80,7 @@ def conv2d(id: str, filters: int, size: int = 3, **parameters: Any) -> Node:
         "filters": filters,
         "kernel_size": (size, size),
         "stride": (1, 1),
-        "padding": (size // 2, size // 2),
+        "padding": "same",
         "dilation": (1, 1),
         "groups": 1,
         "bias": True,

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 
 from netbuilder.document.model import Plan
-from netbuilder.foundation.problem import Fix, NetbuilderError, Problem
+from netbuilder.foundation.problem import Fix, NetbuilderError, Problem, Severity
 
 _NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
 
@@ -91,6 +91,19 @@ def out_of_memory(plan: Plan, error: BaseException) -> Problem:
         field="batch_size",
         found=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
         fixes=fixes,
+    )
+
+
+def unknown_monitor(wish: str, known: Sequence[str]) -> Problem:
+    """Return the warning that the plan watches a metric that there is not, so that the loss is watched instead."""
+    return Problem(
+        code="plan.monitor",
+        severity=Severity.WARNING,
+        message=f"This network has no {wish!r} to watch: the best weights are those with the smallest loss.",
+        field="monitor",
+        expected="one of " + ", ".join(known),
+        found=wish,
+        fixes=(Fix(title="Watch the loss", edit="change_plan", arguments={"values": {"monitor": "loss"}}),),
     )
 
 

@@ -17,8 +17,12 @@ from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document.model import Document, Field, Group, Phase, PortRef
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.spec import Task
+from netbuilder.training import metrics
 from netbuilder.training.batches import Batch
 from netbuilder.training.updates import Losses
+
+REWRITINGS = frozenset({"cast", "flatten", "identity", "reshape", "squeeze", "unsqueeze"})
+"""Layers that keep every value of a target and their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +242,16 @@ class Network:
         return {key: paths[key.partition(".")[0]] for key in self.model.state_dict()}
 
     @property
+    def metric_names(self) -> tuple[str, ...]:
+        """Keys of what an evaluation yields."""
+        names = ["loss"]
+        for number, scored in enumerate(self.scored):
+            names += [name if number == 0 else f"{scored.name}.{name}" for name in metrics.BY_TASK[scored.task]]
+        if len(self.program.losses) > 1:
+            names += [f"{loss.name}.loss" for loss in self.program.losses]
+        return tuple(names)
+
+    @property
     def modules(self) -> Mapping[str, nn.Module]:
         """Node path -> the node's module."""
         return self._modules
@@ -251,11 +265,21 @@ class Network:
         return self.program.labels.get(path, path)
 
     def _score(self, loss: Loss) -> Scored | None:
-        if loss.task is None or not loss.prediction or not loss.target:
+        target = loss.target or self._raw_target(loss.node)
+        if loss.task is None or not loss.prediction or not target:
             return None
-        field = self.field(self.program.sources[loss.target])
+        field = self.field(self.program.sources[target])
         classes = field.classes if field else ()
-        return Scored(loss.name, loss.task, self.program.outputs.index(loss.prediction), loss.target, classes)
+        return Scored(loss.name, loss.task, self.program.outputs.index(loss.prediction), target, classes)
+
+    def _raw_target(self, node: str) -> str:
+        """Return the batch's key of what a loss's target is a mere rewriting of (a label cast to float), or ""."""
+        graph = self.document.graph
+        keys = {port: key for key, port in self.program.sources.items()}
+        port = graph.edges.get(PortRef(node, "target"))
+        while port is not None and port not in keys and graph.nodes[port.node].type in REWRITINGS:
+            port = graph.edges.get(PortRef(port.node, "x"))
+        return keys.get(port, "") if port is not None else ""
 
 
 def _is_finite(value: torch.Tensor) -> bool:

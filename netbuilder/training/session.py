@@ -18,7 +18,7 @@ from netbuilder.training.inbox import Inbox
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Command, Event, Pause, Progress, Resume, Start, State, Step, Stop, Watch
 from netbuilder.training.thread_host import crash, ignored
-from netbuilder.training.trainer import Trainer
+from netbuilder.training.trainer import Trainer, end_event
 
 REPORT_SECONDS = 0.05
 """The live view gets something new at most this often."""
@@ -153,7 +153,8 @@ class Session:
         """Save, evaluate and close the record, whatever happened before."""
         self._state = State.STOPPING
         self._publish()
-        if self._trainer is None:
+        if self._trainer is None:  # there is no run to close
+            self._live.add_event(end_event(reason, folder=self._start.folder))
             return State.FAILED if reason == "failed" else State.ENDED
         try:
             self._trainer.finish(reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -57,6 +58,7 @@ class Trainer:
         self._built = False
         self._record: RunRecord | None = None
         self._without_better = 0
+        self._epoch_losses: list[float] = []
         self._last_rate: float | None = None
         self.device_title = start.device
         self.step_count = 0
@@ -116,13 +118,24 @@ class Trainer:
             Updater(phase, network.losses(phase), network.groups(phase), settings) for phase in plan.phases
         ]
         network.set_updated([updater.parameters for updater in self._updaters])
-        self._keeper = Keeper(self._folder, network.model, network.key_paths, plan.monitor)
+        self._keeper = Keeper(self._folder, network.model, network.key_paths, self._monitor())
         self._keeper.save_last(0, 0)
         self._probe = Probe(network, prepared, self._parts, self._live)
         torch.manual_seed(plan.seed)
 
+    def _monitor(self) -> str:
+        """Return what tells which weights are best: what the plan says, or the loss where that cannot be had."""
+        wish = self._plan.monitor
+        known = self.network.metric_names if self._parts["validation"].rows else ("loss",)
+        if wish in known:
+            return wish
+        problem = failures.unknown_monitor(wish, known)
+        self.event(Event(kind="problem", text=problem.message, problems=(problem,)))
+        return "loss"
+
     def batches(self) -> Iterator[Batch]:
         """Yield one epoch's training batches."""
+        self._epoch_losses.clear()
         self.network.model_train()
         return self._parts["train"].shuffled(self._plan.batch_size, self._generators)
 
@@ -149,7 +162,9 @@ class Trainer:
 
     def _keep(self, values: Mapping[str, float]) -> None:
         add, step = self._recorder.add, self.step_count
-        add("loss/train", step, sum(values.values()))
+        total = sum(values.values())
+        add("loss/train", step, total)
+        self._epoch_losses.append(total)
         if len(values) > 1:
             for label, value in values.items():
                 add(f"{label}.loss/train", step, value)
@@ -204,14 +219,15 @@ class Trainer:
             self._recorder.add(f"{name}/validation", self.step_count, value)
         if self._last_rate is not None:
             self._recorder.add("learning_rate", self.step_count, self._last_rate)
-        better = self._keeper.offer(self.epoch, self.step_count, values)
+        train_loss = statistics.fmean(self._epoch_losses)
+        better = self._keeper.offer(self.epoch, self.step_count, values or {"loss": train_loss})
         self._without_better = 0 if better else self._without_better + 1
         self.event(
             Event(
                 kind="epoch",
                 text=_epoch_line(self.epoch, self.epochs, values),
                 step=self.step_count,
-                data={"epoch": self.epoch, "metrics": values, "best": better},
+                data={"epoch": self.epoch, "metrics": values, "best": better, "train_loss": train_loss},
             )
         )
         self._probe.show_confusion(evaluation, self.step_count)
@@ -255,8 +271,7 @@ class Trainer:
 
     def _end(self, reason: str, test: Mapping[str, float]) -> None:
         best = self._keeper.best_epoch if self._built else None
-        data = {"test": dict(test), "reason": reason, "folder": str(self._folder), "best_epoch": best}
-        self.event(Event(kind="end", text=_end_line(reason, test), step=self.step_count, data=data))
+        self.event(end_event(reason, test, str(self._folder), best, self.step_count))
         if self._record is not None:
             self._recorder.run(
                 replace(
@@ -306,12 +321,25 @@ def _epoch_line(epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
     return f"Epoch {epoch} of {epochs}" + (f": {shown}" if shown else "")
 
 
-def _end_line(reason: str, test: Mapping[str, float]) -> str:
+def end_event(
+    reason: str, test: Mapping[str, float] | None = None, folder: str = "", best_epoch: int | None = None, step: int = 0
+) -> Event:
+    """Return the event that ends every run.
+
+    Args:
+        reason: "finished", "early stopping", "stopped" or "failed".
+        test: Metric -> value on the test part.
+        folder: The run's folder.
+        best_epoch: The epoch (from 1) of the best weights.
+        step: Steps done.
+    """
     words = {
         "finished": "Training finished",
         "early stopping": "Training stopped early: validation no longer improved",
         "stopped": "Training was stopped",
         "failed": "Training failed",
     }[reason]
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in test.items())
-    return f"{words}. On the test part: {shown}." if shown else f"{words}."
+    shown = ", ".join(f"{name} {value:.4g}" for name, value in (test or {}).items())
+    text = f"{words}. On the test part: {shown}." if shown else f"{words}."
+    data = {"test": dict(test or {}), "reason": reason, "folder": folder, "best_epoch": best_epoch}
+    return Event(kind="end", text=text, step=step, data=data)

@@ -24,7 +24,7 @@ def network(name: str, epochs: int) -> Document:
 
 def train_here(made: Document) -> dict[str, float]:
     """Train in a session, with everything that the window asks of it."""
-    from netbuilder.training.protocol import Start, Watch
+    from netbuilder.training.protocol import Event, Start, Watch
     from netbuilder.training.thread_host import ThreadHost
 
     host = ThreadHost()
@@ -32,10 +32,14 @@ def train_here(made: Document) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder:
         host.send(Start(document=made, folder=str(Path(folder) / "run")))
         host.send(Watch(nodes=tuple(made.graph.nodes)))
+        events: list[Event] = []
         while not host.wait(1 / 15):
-            marks.append((host.drain().progress.step, time.process_time(), time.perf_counter()))
-        reasons = [event.data["reason"] for event in host.drain().events if event.kind == "end"]
-    assert reasons == ["finished"], reasons
+            told = host.drain()
+            events += told.events
+            marks.append((told.progress.step, time.process_time(), time.perf_counter()))
+        events += host.drain().events
+    ends = [event for event in events if event.kind in ("end", "crash", "problem")]
+    assert [event.data.get("reason") for event in ends] == ["finished"], ends
     running = [mark for mark in marks if mark[0] > 0]
     (first, cpu, wall), (last, cpu_end, wall_end) = running[0], running[-1]
     return {"cpu": (cpu_end - cpu) / (last - first), "wall": (wall_end - wall) / (last - first), "steps": last - first}
