@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from netbuilder.compiler.module import initialize, load_module, release
 from netbuilder.compiler.program import write_program
 from netbuilder.compiler.shapes import ShapeInference
+from netbuilder.compiler.source import Writer
 from netbuilder.compiler.template import CompilerError, build, checked, constant, name
 from netbuilder.document.model import About, Document, Phase, PortRef, Schema
 from netbuilder.foundation.problem import NetbuilderError
@@ -248,3 +249,55 @@ def test_constants_survive_being_printed(value: Any) -> None:
     assert repr(back) == repr(value)
     squared = build("(value,) * 2", {"value": constant(value)}, (), {})
     assert ast.dump(ast.parse(ast.unparse(squared), mode="eval").body) == ast.dump(squared)
+
+
+def module(expression: ast.expr) -> ast.Module:
+    return ast.Module(body=[ast.Expr(value=expression)], type_ignores=[])
+
+
+def call(**keywords: str) -> ast.Call:
+    return ast.Call(
+        func=ast.Name(id="f", ctx=ast.Load()),
+        args=[],
+        keywords=[ast.keyword(arg=name, value=ast.Constant(value=1)) for name in keywords.values()],
+    )
+
+
+ATTACKS: tuple[ast.Module, ...] = (
+    module(ast.Name(id="PWNED()", ctx=ast.Load())),
+    module(ast.Name(id="x; PWNED()", ctx=ast.Load())),
+    module(ast.Attribute(value=ast.Name(id="x", ctx=ast.Load()), attr="y.PWNED()", ctx=ast.Load())),
+    module(call(name="a=PWNED(), b")),
+    module(ast.Constant(value=Sly(3))),
+    module(ast.BinOp(left=ast.Constant(value=-2), op=ast.Pow(), right=ast.Constant(value=2))),
+    ast.Module(
+        body=[ast.ClassDef(name="A(PWNED())", bases=[], keywords=[], body=[ast.Pass()], decorator_list=[])],
+        type_ignores=[],
+    ),
+    ast.Module(
+        body=[ast.Assign(targets=[ast.Name(id="x = PWNED()", ctx=ast.Store())], value=ast.Constant(value=1), lineno=0)],
+        type_ignores=[],
+    ),
+    ast.Module(
+        body=[ast.Import(names=[ast.alias(name="os, sys")])],
+        type_ignores=[],
+    ),
+    ast.Module(body=[ast.Global(names=["x\nPWNED()"])], type_ignores=[]),
+)
+"""Trees whose printed text says something else: every one prints code or a value that the tree does not hold."""
+
+
+@pytest.mark.parametrize("tree", ATTACKS, ids=range(len(ATTACKS)))
+def test_a_printed_text_that_is_not_its_tree_is_refused(tree: ast.Module) -> None:
+    writer = Writer()
+    for statement in tree.body:
+        writer.text(ast.unparse(statement))
+    with pytest.raises(CompilerError):
+        writer.finish(tree)
+
+
+def test_a_printed_text_that_is_its_tree_is_accepted() -> None:
+    tree = ast.parse("x = f(a=1, b=-2.5)\nclass A(B):\n    y = 'z', None, True\n")
+    writer = Writer()
+    writer.text(ast.unparse(tree))
+    assert writer.finish(tree)
