@@ -1,4 +1,4 @@
-"""A recorded run for panels: a small digits network, and telemetry as a session would tell it, made with numpy alone."""
+"""A recorded run for panels: a digits network, and telemetry as a session would tell it, made with numpy alone."""
 
 from __future__ import annotations
 

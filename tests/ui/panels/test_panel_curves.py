@@ -224,7 +224,7 @@ def test_the_selected_layers_maps_are_one_mosaic(panel: CurvesPanel, digits: Wor
     assert mosaic.image is not None
     assert mosaic.map_at(QPointF(2, 2)) == 0
     before = mosaic.image.copy()
-    changed = [p for p in run().pictures if p.kind == "maps"][0]
+    changed = next(p for p in run().pictures if p.kind == "maps")
     flipped = type(changed)(
         kind=changed.kind, node=CONV, step=700, data=changed.data[:, ::-1].copy(), extent=changed.extent
     )

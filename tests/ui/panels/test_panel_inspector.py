@@ -1,4 +1,4 @@
-"""The Inspector: it shows the selected node, the plan or a group, and every edit arrives in the document as one undo entry."""
+"""The Inspector: it shows the selected node, the plan or a group; every edit arrives as one undo entry."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from netbuilder.ui.theme import ThemeController
 from netbuilder.ui.workspace import Workspace
 from tests.ui.panels.recorded import CONV, HEAD, RELU, RecordedHost, points, run, tell
 
-# Problems --------------------------------------------------------------------------------------------------------------
+# Problems ----------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -117,7 +117,7 @@ def test_markup_in_a_message_is_shown_as_text(
     assert set(labels) == {Qt.TextFormat.PlainText}
 
 
-# Log -------------------------------------------------------------------------------------------------------------------
+# Log ---------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_a_log_made_late_tells_what_the_run_told_before(
     assert [line.kind for line in late.lines] == ["log", "epoch", "checkpoint"]
 
 
-# Activations -----------------------------------------------------------------------------------------------------------
+# Activations -------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -251,7 +251,7 @@ def test_maps_that_are_no_numbers_are_drawn_all_the_same(qtbot: QtBot) -> None:
     mosaic.grab()
 
 
-# Weights & gradients ----------------------------------------------------------------------------------------------------
+# Weights & gradients -----------------------------------------------------------
 
 
 @pytest.fixture
