@@ -59,7 +59,7 @@ def render_document(document: Document, path: Path, theme: str = "dark", scale: 
     shapes = ShapeInference().infer(document)
     problems = find_problems(document, shapes)
     content = Content(declarations())
-    content.show(document, Knowledge(type_of=shapes.types.get, severities=severities(problems)))
+    content.show(document, Knowledge(types=shapes.types, severities=severities(problems)))
     render_content(content, path, Style(load_theme(theme)), scale, marks=Marks(wrong=wrong_ports(problems)))
 
 

@@ -6,7 +6,8 @@ and the picture on the command line share it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -39,10 +40,12 @@ class Content:
         self.faces: dict[str, Face] = {}
         self._links = Links()
         self._scope = ROOT
+        self._knowledge = Knowledge()
 
     def show(self, document: Document, knowledge: Knowledge, scope: str = ROOT) -> None:
         """Show another document, everything anew."""
         self._take(document, scope)
+        self._knowledge = knowledge
         self.faces = {node: self._face(node, knowledge) for node in self.graph.nodes}
         self._lay(self._placed(self.graph.nodes))
 
@@ -50,8 +53,8 @@ class Content:
         """Follow an edit; returns the ids of the nodes that look or lie otherwise now."""
         self._take(document, self._scope)
         ends = {ref.node for edge in (*difference.edges_added, *difference.edges_removed) for ref in edge}
-        looked = (difference.added | difference.changed | difference.schemas | ends) & self.graph.nodes.keys()
-        changed = self._look(looked, knowledge)
+        looked = difference.added | difference.changed | difference.schemas | ends
+        changed, resized = self._look(looked, knowledge)
         if difference.added or difference.removed:
             self.faces = {node: self.faces[node] for node in self.graph.nodes}
             self._lay(self._placed(self.graph.nodes))
@@ -59,18 +62,16 @@ class Content:
         moved = [node for node in difference.moved if node in self.arrays]
         places = self.document.layout.places
         self.place({node: places[node] for node in moved if node in places})
-        self._resize(changed)
-        if changed or ends:
+        if resized or ends:
             self.arrays.set_wires(self._wires())
         elif moved:
             self.arrays.reroute()
         return changed | set(moved)
 
     def look_again(self, knowledge: Knowledge) -> set[str]:
-        """Make all faces anew after shapes, problems or pictures changed; returns the ids that look otherwise."""
-        changed = self._look(self.graph.nodes, knowledge)
-        if changed:
-            self._resize(changed)
+        """Follow what became known of shapes, problems and pictures; returns the ids that look otherwise."""
+        changed, resized = self._look((), knowledge)
+        if resized:
             self.arrays.set_wires(self._wires())
         return changed
 
@@ -132,20 +133,21 @@ class Content:
     def _face(self, node: str, knowledge: Knowledge) -> Face:
         return make_face(self.graph.nodes[node], self.document, self.declarations, self._links, knowledge)
 
-    def _look(self, nodes: Iterable[str], knowledge: Knowledge) -> set[str]:
-        changed = set()
-        for node in nodes:
-            face = self._face(node, knowledge)
-            if self.faces.get(node) != face:
-                self.faces[node] = face
-                changed.add(node)
-        return changed
-
-    def _resize(self, nodes: Collection[str]) -> None:
-        for node in nodes:
-            if node in self.arrays:
-                geometry = self.geometry(node)
+    def _look(self, nodes: Iterable[str], knowledge: Knowledge) -> tuple[set[str], bool]:
+        """Look again at these nodes and those of which something else is known; returns which changed, and if in size."""
+        before, self._knowledge = self._knowledge, knowledge
+        changed, resized = set(), False
+        for node in (before.affected(knowledge) | set(nodes)) & self.graph.nodes.keys():
+            old, face = self.faces.get(node), self._face(node, knowledge)
+            if face == old:
+                continue
+            self.faces[node] = face
+            changed.add(node)
+            if node in self.arrays and (old is None or measure(old) != measure(face) or _drops(old) != _drops(face)):
+                geometry = measure(face)
                 self.arrays.rects[self.arrays.row(node), 2:] = geometry.width, geometry.height
+                resized = True
+        return changed, resized
 
     def _lay(self, places: Mapping[str, Place]) -> None:
         sizes = {node: self.geometry(node) for node in places}
@@ -165,14 +167,16 @@ class Content:
         return {node: places[node] for node in nodes}
 
     def _wires(self) -> Iterable[Wire]:
-        drops = {node: _drops(face, self.geometry(node)) for node, face in self.faces.items()}
+        drops = {node: _drops(face) for node, face in self.faces.items()}
         for target, source in self.graph.edges.items():
             if source.node in drops and target.node in drops:
                 yield Wire(target, source, drops[target.node][0][target.port], drops[source.node][1][source.port])
 
 
-def _drops(face: Face, geometry: Geometry) -> tuple[dict[str, float], dict[str, float]]:
-    """Return how far below the node's top each input and each output lies."""
+@lru_cache(maxsize=16384)
+def _drops(face: Face) -> tuple[dict[str, float], dict[str, float]]:
+    """Return how far below the node's upper edge each input and each output lies."""
+    geometry = measure(face)
     inputs = {name: geometry.port_y(row) for row, name in enumerate(face.inputs)}
     outputs = {output.name: geometry.port_y(row) for row, output in enumerate(face.outputs)}
     return inputs, outputs

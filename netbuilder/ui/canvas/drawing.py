@@ -67,7 +67,7 @@ def paint_wires(painter: QPainter, content: Content, area: QRectF, camera: Camer
     rows = arrays.edges_in(scene.left(), scene.top(), scene.right(), scene.bottom())
     if marks.hidden is not None and (hidden := arrays.edge_row(marks.hidden)) is not None:
         rows = rows[rows != hidden]
-    far = camera.zoom < FAR or len(rows) > 4 * CROWD
+    far = len(rows) > (_MANY if camera.zoom < FAR else 4 * CROWD)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, not far)
     base = style.color("edge")
     _draw_wires(painter, arrays.curves[rows], camera, base, 1.0 if far else _wire_width(camera), far)
@@ -104,24 +104,27 @@ def _draw_wires(painter: QPainter, curves: Floats, camera: Camera, color: QColor
 
 def paint_cards(painter: QPainter, content: Content, rows: Rows, camera: Camera, style: Style) -> None:
     """Draw nodes as plain rectangles in their category's colour: all of one colour in one call."""
-    rects = content.arrays.rects[rows].copy()
-    rects[:, :2] -= camera.x, camera.y
-    rects *= camera.zoom
+    rects = _in_pixels(content, rows, camera)
     categories = np.array([content.faces[content.arrays.ids[row]].category for row in rows])
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     painter.setPen(Qt.PenStyle.NoPen)
     for category in np.unique(categories):
-        chosen = rects[categories == category]
         painter.setBrush(style.category(str(category)))
-        draw_rects(painter, chosen)
+        draw_rects(painter, rects[categories == category])
 
 
-def paint_rings(painter: QPainter, content: Content, nodes: Collection[str], camera: Camera, style: Style) -> None:
+def paint_rings(painter: QPainter, content: Content, rows: Rows, camera: Camera, style: Style) -> None:
     """Draw rings around cards that are selected."""
     painter.setPen(QPen(style.color("text"), 1.5))
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    for node in nodes:
-        painter.drawRect(camera.view_rect(QRectF(*content.arrays.rect(node))).adjusted(-1, -1, 1, 1))
+    draw_rects(painter, _in_pixels(content, rows, camera) + np.array([-1.0, -1.0, 2.0, 2.0]))
+
+
+def _in_pixels(content: Content, rows: Rows, camera: Camera) -> Floats:
+    rects = content.arrays.rects[rows].copy()
+    rects[:, :2] -= camera.x, camera.y
+    rects *= camera.zoom
+    return rects
 
 
 def paint_hint(painter: QPainter, area: QRectF, style: Style, headline: str, line: str) -> None:

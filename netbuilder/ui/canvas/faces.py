@@ -6,9 +6,10 @@ share one picture, and a node whose face did not change is not drawn again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import TypeVar
 
 from netbuilder.data.spec import SourceSpec
 from netbuilder.document.model import Document, Graph, Node, PortRef
@@ -20,6 +21,9 @@ from netbuilder.layers.tensor import TensorType
 
 Declarations = Mapping[str, Declaration]
 """Type -> layer spec or source spec, in the palette's order."""
+
+
+K = TypeVar("K")
 
 
 class Area(IntEnum):
@@ -151,16 +155,33 @@ class Knowledge:
     """What is known about the document beyond itself when a face is made.
 
     Attributes:
-        type_of: The type on an output port, None while unknown.
+        types: Port -> the type on it, as far as known.
         pending: Ids of nodes whose shapes are not those of this document yet.
         severities: Node id -> its worst problem.
         areas: Node id -> the live picture there is for it.
     """
 
-    type_of: Callable[[PortRef], TensorType | None] = lambda port: None
+    types: Mapping[PortRef, TensorType] = field(default_factory=dict)
     pending: frozenset[str] = frozenset()
     severities: Mapping[str, Severity] = field(default_factory=dict)
     areas: Mapping[str, Area] = field(default_factory=dict)
+
+    def type_of(self, port: PortRef) -> TensorType | None:
+        """Return the type on a port, None while unknown."""
+        return self.types.get(port)
+
+    def affected(self, other: Knowledge) -> set[str]:
+        """Return the nodes of which the other knows something else: theirs are the faces to look at again."""
+        changed = set(self.pending ^ other.pending)
+        changed |= _differing(self.severities, other.severities) | _differing(self.areas, other.areas)
+        return changed | {port.node for port in _differing(self.types, other.types)}
+
+
+def _differing(old: Mapping[K, object], new: Mapping[K, object]) -> set[K]:
+    if old is new:
+        return set()
+    gone = old.keys() - new.keys()
+    return gone | {key for key, value in new.items() if old.get(key) is not value and old.get(key) != value}
 
 
 def make_face(node: Node, document: Document, declarations: Declarations, links: Links, knowledge: Knowledge) -> Face:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
@@ -150,12 +152,15 @@ class MoveNodes(Gesture):
         elif not self._was_selected:
             view.workspace.select((node,))
         arrays = view.content.arrays
-        self._origin = {id: Place(*arrays.rect(id)[:2]) for id in view.workspace.selection}
+        self._nodes = tuple(view.workspace.selection)
+        self._rows = arrays.rows(self._nodes)
+        self._origin = arrays.rects[self._rows, :2].copy()
+        self._anchor = arrays.rect(node)[:2]
 
     def move(self, pointer: Pointer) -> None:
         """Carry the nodes along."""
         if self.is_drag(pointer):
-            self.view.show_places(self._places(pointer))
+            self.view.show_corners(self._rows, self._origin + self._shift(pointer))
             self.view.show_splice(self._splice_target(pointer))
 
     def finish(self, pointer: Pointer) -> None:
@@ -164,9 +169,10 @@ class MoveNodes(Gesture):
         if not self.is_drag(pointer):
             self._click(pointer.modifiers)
             return
-        places = self._places(pointer)
+        corners = (self._origin + self._shift(pointer)).tolist()
+        places = {node: Place(x, y) for node, (x, y) in zip(self._nodes, corners, strict=True)}
         target = self._splice_target(pointer)
-        self.view.show_places(self._origin)
+        self.view.show_corners(self._rows, self._origin)
         if target is not None:
             self.view.commands.move_into(self._node, places[self._node], target)
         else:
@@ -175,19 +181,18 @@ class MoveNodes(Gesture):
     def cancel(self) -> None:
         """Put the nodes back."""
         self.view.show_splice(None)
-        self.view.show_places(self._origin)
+        self.view.show_corners(self._rows, self._origin)
 
-    def _places(self, pointer: Pointer) -> dict[str, Place]:
+    def _shift(self, pointer: Pointer) -> NDArray[np.float64]:
+        """Return how far the nodes are from where they were: the one that was pressed keeps to the grid."""
         moved = pointer.scene - self.start.scene
         step = self.view.snap_step(pointer.modifiers)
-        anchor = self._origin[self._node]
-        dx = round((anchor.x + moved.x()) / step) * step - anchor.x
-        dy = round((anchor.y + moved.y()) / step) * step - anchor.y
-        return {node: Place(place.x + dx, place.y + dy) for node, place in self._origin.items()}
+        x, y = self._anchor
+        return np.array([round((x + moved.x()) / step) * step - x, round((y + moved.y()) / step) * step - y])
 
     def _splice_target(self, pointer: Pointer) -> PortRef | None:
         """Return the link below the pointer when a single unlinked node is being carried over it; Alt suppresses."""
-        if len(self._origin) != 1 or pointer.modifiers & Qt.KeyboardModifier.AltModifier:
+        if len(self._nodes) != 1 or pointer.modifiers & Qt.KeyboardModifier.AltModifier:
             return None
         return self.view.commands.splice_target(self._node, pointer.scene.x(), pointer.scene.y())
 

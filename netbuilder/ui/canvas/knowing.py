@@ -19,7 +19,7 @@ def know(workspace: Workspace, areas: Mapping[str, Area]) -> Knowledge:
     """Return shapes, problems and pictures as they are now."""
     shapes = workspace.shapes
     return Knowledge(
-        type_of=shapes.types.get,
+        types=shapes.types,
         pending=shapes.pending,
         severities=severities(workspace.problems),
         areas=dict(areas),

@@ -22,7 +22,7 @@ _INTERVAL = 100  # milliseconds
 
 
 class Minimap(QWidget):
-    """Shows and moves the view; hidden while everything is in view at a readable size."""
+    """Shows and moves the view; hidden where it would cover too much of a small canvas."""
 
     def __init__(self, view: CanvasView) -> None:
         super().__init__(view)
@@ -44,7 +44,8 @@ class Minimap(QWidget):
             self._timer.start()
 
     def _refresh(self) -> None:
-        self.setVisible(bool(self._view.content.faces))
+        room = self._view.width() > 4 * self.width() and self._view.height() > 4 * self.height()
+        self.setVisible(room and bool(self._view.content.faces))
         self.update()
 
     def lens(self) -> Camera:

@@ -84,7 +84,7 @@ class NodeLayer:
         rows = content.arrays.nodes_in(part.left(), part.top(), part.right(), part.bottom())
         if camera.zoom < FAR or len(rows) > CROWD:
             paint_cards(painter, content, rows, camera, scene.style)
-            chosen = [content.arrays.ids[row] for row in rows if content.arrays.ids[row] in scene.selection]
+            chosen = np.intersect1d(rows, content.arrays.rows(scene.selection))
             paint_rings(painter, content, chosen, camera, scene.style)
             return True
         return self._paint_faces(painter, scene, rows)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
 
 _KEY = int(Qt.ItemDataRole.UserRole)
-_SIZE = QSize(300, 320)
+_WIDTH = 300
+_ROWS = 11
 
 
 class _Field(QLineEdit):
@@ -84,7 +85,7 @@ class QuickAdd(QFrame):
         for widget in (self.field, self.hint, self.list):
             layout.addWidget(widget)
         self.field.textChanged.connect(self._fill)
-        self.setFixedSize(_SIZE)
+        self.setFixedWidth(_WIDTH)
         self.hide()
 
     def ask(self, at: QPointF, link: Loose | None = None, target: PortRef | None = None) -> None:
@@ -99,11 +100,11 @@ class QuickAdd(QFrame):
         self._entries = [entry for entry in self._view.declarations.values() if self._is_possible(entry)]
         self.hint.setText(self._words())
         self.hint.setVisible(bool(self.hint.text()))
+        self.field.clear()
+        self._fill("")
         x = min(max(at.x() - 20, 4), self._view.width() - self.width() - 4)
         y = min(max(at.y() - 20, 4), self._view.height() - self.height() - 4)
         self.move(max(round(x), 0), max(round(y), 0))
-        self.field.clear()
-        self._fill("")
         self.show()
         self.raise_()
         self.field.setFocus(Qt.FocusReason.OtherFocusReason)
@@ -166,6 +167,9 @@ class QuickAdd(QFrame):
             item.setToolTip(f"{category}: {entry.summary}" if entry.summary else category)
             self.list.addItem(item)
         self.list.setCurrentRow(0)
+        rows = min(max(self.list.count(), 1), _ROWS)
+        self.list.setFixedHeight(rows * max(self.list.sizeHintForRow(0), 22) + 2 * self.list.frameWidth() + 2)
+        self.adjustSize()
 
 
 def _square(color: QColor) -> QIcon:

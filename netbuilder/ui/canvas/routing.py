@@ -14,8 +14,10 @@ Rows = NDArray[np.intp]
 STEPS = 32
 """Segments a link is flattened into."""
 
-ROUTED = 1_500
+ROUTED = 400
 """More links than this all run straight to their goal: finding ways around would cost more than a frame."""
+
+_DETOURS = 40  # at most; the links that are left over run straight
 
 _CLEARANCE = 16.0  # from a lane to the nodes beside it
 _LANE = 10.0  # between two lanes
@@ -60,7 +62,7 @@ def route(ends: Floats, sources: Rows, targets: Rows, rects: Floats) -> Floats:
     if len(ends) > ROUTED:
         return curves
     lanes: list[tuple[float, float, float]] = []
-    for row in _crossing(curves, sources, targets, rects):
+    for row in _crossing(curves, sources, targets, rects)[:_DETOURS]:
         x0, y0, x1, y1 = ends[row].tolist()
         if x1 - x0 > 2 * _TURNS[0]:
             others = np.delete(rects, [sources[row], targets[row]], axis=0)

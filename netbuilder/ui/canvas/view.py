@@ -6,7 +6,7 @@ what the mouse does is a gesture object. It knows the workspace and nothing else
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from PySide6.QtWidgets import QWidget
 from netbuilder.document.model import Graph, Place, PortRef
 from netbuilder.training.protocol import Telemetry
 from netbuilder.ui.canvas import dropping, keys, menus, pointing
+from netbuilder.ui.canvas.arrays import Floats, Rows
 from netbuilder.ui.canvas.commands import Commands
 from netbuilder.ui.canvas.connections import Loose
 from netbuilder.ui.canvas.drawing import Marks
@@ -175,9 +176,9 @@ class CanvasView(Viewport):
         self.selection = self.workspace.selection if nodes is None else nodes
         self.update()
 
-    def show_places(self, places: Mapping[str, Place]) -> None:
+    def show_corners(self, rows: Rows, corners: Floats) -> None:
         """Draw nodes where a drag has carried them; the document does not know yet."""
-        self.content.place(places)
+        self.content.arrays.set_corners(rows, corners)
         self.update()
 
     def show_splice(self, target: PortRef | None) -> None:
