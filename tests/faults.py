@@ -23,7 +23,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 MARK = "save-entry"
-SYSCALLS = ("openat", "write", "fsync", "fchmod", "rename", "close")
+SYSCALLS = ("openat", "write", "fsync", "fchmod", "rename")
 ACTIONS = ("signal=KILL", "error=ENOSPC", "error=EIO", "error=EACCES")
 
 _PREFACE = f"""
@@ -158,7 +158,8 @@ def on_own_disk(code: str, *, size: str = "256k", read_only_code: str = "", time
     require_mounting()
     python = [sys.executable, "-I", "-B", "-c"]
     second = 'mount -o remount,ro "$D" && "$1" "$2" "$3" "$4" "$6" "$D"' if read_only_code else "true"
-    shell = f'D=$(mktemp -d) && mount -t tmpfs -o size={size} none "$D" && "$1" "$2" "$3" "$4" "$5" "$D" && {second}'
+    first = f'mount -t tmpfs -o size={size} none "$D" && "$1" "$2" "$3" "$4" "$5" "$D" && {second}'
+    shell = f'D=$(mktemp -d) || exit 1; {first}; S=$?; umount "$D"; rmdir "$D"; exit $S'
     codes = [_PREFACE + textwrap.dedent(code), _PREFACE + textwrap.dedent(read_only_code)]
     return run([*_unshare(), "sh", "-c", shell, "sh", *python, *codes], timeout)
 

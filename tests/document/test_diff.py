@@ -62,7 +62,7 @@ def test_a_node_that_went_into_a_block_is_removed_and_added() -> None:
     assert "act" not in found.changed
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(documents(), documents())
 def test_a_difference_is_empty_exactly_when_documents_are_equal(old: Document, new: Document) -> None:
     assert diff(old, new).is_empty == (old == new)
