@@ -9,18 +9,17 @@ from netbuilder.layers import relations
 from netbuilder.layers.settings import INPUTS, LETTERS, axis, elements, flag, known, many_inputs, number, torch_docs
 from netbuilder.layers.spec import Dtype, LayerSpec, Mismatch, Port, Types
 
+CASTS = ("float32", "int64", "bool")
+"""What a Cast layer can give."""
+
 
 def _same_dtype(values: Values, inputs: Types) -> Iterator[Mismatch]:
     """All inputs are of one dtype; torch would convert some quietly and refuse others."""
     (_, first), *others = inputs.items()
     for name, other in others:
         if other.dtype != first.dtype:
-            yield relations.expects(
-                name,
-                f"the first input's kind of values ({first.dtype})",
-                other.dtype,
-                ("cast", {"dtype": first.dtype}) if first.dtype in ("float32", "int64", "bool") else ("cast", {}),
-            )
+            fixes = (("cast", {"dtype": first.dtype}),) if first.dtype in CASTS else ()
+            yield relations.expects(name, f"the first input's kind of values ({first.dtype})", other.dtype, *fixes)
 
 
 CONCAT = LayerSpec(

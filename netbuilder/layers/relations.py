@@ -89,6 +89,11 @@ def _empty_mismatch(port: Port, found: TensorType) -> Mismatch | None:
     return expects(port.name, "at least one entry along every axis", found) if 0 in found.dims else None
 
 
+_INDICES = ("int64", "int32")
+_EMBEDDED = ("linear", "recurrent", "attention")
+"""Categories of layers that are often meant to read tokens."""
+
+
 def _dtype_mismatch(spec: LayerSpec, port: Port, found: TensorType) -> Mismatch | None:
     whole = found.dtype in INTS
     wanted = port.dtype
@@ -99,7 +104,7 @@ def _dtype_mismatch(spec: LayerSpec, port: Port, found: TensorType) -> Mismatch 
         if found.is_float:
             wrong_weights = bool(spec.make) and found.dtype != "float32"
             return expects(port.name, "32-bit floating-point numbers", found.dtype, to_float) if wrong_weights else None
-        embeds = whole and bool(found.vocabulary or found.rank <= 2) and spec.category not in ("loss", "activation")
+        embeds = found.dtype in _INDICES and (found.vocabulary or found.rank <= 2) and spec.category in _EMBEDDED
         fixes = (("embedding", {}), to_float) if embeds and found.vocabulary else (to_float, ("embedding", {}))
         return expects(
             port.name,

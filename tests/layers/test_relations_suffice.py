@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.foundation.parameter import Kind, Parameter
 from netbuilder.layers.catalog import catalog
 from netbuilder.layers.relations import check_all
-from netbuilder.layers.spec import Dtype, LayerSpec, Port
+from netbuilder.layers.spec import Dtype, LayerSpec, Port, Rule
 from netbuilder.layers.tensor import BATCH, TIME, Size, TensorType
 from tests.layers.samples import LAYERS, Sample, document_of
 
@@ -63,7 +64,7 @@ def prepared(draw: DataObject, spec: LayerSpec) -> tuple[dict[str, Any], dict[st
     return values, inputs_for(draw, spec.input_ports(values))
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.data())
 def test_torch_takes_what_the_relations_let_through(data: DataObject) -> None:
     spec = data.draw(st.sampled_from(LAYERS), label="layer")
@@ -91,7 +92,7 @@ def test_torch_takes_what_the_relations_let_through(data: DataObject) -> None:
         release(program)
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.data())
 def test_relations_bear_any_type(data: DataObject) -> None:
     """Whatever is linked, of whatever rank, with sizes known or not: an answer, and fixes that are accepted."""
@@ -115,6 +116,46 @@ def test_relations_bear_any_type(data: DataObject) -> None:
     for key, parameters in found.insert:
         assert set(parameters) <= set(catalog()[key].by_name)
         catalog()[key].resolve(parameters)
+
+
+def inserted(key: str, parameters: Mapping[str, Any], found: TensorType) -> TensorType | None:
+    """Return what a layer gives for an input; None when it needs a setting that only the user knows."""
+    spec = catalog()[key]
+    values = spec.resolve(parameters)
+    (port,) = spec.input_ports(values)
+    mismatch = check_all(spec, values, {port.name: found})
+    if mismatch is not None:
+        assert mismatch.message.startswith("needs to know"), mismatch.message
+        return None
+    if spec.shape is Rule.SAME:
+        return found
+    types, _ = MetaRunner().run(Layer(spec, values, spec.derive(values, {port.name: found}), {port.name: found}))
+    (output,) = types.values()
+    return output
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@given(st.data())
+def test_every_fix_mends_what_it_is_for(data: DataObject) -> None:
+    """After a fix, the layer is content, or says something else: a fix never leads back to where it came from."""
+    spec = data.draw(st.sampled_from(LAYERS), label="layer")
+    values = spec.resolve({each.name: data.draw(values_for(each), label=each.name) for each in spec.parameters})
+    dims = st.lists(st.sampled_from([1, 2, 3, 8, 12, 64]), max_size=4).map(lambda sizes: (BATCH, *sizes))
+    dtypes = st.sampled_from(["float32", "float32", "int64", "bool", "uint8"])
+    types = {
+        port.name: TensorType(data.draw(dims), data.draw(dtypes), vocabulary=data.draw(st.sampled_from([0, 5])))
+        for port in spec.input_ports(values)
+    }
+    found = check_all(spec, values, types)
+    assume(found is not None and (found.set or found.insert))
+    assert found is not None
+    if found.set:
+        again = check_all(spec, spec.resolve({**values, **found.set}), types)
+        assert again is None or (again.port, again.expected) != (found.port, found.expected)
+    for key, parameters in found.insert:
+        output = inserted(key, parameters, types[found.port])
+        again = check_all(spec, values, {**types, found.port: output}) if output else None
+        assert again is None or (again.port, again.expected) != (found.port, found.expected), key
 
 
 def test_a_refusal_of_torch_would_be_noticed() -> None:
