@@ -73,20 +73,24 @@ def _convolution_parameters(axes: int) -> tuple[Parameter, ...]:
         ),
         _groups(),
         _bias(),
-        choice(
-            "padding_mode",
-            "Padding mode",
-            (
-                ("zeros", "zeros", "Zeros."),
-                ("reflect", "reflect", "The input mirrored at its edge."),
-                ("replicate", "replicate", "The edge repeated."),
-                ("circular", "circular", "The other end of the input, as on a ring."),
-            ),
-            "What the padding holds.",
-            advanced=True,
-            shown_when=lambda values: values["padding"] != "valid",
-        ),
+        _padding_mode(),
         *WEIGHTS,
+    )
+
+
+def _padding_mode() -> Parameter:
+    return choice(
+        "padding_mode",
+        "Padding mode",
+        (
+            ("zeros", "zeros", "Zeros."),
+            ("reflect", "reflect", "The input mirrored at its edge."),
+            ("replicate", "replicate", "The edge repeated."),
+            ("circular", "circular", "The other end of the input, as on a ring."),
+        ),
+        "What the padding holds.",
+        advanced=True,
+        shown_when=lambda values: values["padding"] != "valid",
     )
 
 

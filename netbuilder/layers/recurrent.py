@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from netbuilder.foundation.parameter import Parameter, Values
 from netbuilder.layers.settings import brief_of, choice, flag, known, number, torch_docs, whole
@@ -58,6 +58,16 @@ def _brief(values: Values) -> str:
     return brief_of(f"{values['units']} units", layers, "both directions" if values["bidirectional"] else "")
 
 
+def _macs(gates: int) -> Callable[[Values, Types, Types], int]:
+    def macs(values: Values, inputs: Types, outputs: Types) -> int:
+        steps, features = known(inputs["x"].dims[1]), known(inputs["x"].dims[2])
+        units, directions = values["units"], 2 if values["bidirectional"] else 1
+        widths = [features, *[units * directions] * (values["layers"] - 1)]
+        return sum(steps * directions * gates * units * (width + units) for width in widths)
+
+    return macs
+
+
 def _recurrent(
     key: str,
     gates: int,
@@ -71,12 +81,6 @@ def _recurrent(
 ) -> LayerSpec:
     name = key.upper()
     template = _make(name, extra)
-
-    def macs(values: Values, inputs: Types, outputs: Types) -> int:
-        steps, features = known(inputs["x"].dims[1]), known(inputs["x"].dims[2])
-        units, directions = values["units"], 2 if values["bidirectional"] else 1
-        widths = [features, *[units * directions] * (values["layers"] - 1)]
-        return sum(steps * directions * gates * units * (width + units) for width in widths)
 
     return LayerSpec(
         key=key,
@@ -96,7 +100,7 @@ def _recurrent(
         derived={"in_features": ("x", -1)},
         shape=Rule.FAKE,
         weights=("weight_*",),
-        macs=macs,
+        macs=_macs(gates),
         brief=_brief,
     )
 
