@@ -103,6 +103,7 @@ def test_what_is_shared_is_not_looked_into() -> None:
 
 def test_values_are_compared_after_identities() -> None:
     start = tiny_mlp()
-    copy = replace(start, plan=Plan(), graph=Graph(nodes={**start.graph.nodes}, edges={**start.graph.edges}))
+    nodes = {id: replace(each) for id, each in start.graph.nodes.items()}
+    copy = replace(start, plan=Plan(), graph=Graph(nodes=nodes, edges={**start.graph.edges}))
     assert diff(start, copy).is_empty
     assert diff(Document(), Document(graph=Graph(edges={PortRef("a", "x"): PortRef("b", "y")}))).edges_added
