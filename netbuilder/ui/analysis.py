@@ -15,6 +15,9 @@ from netbuilder.foundation.problem import Problem
 SLICE = 0.012
 """Seconds spent at once: after an edit, and at each turn of the idle timer."""
 
+_STUCK_MS = 25
+"""How long to wait when the last turn found nothing new: torch is being warmed up, which spinning here would delay."""
+
 
 class Analysis(QObject):
     """Follows a document with its shapes.
@@ -30,7 +33,7 @@ class Analysis(QObject):
         self._inference = ShapeInference()
         self._document = document
         self._torch = False
-        self._timer = QTimer(self, singleShot=True, interval=0)
+        self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._work)
         self._infer()
 
@@ -54,11 +57,13 @@ class Analysis(QObject):
         return not self.shapes.pending
 
     def _work(self) -> None:
+        before = self.shapes
         self._infer()
         self.changed.emit()
         # Without torch another turn would find nothing new: it waits for `torch_loaded`.
         if self.shapes.pending and self._torch:
-            self._timer.start()
+            stuck = self.shapes.pending == before.pending
+            self._timer.start(_STUCK_MS if stuck else 0)
 
     def _infer(self) -> None:
         self.shapes = self._inference.infer(self._document, perf_counter() + SLICE)

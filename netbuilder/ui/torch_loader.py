@@ -45,6 +45,7 @@ class TorchLoader(QObject):
         try:
             for name in MODULES:
                 importlib.import_module(name)
+            importlib.import_module("netbuilder.compiler.meta").warm_up()
         except Exception:
             trouble = traceback.format_exc()
         try:

@@ -160,7 +160,7 @@ def test_shapes_follow_edits(workspace: Workspace, qtbot: QtBot) -> None:
 
     workspace.edit("Add", partial(edits.add_node, node=data, schema=describe("data.digits", {})))
     workspace.edit("Connect", partial(edits.connect, target=PortRef(flatten, "x"), source=PortRef(data.id, "image")))
-    qtbot.waitUntil(lambda: not workspace.shapes.pending)
+    qtbot.waitUntil(lambda: not workspace.shapes.pending, timeout=30_000)
     assert workspace.shapes.types[PortRef(linear, "y")].short == "7"
     assert workspace.costs.total.parameters == 64 * 7 + 7
 
