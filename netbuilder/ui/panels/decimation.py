@@ -6,6 +6,7 @@ ever worked on again.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -69,6 +70,11 @@ class Pyramid:
                 self._levels[level] = (np.concatenate((known[0], lows)), np.concatenate((known[1], highs)))
             low, high = self._levels[level]
 
+    def index(self, step: int) -> int:
+        """Return how many points lie at or before a step."""
+        # An int, since for a float numpy would convert all steps.
+        return int(np.searchsorted(self._steps, np.int64(step), side="right"))
+
     def range(self, start: float, end: float) -> Range | None:
         """Return the smallest and largest finite value of the steps from `start` to `end`; None when there is none."""
         _, values = self.outline(start, end, 512)
@@ -80,8 +86,8 @@ class Pyramid:
 
         One neighbour on either side is included, so that the line leaves the plot instead of ending inside it.
         """
-        first = max(int(np.searchsorted(self._steps, start)) - 1, 0)
-        last = min(int(np.searchsorted(self._steps, end, side="right")) + 1, len(self._values))
+        first = max(self.index(math.ceil(start) - 1) - 1, 0)
+        last = min(self.index(math.floor(end)) + 1, len(self._values))
         size, level = 1, -1
         while level + 1 < len(self._levels) and (last - first) // (size * FACTOR) >= columns:
             size, level = size * FACTOR, level + 1
