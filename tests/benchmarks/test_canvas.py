@@ -1,6 +1,6 @@
-"""How long the canvas takes to repaint, pan, zoom and drag with 1,000 and 5,000 nodes, against painting nothing but the background.
+"""How long the canvas takes to repaint, pan, zoom and drag 1,000 and 5,000 nodes, against painting a background only.
 
-Run by hand: `pytest -m benchmark tests/benchmarks/test_canvas.py -s`. Figures are medians and relative: machines differ.
+Run by hand: `pytest -m benchmark tests/benchmarks/test_canvas.py -s`. Figures are medians; machines differ.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def test_frames(qtbot, floor, count):
     rows["open"] = 1000 * (perf_counter() - start)
 
     def settled() -> None:
-        while view._again.isActive() or view._scale != view.camera.zoom:
+        while view._scale != view.camera.zoom:
             qtbot.wait(20)
         for _ in range(40):  # faces that are not cached come a few a frame
             paint(view)

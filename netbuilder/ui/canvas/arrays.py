@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netbuilder.document.model import PortRef
-from netbuilder.ui.canvas.routing import STEPS, route
+from netbuilder.ui.canvas.routing import ROUTED, STEPS, bend, route
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -136,7 +136,10 @@ class CanvasArrays:
             axis=1,
         )
         self.ends[rows] = ends
-        curves = route(ends, self._sources[rows], self._targets[rows], self.rects)
+        if len(self.wires) > ROUTED:
+            curves = bend(ends)
+        else:
+            curves = route(ends, self._sources[rows], self._targets[rows], self.rects)
         self.curves[rows] = curves
         self.boxes[rows] = np.concatenate([curves.min(axis=1), curves.max(axis=1)], axis=1)
 

@@ -134,7 +134,7 @@ class Content:
         return make_face(self.graph.nodes[node], self.document, self.declarations, self._links, knowledge)
 
     def _look(self, nodes: Iterable[str], knowledge: Knowledge) -> tuple[set[str], bool]:
-        """Look again at these nodes and those of which something else is known; returns which changed, and if in size."""
+        """Look again at these nodes and those known otherwise now; returns which changed, and if any did in size."""
         before, self._knowledge = self._knowledge, knowledge
         changed, resized = set(), False
         for node in (before.affected(knowledge) | set(nodes)) & self.graph.nodes.keys():

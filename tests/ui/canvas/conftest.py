@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent
@@ -126,7 +124,7 @@ def workspace(qapp, tmp_path) -> Workspace:
 
 
 @pytest.fixture
-def view(qtbot, workspace) -> Iterator[CanvasView]:
+def view(qtbot, workspace) -> CanvasView:
     workspace.open_unsaved(small_network())
     canvas = CanvasView(workspace, load_theme("dark"), declarations())
     qtbot.addWidget(canvas)
@@ -136,7 +134,7 @@ def view(qtbot, workspace) -> Iterator[CanvasView]:
     canvas.activateWindow()
     canvas.setFocus()
     canvas.fit_all()
-    yield canvas
+    return canvas
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def types(workspace) -> list[str]:
     return [node.type for node in workspace.document.graph.nodes.values()]
 
 
-# Adding ----------------------------------------------------------------------------------------------------------------
+# Adding -------------------------------------------------------------------------------------------------------------
 
 
 def test_a_layer_dropped_on_empty_canvas_lies_where_it_was_dropped(view, hands, workspace):
@@ -124,7 +124,7 @@ def test_add_finds_a_free_spot(view, workspace):
         assert not any(one.intersects(other) for other in rects[index + 1 :])
 
 
-# Connecting ------------------------------------------------------------------------------------------------------------
+# Connecting ---------------------------------------------------------------------------------------------------------
 
 
 def test_dragging_from_output_to_input_connects(hands, workspace):
@@ -224,7 +224,7 @@ def test_while_a_link_is_drawn_nodes_that_cannot_take_it_step_back(view, hands):
     assert view.faded() == frozenset()
 
 
-# Moving and selecting --------------------------------------------------------------------------------------------------
+# Moving and selecting -----------------------------------------------------------------------------------------------
 
 
 def test_moving_is_one_entry(view, hands, workspace):
@@ -306,7 +306,7 @@ def test_ctrl_a_selects_everything_and_escape_nothing(hands, workspace):
     assert workspace.selection == frozenset()
 
 
-# Editing ---------------------------------------------------------------------------------------------------------------
+# Editing ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("key", [Key.Key_Delete, Key.Key_Backspace])
@@ -421,7 +421,7 @@ def test_arrows_walk_and_ctrl_arrows_nudge_in_one_entry(hands, workspace):
     undoes(workspace, before)
 
 
-# The view --------------------------------------------------------------------------------------------------------------
+# The view -----------------------------------------------------------------------------------------------------------
 
 
 def wheel(view, at: QPointF, degrees: int, modifiers=Qt.KeyboardModifier.NoModifier, pixels=None) -> None:

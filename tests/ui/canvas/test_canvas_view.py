@@ -1,0 +1,213 @@
+"""What the canvas shows: live pictures, problems, shapes on arrival, themes; looked at in pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import DIGITS, LINEAR, LOSS, RELU, small_network
+from PySide6.QtCore import QPoint, QPointF, QRectF
+from PySide6.QtGui import QColor, QImage
+
+from netbuilder.document import edits
+from netbuilder.document.model import Document, Node, Place, PortRef
+from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.training.protocol import Picture, PictureKind, Points, Telemetry
+from netbuilder.ui.canvas.faces import Area
+from netbuilder.ui.canvas.menus import build
+from netbuilder.ui.canvas.tips import tip_at
+from netbuilder.ui.theme import load_theme
+
+
+def image(view) -> QImage:
+    return view.grab().toImage()
+
+
+def colors_in(view, rect) -> set[str]:
+    shot = image(view)
+    ratio = shot.devicePixelRatio()
+    area = rect.toRect()
+    return {
+        shot.pixelColor(round(x * ratio), round(y * ratio)).name()
+        for x in range(area.left(), area.right())
+        for y in range(area.top(), area.bottom())
+    }
+
+
+def show(workspace, *pictures: Picture, series=None) -> None:
+    telemetry = Telemetry(pictures=pictures, series=series or {})
+    workspace.trainer.record.add(telemetry)
+    workspace.telemetry.emit(telemetry)
+
+
+def picture(kind: PictureKind, node: str, data) -> Picture:
+    return Picture(kind=kind, node=node, step=1, data=np.asarray(data))
+
+
+def test_the_network_is_drawn(view):
+    shot = colors_in(view, view.node_rect(LINEAR))
+    assert load_theme("dark").categories["linear"] in shot
+    assert load_theme("dark").node in shot
+
+
+def test_thumbnails_come_in_viridis_and_only_their_rectangles_are_repainted(view, workspace, qtbot):
+    thumbs = np.full((3, 8, 8), 255, dtype=np.uint8)
+    show(workspace, picture(PictureKind.THUMBS, LINEAR, thumbs))
+    assert view.content.faces[LINEAR].area is Area.STRIP
+    assert "#fde725" in colors_in(view, view.node_rect(LINEAR))  # viridis's yellow
+    regions = []
+    original = view.update
+    view.update = lambda *region: regions.append(region) or original(*region)
+    show(workspace, picture(PictureKind.THUMBS, LINEAR, thumbs // 255))
+    ((region,),) = regions
+    assert view.node_rect(LINEAR).toAlignedRect().adjusted(-3, -3, 3, 3).contains(region.boundingRect())
+    assert "#fde725" not in colors_in(view, view.node_rect(LINEAR))
+
+
+def test_bars_and_the_loss_curve_are_drawn_in_their_category(view, workspace):
+    theme = load_theme("dark")
+    show(workspace, picture(PictureKind.BARS, RELU, np.array([0.1, 3.0, 0.5], dtype=np.float32)))
+    assert view.content.faces[RELU].area is Area.CHART
+    box = view.content.geometry(RELU).picture
+    rect = view.node_rect(RELU)
+    middle = rect.topLeft() + QPointF(box.x + box.width / 2, box.y + box.height / 2) * view.camera.zoom
+    assert image(view).pixelColor(middle.toPoint()) == QColor(theme.categories["activation"])
+    steps = np.arange(50, dtype=np.int64)
+    show(workspace, series={"loss/train": Points(steps, np.exp(-steps / 10))})
+    assert view.content.faces[LOSS].area is Area.CHART
+    assert "loss" not in view.content.faces[LOSS].outputs
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (PictureKind.SAMPLES, np.zeros((2, 5, 9), dtype=np.uint8)),
+        (PictureKind.SAMPLES, np.zeros((1, 6, 6, 3), dtype=np.uint8)),
+        (PictureKind.THUMBS, np.zeros((1, 1, 300), dtype=np.uint8)),
+        (PictureKind.THUMBS, np.zeros((0, 4, 4), dtype=np.uint8)),
+        (PictureKind.BARS, np.array([np.nan, np.inf, -2.0], dtype=np.float32)),
+        (PictureKind.BARS, np.zeros(0, dtype=np.float32)),
+        (PictureKind.POINTS, np.array([[0, 0, 0], [1, 1, 1], [np.nan, 0, 0]], dtype=np.float32)),
+        (PictureKind.POINTS, np.zeros((0, 3), dtype=np.float32)),
+        (PictureKind.BOUNDARY, np.full((20, 20), np.nan, dtype=np.float32)),
+        (PictureKind.BOUNDARY, np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)),
+    ],
+)
+def test_odd_pictures_are_drawn_without_complaint(view, workspace, kind, data):
+    show(workspace, picture(kind, DIGITS, data))
+    assert view.content.faces[DIGITS].area is not Area.NONE
+    assert not image(view).isNull()
+
+
+def test_a_boundary_is_not_replaced_by_points(view, workspace):
+    show(workspace, picture(PictureKind.BOUNDARY, DIGITS, np.zeros((4, 4), dtype=np.float32)))
+    show(workspace, picture(PictureKind.POINTS, DIGITS, np.zeros((4, 3), dtype=np.float32)))
+    assert view.live.pictures[DIGITS].kind is PictureKind.BOUNDARY
+
+
+def test_pictures_of_nodes_that_are_gone_are_forgotten(view, workspace):
+    show(workspace, picture(PictureKind.THUMBS, LINEAR, np.zeros((1, 2, 2), dtype=np.uint8)))
+    workspace.edit("Delete", lambda document: edits.remove_nodes(document, [LINEAR]))
+    assert LINEAR not in view.live.pictures
+    show(workspace, picture(PictureKind.THUMBS, LINEAR, np.zeros((1, 2, 2), dtype=np.uint8)))
+    assert not image(view).isNull()
+
+
+def test_another_theme_is_worn_at_once(view):
+    assert image(view).pixelColor(3, 3) == QColor(load_theme("dark").canvas)
+    view.set_theme(load_theme("light"))
+    assert image(view).pixelColor(3, 3) == QColor(load_theme("light").canvas)
+    assert load_theme("light").node in colors_in(view, view.node_rect(LINEAR))
+
+
+def test_an_empty_canvas_says_what_to_do(view, workspace):
+    workspace.open_unsaved(Document())
+    middle = view.rect().center()
+    drawn = colors_in(view, QRectF(middle.x() - 120, middle.y() - 34, 240, 60))
+    assert len(drawn) > 8  # letters, antialiased
+
+
+def test_problems_are_shown_on_the_node_and_in_its_tip(view, workspace):
+    document = edits.add_node(workspace.document, Node(id="n0000000a", type="future", label="f"), Place(400, 260))
+    workspace.open_unsaved(document)
+    assert view.content.faces["n0000000a"].severity is not None
+    tip = tip_at(view, view.node_rect("n0000000a").center())
+    assert "future" in tip
+    assert "does not know" in tip
+
+
+def test_tips_escape_what_the_user_typed(view, workspace):
+    workspace.edit("Note", lambda document: edits.set_note(document, LINEAR, "<img src=x>"))
+    assert "&lt;img" in tip_at(view, view.node_rect(LINEAR).center())
+    assert tip_at(view, QPointF(2, 2)) == ""
+
+
+def test_a_free_port_says_what_it_is(view):
+    tip = tip_at(view, view.port_point(LOSS, "prediction", True))
+    assert "prediction" in tip
+    assert "Not connected" in tip
+
+
+def test_the_menu_of_a_node_offers_its_commands(view, workspace):
+    menu = build(view, view.node_rect(LINEAR).center())
+    titles = [action.text().split("\t")[0] for action in menu.actions()]
+    assert {"Rename…", "Duplicate", "Delete", "Delete and reconnect"} <= set(titles)
+    assert workspace.selection == {LINEAR}
+    next(action for action in menu.actions() if action.text().startswith("Delete\t")).trigger()
+    assert LINEAR not in workspace.document.graph.nodes
+
+
+def test_the_menu_of_a_link_removes_it(view, workspace):
+    middle = (view.port_point(LINEAR, "y", False) + view.port_point(RELU, "x", True)) / 2
+    menu = build(view, middle)
+    next(action for action in menu.actions() if action.text().startswith("Remove")).trigger()
+    assert PortRef(RELU, "x") not in workspace.document.graph.edges
+
+
+def test_an_edit_from_elsewhere_ends_a_gesture(view, hands, workspace):
+    hands.drag(hands.header(LINEAR), hands.header(LINEAR) + QPoint(50, 50), release=False)
+    workspace.edit("Rename", lambda document: edits.rename(document, RELU, "gate"))
+    assert view.gesture is None
+    assert view.content.arrays.rect(LINEAR)[:2] == (200, 0)
+
+
+def test_a_new_node_fades_in_and_stays(view, workspace, qtbot):
+    view.add("tanh")
+    (new,) = workspace.selection
+    assert view.is_welcoming()
+    qtbot.waitUntil(lambda: not view.is_welcoming())
+    assert new in view.content.arrays
+
+
+def test_reveal_brings_a_node_into_view(view, workspace):
+    view.set_camera(view.camera.moved(-5000, 0))
+    workspace.reveal(LINEAR)
+    assert view.rect().contains(view.node_rect(LINEAR).toAlignedRect())
+
+
+def test_export_writes_png_and_svg(view, workspace, tmp_path):
+    show(workspace, picture(PictureKind.THUMBS, LINEAR, np.zeros((3, 4, 4), dtype=np.uint8)))
+    view.export(tmp_path / "net.png")
+    view.export(tmp_path / "net.svg")
+    assert QImage(str(tmp_path / "net.png")).width() > 1000
+    assert (tmp_path / "net.svg").read_text().startswith("<?xml")
+
+
+def test_export_refuses_other_kinds_and_leaves_nothing(view, tmp_path):
+    with pytest.raises(NetbuilderError, match=r"\.png or \.svg"):
+        view.export(tmp_path / "net.jpg")
+    assert list(tmp_path.glob("net*")) == []
+
+
+def test_the_canvas_survives_many_documents(view, workspace):
+    """Adding, deleting and undoing leave no trace that a later paint would fall over."""
+    import gc
+
+    for _ in range(10):
+        workspace.open_unsaved(small_network())
+        view.select_all()
+        view.duplicate()
+        view.delete()
+        workspace.undo()
+        image(view)
+        gc.collect()
+    assert len(workspace.document.graph.nodes) == 10
