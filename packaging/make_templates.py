@@ -121,12 +121,12 @@ RECIPES = (
         epochs=15,
         optimizer=("adamw", {"learning_rate": 0.003, "weight_decay": 0.05}),
         parts=(
-            Part(type="data.digits", label="digits", at=(0, 0.35), values=DIGITS_SPLIT),
+            Part(type="data.digits", label="digits", at=(0, 0.55), values=DIGITS_SPLIT),
             *chain(
                 Part(type="conv2d", label="conv1", at=(1, 0), values={"filters": 32}),
                 Part(type="relu", label="relu1", at=(2, 0)),
-                Part(type="conv2d", label="conv2", at=(2.9, 1), values={"filters": 32}),
-                Part(type="relu", label="relu2", at=(3.9, 1)),
+                Part(type="conv2d", label="conv2", at=(2.9, 1.2), values={"filters": 32}),
+                Part(type="relu", label="relu2", at=(3.9, 1.2)),
                 after="digits.image",
             ),
             Part(type="add", label="residual", at=(4.8, 0), inputs={"a": "relu1.y", "b": "relu2.y"}),
@@ -136,7 +136,7 @@ RECIPES = (
                 Part(type="linear", label="scores", at=(7.8, 0), values={"units": 10}),
                 after="residual.y",
             ),
-            loss("cross_entropy", "scores.y", "digits.label", (8.8, 0.35)),
+            loss("cross_entropy", "scores.y", "digits.label", (8.8, 0.55)),
         ),
     ),
     Recipe(
@@ -151,7 +151,7 @@ RECIPES = (
         batch_size=64,
         optimizer=("adam", {"learning_rate": 0.01}),
         parts=(
-            Part(type="data.spiral", label="spiral", at=(0, 0.35)),
+            Part(type="data.spiral", label="spiral", at=(0, 0.55)),
             *chain(
                 Part(type="linear", label="hidden1", at=(1, 0), values={"units": 32}),
                 Part(type="tanh", label="bend1", at=(2, 0)),
@@ -160,7 +160,7 @@ RECIPES = (
                 Part(type="linear", label="scores", at=(5, 0), values={"units": 2}),
                 after="spiral.points",
             ),
-            loss("cross_entropy", "scores.y", "spiral.label", (6, 0.35)),
+            loss("cross_entropy", "scores.y", "spiral.label", (6, 0.55)),
         ),
     ),
     Recipe(
@@ -174,7 +174,7 @@ RECIPES = (
         epochs=30,
         optimizer=("adamw", {"learning_rate": 0.001}),
         parts=(
-            Part(type="data.breast_cancer", label="tumours", at=(0, 0.35)),
+            Part(type="data.breast_cancer", label="tumours", at=(0, 0.55)),
             *chain(
                 Part(type="linear", label="hidden", at=(1, 0), values={"units": 32}),
                 Part(type="relu", label="relu", at=(2, 0)),
@@ -182,7 +182,7 @@ RECIPES = (
                 Part(type="linear", label="scores", at=(4, 0), values={"units": 2}),
                 after="tumours.features",
             ),
-            loss("cross_entropy", "scores.y", "tumours.label", (5, 0.35)),
+            loss("cross_entropy", "scores.y", "tumours.label", (5, 0.55)),
         ),
     ),
     Recipe(
@@ -196,7 +196,7 @@ RECIPES = (
         epochs=30,
         optimizer=("adam", {"learning_rate": 0.002}),
         parts=(
-            Part(type="data.digits", label="digits", at=(0, 0.35), values=DIGITS_SPLIT),
+            Part(type="data.digits", label="digits", at=(0, 0.55), values=DIGITS_SPLIT),
             *chain(
                 Part(type="flatten", label="pixels", at=(1, 0)),
                 Part(type="linear", label="hidden", at=(2, 0), values={"units": 128}),
@@ -204,7 +204,7 @@ RECIPES = (
                 Part(type="linear", label="scores", at=(4, 0), values={"units": 10}),
                 after="digits.image",
             ),
-            loss("cross_entropy", "scores.y", "digits.label", (5, 0.35)),
+            loss("cross_entropy", "scores.y", "digits.label", (5, 0.55)),
         ),
     ),
     Recipe(
@@ -218,11 +218,11 @@ RECIPES = (
         epochs=20,
         optimizer=("adam", {"learning_rate": 0.005}),
         parts=(
-            Part(type="data.digits", label="digits", at=(0, 0.35), values=DIGITS_SPLIT),
+            Part(type="data.digits", label="digits", at=(0, 0.55), values=DIGITS_SPLIT),
             Part(type="reshape", label="rows", at=(1, 0), inputs={"x": "digits.image"}, values={"shape": (8, 8)}),
             Part(type="lstm", label="memory", at=(2, 0), inputs={"x": "rows.y"}, values={"units": 64}),
             Part(type="linear", label="scores", at=(3, 0), inputs={"x": "memory.state"}, values={"units": 10}),
-            loss("cross_entropy", "scores.y", "digits.label", (4, 0.35)),
+            loss("cross_entropy", "scores.y", "digits.label", (4, 0.55)),
         ),
     ),
     Recipe(
@@ -236,7 +236,7 @@ RECIPES = (
         epochs=60,
         optimizer=("adamw", {"learning_rate": 0.002, "weight_decay": 0.1}),
         parts=(
-            Part(type="data.diabetes", label="patients", at=(0, 0.35), values={"test_percent": 20}),
+            Part(type="data.diabetes", label="patients", at=(0, 0.55), values={"test_percent": 20}),
             *chain(
                 Part(type="linear", label="hidden", at=(1, 0), values={"units": 16}),
                 Part(type="relu", label="relu", at=(2, 0)),
@@ -244,7 +244,7 @@ RECIPES = (
                 Part(type="linear", label="progression", at=(4, 0), values={"units": 1}),
                 after="patients.features",
             ),
-            loss("mse_loss", "progression.y", "patients.target", (5, 0.35)),
+            loss("mse_loss", "progression.y", "patients.target", (5, 0.55)),
         ),
     ),
 )
