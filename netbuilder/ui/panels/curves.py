@@ -103,6 +103,7 @@ class LossCard(Card):
         self._sources: dict[str, Series] = {}
         self._traces: dict[str, Trace] = {}
         self._right: str | None = None  # None: the first metric
+        self._state: tuple[object, ...] = ()  # what was drawn last; a run that waits tells nothing new
         self.chart = Chart(theme)
         self.legend = Legend(theme)
         self.head.removeWidget(self.note)
@@ -185,6 +186,10 @@ class LossCard(Card):
         series = self._workspace.series
         shown = ["loss/train", "loss/validation", self.right]
         weight = self.smoothing.value() / 100
+        state = (weight, *((name, id(series[name]), len(series[name])) for name in shown if name in series))
+        if state == self._state:
+            return
+        self._state = state
         for name in shown:
             if name not in series or not len(series[name]):
                 continue

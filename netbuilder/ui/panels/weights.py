@@ -234,10 +234,17 @@ class WeightsPanel(LivePanel):
         row.addWidget(self.layers, 3)
         row.addWidget(self.kernels_card, 1)
         self._kernels_shown: Picture | None = None
+        self._drawn: object = None
 
     def refresh(self) -> None:
         """Show what the run has told."""
+        self._show_kernels()
         rows = layer_rows(self.workspace, selected_only=self.only.isChecked())
+        # Histograms come twice a second; norms, which come with every step, are drawn along with them.
+        drawn = tuple((row.path, row.label, id(row.weights), id(row.gradients)) for row in rows)
+        if (drawn, self.workspace.selection) == self._drawn:
+            return
+        self._drawn = (drawn, self.workspace.selection)
         self.table.set_rows(rows)
         self.layers.note.setText(f"at step {self.workspace.progress.step:,}" if rows else "")
         if rows:
@@ -245,7 +252,6 @@ class WeightsPanel(LivePanel):
         else:
             none = "No layer with weights is selected." if self.only.isChecked() and self.workspace.pictures else EMPTY
             self.layers.show_empty(none)
-        self._show_kernels()
 
     def _show_kernels(self) -> None:
         path = watched_node(self.workspace)
