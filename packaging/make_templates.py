@@ -174,15 +174,15 @@ RECIPES = (
         epochs=30,
         optimizer=("adamw", {"learning_rate": 0.001}),
         parts=(
-            Part(type="data.breast_cancer", label="tumours", at=(0, 0.55)),
+            Part(type="data.breast_cancer", label="breast_cancer", at=(0, 0.55)),
             *chain(
                 Part(type="linear", label="hidden", at=(1, 0), values={"units": 32}),
                 Part(type="relu", label="relu", at=(2, 0)),
                 Part(type="dropout", label="dropout", at=(3, 0), values={"p": 0.2}),
                 Part(type="linear", label="scores", at=(4, 0), values={"units": 2}),
-                after="tumours.features",
+                after="breast_cancer.features",
             ),
-            loss("cross_entropy", "scores.y", "tumours.label", (5, 0.55)),
+            loss("cross_entropy", "scores.y", "breast_cancer.label", (5, 0.55)),
         ),
     ),
     Recipe(
@@ -236,15 +236,15 @@ RECIPES = (
         epochs=60,
         optimizer=("adamw", {"learning_rate": 0.002, "weight_decay": 0.1}),
         parts=(
-            Part(type="data.diabetes", label="patients", at=(0, 0.55), values={"test_percent": 20}),
+            Part(type="data.diabetes", label="diabetes", at=(0, 0.55), values={"test_percent": 20}),
             *chain(
                 Part(type="linear", label="hidden", at=(1, 0), values={"units": 16}),
                 Part(type="relu", label="relu", at=(2, 0)),
                 Part(type="dropout", label="dropout", at=(3, 0), values={"p": 0.2}),
-                Part(type="linear", label="progression", at=(4, 0), values={"units": 1}),
-                after="patients.features",
+                Part(type="linear", label="outcome", at=(4, 0), values={"units": 1}),
+                after="diabetes.features",
             ),
-            loss("mse_loss", "progression.y", "patients.target", (5, 0.55)),
+            loss("mse_loss", "outcome.y", "diabetes.target", (5, 0.55)),
         ),
     ),
 )

@@ -164,7 +164,7 @@ def _classes_source(
         describe=partial(_class_schema, count),
         read=partial(_read_classes, draw, count),
         normalizes=("points",),
-        brief=lambda values: f"{values['samples']:,} points · noise {values['noise']:g}",
+        brief=lambda values: f"{values['samples']:,} points",
     )
 
 
@@ -250,6 +250,6 @@ SOURCES = (
         describe=_surface_schema,
         read=_read_surface,
         normalizes=("points", "target"),
-        brief=lambda values: f"{values['samples']:,} points · noise {values['noise']:g}",
+        brief=lambda values: f"{values['samples']:,} points",
     ),
 )
