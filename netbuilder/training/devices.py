@@ -5,8 +5,6 @@ from __future__ import annotations
 import platform
 from dataclasses import dataclass
 
-import torch
-
 from netbuilder.foundation.problem import NetbuilderError, Problem
 
 
@@ -19,7 +17,9 @@ class Device:
 
 
 def list_devices() -> tuple[Device, ...]:
-    """Return the devices that exist here, the CPU first."""
+    """Return the devices that exist here, the CPU first. Imports torch."""
+    import torch
+
     devices = [Device("cpu", "CPU")]
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):

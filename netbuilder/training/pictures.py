@@ -88,7 +88,7 @@ def to_bytes(maps: NDArray[Any]) -> NDArray[np.uint8]:
     low = maps.min(axis=(1, 2), keepdims=True)
     span = maps.max(axis=(1, 2), keepdims=True) - low
     scaled = (maps - low) * (255.0 / np.where(span > 0, span, 1.0))
-    return frozen(scaled.astype(np.uint8))
+    return frozen(np.rint(scaled).astype(np.uint8))
 
 
 def histogram(values: NDArray[Any]) -> tuple[NDArray[np.float32], tuple[float, float]]:

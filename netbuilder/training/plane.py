@@ -30,11 +30,13 @@ class Plane:
         key: The input's key in batches.
         grid: The grid's points, normalized, on the device; row by row from the lowest y.
         extent: x0, y0, x1, y1 in the data's own coordinates.
+        target: What normalized the values that the network learns, if anything.
     """
 
     key: str
     grid: torch.Tensor
     extent: tuple[float, float, float, float]
+    target: Standardization | None
 
     @classmethod
     def of(cls, network: Network, prepared: Mapping[str, Prepared]) -> Plane | None:
@@ -55,7 +57,9 @@ class Plane:
         grid = np.stack([columns.ravel(), rows.ravel()], axis=1)
         if scale is not None:
             grid = (grid - scale.mean) / scale.std
-        return cls(key, torch.from_numpy(grid.astype(np.float32)).to(network.device), (x0, y0, x1, y1))
+        truth = network.program.sources[network.scored[0].target]
+        target = prepared[truth.node].fitted.get(truth.port)
+        return cls(key, torch.from_numpy(grid.astype(np.float32)).to(network.device), (x0, y0, x1, y1), target)
 
     def draw(self, network: Network, step: int) -> Picture | None:
         """Return what the network answers: a probability for two classes, the likeliest class for more, else the value.
@@ -73,7 +77,10 @@ class Plane:
             values = torch.softmax(answer, 1)[:, 1] if answer.shape[1] == 2 else answer.argmax(1).float()
         else:
             values = answer[:, 0]
-        data = pictures.frozen(values.float().reshape(GRID, GRID).cpu().numpy())
+        data = values.float().reshape(GRID, GRID).cpu().numpy()
+        if scored.task is Task.REGRESSION and self.target is not None:
+            data = data * self.target.std.flat[0] + self.target.mean.flat[0]
+        data = pictures.frozen(data.astype(np.float32))
         return Picture(
             kind=PictureKind.BOUNDARY, node="", step=step, data=data, extent=self.extent, labels=scored.classes
         )

@@ -167,10 +167,12 @@ class Event:
     """Something that happened once: none is ever lost.
 
     Attributes:
-        kind: "log", "epoch", "checkpoint", "problem", "end".
+        kind: "log", "epoch", "checkpoint", "problem", "crash" (a defect of ours), "end" (always the last of a run).
         text: One line for people.
         step: When.
-        data: "epoch": {"epoch", "metrics"}; "checkpoint": {"path", "best"}; "end": {"test", "reason", "folder", "best_epoch"}.
+        data: "epoch": {"epoch", "metrics", "best", "train_loss"}; "checkpoint": {"path", "best"};
+            "crash": {"traceback"}; "end": {"test", "reason", "folder", "best_epoch"}, the reason being "finished",
+            "early stopping", "stopped" or "failed".
         problems: For "problem".
     """
 
@@ -200,7 +202,10 @@ class Telemetry:
 
 
 class SessionHost(Protocol):
-    """Where a session runs. Every method may be called from the watcher's thread and returns at once, `wait` excepted."""
+    """Where a session runs.
+
+    Every method may be called from the watcher's thread and returns at once, `wait` excepted.
+    """
 
     def send(self, command: Command) -> int:
         """Queue a command; returns its number (see `Progress.acknowledged`)."""

@@ -12,6 +12,7 @@ import itertools
 import queue
 import sqlite3
 import threading
+import time
 from array import array
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,10 @@ from netbuilder.training.run_store import RunRecord
 
 _Write: TypeAlias = Callable[[sqlite3.Connection], None]
 QUEUE_SIZE = 256
+"""Writes that may wait before the session waits for them."""
+
+COMMIT_SECONDS = 0.5
+"""What a killed program may lose of a run's record."""
 
 
 class RunWriter:
@@ -58,10 +63,7 @@ class RunWriter:
         connection: sqlite3.Connection | None = None
         try:
             connection = self._open()
-            while (write := self._queue.get()) is not None:
-                write(connection)
-                if self._queue.empty():
-                    connection.commit()
+            self._write_all(connection)
             connection.commit()
         except (sqlite3.Error, OSError) as error:
             self._report(_unwritable(self._path, error))
@@ -71,6 +73,22 @@ class RunWriter:
         finally:
             if connection is not None:
                 connection.close()
+
+    def _write_all(self, connection: sqlite3.Connection) -> None:
+        """Write until closed, committing now and then: each commit costs more than what it commits."""
+        committed = time.monotonic()
+        while True:
+            try:
+                write = self._queue.get(timeout=COMMIT_SECONDS)
+            except queue.Empty:
+                connection.commit()
+                continue
+            if write is None:
+                return
+            write(connection)
+            if time.monotonic() - committed >= COMMIT_SECONDS:
+                connection.commit()
+                committed = time.monotonic()
 
     def _open(self) -> sqlite3.Connection:
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +127,6 @@ class Recorder:
 
     def event(self, event: Event) -> None:
         """Keep and show one event."""
-        self.flush()
         self._live.add_event(event)
         self._writer.put(lambda connection: run_store.write_event(connection, self._id, event))
 

@@ -107,7 +107,7 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
 
 
 class RunStore:
-    """Reads the runs recorded in one folder. Every call opens the file afresh, so that it may be used from any thread."""
+    """Reads the runs recorded in one folder; every call opens the file afresh, so any thread may use it."""
 
     def __init__(self, path: Path) -> None:
         """Read from the store file at `path`; it need not exist (yet)."""

@@ -60,6 +60,7 @@ class Trainer:
         self._without_better = 0
         self._epoch_losses: list[float] = []
         self._last_rate: float | None = None
+        self._rate_step = self._norm_step = 0
         self.device_title = start.device
         self.step_count = 0
         self.epoch = 0
@@ -170,10 +171,13 @@ class Trainer:
                 add(f"{label}.loss/train", step, value)
         rate = self._updaters[0].learning_rate
         if rate != self._last_rate:
-            self._last_rate = rate
-            add("learning_rate", step, rate)
+            self._keep_rate(rate)
         if self._plan.clip_norm:
             add("gradient_norm", step, self._updaters[0].gradient_norm)
+
+    def _keep_rate(self, rate: float) -> None:
+        self._last_rate, self._rate_step = rate, self.step_count
+        self._recorder.add("learning_rate", self.step_count, rate)
 
     def report(self, now: float) -> None:
         """Hand on what was recorded, and take pictures when it is time."""
@@ -197,6 +201,9 @@ class Trainer:
     def _take(self) -> None:
         with self._explained():
             norms = self._probe.take(self.step_count)
+        if self._norm_step == self.step_count:  # a second look at the same step tells nothing new
+            return
+        self._norm_step = self.step_count
         for path, norm in norms.items():
             self._recorder.add(f"gradient_norm/{path}", self.step_count, norm)
 
@@ -217,8 +224,8 @@ class Trainer:
         values = dict(evaluation.metrics)
         for name, value in values.items():
             self._recorder.add(f"{name}/validation", self.step_count, value)
-        if self._last_rate is not None:
-            self._recorder.add("learning_rate", self.step_count, self._last_rate)
+        if self._rate_step != self.step_count:  # a curve needs more than the moments of change
+            self._keep_rate(self._updaters[0].learning_rate)
         train_loss = statistics.fmean(self._epoch_losses)
         better = self._keeper.offer(self.epoch, self.step_count, values or {"loss": train_loss})
         self._without_better = 0 if better else self._without_better + 1
@@ -271,6 +278,7 @@ class Trainer:
 
     def _end(self, reason: str, test: Mapping[str, float]) -> None:
         best = self._keeper.best_epoch if self._built else None
+        self._recorder.flush()
         self.event(end_event(reason, test, str(self._folder), best, self.step_count))
         if self._record is not None:
             self._recorder.run(

@@ -1,4 +1,4 @@
-"""One measured training, in a process of its own: `python -m tests.benchmarks.training_child ours|hand mlp|cnn EPOCHS`."""
+"""One measured training in a process of its own: `python -m tests.benchmarks.training_child ours|hand mlp|cnn 100`."""
 
 from __future__ import annotations
 

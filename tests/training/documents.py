@@ -78,7 +78,16 @@ def rows_lstm() -> Document:
 def moons() -> Document:
     """Return a two-class network over the plane."""
     body = [linear("hidden", 16), node("act", "relu"), linear("scores", 2)]
-    return planned(network("data.moons", body, "cross_entropy", "points", "label", samples=300), epochs=2)
+    return planned(
+        network("data.moons", body, "cross_entropy", "points", "label", samples=300, normalize=True), epochs=2
+    )
+
+
+def surface() -> Document:
+    """Return a regression over the plane, with normalized input and target."""
+    body = [linear("hidden", 16), node("act", "tanh"), linear("value", 1)]
+    made = network("data.surface", body, "mse_loss", "points", "target", samples=300, normalize=True)
+    return with_optimizer(planned(made, epochs=30), "adam", learning_rate=0.02)
 
 
 def two_losses() -> Document:
