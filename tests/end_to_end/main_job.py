@@ -1,0 +1,234 @@
+"""A user's hand on the real window: run in a process of its own, on a real screen; driven by X events from outside Qt.
+
+Drags a layer from the palette, connects it, edits a parameter, undoes, redoes, trains two epochs, and watches the curve and the mosaic.
+Prints what it did; any failed check ends it with a traceback and status 1.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from PySide6.QtCore import QObject, QPoint, Qt, Signal, Slot
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QDockWidget, QLineEdit, QWidget
+
+from netbuilder.document import edits
+from netbuilder.document.model import PortRef
+from netbuilder.templates import open_template
+from netbuilder.training.protocol import PictureKind, State
+from netbuilder.ui.app import Program, make_application
+
+T = TypeVar("T")
+
+
+class Hand(QObject):
+    """Looks at the window on Qt's thread and moves the mouse from another, as a user would."""
+
+    _asked = Signal(object)
+
+    def __init__(self, program: Program) -> None:
+        super().__init__()
+        self.program = program
+        self._asked.connect(self._answer, Qt.ConnectionType.QueuedConnection)
+
+    @Slot(object)
+    def _answer(self, call: Callable[[], None]) -> None:
+        call()
+
+    def see(self, look: Callable[[], T]) -> T:
+        """Return what `look` gives on Qt's thread."""
+        done, box = threading.Event(), {}
+
+        def call() -> None:
+            try:
+                box["value"] = look()
+            except BaseException as error:
+                box["error"] = error
+            done.set()
+
+        self._asked.emit(call)
+        assert done.wait(60), "the window does not answer"
+        if "error" in box:
+            raise box["error"]
+        return box["value"]
+
+    def wait(self, condition: Callable[[], object], what: str, seconds: float = 120.0) -> None:
+        """Wait for something to be seen."""
+        deadline = time.monotonic() + seconds
+        while not self.see(condition):
+            assert time.monotonic() < deadline, f"waited in vain for {what}"
+            time.sleep(0.05)
+        print("saw", what, flush=True)
+
+    def point(self, widget: QWidget, at: QPoint | None = None) -> tuple[int, int]:
+        """Return a point of a widget, its middle by default, on the screen."""
+        place = self.see(lambda: widget.mapToGlobal(at if at is not None else widget.rect().center()))
+        return place.x(), place.y()
+
+    def move(self, x: int, y: int) -> None:
+        xdotool("mousemove", x, y)
+
+    def click(self, widget: QWidget, at: QPoint | None = None) -> None:
+        self.move(*self.point(widget, at))
+        xdotool("click", 1)
+
+    def drag(self, start: tuple[int, int], end: tuple[int, int]) -> None:
+        """Press, move in steps, release."""
+        self.move(*start)
+        xdotool("mousedown", 1)
+        for part in range(1, 11):
+            self.move(*(round(a + (b - a) * part / 10) for a, b in zip(start, end, strict=True)))
+            time.sleep(0.05)
+        time.sleep(0.2)
+        xdotool("mouseup", 1)
+
+    def keys(self, *names: str) -> None:
+        xdotool("key", "--clearmodifiers", *names)
+
+    def write(self, text: str) -> None:
+        xdotool("type", "--delay", 40, text)
+
+
+def xdotool(*arguments: object) -> None:
+    subprocess.run(["xdotool", *map(str, arguments)], check=True, timeout=60)
+
+
+def do(hand: Hand) -> None:
+    """The main job."""
+    program = hand.program
+    workspace, window = program.workspace, program.window
+    canvas = window.canvas
+    hand.see(window.activateWindow)
+    hand.wait(lambda: workspace._analysis._torch and not workspace.shapes.pending, "all shapes")
+    nodes = hand.see(lambda: {node.label: id for id, node in workspace.document.graph.nodes.items()})
+
+    dropout = drag_layer(hand)
+    connect(hand, PortRef(nodes["pool"], "y"), PortRef(dropout, "x"))
+    connect(hand, PortRef(dropout, "y"), PortRef(nodes["flatten"], "x"))
+    hand.wait(lambda: not workspace.shapes.pending and not workspace.problems, "no problems")
+
+    edit_parameter(hand, dropout)
+
+    hand.see(lambda: workspace.edit("Epochs", lambda d: edits.set_plan(d, replace(d.plan, epochs=2))))
+    rect = hand.see(lambda: canvas.node_rect(nodes["conv1"]))
+    hand.click(canvas, QPoint(round(rect.center().x()), round(rect.top() + 8)))
+    hand.wait(lambda: workspace.selection == {nodes["conv1"]}, "conv1 selected")
+    train(hand, nodes["conv1"])
+
+
+def drag_layer(hand: Hand) -> str:
+    """Find Dropout in the palette and drag it onto a free spot; return its id."""
+    workspace, window = hand.program.workspace, hand.program.window
+    palette, canvas = window.docks.palette, window.canvas
+    before = hand.see(lambda: set(workspace.document.graph.nodes))
+    hand.click(palette.field)
+    hand.write("dropout")
+    hand.wait(lambda: palette.field.text() == "dropout", "the search typed")
+
+    def row() -> QPoint:
+        item = palette.tree.topLevelItem(0)
+        assert item is not None
+        assert item.text(0) == "Dropout"
+        return palette.tree.visualItemRect(item).center()
+
+    start = hand.point(palette.tree.viewport(), hand.see(row))
+    place = hand.see(lambda: QPoint(canvas.width() * 3 // 5, canvas.height() - 60))
+    hand.drag(start, hand.point(canvas, place))
+    hand.wait(lambda: set(workspace.document.graph.nodes) - before, "the layer dropped")
+    (new,) = hand.see(lambda: set(workspace.document.graph.nodes) - before)
+    assert hand.see(lambda: workspace.document.graph.nodes[new].type) == "dropout"
+    return new
+
+
+def connect(hand: Hand, source: PortRef, target: PortRef) -> None:
+    """Drag a link from an output to an input."""
+    workspace, canvas = hand.program.workspace, hand.program.window.canvas
+    start = hand.see(lambda: canvas.port_point(source.node, source.port, False).toPoint())
+    end = hand.see(lambda: canvas.port_point(target.node, target.port, True).toPoint())
+    hand.drag(hand.point(canvas, start), hand.point(canvas, end))
+    hand.wait(lambda: workspace.document.graph.edges.get(target) == source, f"the link to {target.port}")
+
+
+def edit_parameter(hand: Hand, node: str) -> None:
+    """Type another value into the inspector; undo it, redo it."""
+    workspace, window = hand.program.workspace, hand.program.window
+
+    def value() -> object:
+        return workspace.document.graph.nodes[node].parameters["p"]
+
+    hand.see(lambda: workspace.select((node,)))
+    inspector = hand.see(lambda: window.findChild(QDockWidget, "inspector"))
+    hand.wait(lambda: "p" in getattr(inspector.widget().page, "form", window).fields, "the inspector's form")
+    line = hand.see(lambda: inspector.widget().page.form.fields["p"].findChild(QLineEdit))
+    old = hand.see(value)
+    hand.click(line)
+    hand.keys("ctrl+a")
+    hand.write("0.3")
+    hand.keys("Return")
+    hand.wait(lambda: value() == 0.3, "the parameter changed")
+    hand.see(window.canvas.setFocus)
+    hand.keys("ctrl+z")
+    hand.wait(lambda: value() == old, "the change undone")
+    hand.keys("ctrl+shift+z")
+    hand.wait(lambda: value() == 0.3, "the change redone")
+
+
+def train(hand: Hand, watched: str) -> None:
+    """Press Train; see the curve and the mosaic change; see the run end."""
+    workspace, window = hand.program.workspace, hand.program.window
+    curves = hand.see(lambda: window.findChild(QDockWidget, "curves").widget())
+    maps = (PictureKind.MAPS, watched)
+    empty = hand.see(lambda: picture(curves))
+    hand.click(window.toolbar.primary)
+    hand.wait(
+        lambda: maps in workspace.pictures and len(workspace.series.get("loss/train", ())) > 1, "first curve and maps"
+    )
+    first_maps = hand.see(lambda: workspace.pictures[maps])
+    first = hand.see(lambda: picture(curves))
+    assert first != empty
+    hand.wait(lambda: workspace.state is State.ENDED, "the end of the run")
+    assert hand.see(lambda: workspace.progress.epoch) == 2
+    last_maps = hand.see(lambda: workspace.pictures[maps])
+    assert last_maps.step > first_maps.step
+    assert (last_maps.data != first_maps.data).any()
+    assert hand.see(lambda: picture(curves)) != first
+    losses = hand.see(lambda: workspace.series["loss/train"].values.copy())
+    assert losses[-5:].mean() < losses[:5].mean()
+
+
+def picture(widget: QWidget) -> QImage:
+    return widget.grab().toImage()
+
+
+def main() -> None:
+    """Show the window, do the job beside it, close it."""
+    program = Program(make_application())
+    program.theme.set_mode("dark")
+    program.window.setGeometry(0, 0, 1600, 1000)
+    program.workspace.open_unsaved(open_template("digits-residual"))
+    hand = Hand(program)
+    failures: list[str] = []
+
+    def work() -> None:
+        try:
+            do(hand)
+        except BaseException:
+            failures.append(traceback.format_exc())
+        hand.see(program.window.close_now)
+
+    program.window.painted.connect(lambda: threading.Thread(target=work, daemon=True).start())
+    program.run()
+    failures += program.crashes.reports + program.crashes.qt_warnings
+    print("\n".join(failures) or "the main job is done", flush=True)
+    os._exit(1 if failures else 0)
+
+
+if __name__ == "__main__":
+    main()
