@@ -14,7 +14,6 @@ from netbuilder.ui.fields import Field, ScrubLabel
 from netbuilder.ui.icons import icon
 from netbuilder.ui.pickers import ColumnField, ColumnsField, make_field
 
-
 LABELS = 112
 """The width of the labels' column, the same in all forms, so that forms below one another are aligned."""
 
@@ -118,7 +117,7 @@ class Form(QWidget):
         grid.setColumnMinimumWidth(0, LABELS)
         grid.setColumnStretch(1, 1)
         for index, parameter in enumerate(parameters):
-            self._add_row(grid, 2 * index, parameter)
+            self._add_row(grid, 3 * index, parameter)
         return page
 
     def _add_row(self, grid: QGridLayout, line: int, parameter: Parameter) -> None:
@@ -132,13 +131,12 @@ class Form(QWidget):
         note.setWordWrap(True)
         note.setContentsMargins(0, 0, 0, 6)
         note.hide()
-        wide = parameter.kind in (Kind.FILE, Kind.FOLDER, Kind.COLUMNS)
-        alignment = Qt.AlignmentFlag.AlignTop if parameter.kind is Kind.COLUMNS else Qt.AlignmentFlag.AlignVCenter
-        grid.addWidget(label, line, 0, alignment)
-        if wide and parameter.kind is not Kind.COLUMNS:
-            field.setMinimumWidth(150)
-        grid.addWidget(field, line, 1)
-        grid.addWidget(note, line + 1, 0, 1, 2)
+        grid.addWidget(label, line, 0)
+        if parameter.kind in (Kind.FILE, Kind.FOLDER, Kind.COLUMNS):
+            grid.addWidget(field, line + 1, 0, 1, 2)
+        else:
+            grid.addWidget(field, line, 1)
+        grid.addWidget(note, line + 2, 0, 1, 2)
         self._rows[parameter.name] = _Row(label, field, note)
         field.changed.connect(lambda value, name=parameter.name: self._changed(name, value))
         field.complained.connect(lambda text, name=parameter.name: self._complained(name, text))

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 )
 
 from netbuilder.foundation.parameter import Kind, Parameter
+from netbuilder.foundation.resources import resource
 from netbuilder.ui.fields import MIXED, Field, IntsField, NumberField
 
 
@@ -121,7 +122,10 @@ class ColumnField(ChoiceField):
 
     def set_columns(self, names: Sequence[str]) -> None:
         """Offer these columns."""
-        self.set_choices([(name, name, "") for name in names])
+        choices = [(name, name, "") for name in names]
+        if self.parameter.default == "" and names:
+            choices.insert(0, ("", self.parameter.none_title, self.parameter.help))
+        self.set_choices(choices)
         if not names and not self._value:
             self.box.setPlaceholderText("choose a file first")
 
@@ -131,7 +135,15 @@ class ColumnsField(Field):
 
     def __init__(self, parameter: Parameter) -> None:
         super().__init__(parameter)
+        self.row.setContentsMargins(0, 0, 0, 6)
         self.list = QListWidget()
+        self.list.setMinimumWidth(60)
+        check = resource("icons/check-white.svg").as_posix()
+        self.list.setStyleSheet(
+            "QListWidget { background: palette(base); border: 1px solid palette(mid); border-radius: 6px; }"
+            "QListWidget::indicator { width: 13px; height: 13px; border: 1px solid palette(dark); border-radius: 4px; }"
+            f"QListWidget::indicator:checked {{ background: palette(highlight); image: url({check}); }}"
+        )
         self._name(self.list)
         self.setFocusProxy(self.list)
         self.row.addWidget(self.list, 1)
@@ -206,6 +218,7 @@ class PathField(TextField):
     def __init__(self, parameter: Parameter) -> None:
         super().__init__(parameter)
         self.row.setSpacing(4)
+        self.line.setMinimumWidth(60)
         self.line.textEdited.disconnect(self._typed)
         self.line.editingFinished.connect(self._finished)
         self.button = QPushButton("Browse…")

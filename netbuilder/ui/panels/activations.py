@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QHBoxLayout, QSlider, QSpinBox, QVBoxLayout, QWidget
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
 from netbuilder.training.protocol import Picture, PictureKind, State
 from netbuilder.ui.panels import Area, PanelSpec
@@ -31,20 +31,13 @@ class SampleCard(Card):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(8)
         self.view = ImageView(112)
-        self.number = QSpinBox()
-        self.number.setAccessibleName("Sample")
-        self.number.setToolTip(FIXED)
-        self.number.setButtonSymbols(QSpinBox.ButtonSymbols.NoButtons)
-        self.number.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.number.setFixedWidth(56)
+        self.number = label("", "number")
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName("Sample")
         self.slider.setToolTip(FIXED)
         self.slider.setPageStep(4)
         self.slider.setMinimum(1)
-        self.number.setMinimum(1)
-        self.slider.valueChanged.connect(self.number.setValue)
-        self.number.valueChanged.connect(self._choose)
+        self.slider.valueChanged.connect(self._choose)
         line = QHBoxLayout()
         line.addWidget(self.slider, 1)
         line.addWidget(self.number)
@@ -58,12 +51,11 @@ class SampleCard(Card):
     def refresh(self) -> None:
         """Show the chosen sample's picture."""
         chosen, count = self._workspace.trainer.sample, sample_count(self._workspace)
-        for widget in (self.slider, self.number):
-            widget.blockSignals(True)
-            widget.setMaximum(count)
-            widget.setValue(chosen + 1)
-            widget.blockSignals(False)
-            widget.setEnabled(self._workspace.state in (State.RUNNING, State.PAUSED))
+        with QSignalBlocker(self.slider):
+            self.slider.setMaximum(count)
+            self.slider.setValue(chosen + 1)
+        self.slider.setEnabled(self._workspace.state in (State.RUNNING, State.PAUSED))
+        self.number.setText(f"{chosen + 1:>2} of {count}")
         live = self._workspace.state.is_active
         self.hint.setText("" if live else "Samples can be changed while a network trains.")
         pictures = [one for (kind, _), one in self._workspace.pictures.items() if kind is PictureKind.SAMPLES]
@@ -77,9 +69,6 @@ class SampleCard(Card):
             self.note.setText(picture.labels[chosen] if chosen < len(picture.labels) else "")
 
     def _choose(self, number: int) -> None:
-        self.slider.blockSignals(True)
-        self.slider.setValue(number)
-        self.slider.blockSignals(False)
         node = watched_node(self._workspace)
         nodes = self._workspace.trainer.watched or ((node,) if node else ())
         self._workspace.watch(nodes, number - 1)

@@ -8,7 +8,7 @@ from PySide6.QtWidgets import QVBoxLayout, QWidget
 from netbuilder.document.model import ROOT, Node
 from netbuilder.training.protocol import Picture, PictureKind, State
 from netbuilder.ui.colors import diverging
-from netbuilder.ui.panels.axis import value_text
+from netbuilder.ui.panels.axis import short_text, value_text
 from netbuilder.ui.panels.cards import Card
 from netbuilder.ui.panels.matrices import BarsView
 from netbuilder.ui.panels.mosaic import GAP, Mosaic
@@ -120,7 +120,7 @@ class MapsCard(Card):
         low, high = _extent(picture)
         total = sample_count(workspace)
         sample = f"sample {self._sample + 1} of {total}"
-        self.note.setText(f"{sample}   {value_text(low)} to {value_text(high)}")
+        self.note.setText(f"{sample}   {short_text(low)} to {short_text(high)}")
         self.note.setToolTip(
             f"Smallest value {value_text(low)}, largest {value_text(high)}, taken at step {picture.step:,}"
         )

@@ -242,9 +242,11 @@ def test_columns_are_picked_from_those_of_the_file(form: Form, edits: Edits) -> 
     assert isinstance(target, ColumnField)
     assert isinstance(features, ColumnsField)
     form.set_columns(["age", "height", "kind"])
-    assert [target.box.itemText(i) for i in range(target.box.count())] == ["age", "height", "kind"]
-    target.box.activated.emit(2)
+    assert [target.box.itemText(i) for i in range(target.box.count())] == ["automatic", "age", "height", "kind"]
+    target.box.activated.emit(3)
     assert edits.last == ("target", "kind")
+    target.box.activated.emit(0)
+    assert edits.last == ("target", "")
     for row in (1, 0):
         features.list.item(row).setCheckState(Qt.CheckState.Checked)
     assert edits.last == ("features", ("age", "height"))
