@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from netbuilder.document.model import Graph
 from netbuilder.layers.spec import LayerSpec
-from netbuilder.training.protocol import Telemetry
+from netbuilder.training.protocol import Picture, PictureKind, Telemetry
 from netbuilder.ui.canvas.faces import Area, Declarations
 from netbuilder.ui.canvas.nodes import Live
-from netbuilder.ui.canvas.pictures import AREAS
+from netbuilder.ui.canvas.pictures import AREAS, Plane
 
 if TYPE_CHECKING:
     from netbuilder.ui.workspace import Workspace
@@ -32,12 +32,14 @@ class LivePictures:
         self.pictures: dict[str, Live] = {}
         self.areas: dict[str, Area] = {}
         self._kinds: dict[str, int] = {}
+        self._boundary: Picture | None = None
 
     def clear(self) -> None:
         """Forget all pictures."""
         self.pictures.clear()
         self.areas.clear()
         self._kinds.clear()
+        self._boundary = None
 
     def collect(self, workspace: Workspace, graph: Graph, declarations: Declarations) -> None:
         """Take what the run has told so far, for the nodes of `graph`."""
@@ -56,16 +58,33 @@ class LivePictures:
         """Take what is new; returns the nodes whose picture is another."""
         fresh = set()
         for picture in telemetry.pictures:
+            if picture.kind is PictureKind.BOUNDARY:
+                self._boundary = picture
+                fresh |= self._kinds_of(PictureKind.POINTS)
             rank = _RANK.get(picture.kind)
-            # A node that has a more telling picture keeps it: the boundary, not the points.
+            # A node that has a more telling picture keeps it: points, not bars.
             if rank is not None and picture.node in graph.nodes and rank <= self._kinds.get(picture.node, rank):
                 self._kinds[picture.node] = rank
                 self.pictures[picture.node] = picture
                 self.areas[picture.node] = AREAS[picture.kind]
                 fresh.add(picture.node)
+        self._put_behind_points(fresh)
         if with_loss or LOSS in telemetry.series:
             fresh |= self._take_loss(workspace, graph, declarations)
         return fresh
+
+    def _kinds_of(self, kind: PictureKind) -> set[str]:
+        return {node for node, rank in self._kinds.items() if rank == _RANK[kind]}
+
+    def _put_behind_points(self, fresh: set[str]) -> None:
+        """Show the decision boundary, which belongs to no node, on the nodes whose points it parts."""
+        if self._boundary is None or len(self._boundary.extent) != 4:
+            return
+        for node in fresh & self._kinds_of(PictureKind.POINTS):
+            known = self.pictures[node]
+            points = known.points if isinstance(known, Plane) else known
+            if isinstance(points, Picture):
+                self.pictures[node] = Plane(points, self._boundary)
 
     def _take_loss(self, workspace: Workspace, graph: Graph, declarations: Declarations) -> set[str]:
         series = workspace.series.get(LOSS)

@@ -25,10 +25,10 @@ from netbuilder.ui.canvas.drawing import CROWD, FAR, paint_cards, paint_rings, s
 from netbuilder.ui.canvas.faces import Face
 from netbuilder.ui.canvas.geometry import MARGIN, Geometry
 from netbuilder.ui.canvas.painting import paint_face
-from netbuilder.ui.canvas.pictures import Curve, paint_curve, paint_picture
+from netbuilder.ui.canvas.pictures import Curve, Plane, paint_curve, paint_picture, paint_plane
 from netbuilder.ui.canvas.style import Style
 
-Live: TypeAlias = Picture | Curve
+Live: TypeAlias = Picture | Plane | Curve
 """What a node's picture area shows."""
 
 BUDGET = 0.010
@@ -142,7 +142,7 @@ class NodeLayer:
         if live is None or box is None:
             return
         look = (box.width, box.height, scene.scale * scene.ratio, scene.style.name)
-        mark: object = live if isinstance(live, Picture) else len(live[0])
+        mark: object = len(live[0]) if isinstance(live, tuple) else live
         known = self._pictures.get(node)
         if known is None or not _same(known[0], mark) or known[1] != look:
             category = scene.content.faces[node].category
@@ -160,6 +160,8 @@ def paint_live(painter: QPainter, box: QRectF, live: Live, style: Style, categor
     """Draw what a node's picture area shows."""
     if isinstance(live, Picture):
         paint_picture(painter, box, live, style, category)
+    elif isinstance(live, Plane):
+        paint_plane(painter, box, live, style)
     else:
         paint_curve(painter, box.adjusted(1, 2, -1, -2), live, style, category)
 

@@ -7,11 +7,12 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QImage, QPainter, QPainterPath, QPen
+from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
 from netbuilder.training.protocol import Picture, PictureKind
 from netbuilder.ui import colors
@@ -20,7 +21,6 @@ from netbuilder.ui.canvas.faces import Area
 from netbuilder.ui.canvas.style import Style
 
 AREAS: Mapping[PictureKind, Area] = {
-    PictureKind.BOUNDARY: Area.SQUARE,
     PictureKind.POINTS: Area.SQUARE,
     PictureKind.SAMPLES: Area.STRIP,
     PictureKind.THUMBS: Area.STRIP,
@@ -31,7 +31,16 @@ AREAS: Mapping[PictureKind, Area] = {
 Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 _GAP = 4.0
+_POINTS = 2_000
 _CURVE_POINTS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """Points and, behind them, what the network says of the plane they lie in."""
+
+    points: Picture
+    boundary: Picture
 
 
 def paint_picture(painter: QPainter, box: QRectF, picture: Picture, style: Style, category: str) -> None:
@@ -50,8 +59,6 @@ def paint_picture(painter: QPainter, box: QRectF, picture: Picture, style: Style
     elif picture.kind is PictureKind.POINTS:
         _paint_backdrop(painter, box, style)
         _paint_points(painter, box, picture, style)
-    elif picture.kind is PictureKind.BOUNDARY:
-        _paint_image(painter, _fit(box, 1.0), _boundary_image(picture, style.theme.is_dark), smooth=True)
     else:
         _paint_strip(painter, box, picture)
 
@@ -136,25 +143,46 @@ def _paint_bars(painter: QPainter, box: QRectF, values: NDArray[np.float64], sty
         painter.drawRoundedRect(bar, min(2.0, width / 2), min(2.0, tall / 2))
 
 
-def _paint_points(painter: QPainter, box: QRectF, picture: Picture, style: Style) -> None:
+def paint_plane(painter: QPainter, box: QRectF, plane: Plane, style: Style) -> None:
+    """Draw points over what the network says of the plane they lie in."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    square = _fit(box, 1.0)
+    _paint_backdrop(painter, square, style)
+    # Half faded, so that points of the same class still stand out.
+    painter.save()
+    painter.setOpacity(painter.opacity() * 0.55)
+    _paint_image(painter, square, _boundary_image(plane.boundary, style.theme.is_dark), smooth=True)
+    painter.restore()
+    x0, y0, x1, y1 = plane.boundary.extent
+    _paint_points(painter, square, plane.points, style, (x0, y0, x1, y1), reach=1.7)
+
+
+def _paint_points(
+    painter: QPainter,
+    box: QRectF,
+    picture: Picture,
+    style: Style,
+    extent: tuple[float, float, float, float] | None = None,
+    reach: float = 2.6,
+) -> None:
     data = np.asarray(picture.data, dtype=np.float64)
-    data = data[np.isfinite(data).all(axis=1)][:2000]
+    data = data[np.isfinite(data).all(axis=1)][:_POINTS]
     if not len(data):
         return
-    inner = box.adjusted(5, 5, -5, -5)
-    low, high = data[:, :2].min(axis=0), data[:, :2].max(axis=0)
+    if extent is None:
+        box = box.adjusted(5, 5, -5, -5)
+        extent = (*data[:, :2].min(axis=0).tolist(), *data[:, :2].max(axis=0).tolist())
+    low, high = np.array(extent[:2]), np.array(extent[2:])
     at = (data[:, :2] - low) / np.where(high > low, high - low, 1.0)
-    spots = np.stack([inner.left() + at[:, 0] * inner.width(), inner.bottom() - at[:, 1] * inner.height()], axis=1)
+    spots = np.stack([box.left() + at[:, 0] * box.width(), box.bottom() - at[:, 1] * box.height()], axis=1)
+    spots = spots.clip((box.left(), box.top()), (box.right(), box.bottom()))
     values = data[:, 2]
+    levels = colors.indices(values, float(values.min()), float(values.max())) // 32
     table = colors.diverging(style.theme.is_dark)
-    for level in np.unique(places := colors.indices(values, float(values.min()), float(values.max())) // 32):
-        # The diverging map's ends, for its middle is the background's colour.
+    for level in np.unique(levels):
         red, green, blue = table[min(int(level) * 36, 255)].tolist()
-        color = style.color("text")
-        color.setRgb(red, green, blue)
-        pen = QPen(color, 2.6, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap)
-        painter.setPen(pen)
-        draw_points(painter, spots[places == level])
+        painter.setPen(QPen(QColor(red, green, blue), reach, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        draw_points(painter, spots[levels == level])
 
 
 def paint_curve(painter: QPainter, box: QRectF, curve: Curve, style: Style, category: str) -> None:

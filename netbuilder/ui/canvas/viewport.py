@@ -24,6 +24,7 @@ FADE = 0.12
 
 _SETTLE = 90  # milliseconds without zooming after which faces are drawn anew for the zoom reached
 _STEP = 1.2
+_MARGIN = 28.0  # pixels around the network when all of it is shown
 
 
 class Viewport(QWidget):
@@ -203,7 +204,7 @@ class Viewport(QWidget):
         else:
             left, top, right, bottom = bounds
             scene = QRectF(left, top, right - left, bottom - top)
-            self.set_camera(Camera.showing(scene, self.width(), self.height()))
+            self.set_camera(Camera.showing(scene, self.width(), self.height(), margin=_MARGIN))
         self._sharpen()
 
     def reveal(self, node: str) -> None:

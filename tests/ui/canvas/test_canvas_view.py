@@ -14,6 +14,7 @@ from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.training.protocol import Picture, PictureKind, Points, Telemetry
 from netbuilder.ui.canvas.faces import Area
 from netbuilder.ui.canvas.menus import build
+from netbuilder.ui.canvas.pictures import Plane
 from netbuilder.ui.canvas.tips import tip_at
 from netbuilder.ui.theme import load_theme
 
@@ -88,8 +89,6 @@ def test_bars_and_the_loss_curve_are_drawn_in_their_category(view, workspace):
         (PictureKind.BARS, np.zeros(0, dtype=np.float32)),
         (PictureKind.POINTS, np.array([[0, 0, 0], [1, 1, 1], [np.nan, 0, 0]], dtype=np.float32)),
         (PictureKind.POINTS, np.zeros((0, 3), dtype=np.float32)),
-        (PictureKind.BOUNDARY, np.full((20, 20), np.nan, dtype=np.float32)),
-        (PictureKind.BOUNDARY, np.linspace(0, 1, 400, dtype=np.float32).reshape(20, 20)),
     ],
 )
 def test_odd_pictures_are_drawn_without_complaint(view, workspace, kind, data):
@@ -98,10 +97,25 @@ def test_odd_pictures_are_drawn_without_complaint(view, workspace, kind, data):
     assert not image(view).isNull()
 
 
-def test_a_boundary_is_not_replaced_by_points(view, workspace):
-    show(workspace, picture(PictureKind.BOUNDARY, DIGITS, np.zeros((4, 4), dtype=np.float32)))
-    show(workspace, picture(PictureKind.POINTS, DIGITS, np.zeros((4, 3), dtype=np.float32)))
-    assert view.live.pictures[DIGITS].kind is PictureKind.BOUNDARY
+def test_the_boundary_lies_behind_the_points_that_it_parts(view, workspace):
+    cloud = np.array([[0, 0, 0], [1, 1, 1]], dtype=np.float32)
+    show(workspace, picture(PictureKind.POINTS, DIGITS, cloud))
+    assert not isinstance(view.live.pictures[DIGITS], Plane)
+    ones = np.ones((4, 4), dtype=np.float32)
+    boundary = Picture(kind=PictureKind.BOUNDARY, node="", step=1, data=ones, extent=(-1.0, -1.0, 2.0, 2.0))
+    before = colors_in(view, view.node_rect(DIGITS))
+    show(workspace, boundary)
+    assert isinstance(view.live.pictures[DIGITS], Plane)
+    assert colors_in(view, view.node_rect(DIGITS)) != before
+    show(workspace, picture(PictureKind.POINTS, DIGITS, cloud + 1))
+    assert view.live.pictures[DIGITS].points.data[0, 0] == 1
+
+
+def test_pictures_leave_the_theme_s_colours_alone(view, workspace):
+    show(workspace, picture(PictureKind.POINTS, DIGITS, np.array([[0, 0, 0], [1, 1, 1]], dtype=np.float32)))
+    image(view)
+    for token in ("text", "muted", "canvas", "accent"):
+        assert view.style_.color(token) == QColor(getattr(load_theme("dark"), token))
 
 
 def test_pictures_of_nodes_that_are_gone_are_forgotten(view, workspace):
