@@ -17,6 +17,9 @@ from netbuilder.training import optimizers, schedules
 
 _FUSED = frozenset({"cpu", "cuda", "mps"})
 
+_TAKEN = frozenset({"Path", "Iterator", "Batch", "Tensor", "FOLDER", "DEVICE", "EPOCHS", "SEED", "PATIENCE", "SOURCES"})
+"""Names of the script that a network's title may give its class as well."""
+
 _SCORES: Mapping[Task, str] = {
     Task.CLASSIFICATION: '''
         def scores(prediction: Tensor, target: Tensor) -> dict[str, float]:
@@ -143,7 +146,7 @@ def write_script(document: Document, program: Program, shuffling: Mapping[str, i
         *_scores(program),
         _evaluate(program),
         _fit(document, program),
-        _MAIN.replace("CLASS", program.class_name),
+        _MAIN.replace("CLASS", _class_name(program)),
     ]
     text = _head(document, program, shuffling) + "".join(f"\n\n{_flush_left(function)}" for function in functions)
     ast.parse(text)  # a slip of ours is found here, not on the user's machine
@@ -158,7 +161,7 @@ def _head(document: Document, program: Program, shuffling: Mapping[str, int]) ->
     plan = document.plan
     fields = {node: [f'"{key}"' for key, port in program.sources.items() if port.node == node] for node in shuffling}
     sources = ", ".join(f"({', '.join(names)}{',' if len(names) == 1 else ''})" for names in fields.values())
-    names = ", ".join([program.class_name, *dict.fromkeys(program.phases.values())])
+    names = ", ".join([_class_import(program), *dict.fromkeys(program.phases.values())])
     needs_math = any("math." in function for function in _schedule_functions(document))
     return f'''"""Train the network in model.py on the rows in data.npz: a plain PyTorch loop.
 
@@ -187,6 +190,21 @@ PATIENCE = {plan.patience}  # epochs without a better validation result after wh
 SOURCES = [{sources}]  # fields that share rows
 SHUFFLING = {list(shuffling.values())!r}  # one seed each
 '''
+
+
+def _class_name(program: Program) -> str:
+    return "Network" if program.class_name in _TAKEN else program.class_name
+
+
+def _class_import(program: Program) -> str:
+    """Return what imports the network's class, under another name where this script uses its own."""
+    name = _class_name(program)
+    return name if name == program.class_name else f"{program.class_name} as {name}"
+
+
+def _phases(document: Document, program: Program) -> list[Phase]:
+    """Return the phases that have losses."""
+    return [phase for phase in document.plan.phases if phase.name in program.phases]
 
 
 def _schedule_functions(document: Document) -> list[str]:
@@ -222,7 +240,7 @@ def _new_optimizers(document: Document, program: Program) -> str:
     lines = ["def new_optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:"]
     lines.append('    """Return the optimizer of each phase."""')
     made = []
-    for phase in document.plan.phases:
+    for phase in _phases(document, program):
         spec, values = optimizers.find(phase.optimizer)
         groups = list(_groups(phase, program))
         if len(groups) == 1 and groups[0][0].rate == 1 and groups[0][0].weight_decay is None:
@@ -241,7 +259,7 @@ def _group(group: Group, parameters: str, rate: float) -> str:
 
 
 def _step(document: Document, program: Program) -> str:
-    phases = [phase for phase in document.plan.phases if phase.name in program.phases]
+    phases = _phases(document, program)
     lines = [
         "def step(model: nn.Module, optimizers: list[torch.optim.Optimizer], batch: Batch, step: int, total: int) -> "
         "float:",

@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from netbuilder.data.schemas import describe
 from netbuilder.document.files import read_document
 from netbuilder.document.model import Group, Phase, Setting
 from netbuilder.exchange.python_project import MANIFEST, export_python
@@ -55,7 +56,7 @@ def run_without_netbuilder(folder, code):
 
 
 def template(key, **plan):
-    found = read_document(resource(f"templates/{key}.netb"))
+    found = key() if callable(key) else read_document(resource(f"templates/{key}.netb"))
     return replace(found, plan=replace(found.plan, **plan))
 
 
@@ -93,7 +94,43 @@ assert "netbuilder" not in sys.modules
         np.testing.assert_array_equal(np.load(tmp_path / key / "outputs.npy"), outputs)
 
 
+def two_sources():
+    """Two data nodes of different lengths, two losses and two phases; its title is a name that the script uses."""
+    nodes = [
+        node("moons", "data.moons", samples=300),
+        node("blobs", "data.blobs", samples=100, centers=2),
+        node("both", "concat"),
+        linear("stem", 8),
+        node("act", "tanh"),
+        linear("one", 2),
+        linear("two", 2),
+        node("loss_one", "cross_entropy"),
+        node("loss_two", "cross_entropy"),
+    ]
+    links = [
+        ("moons.points", "both.a"),
+        ("blobs.points", "both.b"),
+        ("both.y", "stem.x"),
+        ("stem.y", "act.x"),
+        ("act.y", "one.x"),
+        ("act.y", "two.x"),
+        ("one.y", "loss_one.prediction"),
+        ("two.y", "loss_two.prediction"),
+        ("moons.label", "loss_one.target"),
+        ("blobs.label", "loss_two.target"),
+    ]
+    schemas = {
+        "moons": describe("data.moons", {"samples": 300}),
+        "blobs": describe("data.blobs", {"samples": 100, "centers": 2}),
+    }
+    found = document(nodes, links, schemas, title="Path")
+    first = Phase(name="first", losses=("loss_one",), groups=(Group(nodes=("stem", "one")),))
+    second = Phase(name="second", losses=("loss_two",), groups=(Group(nodes=("two",)),), optimizer=Setting(key="sgd"))
+    return replace(found, plan=replace(found.plan, phases=(first, second)))
+
+
 CASES = {
+    "two sources and two phases": (two_sources, {}),
     "adam and a schedule": ("digits-mlp", {}),
     "a target that is a number, dropout": ("diabetes", {}),
     "clipped gradients": ("spiral", {"clip_norm": 0.05}),
@@ -118,6 +155,7 @@ def test_exported_loops_make_the_same_updates_as_the_session(tmp_path):
     expected = {}
     for number, (name, (key, plan)) in enumerate(CASES.items()):
         project = Project(template(key, epochs=2, **plan))
+        assert project.check().is_sound, project.check().problems
         folder = tmp_path / str(number)
         export_python(project.document, folder)
         losses = expected[name] = []
@@ -135,21 +173,20 @@ def test_exported_loops_make_the_same_updates_as_the_session(tmp_path):
 import runpy
 for folder in {[str(tmp_path / str(number)) for number in range(len(CASES))]}:
     enter(folder)
-    import train
-    network = getattr(train, open("name.txt").read())()
+    import model, train
+    network = getattr(model, open("name.txt").read())()
     network.load_state_dict({{name: torch.from_numpy(array) for name, array in np.load("initial.npz").items()}})
     json.dump(train.fit(network), open("history.json", "w"))
-sys.argv = ["train.py", "--epochs", "1"]
-runpy.run_path("train.py", run_name="__main__")
+    sys.argv = ["train.py", "--epochs", "1"]
+    runpy.run_path("train.py", run_name="__main__")
 """,
     )
     for number, (name, losses) in enumerate(expected.items()):
         history = json.loads((tmp_path / str(number) / "history.json").read_text())
-        assert len(history) > 10
+        assert len(history) >= 8
         assert history == losses, name
-    assert "epoch 1/1" in out
-    assert "test  loss" in out
-    assert (tmp_path / str(len(CASES) - 1) / "weights.pt").exists()
+        assert (tmp_path / str(number) / "weights.pt").exists()
+    assert out.count("epoch 1/1") == out.count("test  loss") == len(CASES)
 
 
 def test_the_data_are_the_prepared_parts(tmp_path):
