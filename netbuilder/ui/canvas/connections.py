@@ -87,7 +87,7 @@ def default_ports(declaration: Declaration) -> tuple[tuple[str, ...], tuple[str,
         return (), ()
     values = declaration.defaults()
     inputs = tuple(port.name for port in declaration.input_ports(values))
-    return inputs, tuple(port.name for port in declaration.output_ports(values))
+    return inputs, () if declaration.is_loss else tuple(port.name for port in declaration.output_ports(values))
 
 
 def accepts(declaration: Declaration, loose_is_input: bool, found: TensorType | None) -> str:

@@ -108,3 +108,23 @@ def _arrow(view: CanvasView, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> Non
     if found is not None:
         view.workspace.select(selection | {found} if modifiers & _SHIFT else (found,))
         view.reveal(found)
+
+
+GESTURES: tuple[tuple[str, str], ...] = (
+    ("Add a layer", "Tab, or double-click the canvas"),
+    ("Insert a layer into a link", "Drop it on the link"),
+    ("Connect", "Drag from port to port"),
+    ("Connect to a new layer", "Drop the link on the canvas"),
+    ("Lead a link elsewhere", "Drag it off its input"),
+    ("Select several", "Drag over them; Shift adds, Ctrl toggles"),
+    ("Delete and keep the flow", "Ctrl+Del"),
+    ("Walk along links", "Arrow keys"),
+    ("Move the selection", "Ctrl+arrow keys; with Shift further"),
+    ("Move without the grid", "Alt while dragging"),
+    ("Pan", "Middle button, Space+drag, or two fingers"),
+    ("Zoom", "Wheel, Ctrl+wheel, or pinch"),
+    ("Rename", "F2, or double-click the title"),
+    ("Cancel", "Esc"),
+    ("Leave the canvas", "F6"),
+)
+"""What the mouse and the canvas's own keys do, for the list of shortcuts: (what, how)."""

@@ -34,7 +34,9 @@ Live: TypeAlias = Picture | Plane | Curve
 BUDGET = 0.010
 """Seconds a frame may spend on drawing faces that are not cached."""
 
-_ROOM = 96 * 1024 * 1024  # bytes of cached pixmaps
+_Key: TypeAlias = tuple[Face, bool, float, str]
+
+_ROOM = 24 * 1024 * 1024  # bytes of cached pixmaps, beyond those that the frame needs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,9 +68,10 @@ class NodeLayer:
     """Draws nodes and keeps what it drew."""
 
     def __init__(self) -> None:
-        self._faces: OrderedDict[tuple[Face, bool, float, str], QPixmap] = OrderedDict()
+        self._faces: OrderedDict[_Key, QPixmap] = OrderedDict()
         self._pictures: dict[str, tuple[object, tuple[float, float, float, str], QPixmap]] = {}
         self._bytes = 0
+        self._used: set[_Key] = set()
 
     def clear(self) -> None:
         """Forget everything drawn: another document, another screen."""
@@ -93,6 +96,8 @@ class NodeLayer:
         ids = [scene.content.arrays.ids[row] for row in rows]
         ids.sort(key=scene.selection.__contains__)  # selected ones above the others; the sort is stable
         until = perf_counter() + BUDGET
+        self._used.clear()
+        self._prune(scene)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         left_out = []
         for node in ids:
@@ -123,6 +128,7 @@ class NodeLayer:
     def _face(self, scene: Scene, node: str, until: float) -> QPixmap | None:
         face, selected = scene.content.faces[node], node in scene.selection
         key = (face, selected, scene.scale * scene.ratio, scene.style.name)
+        self._used.add(key)
         pixmap = self._faces.get(key)
         if pixmap is not None:
             self._faces.move_to_end(key)
@@ -133,9 +139,15 @@ class NodeLayer:
         pixmap = draw_face(face, geometry, scene.style, selected, scene.scale, scene.ratio)
         self._faces[key] = pixmap
         self._bytes += _size(pixmap)
-        while self._bytes > _ROOM:
+        # What this frame draws stays: a cache smaller than a frame would draw everything anew each time.
+        while self._bytes > _ROOM and len(self._faces) > len(self._used):
             self._bytes -= _size(self._faces.popitem(last=False)[1])
         return pixmap
+
+    def _prune(self, scene: Scene) -> None:
+        """Forget pictures of nodes that have none any more."""
+        for node in self._pictures.keys() - scene.live.keys():
+            del self._pictures[node]
 
     def _paint_live(self, painter: QPainter, scene: Scene, node: str) -> None:
         live, box = scene.live.get(node), scene.content.geometry(node).picture

@@ -72,6 +72,14 @@ def test_a_layer_dropped_on_a_link_goes_into_it(view, hands, workspace):
     undoes(workspace, before)
 
 
+def test_a_loss_ends_a_network_and_so_goes_into_no_link(view, hands, workspace):
+    edges = workspace.document.graph.edges
+    start, end = (view.port_point(LINEAR, "y", False), view.port_point(RELU, "x", True))
+    hands.drop("mse_loss", ((start + end) / 2).toPoint())
+    assert "mse_loss" in types(workspace)
+    assert workspace.document.graph.edges == edges
+
+
 def test_alt_keeps_a_dropped_layer_out_of_the_link(view, hands, workspace):
     edges = workspace.document.graph.edges
     start, end = (view.port_point(LINEAR, "y", False), view.port_point(RELU, "x", True))

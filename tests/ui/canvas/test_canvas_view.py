@@ -225,3 +225,19 @@ def test_the_canvas_survives_many_documents(view, workspace):
         image(view)
         gc.collect()
     assert len(workspace.document.graph.nodes) == 10
+
+
+def test_what_a_frame_shows_stays_cached_however_little_room_there_is(view, monkeypatch):
+    from netbuilder.ui.canvas import nodes
+
+    monkeypatch.setattr(nodes, "_ROOM", 1)
+    drawn = []
+    original = nodes.draw_face
+    monkeypatch.setattr(nodes, "draw_face", lambda *args: drawn.append(args[0]) or original(*args))
+    view.forget_drawn()
+    for _ in range(20):
+        image(view)
+    assert len(drawn) == len(view.graph.nodes)
+    view.zoom_to(view.camera.zoom * 2.5)
+    image(view)
+    assert len(view._layer._faces) <= len(view.graph.nodes)
