@@ -1,7 +1,7 @@
-"""Takes the pictures in `docs/`: the real window with the starter project in training, dark and light, and the start page.
+"""Takes the pictures in `docs/`: the real window training the starter project, dark and light, and the start page.
 
-Run it with the program's Python: `python packaging/take_screenshots.py [FOLDER]`. It draws on the screen that `DISPLAY` names,
-or offscreen where there is none, and keeps its hands off the user's preferences.
+Run it with the program's Python: `python packaging/take_screenshots.py [FOLDER]`. It draws on the screen that `DISPLAY`
+names, or offscreen where there is none, and keeps its hands off the user's preferences.
 """
 
 from __future__ import annotations
@@ -75,7 +75,9 @@ def first_convolution(document: Document) -> str:
 
 def grab(program: Program, path: Path) -> None:
     """Let the window settle and write its picture."""
-    turn(400)
+    # The first one makes the canvas draw its faces in the new theme, a few at a time.
+    program.window.grab()
+    turn(1500)
     if not program.window.grab().save(str(path)):
         raise SystemExit(f"{path} could not be written")
     print(path)

@@ -285,7 +285,7 @@ class Actions:
 
 
 def _add_menu(bar: QMenuBar, title: str) -> QMenu:
-    # Without the ampersand, whose underline never leaves the bar on some platforms; Alt and the letter open it all the same.
+    # Without the ampersand, whose underline never leaves the bar on some platforms; Alt and the letter open it anyway.
     menu = bar.addMenu(title.replace("&", ""))
     keys = QShortcut(QKeySequence(f"Alt+{title[title.index('&') + 1].upper()}"), bar.window())
     keys.activated.connect(lambda: bar.setActiveAction(menu.menuAction()))

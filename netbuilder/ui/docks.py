@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QStackedWidget, QTabBar, QTabWidget, QWidget
+from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QStackedWidget, QTabBar, QTabWidget, QWidget
 
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.project import declarations
@@ -91,11 +91,11 @@ class Docks:
     def set_titles_shown(self, shown: bool) -> None:
         """Show the docks' title bars, by which they can be moved, or hide them, which is calmer."""
         for entry in self._docks:
-            entry.dock.setTitleBarWidget(None if shown else QWidget())
+            entry.dock.setTitleBarWidget(QLabel(entry.spec.title, indent=10, margin=5) if shown else QWidget())
 
     def save(self, preferences: Preferences) -> None:
         """Remember places and sizes."""
-        state = self._window.saveState(LAYOUT_VERSION).toBase64().data().decode()
+        state = bytes(self._window.saveState(LAYOUT_VERSION).toBase64().data()).decode()
         preferences.set("window.docks", state)
 
     def restore(self, preferences: Preferences) -> None:
@@ -117,7 +117,8 @@ class Docks:
         self._add_dock(spec, widget, _AREAS[spec.area])
 
     def _add_dock(self, spec: PanelSpec, widget: QWidget, area: Qt.DockWidgetArea) -> None:
-        dock = QDockWidget(_shown(spec.title), self._window, objectName=spec.key)
+        dock = QDockWidget(_shown(spec.title), self._window)
+        dock.setObjectName(spec.key)
         dock.setWidget(widget)
         dock.setTitleBarWidget(QWidget())
         widget.windowTitleChanged.connect(lambda title: dock.setWindowTitle(_shown(title)))

@@ -90,14 +90,14 @@ class _Tree(QTreeWidget):
     def startDrag(self, _: Qt.DropAction) -> None:
         """Begin dragging the current entry."""
         item = self.currentItem()
-        key = item.data(0, _KEY) if item else None
-        if not key:
+        if item is None or not item.data(0, _KEY):
             return
+        key = str(item.data(0, _KEY))
         data = QMimeData()
         data.setData(MIME, key.encode())
         drag = QDrag(self)
         drag.setMimeData(data)
-        color = item.parent().data(0, _KEY + 1) if item.parent() else item.data(0, _KEY + 1)
+        color = str(item.data(0, _KEY + 1))
         drag.setPixmap(_card(item.text(0), self._theme.theme, color, self.devicePixelRatioF()))
         drag.setHotSpot(QPoint(20, 16))
         drag.exec(Qt.DropAction.CopyAction)
@@ -180,8 +180,7 @@ class Palette(QWidget):
         """Go from the field down into the list, and empty the search with Escape."""
         if event.key() == Qt.Key.Key_Down and self.field.hasFocus():
             self.tree.setFocus(Qt.FocusReason.TabFocusReason)
-            if self.tree.currentItem() is None:
-                self.tree.setCurrentItem(self.tree.topLevelItem(0))
+            self._go_to_first()
         elif event.key() == Qt.Key.Key_Escape and self.field.text():
             self.field.clear()
         else:
@@ -196,7 +195,7 @@ class Palette(QWidget):
             if not found:
                 self.tree.invisibleRootItem().addChild(_note(f"Nothing is called “{query.strip()}”"))
             else:
-                self.tree.setCurrentItem(self.tree.topLevelItem(0))
+                self._go_to_first()
             return
         for category, title in CATEGORIES.items():
             members = [entry for entry in found if entry.category == category]
@@ -224,6 +223,11 @@ class Palette(QWidget):
         item.setToolTip(0, f"<b>{entry.title}</b><br>{entry.summary}" if entry.summary else "")
         item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDragEnabled)
         return item
+
+    def _go_to_first(self) -> None:
+        first = self.tree.topLevelItem(0)
+        if self.tree.currentItem() is None and first is not None:
+            self.tree.setCurrentItem(first)
 
     def _color(self, category: str) -> str:
         return self._theme.theme.category(category)

@@ -29,14 +29,15 @@ class StatusBar(QStatusBar):
         super().__init__(parent)
         self.setSizeGripEnabled(False)
         self._workspace, self._theme = workspace, theme
-        self.state = QLabel(objectName="stateText")
-        self.size = QLabel()
+        self.state = QLabel()
+        self.state.setObjectName("stateText")
+        self.counts = QLabel()
         self.parameters = QLabel()
         self.costs = QLabel()
         self.note = QLabel()
         self.saved = QLabel()
         self.zoom = QLabel("100 %")
-        for label in (self.state, self.size, self.parameters, self.costs, self.note):
+        for label in (self.state, self.counts, self.parameters, self.costs, self.note):
             self.addWidget(label)
         for label in (self.saved, self.zoom):
             self.addPermanentWidget(label)
@@ -68,7 +69,7 @@ class StatusBar(QStatusBar):
     def show_size(self) -> None:
         """Show how large the network is."""
         graph, costs = self._workspace.document.graph, self._workspace.costs
-        self.size.setText(f"{counted(len(graph.nodes), 'node')} · {counted(len(graph.edges), 'link')}")
+        self.counts.setText(f"{counted(len(graph.nodes), 'node')} · {counted(len(graph.edges), 'link')}")
         self.parameters.setText(f"{grouped(costs.total.parameters)} parameters")
         self.costs.setText(f"{compact(costs.total.macs)} multiply-adds")
 

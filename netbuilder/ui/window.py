@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
@@ -59,6 +60,7 @@ class MainWindow(QMainWindow):
         self.setStatusBar(self.status)
         self.start_page: StartPage | None = None
         self._was_painted = False
+        self._titles = False
         self._may_close = False
         self._fill_menu_bar()
         self._fill_menus()
@@ -142,7 +144,7 @@ class MainWindow(QMainWindow):
 
     # Qt's events ---------------------------------------------------------------------------------------------------
 
-    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+    def showEvent(self, event: QShowEvent) -> None:
         """Show the whole network, now that its place has a size."""
         super().showEvent(event)
         self.docks.polish_tabs()
@@ -165,7 +167,8 @@ class MainWindow(QMainWindow):
         """Open what was dropped, once the drag is over: a question must not hold up the program it came from."""
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
         event.acceptProposedAction()
-        QTimer.singleShot(0, lambda: [self.files.open_path(path) for path in paths[:1]])
+        if paths:
+            QTimer.singleShot(0, lambda: self.files.open_path(paths[0]))
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask what could be lost; then stop whatever runs, remember the window, and go."""
@@ -229,9 +232,11 @@ class MainWindow(QMainWindow):
         bar = self.menuBar()
         bar.setNativeMenuBar(False)
         # Both are kept here: the menu bar does not keep Python's side of its corners alive.
-        self.brand = QLabel("NetBuilder", objectName="brand")
+        self.brand = QLabel("NetBuilder")
+        self.brand.setObjectName("brand")
         bar.setCornerWidget(self.brand, Qt.Corner.TopLeftCorner)
-        self.file_state = QLabel(objectName="fileState")
+        self.file_state = QLabel()
+        self.file_state.setObjectName("fileState")
         bar.setCornerWidget(self.file_state, Qt.Corner.TopRightCorner)
         self.actions_.fill(bar)
 
@@ -251,7 +256,7 @@ class MainWindow(QMainWindow):
         menu = self.actions_.menus["recent"]
         menu.clear()
         for file in self.workspace.file.recent:
-            menu.addAction(file.path, lambda path=Path(file.path): self.files.open_path(path))
+            menu.addAction(file.path, partial(self.files.open_path, Path(file.path)))
         if menu.isEmpty():
             menu.addAction("Nothing yet").setEnabled(False)
         else:
@@ -303,11 +308,10 @@ class MainWindow(QMainWindow):
         if self.is_start_page_shown:
             self.show_network()
         preferences = self.workspace.preferences
-        preferences.set("window.geometry", self.saveGeometry().toBase64().data().decode())
+        preferences.set("window.geometry", bytes(self.saveGeometry().toBase64().data()).decode())
         self.docks.save(preferences)
 
     def _restore(self) -> None:
-        self._titles = False
         geometry = self.workspace.preferences.get("window.geometry")
         if isinstance(geometry, str):
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))

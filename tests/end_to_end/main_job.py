@@ -1,7 +1,7 @@
 """A user's hand on the real window: run in a process of its own, on a real screen; driven by X events from outside Qt.
 
-Drags a layer from the palette, connects it, edits a parameter, undoes, redoes, trains two epochs, and watches the curve and the mosaic.
-Prints what it did; any failed check ends it with a traceback and status 1.
+Drags a layer from the palette, connects it, edits a parameter, undoes, redoes, trains two epochs, and watches the curve
+and the mosaic. Prints what it did; any failed check ends it with a traceback and status 1.
 """
 
 from __future__ import annotations

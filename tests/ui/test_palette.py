@@ -23,7 +23,8 @@ def palette(qtbot: QtBot) -> Palette:
 
 @pytest.mark.parametrize(
     ("query", "first"),
-    [("conv2", "conv2d"), ("relu", "relu"), ("linear", "linear"), ("dense", "linear"), ("digits", "data.digits"), ("cnv2d", "conv2d")],
+    [("conv2", "conv2d"), ("relu", "relu"), ("linear", "linear"), ("dense", "linear"), ("digits", "data.digits"),
+     ("cnv2d", "conv2d")],
 )  # fmt: skip
 def test_the_best_answer_comes_first(query: str, first: str) -> None:
     assert search(declarations().values(), query)[0].key == first

@@ -67,7 +67,8 @@ class Gallery(QWidget):
             self._arrange()
 
     def _chip(self, title: str) -> QPushButton:
-        chip = QPushButton(title, checkable=True)
+        chip = QPushButton(title)
+        chip.setCheckable(True)
         chip.setProperty("role", "chip")
         self._chips.addButton(chip)
         return chip
@@ -77,7 +78,8 @@ class Gallery(QWidget):
 
     def _arrange(self) -> None:
         self._columns = self._room()
-        category = self._chips.checkedButton().text()
+        chip = self._chips.checkedButton()
+        category = chip.text() if chip is not None else "All"
         while self._grid.takeAt(0) is not None:
             pass
         shown = [card for card in self._cards if category in ("All", card.template.category)]
@@ -118,7 +120,8 @@ class Card(QFrame):
         layout.addSpacing(5)
         layout.addWidget(_label(template.description, "muted"))
         layout.addSpacing(7)
-        line = QFrame(objectName="cardLine")
+        line = QFrame()
+        line.setObjectName("cardLine")
         line.setFixedHeight(1)
         layout.addWidget(line)
         layout.addSpacing(6)

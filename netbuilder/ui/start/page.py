@@ -32,7 +32,8 @@ class StartPage(QWidget):
     templateChosen = Signal(str)
 
     def __init__(self, file: ProjectFile, theme: ThemeController) -> None:
-        super().__init__(objectName="startPage")
+        super().__init__()
+        self.setObjectName("startPage")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._file = file
         self._recent = QVBoxLayout()
@@ -152,7 +153,8 @@ def _short_folder(folder: Path) -> str:
 
 
 def _drop_area() -> QLabel:
-    area = QLabel("Drop a project, a CSV or a folder of images\nanywhere in this window", objectName="dropArea")
+    area = QLabel("Drop a project, a CSV or a folder of images\nanywhere in this window")
+    area.setObjectName("dropArea")
     area.setAlignment(Qt.AlignmentFlag.AlignCenter)
     area.setMinimumHeight(76)
     return area
