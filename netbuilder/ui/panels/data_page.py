@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QGridLayout, QHeaderView, QTableWidget, QTableWidgetItem, QVBoxLayout, QWidget
 
@@ -32,11 +32,20 @@ class DataSection(QWidget):
 
     A value that changes what the node yields counts once its source could be described with it: then values and schema
     enter the document as one undo entry. Until then they wait in the form, which says why.
+
+    Signals:
+        settled: () the reading that was under way has ended.
+
+    Attributes:
+        is_busy: Whether a file is being read for values that wait.
     """
+
+    settled = Signal()
 
     def __init__(self, workspace: Workspace, node: str, form: Form) -> None:
         super().__init__()
         self._workspace, self._node, self._form = workspace, node, form
+        self.is_busy = False
         self._waiting: dict[str, Any] = {}
         self._merge = ""
         self._shown: tuple[Any, ...] | None = None
@@ -93,6 +102,7 @@ class DataSection(QWidget):
         if any(parameter.kind in _FILES for parameter in self._form.parameters):
             self.message.setText("Reading…")
             self.message.show()
+            self.is_busy = True
             self._describing.run(describe)
             return
         try:
@@ -106,7 +116,9 @@ class DataSection(QWidget):
         waiting, self._waiting = self._waiting, {}
         self.message.hide()
         self._form.set_notes({})
-        self._commit(waiting, schema)
+        if self._node in self._workspace.document.scope(self._workspace.scope).nodes:
+            self._commit(waiting, schema)
+        self._settle()
 
     def _refused(self, error: NetbuilderError) -> None:
         notes: dict[str, str] = {}
@@ -117,7 +129,15 @@ class DataSection(QWidget):
         self.message.setText("Not applied yet: the data node keeps its last good settings.")
         self.message.show()
         self._form.set_notes(notes)
-        self._request_preview(self._form.values())
+        if not self.isVisible():
+            self._workspace.message.emit(error.problems[0].message)
+        elif self._node in self._workspace.document.scope(self._workspace.scope).nodes:
+            self._request_preview(self._form.values())
+        self._settle()
+
+    def _settle(self) -> None:
+        self.is_busy = False
+        self.settled.emit()
 
     def _commit(self, values: Mapping[str, Any], schema: Schema | None) -> None:
         titles = [self._form.fields[name].parameter.title.lower() for name in values]

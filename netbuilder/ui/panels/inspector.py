@@ -136,12 +136,19 @@ class InspectorPanel(QScrollArea):
             return
         self._shown = wish
         if self.page is not None:
-            self.page.hide()
-            self._column.removeWidget(self.page)
-            self.page.deleteLater()
+            self._dismiss(self.page)
         self.page = self._make_page(chosen)
         self._column.addWidget(self.page)
         self.verticalScrollBar().setValue(0)
+
+    def _dismiss(self, page: NodePage | GroupPage | PlanPage) -> None:
+        page.hide()
+        self._column.removeWidget(page)
+        if isinstance(page, NodePage) and page.data is not None and page.data.is_busy:
+            # A path was typed and the node left: what is being read still has to reach the document.
+            page.data.settled.connect(page.deleteLater)
+        else:
+            page.deleteLater()
 
     def _make_page(self, chosen: tuple[Node, ...]) -> NodePage | GroupPage | PlanPage:
         if not chosen:

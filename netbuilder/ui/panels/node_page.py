@@ -199,6 +199,8 @@ class NodePage(QWidget):
         self._swatch.theme = theme
         self._swatch.update()
         self._kernels_step = -1
+        self._known = ()
+        self._show_problems()
         self.show_run()
 
     def _node(self) -> Node:

@@ -307,3 +307,34 @@ def test_a_file_that_cannot_be_read_says_why_and_keeps_the_old_settings(
     assert digits.document is before
     assert "missing.csv" in page.form.note(name)
     QThreadPool.globalInstance().waitForDone(10_000)
+
+
+def test_a_file_typed_just_before_another_node_is_selected_still_counts(
+    inspector: InspectorPanel, digits: Workspace, qtbot: QtBot, table: tuple[str, Path]
+) -> None:
+    id, path = table
+    page = node_page(inspector, digits, id)
+    field = file_field(page)
+    field.line.setText(str(path))
+    field.line.editingFinished.emit()
+    assert page.data is not None
+    assert page.data.is_busy
+    node_page(inspector, digits, CONV)
+    qtbot.waitUntil(lambda: parameters(digits, id)[field.parameter.name] == str(path), timeout=20_000)
+    assert digits.document.schemas[id].rows == 40
+
+
+def test_a_file_read_for_a_node_that_is_gone_changes_nothing(
+    inspector: InspectorPanel, digits: Workspace, qtbot: QtBot, table: tuple[str, Path]
+) -> None:
+    id, path = table
+    page = node_page(inspector, digits, id)
+    field = file_field(page)
+    field.line.setText(str(path))
+    field.line.editingFinished.emit()
+    digits.edit("Remove", lambda document: edits.remove_nodes(document, [id]))
+    before = digits.document
+    assert page.data is not None
+    with qtbot.waitSignal(page.data.settled, timeout=20_000):
+        pass
+    assert digits.document is before
