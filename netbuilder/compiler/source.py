@@ -14,12 +14,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from netbuilder.compiler.template import CompilerError
+from netbuilder.compiler.template import CompilerError, same
 
 WIDTH: Final = 100
 """Columns of the generated text."""
 
 _NOTE: Final = 90
+
+_DEEPEST: Final = 8
+"""Columns before a statement of a method, for which all statements are wrapped."""
 
 
 @dataclass(slots=True)
@@ -29,10 +32,12 @@ class Writer:
     Attributes:
         lines: What was written so far.
         paths: One-based line -> node path.
+        wrapped: Statements that were printed before, by identity: two texts that share statements share this.
     """
 
     lines: list[str] = field(default_factory=list)
     paths: dict[int, str] = field(default_factory=dict)
+    wrapped: dict[ast.stmt, list[str]] = field(default_factory=dict)
 
     def text(self, text: str = "", indent: int = 0) -> None:
         """Write text as it is, line by line."""
@@ -54,7 +59,10 @@ class Writer:
             path: The node it is for.
             remark: A short comment of ours behind it.
         """
-        lines = wrapped(statement, WIDTH - indent)
+        lines = self.wrapped.get(statement)
+        if lines is None:
+            self.wrapped[statement] = lines = wrapped(statement, WIDTH - _DEEPEST)
+        lines = [*lines]
         if remark and len(lines[-1]) + indent + len(remark) + 4 <= WIDTH:
             lines[-1] += f"  # {remark}"
         for line in lines:
@@ -70,10 +78,10 @@ class Writer:
         """
         text = "\n".join(self.lines) + "\n"
         try:
-            same = ast.dump(ast.parse(text)) == ast.dump(tree)
+            says_it = same(ast.parse(text), tree)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise CompilerError("the text that was written is no Python") from error
-        if not same:
+        if not says_it:
             raise CompilerError("the text that was written does not say what was meant")
         return text
 
@@ -142,7 +150,11 @@ def _open(node: ast.expr) -> tuple[str, Sequence[tuple[str, ast.expr]], str] | N
 def printed(node: ast.AST) -> str:
     """Return a tree as text on one line, its strings in double quotes where they need no escapes."""
     text = ast.unparse(node)
-    return _requoted(text) if "'" in text else text
+    if "'" not in text:
+        return text
+    if '"' in text or "\\" in text:
+        return _requoted(text)
+    return text.replace("'", '"')  # with neither of them in it, each ' begins or ends a string
 
 
 def _requoted(text: str) -> str:

@@ -62,9 +62,14 @@ class Parts:
         return "Tensor" if self.count == 1 else f"tuple[{', '.join(['Tensor'] * self.count)}]"
 
 
-def module_text(parts: Parts) -> tuple[str, dict[int, str]]:
-    """Return the whole module's text, and line -> node path."""
-    writer = Writer()
+def module_text(parts: Parts, wrapped: dict[ast.stmt, list[str]]) -> tuple[str, dict[int, str]]:
+    """Return the whole module's text, and line -> node path.
+
+    Args:
+        parts: What it is made of.
+        wrapped: Filled with the lines of each statement, for `tapped_text`.
+    """
+    writer = Writer(wrapped=wrapped)
     title = source.harmless(parts.title) or "A network"
     head = title if title.endswith((".", "!", "?")) else f"{title}."
     writer.text(f'"""{head}"""')
@@ -85,8 +90,13 @@ def module_text(parts: Parts) -> tuple[str, dict[int, str]]:
     return writer.finish(ast.Module(body=body, type_ignores=[])), writer.paths
 
 
-def tapped_text(parts: Parts) -> tuple[str, dict[int, str]]:
-    """Return the text of the forward that shows each value and of the generator that makes modules one by one."""
+def tapped_text(parts: Parts, wrapped: dict[ast.stmt, list[str]]) -> tuple[str, dict[int, str]]:
+    """Return the text of the forward that shows each value and of the generator that makes modules one by one.
+
+    Args:
+        parts: What it is made of.
+        wrapped: The lines of statements that `module_text` wrote.
+    """
     items: list[Item] = []
     for index, item in enumerate(parts.forward):
         items.append(item)
@@ -99,7 +109,7 @@ def tapped_text(parts: Parts) -> tuple[str, dict[int, str]]:
         starts.append(Item(ast.Expr(value=ast.Yield(value=constant(path)))))
         starts += [Item(each, path) for each in statements]
     starts = starts or [Item(ast.Expr(value=ast.YieldFrom(value=ast.Tuple(elts=[], ctx=ast.Load()))))]
-    writer = Writer()
+    writer = Writer(wrapped=wrapped)
     hints = {"self": "", "tap": "", **dict.fromkeys(parts.arguments, "Tensor")}
     tapped = _function_text(writer, 0, "tapped_forward", hints, parts.returns, "", items)
     writer.text("\n")

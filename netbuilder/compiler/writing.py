@@ -63,6 +63,7 @@ class Author:
         for id in [*flow.forward, *self.outside, *(self.nodes[id].tied_to for id in (*flow.forward, *self.outside))]:
             if id and id not in self.specs:
                 self._meet(self.nodes[id])
+        self.constants = {id: self._constants(id) for id in self.specs}
         self.attributes = self._attributes()
         support = dict.fromkeys(spec.support for spec in self.specs.values() if spec.support)
         self.support = {text: ast.parse(text).body for text in support}
@@ -109,7 +110,7 @@ class Author:
     def _make(self, id: str) -> ast.stmt:
         """Return `self.conv1 = nn.Conv2d(...)`."""
         template = self.specs[id].make_text(self.values[id])
-        value = build(template, self._constants(id), (), self._defaults(id, template))
+        value = build(template, self.constants[id], (), self._defaults(id, template))
         target = ast.Attribute(value=name("self"), attr=self.attributes[id], ctx=ast.Store())
         return ast.Assign(targets=[target], value=value, lineno=0)
 
@@ -144,7 +145,7 @@ class Author:
         spec, values = self.specs[id], self.values[id]
         linked = {port: scope.variables[source] for port, source in self.links.get(id, ())}
         ports = spec.input_ports(values)
-        bindings = self._constants(id) | {port.name: linked.get(port.name, ast.Constant(value=None)) for port in ports}
+        bindings = self.constants[id] | {port.name: linked.get(port.name, ast.Constant(value=None)) for port in ports}
         if spec.make_text(values):
             bindings["me"] = self._module(id, scope.owner)
         template = spec.call_text(values)
@@ -256,11 +257,11 @@ class Author:
                 found[id] = free_label(found.values(), self.nodes[id].label)
         return found
 
-    def _constructor(self) -> list[Item]:
+    def _constructor(self, makes: Mapping[str, ast.stmt], starts: Mapping[str, Sequence[ast.stmt]]) -> list[Item]:
         base = ast.parse("super().__init__()").body[0]
-        makes = [Item(self._make(id), id, note=self.nodes[id].note) for id in self.attributes]
-        starts = [Item(each, id) for id in self.attributes for each in (*self._starts(id), *self._freeze(id))]
-        return [Item(base), *makes, *starts]
+        made = [Item(make, id, note=self.nodes[id].note) for id, make in makes.items()]
+        started = [Item(each, id) for id in self.attributes for each in (*starts[id], *self._freeze(id))]
+        return [Item(base), *made, *started]
 
     def _doc(self, inputs: Mapping[str, PortRef]) -> str:
         types = self.shapes.types
@@ -282,6 +283,8 @@ class Author:
             function = free_label(functions.values(), f"{phase.name}_losses")
             functions[phase.name] = function
             phases.append((function, self._phase(ids, inputs)))
+        makes = {id: self._make(id) for id in self.attributes}
+        starts = {id: self._starts(id) for id in self.attributes}
         parts = Parts(
             title=self.document.about.title,
             class_name=self._class_name(),
@@ -289,13 +292,14 @@ class Author:
             support=self.support,
             arguments=tuple(inputs),
             count=len(self.flow.outputs),
-            constructor=self._constructor(),
+            constructor=self._constructor(makes, starts),
             forward=self._forward(inputs),
             phases=phases,
-            starts={id: [self._make(id), *self._starts(id)] for id in self.attributes},
+            starts={id: [makes[id], *starts[id]] for id in self.attributes},
         )
-        text, lines = module_text(parts)
-        tapped, tapped_lines = tapped_text(parts)
+        wrapped: dict[ast.stmt, list[str]] = {}
+        text, lines = module_text(parts, wrapped)
+        tapped, tapped_lines = tapped_text(parts, wrapped)
         return Program(
             source=text,
             class_name=parts.class_name,
