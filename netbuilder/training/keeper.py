@@ -53,10 +53,18 @@ class Keeper:
             self._best_about = {"epoch": epoch, "step": step, "metrics": dict(metrics)}
             self._best_saved = False
             self._copy()
+        return better
+
+    def save_if_due(self, epoch: int, step: int) -> None:
+        """Write what is new, unless that was tried a moment ago.
+
+        Raises:
+            NetbuilderError: When it cannot be written.
+        """
         if time.monotonic() - self._saved >= SAVE_SECONDS:
+            self._saved = time.monotonic()
             self.save_last(epoch, step)
             self.save_best()
-        return better
 
     def save_last(self, epoch: int, step: int) -> Path:
         """Write the present weights."""

@@ -65,11 +65,13 @@ class RunWriter:
             connection = self._open()
             self._write_all(connection)
             connection.commit()
-        except (sqlite3.Error, OSError) as error:
+        except Exception as error:
             self._report(_unwritable(self._path, error))
             # Whoever records must not wait for a writer that is no more.
             while self._queue.get() is not None:
                 pass
+            if not isinstance(error, (sqlite3.Error, OSError)):
+                raise  # a defect of ours
         finally:
             if connection is not None:
                 connection.close()

@@ -157,10 +157,7 @@ class Session:
             self._live.add_event(end_event(reason, folder=self._start.folder))
             return State.FAILED if reason == "failed" else State.ENDED
         try:
-            self._trainer.finish(reason)
-        except NetbuilderError as error:
-            self._live.add_event(Event(kind="problem", text=str(error), step=self._step, problems=error.problems))
-            reason = "failed"
+            reason = self._trainer.finish(reason)
         except Cancelled:  # stopped while testing: all that mattered is saved
             self._acknowledge_stop()
         finally:

@@ -61,6 +61,7 @@ class Trainer:
         self._epoch_losses: list[float] = []
         self._last_rate: float | None = None
         self._rate_step = self._norm_step = 0
+        self._save_failed = False
         self.device_title = start.device
         self.step_count = 0
         self.epoch = 0
@@ -228,6 +229,7 @@ class Trainer:
             self._keep_rate(self._updaters[0].learning_rate)
         train_loss = statistics.fmean(self._epoch_losses)
         better = self._keeper.offer(self.epoch, self.step_count, values or {"loss": train_loss})
+        self._save_along()
         self._without_better = 0 if better else self._without_better + 1
         self.event(
             Event(
@@ -240,14 +242,16 @@ class Trainer:
         self._probe.show_confusion(evaluation, self.step_count)
         return bool(self._plan.patience) and self._without_better >= self._plan.patience
 
-    def finish(self, reason: str) -> None:
+    def finish(self, reason: str) -> str:
         """Save the weights, test the best ones, close the record.
 
         Args:
             reason: "finished", "early stopping", "stopped" or "failed".
 
+        Returns:
+            The reason, "failed" when the weights could not be saved or tested.
+
         Raises:
-            NetbuilderError: When the weights cannot be saved.
             Cancelled: When Stop came while testing; everything is saved by then.
         """
         test: Mapping[str, float] = {}
@@ -259,8 +263,21 @@ class Trainer:
                 if reason in ("finished", "early stopping"):
                     self._keeper.restore_best()
                     test = self._evaluate("test").metrics
+        except NetbuilderError as error:
+            self.problem(error)
+            reason = "failed"
         finally:
             self._end(reason, test)
+        return reason
+
+    def _save_along(self) -> None:
+        """Save now and then; a disk that is full at the moment is no reason to stop."""
+        try:
+            self._keeper.save_if_due(self.epoch, self.step_count)
+        except NetbuilderError as error:
+            if not self._save_failed:
+                self._save_failed = True
+                self.problem(error)
 
     def _save(self) -> None:
         last = self._keeper.save_last(self.epoch, self.step_count)
@@ -295,6 +312,10 @@ class Trainer:
     def close(self) -> None:
         """Write what is left to the run store and give everything back."""
         self._closing.close()
+
+    def problem(self, error: NetbuilderError) -> None:
+        """Tell a user's mistake."""
+        self.event(Event(kind="problem", text=str(error), step=self.step_count, problems=error.problems))
 
     def event(self, event: Event) -> None:
         """Show and keep an event."""

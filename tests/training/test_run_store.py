@@ -173,3 +173,14 @@ def test_the_table_and_the_record_agree():
         if (line := part.strip())
     }
     assert columns == set(RunRecord.__dataclass_fields__)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_defect_in_a_write_never_makes_the_session_wait(tmp_path):
+    problems = _Log()
+    writer = RunWriter(tmp_path / FILE_NAME, problems)
+    writer.put(lambda connection: 1 / 0)
+    for _ in range(QUEUE_SIZE * 2):
+        writer.put(lambda connection: None)
+    writer.close()
+    assert "division" in problems[0].message

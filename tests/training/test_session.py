@@ -12,6 +12,7 @@ import torch
 from netbuilder.compiler.module import build
 from netbuilder.data.preparation import prepare
 from netbuilder.document.model import Document, Group, PortRef, Setting
+from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import optimizers, schedules
 from netbuilder.training.batches import batch_sizes, shuffling
 from netbuilder.training.checkpoints import load_checkpoint
@@ -385,6 +386,43 @@ def test_a_damaged_run_store_does_not_stop_training(tmp_path):
     assert run.host.state is State.ENDED
     assert [problem.code for event in run.of("problem") for problem in event.problems] == ["runs.set_aside"]
     assert RunStore.open(folder).list_runs()[0].reason == "finished"
+
+
+@pytest.mark.parametrize("recovers", [True, False])
+def test_a_full_disk_is_told_once_and_training_goes_on(recovers, tmp_path, monkeypatch):
+    from netbuilder.training import keeper
+
+    save, calls = keeper.save_checkpoint, []
+
+    def full(path, checkpoint):
+        calls.append(path)
+        if len(calls) > 1 and not (recovers and len(calls) > 4):
+            raise NetbuilderError(Problem(code="save.full", message="the disk is full"))
+        return save(path, checkpoint)
+
+    monkeypatch.setattr(keeper, "save_checkpoint", full)
+    monkeypatch.setattr(keeper, "SAVE_SECONDS", 0.0)
+    run = train(iris(), tmp_path / "run")
+    assert len(run.of("epoch")) == 4
+    assert run.host.state is (State.ENDED if recovers else State.FAILED)
+    assert run.end.data["reason"] == ("finished" if recovers else "failed")
+    codes = [problem.code for event in run.of("problem") for problem in event.problems]
+    assert codes == ["save.full"] * (1 if recovers else 2)
+    assert load_checkpoint(tmp_path / "run" / "last.safetensors").about["step"] == (28 if recovers else 0)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_network_learns_on_a_gpu(kind, tmp_path):
+    from netbuilder.training.protocol import Start
+    from netbuilder.training.thread_host import ThreadHost
+
+    run = documents.Run(ThreadHost(), tmp_path / "run")
+    run.host.send(Start(document=KINDS[kind][0](), folder=str(tmp_path / "run"), device="cuda:0"))
+    run.finish()
+    losses = run.series("loss/train")
+    assert np.mean(losses[-3:]) < 0.9 * np.mean(losses[:3])
+    assert set(run.end.data["test"]) == KINDS[kind][1]
 
 
 def test_nothing_is_left_behind(tmp_path):
