@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from netbuilder.document.diff import Difference
 from netbuilder.document.model import ROOT, Document, Graph, Place, PortRef
@@ -30,6 +31,7 @@ class Content:
         graph: The scope of it that is shown.
         arrays: Where everything lies.
         faces: Node id -> face.
+        categories: The node's category by row of the arrays.
     """
 
     def __init__(self, declarations: Declarations) -> None:
@@ -38,6 +40,7 @@ class Content:
         self.graph = Graph()
         self.arrays = CanvasArrays()
         self.faces: dict[str, Face] = {}
+        self.categories = np.empty(0, dtype=np.str_)
         self._links = Links()
         self._scope = ROOT
         self._knowledge = Knowledge()
@@ -133,6 +136,13 @@ class Content:
     def _face(self, node: str, knowledge: Knowledge) -> Face:
         return make_face(self.graph.nodes[node], self.document, self.declarations, self._links, knowledge)
 
+    def categories_of(self, rows: Rows) -> NDArray[np.str_]:
+        """Return the categories of nodes by row."""
+        if len(self.categories) != len(self.arrays.ids):  # a node became another layer
+            self.categories = np.array([self.faces[node].category for node in self.arrays.ids], dtype=np.str_)
+        chosen: NDArray[np.str_] = self.categories[rows]
+        return chosen
+
     def _look(self, nodes: Iterable[str], knowledge: Knowledge) -> tuple[set[str], bool]:
         """Look again at these nodes and those known otherwise now; returns which changed, and if any did in size."""
         before, self._knowledge = self._knowledge, knowledge
@@ -141,6 +151,8 @@ class Content:
             old, face = self.faces.get(node), self._face(node, knowledge)
             if face == old:
                 continue
+            if old is not None and old.category != face.category:
+                self.categories = np.empty(0, dtype=np.str_)
             self.faces[node] = face
             changed.add(node)
             if node in self.arrays and (old is None or measure(old) != measure(face) or _drops(old) != _drops(face)):
@@ -151,6 +163,7 @@ class Content:
 
     def _lay(self, places: Mapping[str, Place]) -> None:
         sizes = {node: self.geometry(node) for node in places}
+        self.categories = np.array([self.faces[node].category for node in places], dtype=np.str_)
         self.arrays.set_nodes({node: (*at, sizes[node].width, sizes[node].height) for node, at in places.items()})
         self.arrays.set_wires(self._wires())
 

@@ -71,7 +71,8 @@ def paint_wires(painter: QPainter, content: Content, area: QRectF, camera: Camer
     far = len(rows) > (_MANY if camera.zoom < FAR else 4 * CROWD)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, not far)
     base = style.color("edge")
-    _draw_wires(painter, arrays.curves[rows], camera, base, 1.0 if far else _wire_width(camera), far)
+    curves = arrays.ends[rows].reshape(-1, 2, 2) if far else arrays.curves[rows]
+    _draw_wires(painter, curves, camera, base, 1.0 if far else _wire_width(camera), far)
     for targets, token, width in ((marks.wrong, "bad", 2.0), (marks.hot, "accent", 2.5)):
         found = [row for target in targets if (row := arrays.edge_row(target)) is not None and target != marks.hidden]
         if found:
@@ -93,7 +94,7 @@ def _wire_width(camera: Camera) -> float:
 def _draw_wires(painter: QPainter, curves: Floats, camera: Camera, color: QColor, width: float, far: bool) -> None:
     if not len(curves):
         return
-    points = (curves[:, [0, -1]] if far else curves) - np.array([camera.x, camera.y])
+    points = curves - np.array([camera.x, camera.y])
     points *= camera.zoom
     painter.setPen(QPen(color, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.RoundJoin))
     if far or len(points) > _MANY:
@@ -106,7 +107,7 @@ def _draw_wires(painter: QPainter, curves: Floats, camera: Camera, color: QColor
 def paint_cards(painter: QPainter, content: Content, rows: Rows, camera: Camera, style: Style) -> None:
     """Draw nodes as plain rectangles in their category's colour: all of one colour in one call."""
     rects = _in_pixels(content, rows, camera)
-    categories = np.array([content.faces[content.arrays.ids[row]].category for row in rows])
+    categories = content.categories_of(rows)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     painter.setPen(Qt.PenStyle.NoPen)
     for category in np.unique(categories):

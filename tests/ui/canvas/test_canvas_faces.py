@@ -117,6 +117,7 @@ def test_following_edits_gives_the_same_as_showing_anew():
         lambda d: edits.move_nodes(d, {RELU: Place(444, 222), LINEAR: Place(-9, 5)}),
         lambda d: edits.rename(d, RELU, "gate"),
         lambda d: edits.disconnect(d, PortRef(RELU, "x")),
+        lambda d: edits.replace_type(d, RELU, "dropout", declarations()["dropout"].defaults()),
         lambda d: edits.remove_nodes(d, [LINEAR]),
     ]
     for step in steps:
@@ -127,6 +128,8 @@ def test_following_edits_gives_the_same_as_showing_anew():
         assert list(content.faces) == list(fresh.faces)
         for node in document.graph.nodes:
             assert content.arrays.rect(node) == fresh.arrays.rect(node)
+        rows = content.arrays.rows(document.graph.nodes)
+        assert content.categories_of(rows).tolist() == [content.faces[node].category for node in document.graph.nodes]
         assert sorted(map(repr, content.arrays.wires)) == sorted(map(repr, fresh.arrays.wires))
         assert sorted(content.arrays.ends.tolist()) == sorted(fresh.arrays.ends.tolist())
 
