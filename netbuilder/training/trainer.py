@@ -93,8 +93,10 @@ class Trainer:
 
     def _read_data(self) -> dict[str, Prepared]:
         prepared = {}
-        for node in self._start.document.graph.nodes.values():
-            if node.type.startswith("data."):
+        graph = self._start.document.graph
+        linked = {source.node for source in graph.edges.values()}
+        for node in graph.nodes.values():
+            if node.type.startswith("data.") and node.id in linked:
                 self._job.report(None, f"Reading {node.label}")
                 prepared[node.id] = prepare(node, self._start.base, self._job)
                 for note in prepared[node.id].notes:
