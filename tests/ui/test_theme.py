@@ -34,9 +34,11 @@ def contrast(one: str, two: str) -> float:
 @pytest.mark.parametrize(
     ("front", "back"),
     [
-        ("text", "canvas"), ("text", "panel"), ("text", "bar"), ("text", "field"), ("text", "hover"), ("text", "pressed"), ("text", "node"),
-        ("muted", "canvas"), ("muted", "panel"), ("muted", "bar"), ("muted", "node"), ("link", "panel"), ("link", "bar"),
-        ("on_accent", "primary"),
+        ("text", "canvas"), ("text", "panel"), ("text", "bar"),
+        ("text", "field"), ("text", "hover"), ("text", "pressed"),
+        ("text", "node"), ("muted", "canvas"), ("muted", "panel"),
+        ("muted", "bar"), ("muted", "node"), ("link", "panel"),
+        ("link", "bar"), ("on_accent", "primary"),
     ],
 )  # fmt: skip
 def test_text_has_contrast(name: str, front: str, back: str) -> None:
