@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, TextIO
 
 from netbuilder.project import Outcome
-from netbuilder.training.protocol import Event, Progress, State, Telemetry
+from netbuilder.training.protocol import Event, Points, Progress, State, Telemetry
 
 STEP_INTERVAL = 10
 """One step in so many is told; counted, never timed, so that equal runs print equal lines."""
@@ -22,12 +22,23 @@ class JsonLines:
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stdout
+        self._waiting: list[dict[str, Any]] = []
+        self._seen = 0
 
     def watch(self, telemetry: Telemetry) -> None:
-        """Print what is new, in the order of steps."""
-        lines = [*_step_lines(telemetry), *_epoch_lines(telemetry.events)]
-        # A step is told before the epoch that it ends.
-        for line in sorted(lines, key=lambda line: (line["step"], line["event"] == "epoch")):
+        """Print what is new, in the order of steps, a step before the epoch that it ends.
+
+        Points may come after the epoch that they belong to: an epoch waits until all its steps are there.
+        """
+        points = telemetry.series.get("loss/train")
+        if points is not None:
+            self._seen = int(points.steps[-1])
+        self._waiting += [*_step_lines(points), *_epoch_lines(telemetry.events)]
+        self._waiting.sort(key=lambda line: (line["step"], line["event"] == "epoch"))
+        is_over = telemetry.progress.state in (State.ENDED, State.FAILED)
+        ready = [line for line in self._waiting if is_over or line["step"] <= self._seen]
+        self._waiting = self._waiting[len(ready) :]
+        for line in ready:
             self._print(line)
         for event in telemetry.events:
             if event.kind == "log" and event.step == 0:
@@ -50,8 +61,7 @@ class JsonLines:
         print(json.dumps(finite(line), ensure_ascii=False), file=self._stream, flush=True)
 
 
-def _step_lines(telemetry: Telemetry) -> Iterator[dict[str, Any]]:
-    points = telemetry.series.get("loss/train")
+def _step_lines(points: Points | None) -> Iterator[dict[str, Any]]:
     if points is not None:
         for step, loss in zip(points.steps.tolist(), points.values.tolist(), strict=True):
             if step % STEP_INTERVAL == 0:
