@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRect, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
 
 from netbuilder.document.model import PortRef
@@ -99,9 +99,22 @@ def _draw_wires(painter: QPainter, curves: Floats, camera: Camera, color: QColor
     painter.setPen(QPen(color, width, Qt.PenStyle.SolidLine, Qt.PenCapStyle.FlatCap, Qt.PenJoinStyle.RoundJoin))
     if far or len(points) > _MANY:
         draw_lines(painter, np.concatenate([points[:, :-1], points[:, 1:]], axis=2).reshape(-1, 4))
-    else:
-        for curve in points:
-            draw_polyline(painter, curve)
+        return
+    # A link between two ports at one height is a line, and Qt draws a line many times as fast as a polyline.
+    level = np.ptp(points[:, :, 1], axis=1) < 0.25
+    draw_lines(painter, points[level][:, [0, -1]].reshape(-1, 4))
+    for curve in points[~level]:
+        part = _within(curve, painter.viewport())
+        if len(part):
+            draw_polyline(painter, part)
+
+
+def _within(curve: Floats, area: QRect) -> Floats:
+    """Return the part of a curve that can be seen: what a long link has elsewhere costs more than all the rest."""
+    low, high = np.minimum(curve[:-1], curve[1:]) - 4.0, np.maximum(curve[:-1], curve[1:]) + 4.0
+    far = np.array([area.right(), area.bottom()])
+    seen = np.flatnonzero(np.all((low <= far) & (high >= np.array([area.left(), area.top()])), axis=1))
+    return curve[seen[0] : seen[-1] + 2] if len(seen) else curve[:0]
 
 
 def paint_cards(painter: QPainter, content: Content, rows: Rows, camera: Camera, style: Style) -> None:
