@@ -1,4 +1,4 @@
-"""One layer on torch's meta device or under FakeTensorMode: shapes from torch, no memory and no arithmetic spent.
+"""One layer on torch's meta device: shapes from torch, no memory and no arithmetic spent.
 
 The batch size is a prime; multiples of it in the result are read back as N, 2N, ... A varying sequence length is run at
 two lengths and read back as T, 2T-1, ... or "?" where it is no such expression. Imports torch.
@@ -7,16 +7,15 @@ two lengths and read back as T, 2T-1, ... or "?" where it is no such expression.
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from netbuilder.compiler.callables import template_function
+from netbuilder.compiler.formulas import Formulas
 from netbuilder.compiler.template import INPUTS, Pattern, pattern, plain_values
 from netbuilder.foundation.parameter import Values
 from netbuilder.layers.spec import LayerSpec, Rule, Types, names_in
@@ -36,16 +35,16 @@ MODULES: Final = 4_000
 
 
 WARM: Final = threading.Event()
-"""Set when torch's own shape functions are imported: the first use of the meta device takes a second."""
+"""Set after the first use of the meta device, which takes longer than all others."""
 
 
 def warm_up() -> None:
-    """Make torch import what the meta device needs, once; meant for a background thread after `import torch`."""
+    """Use the meta device for the first time; meant for a background thread after `import torch`."""
     try:
-        with torch.no_grad(), torch.device("meta"):
-            nn.Linear(4, 4)(nn.Conv1d(1, 1, 1)(torch.empty(2, 1, 4)))
-        with torch.no_grad(), FakeTensorMode():
-            nn.GRU(2, 2)(torch.empty(2, 1, 2))
+        with torch.device("meta"):
+            layers = nn.Linear(4, 4), nn.Conv1d(1, 1, 1)
+        with torch.inference_mode(), Formulas():
+            layers[0](layers[1](torch.empty(2, 1, 4, device="meta")))
     finally:
         WARM.set()
 
@@ -88,11 +87,6 @@ class Layer:
     inputs: Types
 
     @property
-    def is_fake(self) -> bool:
-        """Whether it runs under FakeTensorMode."""
-        return self.spec.shape is Rule.FAKE
-
-    @property
     def runs(self) -> bool:
         """Whether its output types come from running it."""
         return self.spec.shape in (Rule.META, Rule.FAKE)
@@ -109,7 +103,6 @@ class MetaRunner:
         """Start with no modules."""
         self.runs = 0
         self._modules: dict[tuple[Any, ...], nn.Module] = {}
-        self._fake: FakeTensorMode | None = None
 
     def run(self, layer: Layer) -> tuple[dict[str, TensorType], Weights | None]:
         """Construct a layer and, unless its types follow without torch, run it.
@@ -123,20 +116,11 @@ class MetaRunner:
         self.runs += 1
         batch = _batch_for(layer)
         try:
-            with warnings.catch_warnings(), torch.no_grad():
-                warnings.simplefilter("ignore")
-                module = self._module(layer)
-                types = self._types(layer, module, batch) if layer.runs else {}
+            module = self._module(layer)
+            types = self._types(layer, module, batch) if layer.runs else {}
         except Exception as error:  # whatever torch raises here is about what the user drew
             raise Refusal(str(error) or type(error).__name__, batch) from error
         return types, None if module is None else _weights(module, layer.values)
-
-    def _device(self, layer: Layer) -> Any:
-        if not layer.is_fake:
-            return torch.device("meta")
-        if self._fake is None:
-            self._fake = FakeTensorMode()
-        return self._fake
 
     def _module(self, layer: Layer) -> nn.Module | None:
         make = layer.spec.make_text(layer.values)
@@ -147,7 +131,7 @@ class MetaRunner:
         if module is None:
             if len(self._modules) >= MODULES:
                 self._modules.clear()
-            with self._device(layer):
+            with torch.no_grad(), torch.device("meta"), Formulas():
                 module = _evaluate(
                     make, layer.spec.support, {**plain_values(layer.spec, layer.values), **layer.derived}
                 )
@@ -172,7 +156,7 @@ class MetaRunner:
         self, layer: Layer, module: nn.Module | None, sizes: tuple[int, int, int]
     ) -> dict[str, tuple[tuple[int, ...], str]]:
         spec, values = layer.spec, layer.values
-        with self._device(layer):
+        with torch.inference_mode(), Formulas():
             tensors = {port: _tensor(type_, sizes) for port, type_ in layer.inputs.items()}
             absent = dict.fromkeys(port.name for port in spec.input_ports(values))
             bindings = {**plain_values(spec, values), **layer.derived, **absent, **tensors}
@@ -197,7 +181,7 @@ def _weights(module: nn.Module, values: Values) -> Weights:
 
 
 def _tensor(type_: TensorType, sizes: tuple[int, int, int]) -> torch.Tensor:
-    return torch.empty([_number(dim, sizes) for dim in type_.dims], dtype=getattr(torch, type_.dtype))
+    return torch.empty([_number(dim, sizes) for dim in type_.dims], dtype=getattr(torch, type_.dtype), device="meta")
 
 
 def _number(dim: Dim, sizes: tuple[int, int, int]) -> int:
