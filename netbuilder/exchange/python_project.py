@@ -1,4 +1,4 @@
-"""A Python project out of a document: `model.py`, `train.py` and `data.npz`, which need torch and numpy only.
+"""A Python project out of a document: `model.py`, `train.py` and `data.pt`, which need torch only.
 
 `model.py` is, byte for byte, the text that the code tab shows and the session runs.
 """
@@ -37,7 +37,7 @@ def export_python(
         job: Told how far the work is.
 
     Returns:
-        The files: `model.py`, and where there is something to train, `train.py` and `data.npz`.
+        The files: `model.py`, and where there is something to train, `train.py` and `data.pt`.
 
     Raises:
         NetbuilderError: When the document has errors, its data cannot be read, a file in the folder is not one that an
@@ -80,20 +80,25 @@ def _files(document: Document, base: Path, job: Job) -> Iterator[tuple[str, byte
     prepared = {node.id: prepare(node, base, job) for node in nodes}
     seeds = {node: shuffling(document.plan.seed, node).initial_seed() for node in prepared}
     yield "train.py", write_script(document, program, seeds).encode()
-    yield "data.npz", _archive(program, prepared)
+    yield "data.pt", _archive(program, prepared)
 
 
 def _archive(program: Program, prepared: Mapping[str, Prepared]) -> bytes:
-    arrays: dict[str, Array] = {}
+    """Return the prepared parts as a file of plain tensors, which `torch.load` reads with `weights_only`."""
+    import torch
+
+    parts = {}
     for part in ("train", "validation", "test"):
         longest = max(rows_of(data.parts[part]) for data in prepared.values())
+        rows = {}
         for key, port in program.sources.items():
             column = prepared[port.node].parts[part][port.port]
             # Training goes through a shorter source again, in a fresh order; the other parts have one order.
             whole = column if part == "train" or len(column) == longest else column[np.arange(longest) % len(column)]
-            arrays[f"{part}/{key}"] = whole
+            rows[key] = torch.from_numpy(whole).clone()  # a view would be written with all that it looks into
+        parts[part] = rows
     buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]  # the stub takes the names for options
+    torch.save(parts, buffer)
     return buffer.getvalue()
 
 

@@ -1,6 +1,6 @@
 """The text of an exported `train.py`: the session's loop, written out for one document.
 
-It needs torch, numpy, `model.py` and `data.npz`. From equal weights it makes the same updates as the session, in the
+It needs torch, `model.py` and `data.pt`. From equal weights it makes the same updates as the session, in the
 same order.
 """
 
@@ -47,12 +47,8 @@ _SCORES: Mapping[Task, str] = {
 _LOAD = '''
     def load(part: str) -> Batch:
         """Return all rows of the training, validation or test part."""
-        with np.load(FOLDER / "data.npz") as arrays:
-            return {
-                name.partition("/")[2]: torch.from_numpy(arrays[name]).to(DEVICE)
-                for name in arrays.files
-                if name.startswith(part + "/")
-            }
+        parts: dict[str, Batch] = torch.load(FOLDER / "data.pt", map_location=DEVICE, weights_only=True)
+        return parts[part]
 '''
 
 _BATCHES = '''
@@ -163,9 +159,9 @@ def _head(document: Document, program: Program, shuffling: Mapping[str, int]) ->
     sources = ", ".join(f"({', '.join(names)}{',' if len(names) == 1 else ''})" for names in fields.values())
     names = ", ".join([_class_import(program), *dict.fromkeys(program.phases.values())])
     needs_math = any("math." in function for function in _schedule_functions(document))
-    return f'''"""Train the network in model.py on the rows in data.npz: a plain PyTorch loop.
+    return f'''"""Train the network in model.py on the rows in data.pt: a plain PyTorch loop.
 
-Needs torch and numpy. Run it with `python train.py`; the trained weights are saved as weights.pt.
+Needs torch alone. Run it with `python train.py`; the trained weights are saved as weights.pt.
 """
 
 import argparse
@@ -173,7 +169,6 @@ import copy
 {"import math" + chr(10) if needs_math else ""}from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 

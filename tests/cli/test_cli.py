@@ -195,7 +195,7 @@ def test_export(run, spiral, tmp_path):
     code, out, _ = run("export", spiral, "--to", "python", "-o", tmp_path / "out")
     assert code == 0
     assert sorted(path.name for path in (tmp_path / "out").glob("*.*") if path.name[0] != ".") == [
-        "data.npz",
+        "data.pt",
         "model.py",
         "train.py",
     ]

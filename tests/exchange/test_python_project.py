@@ -1,9 +1,8 @@
-"""An exported project needs torch and numpy only, and does what the session does."""
+"""An exported project needs torch only, and does what the session does."""
 
 import json
 import subprocess
 import sys
-import zipfile
 from dataclasses import replace
 
 import numpy as np
@@ -47,7 +46,7 @@ entered = [""]
 
 
 def run_without_netbuilder(folder, code):
-    """Run code in a process in which netbuilder, and all it needs besides torch and numpy, cannot be imported."""
+    """Run code in a process in which netbuilder, and all it needs besides torch, cannot be imported."""
     done = subprocess.run(
         [sys.executable, "-I", "-c", BLOCKER + code], cwd=folder, capture_output=True, text=True, timeout=110
     )
@@ -190,12 +189,13 @@ for folder in {[str(tmp_path / str(number)) for number in range(len(CASES))]}:
 
 
 def test_the_data_are_the_prepared_parts(tmp_path):
+    import torch
+
     export_python(template("spiral"), tmp_path)
-    with np.load(tmp_path / "data.npz") as arrays:
-        assert arrays["train/points"].shape == (700, 2)
-        assert arrays["test/label"].dtype == np.int64
-    with zipfile.ZipFile(tmp_path / "data.npz") as archive:
-        assert archive.testzip() is None
+    parts = torch.load(tmp_path / "data.pt", weights_only=True)
+    assert list(parts) == ["train", "validation", "test"]
+    assert parts["train"]["points"].shape == (700, 2)
+    assert parts["test"]["label"].dtype == torch.int64
 
 
 def test_a_network_without_a_loss_is_exported_without_a_loop(tmp_path):
