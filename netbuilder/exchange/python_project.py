@@ -15,7 +15,7 @@ import numpy as np
 
 from netbuilder.compiler.program import Program, write_program
 from netbuilder.data.preparation import prepare
-from netbuilder.data.spec import Array, Prepared, rows_of
+from netbuilder.data.spec import Prepared, rows_of
 from netbuilder.document.model import Document
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
