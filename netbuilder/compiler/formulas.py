@@ -1,4 +1,4 @@
-"""Formulas: the result shapes of torch's commonest operations, without the modules that torch's own would import.
+"""Formulas: the result shapes of torch's commonest operations, without what torch's own way to them imports.
 
 Torch computes most result shapes on the meta device in Python. The first of those functions imports sympy and
 `torch._dynamo`: 800 modules, 75 MB and a second of time; and each takes tenths of a millisecond. `Formulas` answers for
@@ -21,8 +21,12 @@ Formula: TypeAlias = Callable[..., Any]
 """Takes an operation's arguments; gives empty results of the right shape, or None where it does not apply."""
 
 
-class Formulas(TorchDispatchMode):  # type: ignore[misc]
+class Formulas(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """While it is entered, in inference mode, operations on meta tensors get their results from formulas."""
+
+    def __init__(self) -> None:
+        """Take part in nothing but what it is entered for."""
+        super().__init__()  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
@@ -63,15 +67,36 @@ def _softmax(x: Tensor, dim: int, dtype: Any = None) -> Tensor | None:
 
 def _broadcast(a: Any, b: Any, alpha: float = 1) -> Tensor | None:
     """Each element of the result comes from one of each, sizes of 1 being repeated."""
-    if not (isinstance(a, Tensor) and isinstance(b, Tensor)) or a.dtype != b.dtype or not a.is_floating_point():
+    if type(b) in (int, float):
+        return _alike(a)
+    if not (isinstance(a, Tensor) and isinstance(b, Tensor)) or not _same_floats(a, b):
         return None
-    if a.shape == b.shape:
-        return a.new_empty(a.shape)
-    rank = max(a.dim(), b.dim())
-    one, other = (1,) * (rank - a.dim()) + tuple(a.shape), (1,) * (rank - b.dim()) + tuple(b.shape)
-    if any(p != q and p != 1 and q != 1 for p, q in zip(one, other, strict=True)):
+    sizes = _joined(a.shape, b.shape)
+    return None if sizes is None else a.new_empty(sizes)
+
+
+def _dropout(x: Tensor, _share: float, _train: bool | None) -> tuple[Tensor, Tensor] | None:
+    return (x.new_empty(x.shape), x.new_empty(x.shape, dtype=torch.bool)) if x.is_floating_point() else None
+
+
+def _drawn(sizes: Sequence[int], dtype: Any = None, device: Any = None, **options: Any) -> Tensor | None:
+    return torch.empty(sizes, dtype=dtype, device=device) if not options.get("layout") else None
+
+
+def _arange(*limits: Any, dtype: Any = None, device: Any = None, **options: Any) -> Tensor | None:
+    start, end, step = (0, *limits, 1) if len(limits) == 1 else (*limits, 1)[:3]
+    if any(type(each) is not int for each in (start, end, step)) or step < 1 or end < start or options.get("layout"):
         return None
-    return a.new_empty([q if p == 1 else p for p, q in zip(one, other, strict=True)])
+    return torch.empty((end - start + step - 1) // step, dtype=dtype or torch.int64, device=device)
+
+
+def _joined(one: Sequence[int], other: Sequence[int]) -> list[int] | None:
+    """Return the sizes that two shapes have together, sizes of 1 being repeated; None where they do not fit."""
+    rank = max(len(one), len(other))
+    pairs = list(zip((1,) * (rank - len(one)) + tuple(one), (1,) * (rank - len(other)) + tuple(other), strict=True))
+    if any(p != q and p != 1 and q != 1 for p, q in pairs):
+        return None
+    return [q if p == 1 else p for p, q in pairs]
 
 
 def _linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor | None:
@@ -98,6 +123,13 @@ def _bmm(a: Tensor, b: Tensor) -> Tensor | None:
     if a.dim() != 3 or b.dim() != 3 or a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1] or not _same_floats(a, b):
         return None
     return a.new_empty((a.shape[0], a.shape[1], b.shape[2]))
+
+
+def _matmul(a: Tensor, b: Tensor) -> Tensor | None:
+    if a.dim() < 2 or b.dim() < 2 or a.shape[-1] != b.shape[-2] or not _same_floats(a, b):
+        return None
+    sizes = _joined(a.shape[:-2], b.shape[:-2])
+    return None if sizes is None else a.new_empty((*sizes, a.shape[-2], b.shape[-1]))
 
 
 def _embedding(weight: Tensor, indices: Tensor, *_: Any) -> Tensor | None:
@@ -279,12 +311,14 @@ _FORMULAS: Final[Mapping[Any, Formula]] = {
     _aten.rnn_tanh.input: _recurrent(states=1, gates=1),
     _aten.rnn_relu.input: _recurrent(states=1, gates=1),
     **dict.fromkeys((_aten.mean.dim, _aten.sum.dim_IntList, _aten.amax.default, _aten.amin.default), _reduce),
-    **dict.fromkeys(
-        (_aten.add.Tensor, _aten.sub.Tensor, _aten.mul.Tensor, _aten.div.Tensor, _aten.maximum.default)
-        + (_aten.minimum.default,),
-        _broadcast,
-    ),
-    **dict.fromkeys((_aten.mul.Scalar, _aten.add.Scalar, _aten.pow.Tensor_Scalar), _alike),
-    **dict.fromkeys((_aten.relu.default, _aten.abs.default, _aten.sign.default), _alike),
+    _aten.matmul.default: _matmul,
+    _aten.native_dropout.default: _dropout,
+    _aten.randn.default: _drawn,
+    **dict.fromkeys((_aten.arange.default, _aten.arange.start, _aten.arange.start_step), _arange),
+    **dict.fromkeys((_aten.add.Tensor, _aten.sub.Tensor, _aten.mul.Tensor, _aten.div.Tensor), _broadcast),
+    **dict.fromkeys((_aten.maximum.default, _aten.minimum.default), _broadcast),
+    **dict.fromkeys((_aten.mul.Scalar, _aten.pow.Tensor_Scalar), _alike),
+    **dict.fromkeys((_aten.relu.default, _aten.abs.default, _aten.sign.default, _aten.exp.default), _alike),
+    **dict.fromkeys((_aten.sin.default, _aten.cos.default), _alike),
     **dict.fromkeys((_aten.uniform_.default, _aten.normal_.default), _filled),
 }

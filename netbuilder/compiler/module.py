@@ -9,11 +9,13 @@ from __future__ import annotations
 import hashlib
 import linecache
 import sys
+import threading
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch import Tensor, nn
@@ -29,6 +31,12 @@ Losses = Callable[[nn.Module, Mapping[str, Tensor]], dict[str, Tensor]]
 
 Tap = Callable[[str, Tensor], None]
 """Called with a node path and the value that the node has just computed."""
+
+_users: Final[Counter[str]] = Counter()
+"""How many have loaded each registered module and not yet released it."""
+
+_lock: Final = threading.Lock()
+"""Held while modules are registered and released: by sessions on their threads, and by the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +71,15 @@ class LoadedModule:
 
 
 def load_module(program: Program) -> LoadedModule:
-    """Execute a program's text and register it.
+    """Execute a program's text and register it, until each call has had its `release`.
 
     Args:
         program: Written by `write_program`.
     """
-    name = module_name(program)
-    module = sys.modules.get(name)
-    if module is None:
-        module = ModuleType(name, "A network drawn with NetBuilder.")
-        module.__file__ = f"<{name}>"
-        _register(module.__file__, program.source)
-        _register(_tapped_file(program), program.tapped)
-        execute(program.source, vars(module), module.__file__)
-        sys.modules[name] = module
+    with _lock:
+        name = module_name(program)
+        module = sys.modules.get(name) or _new_module(name, program)
+        _users[name] += 1
     tapped = dict(vars(module))
     execute(program.tapped, tapped, _tapped_file(program))
     losses = {phase: getattr(module, function) for phase, function in program.phases.items()}
@@ -85,12 +88,30 @@ def load_module(program: Program) -> LoadedModule:
     )
 
 
+def _new_module(name: str, program: Program) -> ModuleType:
+    module = ModuleType(name, "A network drawn with NetBuilder.")
+    module.__file__ = f"<{name}>"
+    _register(module.__file__, program.source)
+    _register(_tapped_file(program), program.tapped)
+    execute(program.source, vars(module), module.__file__)
+    sys.modules[name] = module
+    return module
+
+
 def release(program: Program) -> None:
-    """Unregister a program's module; what still uses it goes on working, but can be pickled no more."""
+    """Unregister a program's module when nobody else has loaded the same text.
+
+    What still uses it goes on working, but can be pickled no more.
+    """
     name = module_name(program)
-    sys.modules.pop(name, None)
-    linecache.cache.pop(f"<{name}>", None)
-    linecache.cache.pop(_tapped_file(program), None)
+    with _lock:
+        _users[name] -= 1
+        if _users[name] > 0:
+            return
+        del _users[name]
+        sys.modules.pop(name, None)
+        linecache.cache.pop(f"<{name}>", None)
+        linecache.cache.pop(_tapped_file(program), None)
 
 
 def module_name(program: Program) -> str:
@@ -129,13 +150,17 @@ def initialize(model: nn.Module, program: Program, seed: int) -> None:
         seed: The run's seed.
     """
     shell = SimpleNamespace()
-    with torch.random.fork_rng(devices=[]), torch.device("cpu"):
-        previous = ""
-        for path in load_module(program)._starts(shell):
+    loaded = load_module(program)
+    try:
+        with torch.random.fork_rng(devices=[]), torch.device("cpu"):
+            previous = ""
+            for path in loaded._starts(shell):
+                _adopt(model, shell, program.names.get(previous))
+                torch.default_generator.manual_seed(zlib.crc32(f"{seed}:{path}".encode()))
+                previous = path
             _adopt(model, shell, program.names.get(previous))
-            torch.default_generator.manual_seed(zlib.crc32(f"{seed}:{path}".encode()))
-            previous = path
-        _adopt(model, shell, program.names.get(previous))
+    finally:
+        release(program)
 
 
 @torch.no_grad()

@@ -87,10 +87,7 @@ def same(one: object, other: object) -> bool:
     if kind is str or one is None:
         return one == other
     if isinstance(one, ast.AST):
-        for field in one._fields:
-            if not same(getattr(one, field, None), getattr(other, field, None)):
-                return False
-        return True
+        return all(same(getattr(one, field, None), getattr(other, field, None)) for field in one._fields)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(same, one, other))
     return repr(one) == repr(other)

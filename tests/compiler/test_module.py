@@ -20,7 +20,7 @@ from netbuilder.document import edits
 from netbuilder.document.model import Document, PortRef
 from netbuilder.foundation.problem import NetbuilderError
 from tests.builders import DIGITS, document, linear, node
-from tests.compiler.documents import cnn, residual, shared, two_heads, with_node
+from tests.compiler.documents import cnn, residual, shared, two_heads, with_node, with_parameters
 
 BATCH = {"image": torch.linspace(0, 1, 5 * 64).reshape(5, 1, 8, 8), "label": torch.arange(5)}
 
@@ -35,7 +35,7 @@ def weights(model: nn.Module, program: Program) -> dict[str, dict[str, Tensor]]:
 
 
 def test_a_module_is_registered_and_released() -> None:
-    program = write(cnn())
+    program = write(with_parameters(cnn(), "conv", filters=5))
     loaded = load_module(program)
     network = loaded.new_network()
     name = module_name(program)
@@ -47,6 +47,9 @@ def test_a_module_is_registered_and_released() -> None:
     assert load_module(program).network_class is loaded.network_class, "equal texts are one module"
     linecache.checkcache()
     assert linecache.getline(f"<{name}>", 1) == '"""Digits CNN."""\n'
+    initialize(network, program, 0)
+    release(program)
+    assert name in sys.modules, "it was loaded twice"
     release(program)
     assert name not in sys.modules
     assert linecache.getline(f"<{name}>", 1) == ""
