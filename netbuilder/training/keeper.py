@@ -84,6 +84,11 @@ class Keeper:
             self._best_saved = True
         return path
 
+    @property
+    def best_step(self) -> int | None:
+        """The step of the best weights; None when no epoch was finished."""
+        return self._best_about.get("step")
+
     def restore_best(self) -> None:
         """Put the best weights back into the model; nothing happens when no epoch was finished."""
         if self._best:

@@ -75,6 +75,11 @@ class LiveView:
         with self._lock:
             self._pictures[picture.kind, picture.node] = picture
 
+    def forget_pictures(self) -> None:
+        """Drop the pictures that nobody took: their network is gone."""
+        with self._lock:
+            self._pictures = {}
+
     def add_event(self, event: Event) -> None:
         """Add one event; none is ever lost."""
         with self._lock:

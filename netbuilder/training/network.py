@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from netbuilder.compiler.cost import count_costs
-from netbuilder.compiler.module import explain, initialize, load_module
+from netbuilder.compiler.module import explain, initialize, load_module, release
 from netbuilder.compiler.problems import find_problems
 from netbuilder.compiler.program import Loss, write_program
 from netbuilder.compiler.shapes import ShapeInference
@@ -80,6 +81,7 @@ class Network:
         self.device = device
         self.program = program = write_program(document, shapes)
         self._loaded = load_module(program)
+        weakref.finalize(self, release, program)
         self.model = self._loaded.new_network()
         initialize(self.model, program, document.plan.seed)
         self.model.to(device)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +40,19 @@ class _Order:
 
     number: int
     make: Callable[[NDArray[np.float32]], Picture]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look saw.
+
+    Attributes:
+        pictures: Of all nodes.
+        norms: Node path -> the norm of its weights' gradient as of the last step; empty before the first.
+    """
+
+    pictures: tuple[Picture, ...]
+    norms: Mapping[str, float]
 
 
 class Probe:
@@ -78,8 +92,8 @@ class Probe:
         """Look at the next occasion."""
         self.due = 0.0
 
-    def take(self, step: int) -> dict[str, float]:
-        """Look once.
+    def take(self, step: int) -> Mapping[str, float]:
+        """Look once, show what was seen, and plan the next look.
 
         Args:
             step: The steps done, for the pictures.
@@ -88,6 +102,19 @@ class Probe:
             Node path -> the norm of its weights' gradient as of the last step; empty before the first.
         """
         began = time.perf_counter()
+        look = self.look(step)
+        for picture in look.pictures:
+            self._live.add_picture(picture)
+        now = time.perf_counter()
+        self.due = now + max(SECONDS, (now - began) / SHARE)
+        return look.norms
+
+    def look(self, step: int) -> Look:
+        """Look once, without showing it to anybody.
+
+        Args:
+            step: The step whose weights the network has.
+        """
         transfer = pictures.Transfer()
         with self._network.evaluating():
             orders = self._activations(transfer, step)
@@ -95,13 +122,10 @@ class Probe:
             norms = self._norms(transfer)
             arrays = transfer.fetch()
             boundary = self._plane.draw(self._network, step) if self._plane else None
-        for order in orders:
-            self._live.add_picture(order.make(arrays[order.number]))
+        seen = [order.make(arrays[order.number]) for order in orders]
         if boundary:
-            self._live.add_picture(boundary)
-        now = time.perf_counter()
-        self.due = now + max(SECONDS, (now - began) / SHARE)
-        return {path: float(arrays[number]) for path, number in norms.items()}
+            seen.append(boundary)
+        return Look(tuple(seen), {path: float(arrays[number]) for path, number in norms.items()})
 
     def show_confusion(self, evaluation: Evaluation, step: int) -> None:
         """Show a validation's confusion matrix."""
@@ -131,28 +155,28 @@ class Probe:
         return orders
 
     def _face(self, transfer: pictures.Transfer, path: str, value: torch.Tensor, step: int) -> list[_Order]:
-        maps = pictures.maps_of(value, self._sample)
+        sample = self._sample
+        maps = pictures.maps_of(value, sample)
+        vector = pictures.vector_of(value, sample)
+        finish: Callable[[NDArray[np.float32]], NDArray[Any]]
         if maps is not None:
             number = transfer.add(pictures.shrink(maps[: pictures.THUMBS], pictures.THUMB_SIZE))
-            return [
-                _Order(
-                    number,
-                    lambda data: Picture(kind=PictureKind.THUMBS, node=path, step=step, data=pictures.to_bytes(data)),
-                )
-            ]
-        vector = pictures.vector_of(value, self._sample)
-        if vector is None:
+            kind, finish = PictureKind.THUMBS, pictures.to_bytes
+        elif vector is not None:
+            number = transfer.add(pictures.shrink_vector(vector, pictures.BARS))
+            kind, finish = PictureKind.BARS, pictures.frozen
+        else:
             return []
-        number = transfer.add(pictures.shrink_vector(vector, pictures.BARS))
-        return [
-            _Order(
-                number, lambda data: Picture(kind=PictureKind.BARS, node=path, step=step, data=pictures.frozen(data))
-            )
-        ]
+
+        def make(data: NDArray[np.float32]) -> Picture:
+            return Picture(kind=kind, node=path, step=step, data=finish(data), sample=sample)
+
+        return [_Order(number, make)]
 
     def _full(self, transfer: pictures.Transfer, path: str, value: torch.Tensor, step: int) -> list[_Order]:
-        maps = pictures.maps_of(value, self._sample)
-        vector = pictures.vector_of(value, self._sample)
+        sample = self._sample
+        maps = pictures.maps_of(value, sample)
+        vector = pictures.vector_of(value, sample)
         if maps is not None:
             shown, total = maps[: pictures.MAPS], len(maps)
             number = transfer.add(pictures.shrink(shown, pictures.MAP_SIZE))
@@ -166,7 +190,13 @@ class Probe:
 
         def make(data: NDArray[np.float32]) -> Picture:
             return Picture(
-                kind=kind, node=path, step=step, data=pictures.frozen(data), extent=_extent(data), caption=caption
+                kind=kind,
+                node=path,
+                step=step,
+                data=pictures.frozen(data),
+                extent=_extent(data),
+                caption=caption,
+                sample=sample,
             )
 
         return [_Order(number, make)]

@@ -20,7 +20,11 @@ from netbuilder.foundation.problem import Problem
 
 
 class State(StrEnum):
-    """Where a session stands."""
+    """Where a session stands.
+
+    A run that has ENDED or FAILED leaves its network behind, if it came that far, until the next Start: a Watch is then
+    answered all the same, and the state stays as it is.
+    """
 
     IDLE = "idle"
     STARTING = "starting"  # reading data, compiling, building
@@ -32,13 +36,13 @@ class State(StrEnum):
 
     @property
     def is_active(self) -> bool:
-        """Whether the session holds tensors and a thread."""
+        """Whether the session goes on: it has a thread and obeys every command."""
         return self in (State.STARTING, State.RUNNING, State.PAUSED, State.STOPPING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """Begin a run.
+    """Begin a run; what an earlier one left behind is dropped.
 
     Attributes:
         document: What to train.
@@ -79,7 +83,12 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Choose what the probe draws in full: the selected nodes and which of the fixed samples."""
+    """Choose what the probe draws in full: the selected nodes and which of the fixed samples.
+
+    While a run is paused, and when it has ended or failed, the pictures are drawn at once: they are there when
+    `Progress.acknowledged` tells the command's number. After the end they show the network with its best weights (those
+    that were tested), or with the last ones when no epoch was finished.
+    """
 
     nodes: tuple[str, ...] = ()
     sample: int = 0
@@ -146,11 +155,12 @@ class Picture:
     Attributes:
         kind: What it shows.
         node: The node path; "" for pictures of the whole network.
-        step: The step it was taken at.
+        step: The step whose weights it shows.
         data: A read-only array; see `PictureKind`.
         extent: Numbers that give the data its scale; see `PictureKind`.
         labels: Class names, when the axes are classes.
-        caption: For people: "24 of 32 maps".
+        caption: For people: "256 of 512 maps" when not everything is in `data`, else "32 maps".
+        sample: Which of the fixed samples it is of, from 0 (THUMBS, BARS, MAPS, VECTOR); -1 where that does not matter.
     """
 
     kind: PictureKind
@@ -160,6 +170,7 @@ class Picture:
     extent: tuple[float, ...] = ()
     labels: tuple[str, ...] = ()
     caption: str = ""
+    sample: int = -1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +178,8 @@ class Event:
     """Something that happened once: none is ever lost.
 
     Attributes:
-        kind: "log", "epoch", "checkpoint", "problem", "crash" (a defect of ours), "end" (always the last of a run).
+        kind: "log", "epoch", "checkpoint", "problem", "crash" (a defect of ours), "end" (always the last of a run; what
+            follows is about commands and pictures after it).
         text: One line for people.
         step: When.
         data: "epoch": {"epoch", "metrics", "best", "train_loss"}; "checkpoint": {"path", "best"};
@@ -221,5 +233,13 @@ class SessionHost(Protocol):
         ...
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait for the session to end or fail; False when the time ran out first."""
+        """Wait for the session to end or fail, and for pictures being drawn after that.
+
+        Returns:
+            False when the time ran out first.
+        """
+        ...
+
+    def close(self) -> None:
+        """Drop what an ended run left behind: a Watch is ignored from now on. A run in progress is left alone."""
         ...

@@ -17,6 +17,7 @@ from netbuilder.training.batches import Batch
 from netbuilder.training.inbox import Inbox
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Command, Event, Pause, Progress, Resume, Start, State, Step, Stop, Watch
+from netbuilder.training.remains import Remains
 from netbuilder.training.thread_host import crash, ignored
 from netbuilder.training.trainer import Trainer, end_event
 
@@ -31,7 +32,13 @@ RATE_SECONDS = 1.5
 
 
 class Session:
-    """One run."""
+    """One run.
+
+    Attributes:
+        remains: What can still be looked at when the run is over; None before, and when no network was built.
+    """
+
+    remains: Remains | None = None
 
     def __init__(self, start: Start, inbox: Inbox, live: LiveView) -> None:
         """Prepare to run `start`; nothing is built before `run`."""
@@ -163,6 +170,7 @@ class Session:
         finally:
             self._publish()
             self._trainer.close()
+            self.remains = self._trainer.remains()
         return State.FAILED if reason == "failed" else State.ENDED
 
     def _event(self, event: Event) -> None:

@@ -4,27 +4,41 @@ from __future__ import annotations
 
 import sys
 import threading
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
+from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.training.inbox import Inbox
 from netbuilder.training.live_view import LiveView
-from netbuilder.training.protocol import Command, Event, Progress, Start, State, Telemetry
+from netbuilder.training.protocol import Command, Event, Picture, Progress, Start, State, Telemetry, Watch
+
+if TYPE_CHECKING:
+    from netbuilder.training.remains import Remains
 
 SWITCH_INTERVAL = 5e-4
 """While a session runs, threads change hands ten times as often as usual: smoother windows, faster training."""
 
 
 class ThreadHost:
-    """Implements `SessionHost`: one session at a time, each on a fresh thread, in which torch is imported."""
+    """Implements `SessionHost`: one session at a time, each on a fresh thread, in which torch is imported.
+
+    What an ended run leaves behind is kept until the next Start or `close`: its network, once, with the best weights
+    (those that were tested; the last ones when no epoch was finished), and the probe's fixed samples. A Watch is then
+    answered by a thread that lives no longer than the drawing takes.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._inbox = Inbox()
         self._live = LiveView()
         self._thread: threading.Thread | None = None
+        self._remains: Remains | None = None
+        self._wish: tuple[int, Watch] | None = None
+        self._drawing = False
 
     def send(self, command: Command) -> int:
         """Queue a command; returns its number. Start begins a session when none is active."""
@@ -35,7 +49,7 @@ class ThreadHost:
             if isinstance(command, Start):
                 self._begin(number, command)
             else:
-                self._ignore(number, command)
+                self._answer(number, command)
             return number
 
     def drain(self) -> Telemetry:
@@ -48,43 +62,109 @@ class ThreadHost:
         return self._live.progress.state
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the session has ended and its thread is gone; False when the time ran out first."""
-        thread = self._thread
-        if thread is None:
-            return True
-        thread.join(timeout)
-        return not thread.is_alive()
+        """Wait until the session has ended and no thread of it is left; False when the time ran out first."""
+        end = None if timeout is None else time.monotonic() + timeout
+        while (thread := self._thread) is not None:
+            thread.join(None if end is None else max(0.0, end - time.monotonic()))
+            if thread.is_alive():
+                return False
+            if thread is self._thread:  # else pictures are drawn by another one since
+                break
+        return True
+
+    def close(self) -> None:
+        """Drop what an ended run left behind; a Watch is ignored from now on. A run in progress is left alone."""
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        self._remains = self._wish = None
+        self._live.forget_pictures()
 
     def _begin(self, number: int, start: Start) -> None:
+        self._drop()
         self._inbox.renew()
         self._live.progress = Progress(state=State.STARTING, acknowledged=number)
         # Not a daemon: a thread that is torn down in the middle of a tensor operation aborts the process. The session
         # ends by itself soon after the main thread.
-        self._thread = threading.Thread(target=self._run, args=(start,), name="netbuilder session", daemon=False)
-        self._thread.start()
+        self._launch(self._run, start, self._thread)
 
-    def _run(self, start: Start) -> None:
-        final = State.FAILED
+    def _launch(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, name="netbuilder session", daemon=False)
+        thread.start()
+        self._thread = thread
+
+    def _run(self, start: Start, before: threading.Thread | None) -> None:
+        final, remains = State.FAILED, None
+        if before is not None:
+            before.join()  # it may be drawing what an earlier run left behind, which must go before this one comes
         try:
             with fast_switching():
                 from netbuilder.training.session import Session
 
-                final = Session(start, self._inbox, self._live).run()
+                session = Session(start, self._inbox, self._live)
+                final = session.run()
+                remains = session.remains
         except Exception as error:  # ours, whatever it is: it must be seen, and must not end the program
             self._live.add_event(crash(error, self._live.progress.step))
         finally:
-            self._end(final)
+            self._end(final, remains)
 
-    def _end(self, state: State) -> None:
-        """Let nothing come between the last command and the end: what is left is acknowledged and ignored."""
+    def _end(self, state: State, remains: Remains | None) -> None:
+        """Let nothing come between the last command and the end: what is left is answered as after it."""
         with self._lock:
-            while (waiting := self._inbox.take()) is not None:
-                self._ignore(*waiting)
+            self._remains = remains
             self._live.progress = replace(self._live.progress, state=state, rate=0.0, seconds_left=None)
+            while (waiting := self._inbox.take()) is not None:
+                self._answer(*waiting)
 
-    def _ignore(self, number: int, command: Command) -> None:
-        self._live.progress = replace(self._live.progress, acknowledged=number)
-        self._live.add_event(ignored(command, "nothing is being trained", self._live.progress.step))
+    def _answer(self, number: int, command: Command) -> None:
+        """Answer a command that no session takes; the lock is held."""
+        if not isinstance(command, Watch) or self._remains is None:
+            self._acknowledge(number)
+            self._live.add_event(ignored(command, "nothing is being trained", self._live.progress.step))
+            return
+        self._wish = (number, command)  # in place of one that waits: only the newest choice is of use
+        if not self._drawing:
+            self._drawing = True
+            self._launch(self._draw, self._remains)
+
+    def _draw(self, remains: Remains) -> None:
+        """Draw what is wished for until nothing more is."""
+        while (wish := self._take_wish(remains)) is not None:
+            number, watch = wish
+            pictures, event = _look(remains, watch, self._live.progress.step)
+            with self._lock:
+                if self._remains is not remains:  # another run has begun: these pictures are not its own
+                    continue
+                for picture in pictures:
+                    self._live.add_picture(picture)
+                if event is not None:
+                    self._live.add_event(event)
+                self._acknowledge(number)
+
+    def _take_wish(self, remains: Remains) -> tuple[int, Watch] | None:
+        with self._lock:
+            wish = self._wish if self._remains is remains else None
+            if wish is None:
+                self._drawing = False
+            else:
+                self._wish = None
+            return wish
+
+    def _acknowledge(self, number: int) -> None:
+        progress = self._live.progress
+        self._live.progress = replace(progress, acknowledged=max(number, progress.acknowledged))
+
+
+def _look(remains: Remains, watch: Watch, step: int) -> tuple[tuple[Picture, ...], Event | None]:
+    """Return what a network looks like, or what went wrong."""
+    try:
+        return remains.look(watch), None
+    except NetbuilderError as error:
+        return (), Event(kind="problem", text=str(error), step=step, problems=error.problems)
+    except Exception as error:  # ours: it must be seen, and must not end the program
+        return (), crash(error, step)
 
 
 def ignored(command: Command, reason: str, step: int) -> Event:

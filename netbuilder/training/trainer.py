@@ -24,6 +24,7 @@ from netbuilder.training.network import Network
 from netbuilder.training.probe import Probe
 from netbuilder.training.protocol import Event, Start, Watch
 from netbuilder.training.recorder import Recorder, RunWriter
+from netbuilder.training.remains import Remains
 from netbuilder.training.run_store import FILE_NAME, RunRecord
 from netbuilder.training.threads import intra_op_threads, limited_threads
 from netbuilder.training.updates import NonFiniteError, Updater, UpdateSettings
@@ -245,7 +246,7 @@ class Trainer:
         return bool(self._plan.patience) and self._without_better >= self._plan.patience
 
     def finish(self, reason: str) -> str:
-        """Save the weights, test the best ones, close the record.
+        """Save the weights, show and test the best ones, close the record.
 
         Args:
             reason: "finished", "early stopping", "stopped" or "failed".
@@ -262,8 +263,8 @@ class Trainer:
                 if reason != "failed":
                     self._save()
                     self.show()
+                    self._show_best()
                 if reason in ("finished", "early stopping"):
-                    self._keeper.restore_best()
                     test = self._evaluate("test").metrics
         except NetbuilderError as error:
             self.problem(error)
@@ -271,6 +272,26 @@ class Trainer:
         finally:
             self._end(reason, test)
         return reason
+
+    def _show_best(self) -> None:
+        """Put the best weights back and show them: what is seen after the end is what was tested."""
+        self._keeper.restore_best()
+        step = self._keeper.best_step
+        if step is not None and step != self.step_count:
+            self.network.model.zero_grad(set_to_none=True)  # those of the last step: nothing to do with these weights
+            with self._explained():
+                self._probe.take(step)
+
+    def remains(self) -> Remains | None:
+        """Return what can still be looked at when all is over, with the best weights; None when nothing was built.
+
+        The last weights stay where no epoch was finished; nothing else of the trainer may be used afterwards.
+        """
+        if not self._built:
+            return None
+        self._keeper.restore_best()
+        step = self._keeper.best_step
+        return Remains(self.network, self._probe, self.step_count if step is None else step)
 
     def _save_along(self) -> None:
         """Save now and then; a disk that is full at the moment is no reason to stop."""
