@@ -230,7 +230,7 @@ def _size(found: TensorType | None, axis: int | Literal["vocabulary"]) -> int | 
 
 
 INITIALIZERS: Mapping[str, tuple[str, str]] = {
-    "default": ("PyTorch's default", ""),
+    "default": ("Default", ""),
     "xavier_uniform": ("Xavier (Glorot) uniform", "nn.init.xavier_uniform_(weight)"),
     "xavier_normal": ("Xavier (Glorot) normal", "nn.init.xavier_normal_(weight)"),
     "kaiming_uniform": ("He (Kaiming) uniform", "nn.init.kaiming_uniform_(weight, nonlinearity='relu')"),

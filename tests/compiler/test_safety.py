@@ -18,7 +18,7 @@ from netbuilder.compiler.module import initialize, load_module, release
 from netbuilder.compiler.program import write_program
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.compiler.source import Writer
-from netbuilder.compiler.template import CompilerError, build, checked, constant, name
+from netbuilder.compiler.template import CompilerError, build, checked, constant, name, same
 from netbuilder.document.model import About, Document, Phase, PortRef, Schema
 from netbuilder.foundation.problem import NetbuilderError
 from tests.builders import DIGITS
@@ -301,3 +301,28 @@ def test_a_printed_text_that_is_its_tree_is_accepted() -> None:
     writer = Writer()
     writer.text(ast.unparse(tree))
     assert writer.finish(tree)
+
+
+class Sly(int):
+    """A number that prints as something else."""
+
+    def __repr__(self) -> str:
+        return "1"
+
+
+TREES = [
+    *(ast.Constant(value=value) for value in (1, True, 1.0, 0.0, -0.0, "1", "x", None, (1,), (True,), Sly(1), b"x")),
+    *(ast.parse(text) for text in ("f(1)", "f(a=1)", "f(*a)", "f(**a)", "x = 1", "x: int = 1", "x = y = 1", "")),
+    *(ast.parse(text) for text in ("u'x'", "'x'", "def f(): pass", "def f(a): pass", "def f() -> int: pass")),
+    ast.Name(id="x", ctx=ast.Load()),
+    ast.Name(id="x", ctx=ast.Store()),
+    ast.Name(id="x"),
+    ast.List(elts=[], ctx=ast.Load()),
+    ast.List(elts=[ast.Constant(value=1)], ctx=ast.Load()),
+]
+
+
+@pytest.mark.parametrize("one", TREES, ids=range(len(TREES)))
+def test_a_tree_is_the_same_as_itself_alone(one: ast.AST) -> None:
+    assert [other for other in TREES if same(one, other)] == [one]
+    assert not same(one, ast.Constant(value=2))
