@@ -14,6 +14,7 @@ from typing import Any
 from netbuilder import __version__
 from netbuilder.foundation.parameter import Parameter
 from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.foundation.waiting import wait_passively
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all is well; the answer is "no"; what was asked for cannot be done; stopped by Ctrl-C."""
@@ -25,6 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Args:
         arguments: What follows the program's name; None takes it from the system.
     """
+    wait_passively()
     given = list(sys.argv[1:] if arguments is None else arguments)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that lacks a sign shows "?", and nothing breaks off

@@ -1,1 +1,5 @@
-"""TODO of the owner: what this package is."""
+"""The window: everything that is Qt."""
+
+from netbuilder.ui.binding import import_plainly
+
+import_plainly()

@@ -1,8 +1,10 @@
 """Loads torch behind the window's back: a thread that starts right after the first paint.
 
-Every package that the first Train click would otherwise wait for is imported here, with the garbage collector off (its
-passes over hundreds of thousands of new objects were the long stalls), and what was imported is then frozen out of
-later collections.
+It runs with the garbage collector off (its passes over hundreds of thousands of new objects were the long stalls), and
+what was imported is then frozen out of later collections.
+
+`torch._dynamo`, which every `torch.optim` object imports, is left to the first run: it takes 90 MB, and a window in
+which somebody draws or reads needs none of it.
 """
 
 from __future__ import annotations
@@ -14,8 +16,10 @@ import traceback
 
 from PySide6.QtCore import QObject, Qt, Signal
 
-MODULES = ("torch", "torch._dynamo", "netbuilder.training.session")
-"""In this order. `torch._dynamo` is what the first `torch.optim` object imports."""
+from netbuilder.foundation.waiting import wait_passively
+
+MODULES = ("torch", "netbuilder.training.session")
+"""In this order."""
 
 
 class TorchLoader(QObject):
@@ -42,6 +46,7 @@ class TorchLoader(QObject):
 
     def _load(self) -> None:
         trouble = ""
+        wait_passively()
         try:
             for name in MODULES:
                 importlib.import_module(name)

