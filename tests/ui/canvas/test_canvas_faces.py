@@ -1,5 +1,4 @@
 import pytest
-from conftest import DIGITS, LINEAR, LOSS, RELU, add, small_network
 
 from netbuilder.document import edits
 from netbuilder.document.diff import diff
@@ -11,6 +10,7 @@ from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.faces import Area, Face, Knowledge, Links, OutputFace, make_face, own_label
 from netbuilder.ui.canvas.geometry import HEADER, WIDEST, WIDTH, measure
 from netbuilder.ui.canvas.knowing import severities, wrong_ports
+from tests.ui.canvas.conftest import DIGITS, LINEAR, LOSS, RELU, add, small_network
 
 
 def face(document: Document, node: str, knowledge: Knowledge | None = None) -> Face:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from conftest import DIGITS, DROPOUT, LEFT, LINEAR, LOSS, MIDDLE, RELU
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QLineEdit
 
 from netbuilder.document.model import PortRef
+from tests.ui.canvas.conftest import DIGITS, DROPOUT, LEFT, LINEAR, LOSS, MIDDLE, RELU
 
 CTRL, SHIFT, ALT = (
     Qt.KeyboardModifier.ControlModifier,

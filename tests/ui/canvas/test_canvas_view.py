@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import DIGITS, LINEAR, LOSS, RELU, small_network
 from PySide6.QtCore import QPoint, QPointF, QRectF
 from PySide6.QtGui import QColor, QImage
 
@@ -17,6 +16,7 @@ from netbuilder.ui.canvas.menus import build
 from netbuilder.ui.canvas.pictures import Plane
 from netbuilder.ui.canvas.tips import tip_at
 from netbuilder.ui.theme import load_theme
+from tests.ui.canvas.conftest import DIGITS, LINEAR, LOSS, RELU, small_network
 
 
 def image(view) -> QImage:
