@@ -1,7 +1,7 @@
 """Where nodes and links lie, as numpy arrays: what is under the pointer or in view, for thousands of nodes at once.
 
-No Qt. A row is a node or a link; the later row is drawn above. `curves` are the links as polylines of `STEPS`
-segments.
+No Qt. A row is a node or a link; the later row is drawn above. Links are polylines of `STEPS` segments; of many, a
+curve is worked out when it is first asked for, since most are never near enough to be seen.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netbuilder.document.model import PortRef
-from netbuilder.ui.canvas.routing import ROUTED, STEPS, bend, route
+from netbuilder.ui.canvas.routing import ROUTED, STEPS, bend, hulls, route
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -37,8 +37,7 @@ class CanvasArrays:
         rects: (n, 4): x, y, width, height.
         wires: Links by row.
         ends: (m, 4): x and y of the source's port, then of the target's.
-        curves: (m, STEPS + 1, 2): the links, flattened.
-        boxes: (m, 4): left, top, right, bottom of each curve.
+        boxes: (m, 4): left, top, right, bottom within which each link runs.
     """
 
     def __init__(self) -> None:
@@ -46,7 +45,8 @@ class CanvasArrays:
         self.rects: Floats = np.empty((0, 4))
         self.wires: list[Wire] = []
         self.ends: Floats = np.empty((0, 4))
-        self.curves: Floats = np.empty((0, STEPS + 1, 2))
+        self._curves: Floats = np.empty((0, STEPS + 1, 2))
+        self._is_bent = np.empty(0, dtype=bool)
         self.boxes: Floats = np.empty((0, 4))
         self._row: dict[str, int] = {}
         self._edge_row: dict[PortRef, int] = {}
@@ -69,7 +69,8 @@ class CanvasArrays:
         self._drops = np.array([(w.source_y, w.target_y) for w in self.wires], dtype=np.float64).reshape(-1, 2)
         count = len(self.wires)
         self.ends = np.empty((count, 4))
-        self.curves = np.empty((count, STEPS + 1, 2))
+        self._curves = np.empty((count, STEPS + 1, 2))
+        self._is_bent = np.zeros(count, dtype=bool)
         self.boxes = np.empty((count, 4))
         self._bend(np.arange(count))
 
@@ -136,12 +137,27 @@ class CanvasArrays:
             axis=1,
         )
         self.ends[rows] = ends
-        if len(self.wires) > ROUTED:
-            curves = bend(ends)
-        else:
+        is_routed = len(self.wires) <= ROUTED
+        self._is_bent[rows] = is_routed
+        if is_routed:
             curves = route(ends, self._sources[rows], self._targets[rows], self.rects)
-        self.curves[rows] = curves
-        self.boxes[rows] = np.concatenate([curves.min(axis=1), curves.max(axis=1)], axis=1)
+            self._curves[rows] = curves
+            self.boxes[rows] = np.concatenate([curves.min(axis=1), curves.max(axis=1)], axis=1)
+        else:
+            self.boxes[rows] = hulls(ends)
+
+    @property
+    def curves(self) -> Floats:
+        """(m, STEPS + 1, 2): all links, flattened."""
+        return self.curves_of(np.arange(len(self.wires)))
+
+    def curves_of(self, rows: Rows) -> Floats:
+        """Return some links, flattened."""
+        late = rows[~self._is_bent[rows]]
+        if len(late):
+            self._curves[late] = bend(self.ends[late])
+            self._is_bent[late] = True
+        return self._curves[rows]
 
     def node_at(self, x: float, y: float, reach: float = 0.0) -> str | None:
         """Return the topmost node at a point, or within `reach` of it."""
@@ -163,7 +179,7 @@ class CanvasArrays:
         near = self.edges_in(x - reach, y - reach, x + reach, y + reach)
         if not len(near):
             return None
-        distance = _distances(self.curves[near], np.array([x, y]))
+        distance = _distances(self.curves_of(near), np.array([x, y]))
         best = int(distance.argmin())
         return self.wires[near[best]].target if distance[best] <= reach else None
 

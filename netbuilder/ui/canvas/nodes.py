@@ -21,7 +21,7 @@ from netbuilder.training.protocol import Picture
 from netbuilder.ui.canvas.arrays import Rows
 from netbuilder.ui.canvas.camera import Camera
 from netbuilder.ui.canvas.content import Content
-from netbuilder.ui.canvas.drawing import CROWD, FAR, paint_cards, paint_rings, snapped
+from netbuilder.ui.canvas.drawing import paint_cards, paint_rings, snapped
 from netbuilder.ui.canvas.faces import Face
 from netbuilder.ui.canvas.geometry import MARGIN, Geometry
 from netbuilder.ui.canvas.painting import paint_face
@@ -52,6 +52,8 @@ class Scene:
         selection: Ids of selected nodes.
         live: Node id -> its picture.
         fades: Node id -> opacity, for nodes that have just come.
+        are_cards: Whether nodes are drawn as plain cards.
+        until: When (`perf_counter`) to leave faces that are not cached for the next frame.
     """
 
     content: Content
@@ -62,6 +64,8 @@ class Scene:
     selection: frozenset[str] = frozenset()
     live: Mapping[str, Live] = field(default_factory=dict)
     fades: Mapping[str, float] = field(default_factory=dict)
+    are_cards: bool = False
+    until: float = float("inf")
 
 
 class NodeLayer:
@@ -72,6 +76,7 @@ class NodeLayer:
         self._pictures: dict[str, tuple[object, tuple[float, float, float, str], QPixmap]] = {}
         self._bytes = 0
         self._used: set[_Key] = set()
+        self._is_drawn = False
 
     def clear(self) -> None:
         """Forget everything drawn: another document, another screen."""
@@ -85,7 +90,7 @@ class NodeLayer:
         around = MARGIN * camera.zoom
         part = camera.scene_rect(area.adjusted(-around, -around, around, around))
         rows = content.arrays.nodes_in(part.left(), part.top(), part.right(), part.bottom())
-        if camera.zoom < FAR or len(rows) > CROWD:
+        if scene.are_cards:
             paint_cards(painter, content, rows, camera, scene.style)
             chosen = np.intersect1d(rows, content.arrays.rows(scene.selection))
             paint_rings(painter, content, chosen, camera, scene.style)
@@ -95,13 +100,13 @@ class NodeLayer:
     def _paint_faces(self, painter: QPainter, scene: Scene, rows: Rows) -> bool:
         ids = [scene.content.arrays.ids[row] for row in rows]
         ids.sort(key=scene.selection.__contains__)  # selected ones above the others; the sort is stable
-        until = perf_counter() + BUDGET
         self._used.clear()
         self._prune(scene)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+        self._is_drawn = False
         left_out = []
         for node in ids:
-            pixmap = self._face(scene, node, until)
+            pixmap = self._face(scene, node)
             if pixmap is None:
                 left_out.append(scene.content.arrays.row(node))
                 continue
@@ -125,7 +130,7 @@ class NodeLayer:
         size = pixmap.deviceIndependentSize() * (scene.camera.zoom / scene.scale)
         painter.drawPixmap(QRectF(at, size), pixmap, QRectF(pixmap.rect()))
 
-    def _face(self, scene: Scene, node: str, until: float) -> QPixmap | None:
+    def _face(self, scene: Scene, node: str) -> QPixmap | None:
         face, selected = scene.content.faces[node], node in scene.selection
         key = (face, selected, scene.scale * scene.ratio, scene.style.name)
         self._used.add(key)
@@ -133,8 +138,9 @@ class NodeLayer:
         if pixmap is not None:
             self._faces.move_to_end(key)
             return pixmap
-        if perf_counter() > until:
+        if self._is_drawn and perf_counter() > scene.until:
             return None
+        self._is_drawn = True  # at least one a frame, so that frames end
         geometry = scene.content.geometry(node)
         pixmap = draw_face(face, geometry, scene.style, selected, scene.scale, scene.ratio)
         self._faces[key] = pixmap

@@ -73,9 +73,7 @@ def move(view: CanvasView, event: QMouseEvent) -> None:
     port = view.content.port_at(x, y, PORT_REACH / zoom)
     over = port is not None or view.content.arrays.node_at(x, y) is not None
     link = None if over else view.content.arrays.edge_at(x, y, WIRE_REACH / zoom)
-    if link != view.hovered_link:
-        view.hovered_link = link
-        view.update()
+    view.hover_link(link)
     if view.space_held:
         view.setCursor(Qt.CursorShape.OpenHandCursor)
     elif port is not None:

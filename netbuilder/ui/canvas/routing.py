@@ -38,15 +38,30 @@ _SECOND = _bernstein(STEPS + 1 - STEPS // 2)
 
 def bend(ends: Floats) -> Floats:
     """Return curves (m, STEPS + 1, 2) from `ends[:, :2]` to `ends[:, 2:]`: level at both ends."""
+    pull = _pull(ends)
+    xs = np.stack([ends[:, 0], ends[:, 0] + pull, ends[:, 2] - pull, ends[:, 2]], axis=1)
+    ys = np.stack([ends[:, 1], ends[:, 1], ends[:, 3], ends[:, 3]], axis=1)
+    return np.stack([xs @ _WHOLE, ys @ _WHOLE], axis=2)
+
+
+def hulls(ends: Floats) -> Floats:
+    """Return (m, 4): left, top, right, bottom within which `bend` leads each link, without bending it."""
+    pull = _pull(ends)
+    corners = np.stack([ends[:, 0], ends[:, 2], ends[:, 0] + pull, ends[:, 2] - pull])
+    return np.stack(
+        [corners.min(axis=0), ends[:, 1::2].min(axis=1), corners.max(axis=0), ends[:, 1::2].max(axis=1)], axis=1
+    )
+
+
+def _pull(ends: Floats) -> Floats:
+    """Return how far each link runs level out of its source and into its target."""
     across = ends[:, 2] - ends[:, 0]
     down = np.abs(ends[:, 3] - ends[:, 1])
     ahead = np.minimum(np.maximum(across * 0.5, 24.0), 140.0)
     back = np.clip(24.0 - across * 0.6, 24.0, 260.0)
     # Two ports at almost one height need no swing: the curve is a line.
-    pull = np.minimum(np.where(across >= 0, ahead, back), down + np.abs(across) * 0.5 + 1.0)
-    xs = np.stack([ends[:, 0], ends[:, 0] + pull, ends[:, 2] - pull, ends[:, 2]], axis=1)
-    ys = np.stack([ends[:, 1], ends[:, 1], ends[:, 3], ends[:, 3]], axis=1)
-    return np.stack([xs @ _WHOLE, ys @ _WHOLE], axis=2)
+    result: Floats = np.minimum(np.where(across >= 0, ahead, back), down + np.abs(across) * 0.5 + 1.0)
+    return result
 
 
 def route(ends: Floats, sources: Rows, targets: Rows, rects: Floats) -> Floats:

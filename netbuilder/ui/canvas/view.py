@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -146,13 +147,13 @@ class CanvasView(Viewport):
             self.welcome(come)
             self._frames.start()
         self.moved.emit()
-        self.update()
+        self.renew()
 
     def _look_again(self) -> None:
         self._know(self.graph)
         self.content.look_again(self.knowledge)
         self.moved.emit()
-        self.update()
+        self.renew()
 
     def _show_telemetry(self, telemetry: Telemetry) -> None:
         fresh = self.live.take(telemetry, self.workspace, self.graph, self.declarations)
@@ -161,45 +162,66 @@ class CanvasView(Viewport):
             return
         self.knowledge = replace(self.knowledge, areas=dict(self.live.areas))
         self.content.look_again(self.knowledge)
-        self.update()
+        self.renew()
 
     def _selection_changed(self) -> None:
-        self.selection = self.workspace.selection
+        self._draw_selected(self.workspace.selection)
         if self.selection:
-            self.selected_link = None
-        self.update()
+            self._mark(selected_link=None)
+
+    def _draw_selected(self, nodes: frozenset[str]) -> None:
+        changed, self.selection = self.selection ^ nodes, nodes
+        self.renew_nodes(changed)
 
     # What gestures show --------------------------------------------------------------------------------------------
 
     def preview_selection(self, nodes: frozenset[str] | None) -> None:
         """Draw these nodes as selected; None goes back to the workspace's selection."""
-        self.selection = self.workspace.selection if nodes is None else nodes
+        self._draw_selected(self.workspace.selection if nodes is None else nodes)
         self.update()
 
     def show_corners(self, rows: Rows, corners: Floats) -> None:
         """Draw nodes where a drag has carried them; the document does not know yet."""
-        self.content.arrays.set_corners(rows, corners)
-        self.update()
+        arrays = self.content.arrays
+        nodes = [arrays.ids[row] for row in rows] if len(rows) <= 64 else arrays.ids
+        self._renew_with_links(nodes, rows)
+        arrays.set_corners(rows, corners)
+        self._renew_with_links(nodes, rows)
+
+    def _renew_with_links(self, nodes: Collection[str], rows: Rows) -> None:
+        self.renew_nodes(nodes)
+        if len(nodes) <= 64:
+            self.renew_links(self.content.arrays.edges_of(rows))
 
     def show_splice(self, target: PortRef | None) -> None:
         """Mark the link that something would be dropped into."""
-        if target != self._splice:
-            self._splice = target
-            self.update()
+        self._mark(_splice=target)
+
+    def hover_link(self, target: PortRef | None) -> None:
+        """Light up the link under the pointer."""
+        self._mark(hovered_link=target)
+
+    def _mark(self, **marks: PortRef | None) -> None:
+        """Set attributes that name links, and paint the links that are marked otherwise now."""
+        for name, target in marks.items():
+            before = getattr(self, name)
+            if target != before:
+                setattr(self, name, target)
+                rows = [row for link in (before, target) if link and (row := self.content.arrays.edge_row(link)) is not None]
+                self.renew_links(np.array(rows, dtype=np.intp))
 
     def show_link(self, link: DrawLink | None) -> None:
         """Show a link being drawn: nodes that it does not fit step back."""
         if link is not self._link:
             self._link = link
             self._dimmed = link.dimmed() if link is not None else frozenset()
-            self.update()
+            self.renew()
 
     def select_link(self, target: PortRef | None) -> None:
         """Select a link instead of nodes."""
-        self.selected_link = target
         if target is not None:
             self.workspace.select(())
-        self.update()
+        self._mark(selected_link=target)
 
     def snap_step(self, modifiers: Qt.KeyboardModifier) -> float:
         """Return the grid that dragged nodes keep to: Alt drags freely."""
@@ -207,8 +229,9 @@ class CanvasView(Viewport):
 
     def marks(self) -> Marks:
         """Return the links that are drawn otherwise."""
-        hot = {link for link in (self.selected_link, self.hovered_link, self._splice) if link is not None}
-        return Marks(hot=hot, wrong=self._wrong, hidden=self._link.led if self._link else None)
+        hot = {link for link in (self.hovered_link, self._splice) if link is not None}
+        chosen = {self.selected_link} if self.selected_link is not None else set()
+        return Marks(hot=hot, chosen=chosen, wrong=self._wrong, hidden=self._link.led if self._link else None)
 
     def faded(self) -> frozenset[str]:
         """Return the nodes that step back."""
@@ -252,8 +275,7 @@ class CanvasView(Viewport):
 
     def _next_frame(self) -> None:
         """Go on with what moves by itself: nodes that appear, a drag at the border."""
-        pushed, appearing = self._push(), self.is_welcoming()
-        self.update()
+        pushed, appearing = self._push(), self.go_on_welcoming()
         if not pushed and not appearing:
             self._frames.stop()
 

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from math import floor
 from time import perf_counter
 
-from PySide6.QtCore import QPointF, QRect, QRectF, Qt, QTimer, Signal
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from netbuilder.document.model import PortRef
+from netbuilder.ui.canvas.arrays import Rows
+from netbuilder.ui.canvas.backing import Backing, Paint
 from netbuilder.ui.canvas.camera import Camera
 from netbuilder.ui.canvas.content import Content
-from netbuilder.ui.canvas.drawing import Marks, paint_dots, paint_hint, paint_wires
+from netbuilder.ui.canvas.drawing import CROWD, FAR, MANY, Course, Marks, paint_dots, paint_hint, paint_wires
 from netbuilder.ui.canvas.faces import Declarations
+from netbuilder.ui.canvas.geometry import MARGIN
 from netbuilder.ui.canvas.live import LivePictures
-from netbuilder.ui.canvas.nodes import NodeLayer, Scene
+from netbuilder.ui.canvas.nodes import BUDGET, NodeLayer, Scene
 from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.theme import Theme
 
 FADE = 0.12
 """Seconds a new node takes to appear."""
 
+_SOME = 64  # nodes or links; when more change, everything is painted again
+_PIECE = 4  # segments of a link that share a rectangle when it is painted again
 _SETTLE = 90  # milliseconds without zooming after which faces are drawn anew for the zoom reached
 _STEP = 1.2
-_MARGIN = 28.0  # pixels around the network when all of it is shown
+_BORDER = 24.0  # pixels around the network when all of it is shown
 
 
 class Viewport(QWidget):
@@ -53,6 +60,7 @@ class Viewport(QWidget):
         self.selection: frozenset[str] = frozenset()
         self.live = LivePictures()
         self._layer = NodeLayer()
+        self._backing = Backing()
         self._scale = 1.0
         self._was_sized = False
         self._born: dict[str, float] = {}
@@ -72,23 +80,97 @@ class Viewport(QWidget):
     # Painting ------------------------------------------------------------------------------------------------------
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw what is exposed."""
+        """Bring the backing up to date and copy what is exposed; what a gesture shows comes on top."""
+        self._align()
+        if not self._backing.repair(self._painter_of_parts()):
+            self._again.start()
         painter = QPainter(self)
         try:
-            self._paint(painter, QRectF(event.rect()))
+            self._backing.show(painter, event.region())
+            if not self.content.faces:
+                line = "or open a template from the start page"
+                paint_hint(painter, QRectF(self.rect()), self.style_, "Press Tab or drag a layer here", line)
+            self.paint_overlay(painter)
         finally:
             painter.end()  # a painter left open by an error would take the whole process down
 
-    def _paint(self, painter: QPainter, area: QRectF) -> None:
-        painter.fillRect(area, self.style_.color("canvas"))
-        paint_dots(painter, area, self.camera, self.style_)
-        if not self.content.faces:
-            line = "or open a template from the start page"
-            paint_hint(painter, QRectF(self.rect()), self.style_, "Press Tab or drag a layer here", line)
-        paint_wires(painter, self.content, area, self.camera, self.style_, self.marks())
-        if not self._layer.paint(painter, self._scene(), area):
-            self._again.start()
-        self.paint_overlay(painter)
+    def _painter_of_parts(self) -> Paint:
+        scene, course, marks = self._scene(), self._course(), self.marks()
+
+        def paint(painter: QPainter, area: QRectF) -> bool:
+            painter.fillRect(area, self.style_.color("canvas"))
+            paint_dots(painter, area, scene.camera, self.style_)
+            paint_wires(painter, self.content, area, scene.camera, self.style_, marks, course)
+            return self._layer.paint(painter, scene, area)
+
+        return paint
+
+    def _align(self) -> None:
+        """Bring the backing to where the camera is."""
+        ratio = self.devicePixelRatioF()
+        look = (self.camera.zoom, self._scale, ratio, self.style_.name, self._are_cards(), self._course())
+        self._backing.bring(self.size(), ratio, look, self._origin())
+
+    def _origin(self) -> tuple[int, int]:
+        """Return the scene's point in the upper left corner, in whole physical pixels: so that panning scrolls."""
+        pixels = self.camera.zoom * self.devicePixelRatioF()
+        return floor(self.camera.x * pixels + 0.5), floor(self.camera.y * pixels + 0.5)
+
+    def _are_cards(self) -> bool:
+        """Return whether nodes are too small, or too many, to be drawn as more than plain cards."""
+        if self.camera.zoom < FAR:
+            return True
+        arrays = self.content.arrays
+        return len(arrays.ids) > CROWD and len(arrays.nodes_in(*self._shown())) > CROWD
+
+    def _course(self) -> Course:
+        """Return how links are drawn."""
+        most = MANY if self.camera.zoom < FAR else 4 * CROWD
+        arrays = self.content.arrays
+        is_far = len(arrays.wires) > most and len(arrays.edges_in(*self._shown())) > most
+        return Course.STRAIGHT if is_far else Course.FAST
+
+    def _shown(self) -> tuple[float, float, float, float]:
+        area = self.camera.scene_rect(QRectF(self.rect()))
+        return area.left(), area.top(), area.right(), area.bottom()
+
+    def renew(self) -> None:
+        """Paint everything again."""
+        self._backing.spoil()
+        self.update()
+
+    def renew_nodes(self, nodes: Collection[str]) -> None:
+        """Paint some nodes again."""
+        if len(nodes) > _SOME:
+            self.renew()
+        else:
+            around = max(MARGIN * self.camera.zoom, 3.0)
+            arrays = self.content.arrays
+            self._renew([(arrays.rect(node), around) for node in nodes if node in arrays])
+
+    def renew_links(self, rows: Rows) -> None:
+        """Paint some links again, by their rows in the arrays."""
+        if len(rows) > _SOME:
+            self.renew()
+            return
+        boxes = []
+        for curve in self.content.arrays.curves_of(rows):
+            for start in range(0, len(curve) - 1, _PIECE):
+                piece = curve[start : start + _PIECE + 1]
+                (x, y), (width, height) = piece.min(axis=0).tolist(), np.ptp(piece, axis=0).tolist()
+                boxes.append(((x, y, width, height), 10.0))
+        self._renew(boxes)
+
+    def _renew(self, boxes: Iterable[tuple[tuple[float, float, float, float], float]]) -> None:
+        """Paint rectangles of the scene again, each with so many pixels around it."""
+        self._align()
+        whole, region = QRectF(self.rect()), QRegion()
+        for box, around in boxes:
+            area = self.camera.view_rect(QRectF(*box)).adjusted(-around, -around, around, around) & whole
+            if not area.isEmpty():
+                self._backing.spoil(area)
+                region += area.toAlignedRect()
+        self.update(region)
 
     def marks(self) -> Marks:
         """Return the links that are drawn otherwise."""
@@ -105,43 +187,47 @@ class Viewport(QWidget):
         """Forget cached faces: everything is new."""
         self._layer.clear()
         self._born.clear()
+        self.renew()
 
     def welcome(self, nodes: Collection[str]) -> None:
         """Let new nodes appear."""
         self._born.update(dict.fromkeys(nodes, perf_counter()))
 
-    def is_welcoming(self) -> bool:
-        """Return whether a node is still appearing."""
+    def go_on_welcoming(self) -> bool:
+        """Repaint the nodes that are appearing; returns whether one still is."""
+        if not self._born:
+            return False
+        self.renew_nodes(self._born)
         now = perf_counter()
         self._born = {node: born for node, born in self._born.items() if now - born < FADE}
         return bool(self._born)
 
     def update_pictures(self, nodes: Collection[str]) -> None:
         """Repaint the pictures of these nodes, where they are in view, and nothing else."""
-        region = QRegion()
+        boxes = []
         for node in nodes:
             box = self.content.geometry(node).picture
             if box is not None:
                 x, y, _, _ = self.content.arrays.rect(node)
-                region += self._pixels(QRectF(x + box.x, y + box.y, box.width, box.height))
-        self.update(region & QRegion(self.rect()))
-
-    def _pixels(self, scene: QRectF) -> QRect:
-        return self.camera.view_rect(scene).toAlignedRect().adjusted(-2, -2, 2, 2)
+                boxes.append(((x + box.x, y + box.y, box.width, box.height), 2.0))
+        self._renew(boxes)
 
     def _scene(self) -> Scene:
         now = perf_counter()
         fades = {node: min(max((now - born) / FADE, 0.05), 1.0) for node, born in self._born.items()}
         fades.update(dict.fromkeys(self.faded(), 0.35))
+        pixels, (x, y) = self.camera.zoom * self.devicePixelRatioF(), self._origin()
         return Scene(
             content=self.content,
-            camera=self.camera,
+            camera=Camera(x / pixels, y / pixels, self.camera.zoom),
             style=self.style_,
             ratio=self.devicePixelRatioF(),
             scale=self._scale,
             selection=self.selection,
             live=self.live.pictures,
             fades=fades,
+            are_cards=self._are_cards(),
+            until=now + BUDGET,
         )
 
     # The camera ----------------------------------------------------------------------------------------------------
@@ -204,7 +290,7 @@ class Viewport(QWidget):
         else:
             left, top, right, bottom = bounds
             scene = QRectF(left, top, right - left, bottom - top)
-            self.set_camera(Camera.showing(scene, self.width(), self.height(), margin=_MARGIN))
+            self.set_camera(Camera.showing(scene, self.width(), self.height(), margin=_BORDER))
         self._sharpen()
 
     def reveal(self, node: str) -> None:

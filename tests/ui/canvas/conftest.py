@@ -88,7 +88,7 @@ class Hands:
     ) -> None:
         QTest.mousePress(self.view, button, modifiers, start)
         for part in (0.2, 0.6, 1.0):
-            _move(self.view, QPointF(start) + (QPointF(end) - QPointF(start)) * part, button, modifiers)
+            move_pointer(self.view, QPointF(start) + (QPointF(end) - QPointF(start)) * part, button, modifiers)
         if release:
             QTest.mouseRelease(self.view, button, modifiers, end)
 
@@ -110,7 +110,7 @@ class Hands:
         return enter.isAccepted()
 
 
-def _move(view: CanvasView, at: QPointF, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> None:
+def move_pointer(view: CanvasView, at: QPointF, button: Qt.MouseButton, modifiers: Qt.KeyboardModifier) -> None:
     from PySide6.QtCore import QEvent
     from PySide6.QtGui import QMouseEvent
 

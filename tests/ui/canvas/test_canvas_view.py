@@ -187,8 +187,8 @@ def test_an_edit_from_elsewhere_ends_a_gesture(view, hands, workspace):
 def test_a_new_node_fades_in_and_stays(view, workspace, qtbot):
     view.add("tanh")
     (new,) = workspace.selection
-    assert view.is_welcoming()
-    qtbot.waitUntil(lambda: not view.is_welcoming())
+    assert view.go_on_welcoming()
+    qtbot.waitUntil(lambda: not view.go_on_welcoming())
     assert new in view.content.arrays
 
 
