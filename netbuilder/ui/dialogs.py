@@ -152,7 +152,7 @@ class AboutDialog(QDialog):
         text = QLabel(
             "Draw a neural network, train it, watch it learn; leave with clean PyTorch code.<br><br>"
             "NetBuilder is free software under the MIT licence. It stands on PyTorch (BSD), "
-            f"Qt {qVersion()} for Python (LGPL 3), pyqtgraph (MIT), NumPy (BSD), NetworkX (BSD), scikit-learn (BSD), "
+            f"Qt {qVersion()} for Python (LGPL 3), NumPy (BSD), NetworkX (BSD), scikit-learn (BSD), "
             "Polars (MIT), Pillow (MIT-CMU), msgspec (BSD), safetensors and TorchMetrics (Apache 2).<br><br>"
             "Qt is used as a library under the LGPL: it is installed as a package of its own, which you may replace "
             "with another version or your own build.<br><br>"

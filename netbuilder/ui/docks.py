@@ -22,7 +22,7 @@ LAYOUT_VERSION = 1
 """Counted up when the panels change so much that remembered places would be wrong."""
 
 _PALETTE = PanelSpec(
-    key="palette", title="Layers", area=Area.BOTTOM, order=0, shortcut="", make=lambda _w, theme: Palette(theme)
+    key="palette", title="Layers", area=Area.BOTTOM, order=0, shortcut="", make=lambda workspace, theme: Palette(theme, workspace.preferences)
 )
 _AREAS = {Area.BOTTOM: Qt.DockWidgetArea.BottomDockWidgetArea, Area.RIGHT: Qt.DockWidgetArea.RightDockWidgetArea}
 
@@ -53,7 +53,7 @@ class Docks:
         self.middle.addWidget(self.tabs)
         window.setCentralWidget(self.middle)
         _shape(window)
-        self.palette = Palette(theme)
+        self.palette = Palette(theme, workspace.preferences)
         self._add_dock(_PALETTE, self.palette, Qt.DockWidgetArea.LeftDockWidgetArea)
         for spec in panels.discover():
             self._add_panel(spec, spec.make(workspace, theme))

@@ -145,7 +145,7 @@ class Form(QWidget):
         self.fold.setText("Advanced")
         self.fold.setCheckable(True)
         self.fold.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self.fold.setStyleSheet("QToolButton { padding: 2px 4px 2px 0; }")
+        self.fold.setProperty("role", "fold")
         self.fold.toggled.connect(self._unfold)
         self._unfold(False)
         outer.addWidget(self.fold, 0, Qt.AlignmentFlag.AlignLeft)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
-from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, Signal
+from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QDrag, QFont, QFontMetrics, QIcon, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
+    QHeaderView,
     QLineEdit,
     QTreeWidget,
     QTreeWidgetItem,
@@ -17,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from netbuilder.foundation.declaration import CATEGORIES, Declaration
+from netbuilder.foundation.preferences import Preferences
 from netbuilder.project import declarations
 from netbuilder.ui.icons import icon
 from netbuilder.ui.theme import Theme, ThemeController, ui_font
@@ -25,6 +28,28 @@ MIME = "application/x-netbuilder-layer"
 """What a drag from the palette carries: a declaration's key, in UTF-8."""
 
 _KEY = int(Qt.ItemDataRole.UserRole)
+_CATEGORY = _KEY + 2
+_ROW = 23
+"""A row's height in pixels, heads and entries alike."""
+
+COMMON = (
+    "data.table", "data.images", "data.digits", "data.iris", "data.spiral",
+    "conv2d", "conv1d", "conv3d", "conv_transpose2d",
+    "linear", "bilinear", "embedding",
+    "relu", "gelu", "silu", "sigmoid", "tanh", "softmax",
+    "batch_norm2d", "batch_norm1d", "layer_norm", "group_norm",
+    "max_pool2d", "avg_pool2d", "global_avg_pool",
+    "lstm", "gru", "rnn",
+    "multihead_attention", "transformer_encoder_layer", "positional_encoding",
+    "flatten", "reshape", "add", "concat",
+    "dropout", "dropout2d",
+    "cross_entropy", "mse_loss", "bce_with_logits",
+    "input", "output",
+)  # fmt: skip
+"""What most networks are made of, the most used first: each category lists these, and the rest when it is asked to."""
+
+_CLOSED = ["recurrent", "attention", "regularization", "output"]
+"""Categories that are closed until the user opens them; the window remembers."""
 
 
 def score(declaration: Declaration, query: str) -> float:
@@ -76,14 +101,21 @@ class _Tree(QTreeWidget):
     def __init__(self, theme: ThemeController) -> None:
         super().__init__()
         self._theme = theme
+        self.setColumnCount(2)
         self.setHeaderHidden(True)
+        self.header().setStretchLastSection(False)
+        self.header().setMinimumSectionSize(10)
+        self.header().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.header().setSectionResizeMode(1, QHeaderView.ResizeMode.Fixed)
+        self.header().resizeSection(1, 24)
         self.setRootIsDecorated(False)
-        self.setIndentation(13)
+        self.setIndentation(17)
         self.setIconSize(QSize(10, 10))
         self.setDragEnabled(True)
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragOnly)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setUniformRowHeights(True)
+        self.setObjectName("paletteTree")
         self.setExpandsOnDoubleClick(False)
         self.setAccessibleName("Layers")
 
@@ -146,20 +178,22 @@ class Palette(QWidget):
 
     chosen = Signal(str)
 
-    def __init__(self, theme: ThemeController) -> None:
+    def __init__(self, theme: ThemeController, preferences: Preferences) -> None:
         super().__init__()
         self._theme = theme
+        self._preferences = preferences
         self._entries = tuple(declarations().values())
-        self._closed: set[str] = set()
+        self._closed = _names(preferences.get("palette.closed"), _CLOSED)
+        self._whole = _names(preferences.get("palette.whole"), [])
         self.field = QLineEdit(placeholderText="Search layers…", clearButtonEnabled=True)
         self.field.setAccessibleName("Search layers")
         self.field.textChanged.connect(self._fill)
         self.field.returnPressed.connect(self._choose_current)
         self.tree = _Tree(theme)
         self.tree.itemActivated.connect(self._activate)
-        self.tree.itemClicked.connect(self._toggle)
-        self.tree.itemExpanded.connect(lambda item: self._closed.discard(item.text(0)))
-        self.tree.itemCollapsed.connect(lambda item: self._closed.add(item.text(0)))
+        self.tree.itemClicked.connect(self._click)
+        self.tree.itemExpanded.connect(lambda item: self._note_closed(item, False))
+        self.tree.itemCollapsed.connect(lambda item: self._note_closed(item, True))
         top = QHBoxLayout()
         top.setContentsMargins(10, 10, 10, 6)
         top.addWidget(self.field)
@@ -168,7 +202,7 @@ class Palette(QWidget):
         layout.setSpacing(0)
         layout.addLayout(top)
         layout.addWidget(self.tree)
-        theme.changed.connect(lambda _: self._fill(self.field.text()))
+        theme.changed.connect(self._refill)
         self._fill("")
 
     def focus_search(self) -> None:
@@ -186,7 +220,11 @@ class Palette(QWidget):
         else:
             super().keyPressEvent(event)
 
+    def _refill(self, _: object = None) -> None:
+        self._fill(self.field.text())
+
     def _fill(self, query: str) -> None:
+        place = self.tree.verticalScrollBar().value()
         self.tree.clear()
         found = search(self._entries, query)
         if query.strip():
@@ -201,28 +239,52 @@ class Palette(QWidget):
             members = [entry for entry in found if entry.category == category]
             if members:
                 self._add_category(category, title, members)
+        self.tree.verticalScrollBar().setValue(place)
 
-    def _add_category(self, category: str, title: str, members: Iterable[Declaration]) -> None:
+    def _add_category(self, category: str, title: str, members: list[Declaration]) -> None:
         head = QTreeWidgetItem([title.upper()])
+        head.setSizeHint(0, QSize(0, _ROW))
         head.setIcon(0, _square(self._color(category)))
         head.setData(0, _KEY + 1, self._color(category))
+        head.setData(0, _CATEGORY, category)
+        head.setToolTip(0, f"{title}: {len(members)} kinds")
         head.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
         font = ui_font(11, QFont.Weight.DemiBold)
         font.setLetterSpacing(QFont.SpacingType.AbsoluteSpacing, 0.7)
         head.setFont(0, font)
         head.setForeground(0, self._theme.theme.color("muted"))
         self.tree.addTopLevelItem(head)
-        for entry in members:
+        shown = self._shown(category, members)
+        for entry in shown:
             self._add(head, entry)
-        head.setExpanded(head.text(0) not in self._closed)
+        if len(shown) < len(members):
+            self._add_switch(head, category, f"{len(members) - len(shown)} more…")
+        elif category in self._whole:
+            self._add_switch(head, category, "Show fewer")
+        head.setExpanded(category not in self._closed)
+        self._point(head)
+
+    def _shown(self, category: str, members: list[Declaration]) -> list[Declaration]:
+        """Return the common ones, the most used first; then all others where the user asked for them."""
+        common = sorted((each for each in members if each.key in COMMON), key=lambda each: COMMON.index(each.key))
+        rest = [each for each in members if each.key not in COMMON]
+        # A lone entry stands there itself: a line that offers it would take as much room.
+        return [*common, *rest] if category in self._whole or len(rest) < 2 else common
 
     def _add(self, parent: QTreeWidgetItem, entry: Declaration) -> QTreeWidgetItem:
         item = QTreeWidgetItem(parent, [entry.title])
+        item.setSizeHint(0, QSize(0, _ROW))
         item.setData(0, _KEY, entry.key)
         item.setData(0, _KEY + 1, self._color(entry.category))
         item.setToolTip(0, f"<b>{entry.title}</b><br>{entry.summary}" if entry.summary else "")
         item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDragEnabled)
         return item
+
+    def _add_switch(self, parent: QTreeWidgetItem, category: str, text: str) -> None:
+        item = QTreeWidgetItem(parent, [text])
+        item.setData(0, _CATEGORY, category)
+        item.setForeground(0, self._theme.theme.color("muted"))
+        item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable)
 
     def _go_to_first(self) -> None:
         first = self.tree.topLevelItem(0)
@@ -232,18 +294,45 @@ class Palette(QWidget):
     def _color(self, category: str) -> str:
         return self._theme.theme.category(category)
 
-    def _toggle(self, item: QTreeWidgetItem) -> None:
+    def _point(self, head: QTreeWidgetItem) -> None:
+        head.setIcon(1, icon("chevron-down" if head.isExpanded() else "chevron-right", "muted"))
+
+    def _note_closed(self, head: QTreeWidgetItem, closed: bool) -> None:
+        self._point(head)
+        category = head.data(0, _CATEGORY)
+        if closed is not (category in self._closed):
+            self._closed = [*self._closed, category] if closed else [c for c in self._closed if c != category]
+            self._preferences.set("palette.closed", self._closed)
+
+    def _click(self, item: QTreeWidgetItem) -> None:
         if item.childCount():
             item.setExpanded(not item.isExpanded())
+        elif item.data(0, _CATEGORY):
+            # Not now: the list, which is still busy with the click, is made anew.
+            QTimer.singleShot(0, self, partial(self._switch, str(item.data(0, _CATEGORY))))
+
+    def _switch(self, category: str) -> None:
+        """Show all of a category, or only its common ones again."""
+        whole = category in self._whole
+        self._whole = [c for c in self._whole if c != category] if whole else [*self._whole, category]
+        self._preferences.set("palette.whole", self._whole)
+        self._refill()
 
     def _activate(self, item: QTreeWidgetItem) -> None:
         if key := item.data(0, _KEY):
             self.chosen.emit(key)
+        elif not item.childCount():
+            self._click(item)
 
     def _choose_current(self) -> None:
         item = self.tree.currentItem()
         if item is not None:
             self._activate(item)
+
+
+def _names(value: object, default: list[str]) -> list[str]:
+    """Return a remembered list of names; `default` where nothing fitting is remembered."""
+    return [str(name) for name in value] if isinstance(value, list) else list(default)
 
 
 def _note(text: str) -> QTreeWidgetItem:

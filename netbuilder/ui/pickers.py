@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
 )
 
 from netbuilder.foundation.parameter import Kind, Parameter
-from netbuilder.foundation.resources import resource
 from netbuilder.ui.fields import MIXED, Field, IntsField, NumberField
 
 
@@ -138,12 +137,6 @@ class ColumnsField(Field):
         self.row.setContentsMargins(0, 0, 0, 6)
         self.list = QListWidget()
         self.list.setMinimumWidth(60)
-        check = resource("icons/check-white.svg").as_posix()
-        self.list.setStyleSheet(
-            "QListWidget { background: palette(base); border: 1px solid palette(mid); border-radius: 6px; }"
-            "QListWidget::indicator { width: 13px; height: 13px; border: 1px solid palette(dark); border-radius: 4px; }"
-            f"QListWidget::indicator:checked {{ background: palette(highlight); image: url({check}); }}"
-        )
         self._name(self.list)
         self.setFocusProxy(self.list)
         self.row.addWidget(self.list, 1)

@@ -9,6 +9,7 @@ from pathlib import Path
 from netbuilder.document.files import read_document, write_document
 from netbuilder.document.model import Document
 from netbuilder.foundation.preferences import Preferences, RecentFile
+from netbuilder.foundation.save import sweep_temporaries
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,9 @@ class ProjectFile:
         Raises:
             NetbuilderError: When it cannot be read.
         """
-        return read_document(path)
+        document = read_document(path)
+        sweep_temporaries(path.absolute().parent)
+        return document
 
     def write(self, path: Path, document: Document) -> None:
         """Write a document to a file, which becomes its file.
@@ -59,6 +62,7 @@ class ProjectFile:
             NetbuilderError: When it cannot be written; the file is as it was.
         """
         write_document(path, document)
+        sweep_temporaries(path.absolute().parent)
         self.path = path
         self.saved_at = time.time()
 

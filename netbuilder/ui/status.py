@@ -52,7 +52,7 @@ class StatusBar(QStatusBar):
         self._fade = QTimer(self, singleShot=True, interval=4000)
         self._fade.timeout.connect(self._show_state)
         workspace.message.connect(self.show_note)
-        theme.changed.connect(lambda _: self._show_state())
+        theme.changed.connect(self._show_state)
         self._show_state()
         self.show_size()
         self._show_saved()
@@ -70,10 +70,12 @@ class StatusBar(QStatusBar):
         """Show how large the network is."""
         graph, costs = self._workspace.document.graph, self._workspace.costs
         self.counts.setText(f"{counted(len(graph.nodes), 'node')} · {counted(len(graph.edges), 'link')}")
-        self.parameters.setText(f"{grouped(costs.total.parameters)} parameters")
-        self.costs.setText(f"{compact(costs.total.macs)} multiply-adds")
+        # Costs come from shapes: while some are still pending (PyTorch is loading), a number would be wrong.
+        known = not self._workspace.shapes.pending
+        self.parameters.setText(f"{grouped(costs.total.parameters) if known else '…'} parameters")
+        self.costs.setText(f"{compact(costs.total.macs) if known else '…'} multiply-adds")
 
-    def _show_state(self) -> None:
+    def _show_state(self, _: object = None) -> None:
         title, token = _STATES[self._workspace.state]
         color = getattr(self._theme.theme, token)
         self.state.setText(f'<span style="color:{color}">●</span>&nbsp; {title}')

@@ -9,6 +9,7 @@ and `card` on frames.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -111,15 +112,31 @@ def style_sheet(theme: Theme) -> str:
 
 def ui_font(size: int = 13, weight: QFont.Weight = QFont.Weight.Normal) -> QFont:
     """Return the interface's font: Inter where it is installed, else the system's; `size` in pixels."""
-    families = QFontDatabase.families()
-    font = QFont("Inter") if "Inter" in families else QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    font = QFont(_ui_face())
     font.setPixelSize(size)
     font.setWeight(weight)
     return font
 
 
+@cache
+def _ui_face() -> QFont:
+    known = "Inter" in QFontDatabase.families()
+    font = QFont("Inter") if known else QFontDatabase.systemFont(QFontDatabase.SystemFont.GeneralFont)
+    if sys.platform.startswith("linux"):
+        # FreeType thickens the stems of fonts like Inter when it does not hint them: regular would look like medium.
+        font.setHintingPreference(QFont.HintingPreference.PreferFullHinting)
+    return font
+
+
 def mono_font(size: int = 12) -> QFont:
     """Return the font of numbers, shapes and code; `size` in pixels."""
+    font = QFont(_mono_face())
+    font.setPixelSize(size)
+    return font
+
+
+@cache
+def _mono_face() -> QFont:
     font = QFontDatabase.systemFont(QFontDatabase.SystemFont.FixedFont)
     known = QFontDatabase.families()
     for family in ("JetBrains Mono", "SF Mono", "Cascadia Mono", "DejaVu Sans Mono", "Noto Sans Mono"):
@@ -127,7 +144,6 @@ def mono_font(size: int = 12) -> QFont:
             font = QFont(family)
             break
     font.setStyleHint(QFont.StyleHint.Monospace)
-    font.setPixelSize(size)
     return font
 
 

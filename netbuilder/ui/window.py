@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from netbuilder.training.protocol import State, Telemetry
 from netbuilder.ui import dialogs
 from netbuilder.ui.actions import Actions
 from netbuilder.ui.background import Background
+from netbuilder.ui.canvas.keys import GESTURES
 from netbuilder.ui.crash import CrashDialog
 from netbuilder.ui.dialogs import Answer
 from netbuilder.ui.docks import Docks
@@ -29,7 +31,8 @@ from netbuilder.ui.training_actions import TrainingActions
 from netbuilder.ui.workspace import Workspace
 
 PATIENCE = 4.0
-"""Seconds that closing waits for a run and for writing; what takes longer is abandoned with what it has written."""
+"""Seconds that closing waits for a run and for writing, together; what takes longer is abandoned with what it has
+written. The rest of the five seconds within which the program promises to be gone is for leaving itself."""
 
 
 class MainWindow(QMainWindow):
@@ -106,7 +109,7 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """Show every key."""
-        dialog = dialogs.ShortcutsDialog(self)
+        dialog = dialogs.ShortcutsDialog(self, GESTURES)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
 
@@ -178,8 +181,10 @@ class MainWindow(QMainWindow):
         self._remember()
         self.hide()
         self.workspace.stop()
-        ended = self.background.stop(PATIENCE / 2)
-        self.closed.emit(self.workspace.trainer.wait(PATIENCE) and ended)
+        deadline = time.monotonic() + PATIENCE
+        written = self.background.stop(PATIENCE)
+        trained = self.workspace.trainer.wait(max(0.0, deadline - time.monotonic()))
+        self.closed.emit(written and trained)
         event.accept()
 
     def close_now(self) -> None:

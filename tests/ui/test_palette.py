@@ -8,14 +8,15 @@ from PySide6.QtWidgets import QTreeWidgetItem
 from pytestqt.qtbot import QtBot
 
 from netbuilder.foundation.declaration import CATEGORIES
+from netbuilder.foundation.preferences import Preferences
 from netbuilder.project import declarations
-from netbuilder.ui.palette import Palette, search
+from netbuilder.ui.palette import COMMON, Palette, search
 from netbuilder.ui.theme import controller
 
 
 @pytest.fixture
 def palette(qtbot: QtBot) -> Palette:
-    palette = Palette(controller())
+    palette = Palette(controller(), Preferences())
     qtbot.addWidget(palette)
     palette.show()
     return palette
@@ -42,7 +43,41 @@ def test_an_empty_search_shows_everything_by_category(palette: Palette) -> None:
     heads = [tree.topLevelItem(row) for row in range(tree.topLevelItemCount())]
     titles = [head.text(0) for head in heads]
     assert titles == [title.upper() for title in CATEGORIES.values() if title.upper() in titles]
-    assert sum(head.childCount() for head in heads) == len(declarations())
+    listed = {item.text(0) for head in heads for item in (head.child(row) for row in range(head.childCount()))}
+    assert {declarations()[key].title for key in COMMON} <= listed
+    assert "Hardswish" not in listed
+    assert heads[0].child(0).text(0) == declarations()[COMMON[0]].title
+
+
+def find(palette: Palette, text: str) -> list[QTreeWidgetItem]:
+    return palette.tree.findItems(text, Qt.MatchFlag.MatchStartsWith | Qt.MatchFlag.MatchRecursive)
+
+
+def test_every_entry_can_be_listed_and_the_window_remembers_that(palette: Palette, qtbot: QtBot) -> None:
+    category = next(head for head in find(palette, "ACTIVATION") if head.childCount())
+    more = category.child(category.childCount() - 1)
+    assert more.text(0).endswith("more…")
+    assert not more.flags() & Qt.ItemFlag.ItemIsDragEnabled
+    palette.tree.itemClicked.emit(more, 0)
+    qtbot.waitUntil(lambda: bool(find(palette, "Hardswish")))
+    again = Palette(controller(), Preferences())
+    qtbot.addWidget(again)
+    assert find(again, "Hardswish")
+    palette.tree.itemActivated.emit(find(palette, "Show fewer")[0], 0)
+    qtbot.waitUntil(lambda: not find(palette, "Hardswish"))
+
+
+def test_closed_categories_are_remembered(palette: Palette, qtbot: QtBot) -> None:
+    (head,) = find(palette, "RECURRENT")
+    assert not head.isExpanded()
+    head.setExpanded(True)
+    again = Palette(controller(), Preferences())
+    qtbot.addWidget(again)
+    assert find(again, "RECURRENT")[0].isExpanded()
+
+
+def test_what_is_common_exists() -> None:
+    assert set(COMMON) <= declarations().keys()
 
 
 def test_enter_adds_what_was_found(palette: Palette, qtbot: QtBot) -> None:

@@ -6,11 +6,22 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QActionGroup, QFontMetricsF, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QSizePolicy, QSlider, QToolButton, QWidget
+from PySide6.QtGui import QAction, QActionGroup, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QWidget,
+    QWidgetAction,
+)
 
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.training.protocol import Picture, PictureKind
+from netbuilder.ui.icons import icon
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import Card
 from netbuilder.ui.panels.chart import Chart, Trace
@@ -112,30 +123,26 @@ class LossCard(Card):
         self._add_controls()
 
     def _add_controls(self) -> None:
-        self.log = QPushButton("log")
+        self.log = QAction("Logarithmic loss axis", self)
         self.log.setCheckable(True)
-        self.log.setProperty("role", "quiet")
-        self.log.setStyleSheet("QPushButton { padding: 1px 5px; } QPushButton:checked { background: palette(mid); }")
-        self.log.setToolTip("Logarithmic loss axis: equal distances are equal factors")
-        self.log.setAccessibleName("Logarithmic loss axis")
+        self.log.setToolTip("Equal distances are equal factors")
         self.log.toggled.connect(self.chart.set_logarithmic)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 99)
-        self.smoothing.setFixedWidth(48)
         self.smoothing.setAccessibleName("Smoothing")
-        self.smoothing.setToolTip("Smoothing: an exponential moving average; the raw line stays, faintly")
+        self.smoothing.setToolTip("An exponential moving average; the raw line stays, faintly")
         self.smoothing.valueChanged.connect(self.refresh)
+        self.smoothing_action = _labelled("Smoothing", self.smoothing, self)
         self.more = QToolButton()
-        self.more.setText("⋯")
-        self.more.setStyleSheet("QToolButton { padding: 1px 4px; }")
+        self.more.setIcon(icon("more", "muted"))
+        self.more.setProperty("role", "small")
         self.more.setAccessibleName("More of this chart")
-        self.more.setToolTip("Right axis, export")
+        self.more.setToolTip("Axes, smoothing, export")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu = QMenu(self.more)
         self.menu.aboutToShow.connect(self.fill_menu)
         self.more.setMenu(self.menu)
-        for widget in (self.log, self.smoothing, self.more):
-            self.head.addWidget(widget)
+        self.head.addWidget(self.more)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours."""
@@ -168,6 +175,8 @@ class LossCard(Card):
     def fill_menu(self) -> None:
         """Offer what can be shown and done now."""
         self.menu.clear()
+        self.menu.addAction(self.log)
+        self.menu.addAction(self.smoothing_action)
         self.menu.addSection("Right axis")
         group = QActionGroup(self.menu)
         for name in (*self.quantities, NOTHING):
@@ -226,6 +235,19 @@ class LossCard(Card):
             self._workspace.problemsRaised.emit(error.problems)
         else:
             self._workspace.message.emit(f"Exported {path}")
+
+
+def _labelled(title: str, widget: QWidget, parent: QWidget) -> QWidgetAction:
+    """Return a menu's line that holds a widget after its name."""
+    line = QWidget()
+    row = QHBoxLayout(line)
+    row.setContentsMargins(10, 4, 10, 4)
+    row.setSpacing(12)
+    row.addWidget(QLabel(title))
+    row.addWidget(widget, 1)
+    action = QWidgetAction(parent)
+    action.setDefaultWidget(line)
+    return action
 
 
 def _short(title: str) -> str:

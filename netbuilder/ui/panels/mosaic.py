@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -88,9 +88,14 @@ def from_argb(pixels: NDArray[np.integer]) -> QImage:
 class Mosaic(QWidget):
     """Maps side by side, coloured over one common range.
 
+    Signals:
+        laidOut: () the size changed, and with it perhaps how many maps are shown.
+
     Attributes:
         shown: How many of the maps there is room for.
     """
+
+    laidOut = Signal()
 
     def __init__(self, *, smallest: int = 18, largest: int = 120) -> None:
         super().__init__()
@@ -139,6 +144,7 @@ class Mosaic(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Lay the maps out for the new size."""
         self._compose()
+        self.laidOut.emit()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the one picture."""

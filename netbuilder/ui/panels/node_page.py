@@ -57,13 +57,6 @@ class LabelEdit(QLineEdit):
 
     def __init__(self) -> None:
         super().__init__()
-        # The palette's roles are the theme's tokens: the border shows only where the label can be edited.
-        self.setStyleSheet(
-            "QLineEdit { background: transparent; border-color: transparent; padding: 3px 2px; }"
-            "QLineEdit:!focus { color: palette(placeholder-text); }"
-            "QLineEdit:hover { border-color: palette(mid); }"
-            "QLineEdit:focus { border-color: palette(accent); color: palette(text); background: palette(base); }"
-        )
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setAccessibleName("Label")
         self.setToolTip("The node's name in the PyTorch code; made a unique identifier")
@@ -85,6 +78,37 @@ class LabelEdit(QLineEdit):
             return
         self.setModified(False)
         self.renamed.emit(wish)
+
+
+class NoteEdit(QLineEdit):
+    """A node's note: what the user wants to remember of it; the canvas shows it as the node's tooltip.
+
+    Signals:
+        written: (str) the user changed it and left the line.
+    """
+
+    written = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setPlaceholderText("Why it is here, what to try…")
+        self.setAccessibleName("Note")
+        self.setMaxLength(2000)
+        self._text = ""
+        self.editingFinished.connect(self._finish)
+
+    def show_note(self, text: str) -> None:
+        """Show the note in force, unless another one is being typed."""
+        self._text = text
+        if self.text() != text and not (self.hasFocus() and self.isModified()):
+            self.setText(text)
+            self.setToolTip(text)
+
+    def _finish(self) -> None:
+        text = self.text().strip()
+        self.setModified(False)
+        if text != self._text:
+            self.written.emit(text)
 
 
 class Facts(QWidget):
@@ -160,6 +184,10 @@ class NodePage(QWidget):
         self.facts = Facts()
         column.addWidget(self.facts)
         self._add_weights(column)
+        self.note = NoteEdit()
+        self.note.written.connect(self._write_note)
+        column.addWidget(section("Note"))
+        column.addWidget(self.note)
         self._add_help(column, declaration)
         column.addStretch(1)
         self.show_node()
@@ -212,6 +240,7 @@ class NodePage(QWidget):
         """Show the node's label and values."""
         node = self._node()
         self.label.show_label(node.label)
+        self.note.show_note(node.note)
         if self.data is not None:
             self.data.show_node(node)
         else:
@@ -281,6 +310,9 @@ class NodePage(QWidget):
         title = f"Change {self.form.fields[name].parameter.title.lower()}"
         change = partial(edits.set_parameters, node=self.node, values={name: value}, scope=self._workspace.scope)
         self._workspace.edit(title, change, f"{self.node}.{name}.{gesture}")
+
+    def _write_note(self, text: str) -> None:
+        self._workspace.edit("Change note", partial(edits.set_note, node=self.node, note=text, scope=self._workspace.scope))
 
     def _rename(self, wish: str) -> None:
         change = partial(edits.rename, node=self.node, label=wish, scope=self._workspace.scope)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -65,6 +68,12 @@ class MapsCard(Card):
         column.addWidget(self.bars)
         self._shown: Picture | None = None
         self._sample = 0
+        self._describe_again: Callable[[], None] | None = None
+        self.mosaic.laidOut.connect(self._follow_layout)
+
+    def _follow_layout(self) -> None:
+        if self._shown is not None and self._describe_again is not None:
+            self._describe_again()
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours."""
@@ -88,7 +97,8 @@ class MapsCard(Card):
             # A choice counts from the next picture on: until then the old sample is shown, and said.
             self._sample = workspace.trainer.sample
             self._draw(picture, picture.labels or class_names(workspace, len(picture.data)))
-        self._describe(workspace, node, picture)
+        self._describe_again = partial(self._describe, workspace, node, picture)
+        self._describe_again()
         self.show_body(self._page)
 
     def _missing(self, workspace: Workspace, node: Node | None) -> str:
@@ -120,7 +130,10 @@ class MapsCard(Card):
         low, high = _extent(picture)
         total = sample_count(workspace)
         sample = f"sample {self._sample + 1} of {total}"
-        self.note.setText(f"{sample}   {short_text(low)} to {short_text(high)}")
+        full = f"{sample}   {short_text(low)} to {short_text(high)}"
+        # The range is the first to go where room is short: the tooltip has it in full.
+        room = self.width() - self.title.sizeHint().width() - 32
+        self.note.setText(full if self.note.fontMetrics().horizontalAdvance(full) <= room else sample)
         self.note.setToolTip(
             f"Smallest value {value_text(low)}, largest {value_text(high)}, taken at step {picture.step:,}"
         )

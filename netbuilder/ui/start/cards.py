@@ -23,6 +23,14 @@ _CARD_WIDTH = 296
 _GAP = 18
 
 
+_ORDER = ("First steps", "Images", "Tables", "Sequences")
+"""The chips, from where one begins; other categories follow by name."""
+
+
+def _rank(category: str) -> tuple[int, str]:
+    return (_ORDER.index(category) if category in _ORDER else len(_ORDER), category)
+
+
 class Gallery(QWidget):
     """All templates.
 
@@ -41,7 +49,8 @@ class Gallery(QWidget):
         self._chips.setExclusive(True)
         chips = QHBoxLayout()
         chips.setSpacing(8)
-        for title in ("All", *dict.fromkeys(template.category for template in templates)):
+        categories = sorted({template.category for template in templates}, key=_rank)
+        for title in ("All", *categories):
             chips.addWidget(self._chip(title))
         chips.addStretch(1)
         self._grid = QGridLayout()
@@ -88,7 +97,7 @@ class Gallery(QWidget):
             card.setVisible(card in shown)
         for index, card in enumerate(shown):
             row, column = divmod(index, self._columns)
-            self._grid.addWidget(card, row, column, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
+            self._grid.addWidget(card, row, column, Qt.AlignmentFlag.AlignLeft)
         for column in range(8):
             self._grid.setColumnStretch(column, 1 if column == self._columns else 0)
 
@@ -119,6 +128,7 @@ class Card(QFrame):
         layout.addWidget(_label(template.subtitle, "link"))
         layout.addSpacing(5)
         layout.addWidget(_label(template.description, "muted"))
+        layout.addStretch(1)
         layout.addSpacing(7)
         line = QFrame()
         line.setObjectName("cardLine")
