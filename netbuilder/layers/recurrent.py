@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from netbuilder.foundation.parameter import Parameter, Values
 from netbuilder.layers.settings import brief_of, choice, flag, known, number, torch_docs, whole
-from netbuilder.layers.spec import WEIGHTS, LayerSpec, Port, Rule, Types
+from netbuilder.layers.spec import WEIGHTS, LayerSpec, Port, Types
 
 _SEQUENCE = Port(name="x", ranks=(3,), layout="NTF", help="A sequence: one row of features a step.")
 _OUTPUTS = (
@@ -98,7 +98,6 @@ def _recurrent(
         target=target,
         results=_state,
         derived={"in_features": ("x", -1)},
-        shape=Rule.FAKE,
         weights=("weight_*",),
         macs=_macs(gates),
         brief=_brief,

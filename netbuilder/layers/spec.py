@@ -88,7 +88,6 @@ class Rule(StrEnum):
 
     SAME = "same"  # every output has the type of the first input
     META = "meta"  # run the layer once on torch's meta device
-    FAKE = "fake"  # the same for recurrent layers, which torch alone would unroll over time there
 
 
 ShapeFormula: TypeAlias = Callable[[Values, Types], Types]
