@@ -32,6 +32,10 @@ def _selected(workspace: Workspace) -> bool:
     return bool(workspace.selection)
 
 
+def _deletable(workspace: Workspace) -> bool:
+    return bool(workspace.selection) or workspace.selected_link is not None
+
+
 def _drawn(workspace: Workspace) -> bool:
     return bool(workspace.document.graph.nodes)
 
@@ -139,7 +143,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _a("edit.copy", "&Copy", "&Edit", "canvas.copy", "Ctrl+C", icon="copy", enabled=_selected),
     _a("edit.paste", "&Paste", "&Edit", "canvas.paste", "Ctrl+V", icon="paste"),
     _a("edit.duplicate", "&Duplicate", "&Edit", "canvas.duplicate", "Ctrl+D", icon="duplicate", enabled=_selected),
-    _a("edit.delete", "De&lete", "&Edit", "canvas.delete", "Del", icon="delete", enabled=_selected),
+    _a("edit.delete", "De&lete", "&Edit", "canvas.delete", "Del", icon="delete", enabled=_deletable),
     _a("edit.select_all", "Select &all", "&Edit", "canvas.select_all", "Ctrl+A", enabled=_drawn, line=True),
     _a("view.fit", "&Fit the network", "&View", "canvas.fit_all", "Home", icon="fit"),
     _a("view.fit_selection", "Fit the &selection", "&View", "canvas.fit_selection", "F", enabled=_selected),

@@ -18,7 +18,7 @@ from netbuilder.compiler.shapes import Shapes
 from netbuilder.document import edits
 from netbuilder.document.diff import Difference, diff
 from netbuilder.document.history import History
-from netbuilder.document.model import ROOT, Document
+from netbuilder.document.model import ROOT, Document, PortRef
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.foundation.problem import Fix, NetbuilderError, Problem
 from netbuilder.training.protocol import Event, Picture, PictureKind, Progress, State
@@ -43,7 +43,7 @@ class Workspace(QObject):
     Signals:
         documentChanged: (Change) after every edit, undo and redo.
         documentReplaced: () another document was opened; everything is new.
-        selectionChanged: () `selection` is another set of node ids.
+        selectionChanged: () `selection` is another set of node ids, or `selected_link` another link.
         shapesChanged: () `shapes` and `problems` were recomputed (perhaps partly: see `Shapes.pending`).
         fileChanged: () `path`, the title or `is_modified` changed.
         stateChanged: (State) the training session's state changed.
@@ -77,6 +77,7 @@ class Workspace(QObject):
         self.preferences = preferences
         self.history = History(Document())
         self.selection: frozenset[str] = frozenset()
+        self.selected_link: PortRef | None = None
         self.file = ProjectFile(preferences)
         self._analysis = Analysis(self.document, self)
         self._analysis.changed.connect(self.shapesChanged)
@@ -130,11 +131,11 @@ class Workspace(QObject):
 
     def select(self, nodes: Iterable[str]) -> None:
         """Make these node ids the selection; ids that the document lacks are left out."""
-        chosen = frozenset(nodes) & self.document.scope(self.scope).nodes.keys()
-        if chosen != self.selection:
-            self.selection = chosen
-            self.selectionChanged.emit()
-            self._watch_selection()
+        self._choose(nodes, None)
+
+    def select_link(self, target: PortRef | None) -> None:
+        """Select the link that ends at `target` in place of nodes; None selects no link."""
+        self._choose(() if target is not None else self.selection, target)
 
     def reveal(self, node: str) -> None:
         """Select a node and bring it into view."""
@@ -297,16 +298,29 @@ class Workspace(QObject):
         if self.selection:
             self.trainer.watch(tuple(sorted(self.selection)), self.trainer.sample)
 
+    def _choose(self, nodes: Iterable[str], link: PortRef | None) -> None:
+        """Select what of this is in the document."""
+        graph = self.document.scope(self.scope)
+        chosen, link = frozenset(nodes) & graph.nodes.keys(), link if link in graph.edges else None
+        if (chosen, link) != (self.selection, self.selected_link):
+            self.selection, self.selected_link = chosen, link
+            self.selectionChanged.emit()
+            self._watch_selection()
+
     def _travel(self, verb: str, title: str, move: Callable[[], Document]) -> None:
         old = self.document
         if move() is not old:
             self._changed(old)
+            # What comes back is what the user looks for next: it is selected, as it was when it was added or deleted.
+            came = self.document.scope(self.scope).nodes.keys() - old.scope(self.scope).nodes.keys()
+            if came:
+                self.select(came)
             self.message.emit(f"{verb}: {title}")
 
     def _changed(self, old: Document) -> None:
         change = Change(old, self.document, diff(old, self.document))
         self.documentChanged.emit(change)
-        self.select(self.selection)
+        self._choose(self.selection, self.selected_link)
         if not change.difference.is_layout_only:
             self._analysis.follow(self.document)
         self.fileChanged.emit()
@@ -315,7 +329,7 @@ class Workspace(QObject):
         self.history = History(document)
         self.file.path = path
         self.scope = ROOT
-        self.selection = frozenset()
+        self.selection, self.selected_link = frozenset(), None
         self.trainer.forget()
         self._analysis.follow(document)
         self.documentReplaced.emit()

@@ -99,10 +99,10 @@ class Commands:
     def splice_target(self, node: str, x: float, y: float) -> PortRef | None:
         """Return the link at a point that an unlinked node could go into, or None."""
         inputs, outputs = self._content.faces[node].inputs, self._content.faces[node].outputs
-        linked = any(node in (target.node, source.node) for target, source in self.graph.edges.items())
-        if linked or not inputs or not outputs:
+        arrays = self._content.arrays
+        if not inputs or not outputs or len(arrays.edges_of(arrays.rows((node,)))):
             return None
-        return self._content.arrays.edge_at(x, y, 14.0)
+        return arrays.edge_at(x, y, 14.0)
 
     def move_into(self, node: str, place: Place, target: PortRef) -> None:
         """Move a node to a place and into the link that ends at `target`."""

@@ -6,7 +6,7 @@ and the picture on the command line share it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -31,7 +31,6 @@ class Content:
         graph: The scope of it that is shown.
         arrays: Where everything lies.
         faces: Node id -> face.
-        categories: The node's category by row of the arrays.
     """
 
     def __init__(self, declarations: Declarations) -> None:
@@ -40,7 +39,8 @@ class Content:
         self.graph = Graph()
         self.arrays = CanvasArrays()
         self.faces: dict[str, Face] = {}
-        self.categories = np.empty(0, dtype=np.str_)
+        self._categories: tuple[str, ...] = ()
+        self._category_of = np.empty(0, dtype=np.uint8)
         self._links = Links()
         self._scope = ROOT
         self._knowledge = Knowledge()
@@ -136,12 +136,18 @@ class Content:
     def _face(self, node: str, knowledge: Knowledge) -> Face:
         return make_face(self.graph.nodes[node], self.document, self.declarations, self._links, knowledge)
 
-    def categories_of(self, rows: Rows) -> NDArray[np.str_]:
-        """Return the categories of nodes by row."""
-        if len(self.categories) != len(self.arrays.ids):  # a node became another layer
-            self.categories = np.array([self.faces[node].category for node in self.arrays.ids], dtype=np.str_)
-        chosen: NDArray[np.str_] = self.categories[rows]
-        return chosen
+    def by_category(self, rows: Rows) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+        """Yield each category among these nodes, and which of `rows` belong to it."""
+        if len(self._category_of) != len(self.arrays.ids):  # other nodes, or one became another layer
+            names = [self.faces[node].category for node in self.arrays.ids]
+            self._categories = tuple(sorted(set(names)))
+            number = {name: index for index, name in enumerate(self._categories)}
+            self._category_of = np.array([number[name] for name in names], dtype=np.uint8)
+        numbers = self._category_of[rows]
+        for index, name in enumerate(self._categories):
+            chosen = numbers == index
+            if chosen.any():
+                yield name, chosen
 
     def _look(self, nodes: Iterable[str], knowledge: Knowledge) -> tuple[set[str], bool]:
         """Look again at these nodes and those known otherwise now; returns which changed, and if any did in size."""
@@ -152,7 +158,7 @@ class Content:
             if face == old:
                 continue
             if old is not None and old.category != face.category:
-                self.categories = np.empty(0, dtype=np.str_)
+                self._category_of = self._category_of[:0]
             self.faces[node] = face
             changed.add(node)
             if node in self.arrays and (old is None or measure(old) != measure(face) or _drops(old) != _drops(face)):
@@ -163,7 +169,7 @@ class Content:
 
     def _lay(self, places: Mapping[str, Place]) -> None:
         sizes = {node: self.geometry(node) for node in places}
-        self.categories = np.array([self.faces[node].category for node in places], dtype=np.str_)
+        self._category_of = self._category_of[:0]
         self.arrays.set_nodes({node: (*at, sizes[node].width, sizes[node].height) for node, at in places.items()})
         self.arrays.set_wires(self._wires())
 

@@ -101,6 +101,8 @@ def paint_wires(
         pencil.draw(arrays.curves_of(rows), style.color("edge"), _wire_width(camera), course)
     for targets, token, width in ((marks.wrong, "bad", 2.0), (marks.hot, "accent", 2.5), (marks.chosen, "accent", 3.0)):
         found = [row for target in targets if (row := arrays.edge_row(target)) is not None and row != hidden]
+        if not found:
+            continue
         curves = arrays.curves_of(np.intersect1d(np.array(found, dtype=np.intp), rows))
         if targets is marks.chosen:
             pencil.draw(curves, style.color("accent", 0.28), max(4.5 * _wire_width(camera), 6.0), Course.FINE)
@@ -168,19 +170,19 @@ class _Pencil:
 def paint_cards(painter: QPainter, content: Content, rows: Rows, camera: Camera, style: Style) -> None:
     """Draw nodes as plain rectangles in their category's colour: all of one colour in one call."""
     rects = _in_pixels(content, rows, camera)
-    categories = content.categories_of(rows)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
     painter.setPen(Qt.PenStyle.NoPen)
-    for category in np.unique(categories):
-        painter.setBrush(style.category(str(category)))
-        draw_rects(painter, rects[categories == category])
+    for category, chosen in content.by_category(rows):
+        painter.setBrush(style.category(category))
+        draw_rects(painter, rects[chosen])
 
 
 def paint_rings(painter: QPainter, content: Content, rows: Rows, camera: Camera, style: Style) -> None:
-    """Draw rings around cards that are selected."""
-    painter.setPen(QPen(style.color("text"), 1.5))
-    painter.setBrush(Qt.BrushStyle.NoBrush)
-    draw_rects(painter, _in_pixels(content, rows, camera) + np.array([-1.0, -1.0, 2.0, 2.0]))
+    """Draw what shows around cards that are selected; the cards come on top, since Qt fills faster than it outlines."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(style.color("text"))
+    draw_rects(painter, _in_pixels(content, rows, camera) + np.array([-1.5, -1.5, 3.0, 3.0]))
 
 
 def _in_pixels(content: Content, rows: Rows, camera: Camera) -> Floats:

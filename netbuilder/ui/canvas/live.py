@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 from netbuilder.document.model import Graph
 from netbuilder.layers.spec import LayerSpec
-from netbuilder.training.protocol import Picture, PictureKind, Telemetry
+from netbuilder.training.protocol import Picture, PictureKind, State, Telemetry
 from netbuilder.ui.canvas.faces import Area, Declarations
 from netbuilder.ui.canvas.nodes import Live
 from netbuilder.ui.canvas.pictures import AREAS, Plane
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 LOSS = "loss/train"
 """The series that loss nodes show."""
+
+_LOSS_SECONDS = 0.4
+"""How often a loss node's little curve is drawn while it grows: what it costs, training pays."""
 
 _RANK = {kind: rank for rank, kind in enumerate(AREAS)}
 
@@ -33,6 +37,7 @@ class LivePictures:
         self.areas: dict[str, Area] = {}
         self._kinds: dict[str, int] = {}
         self._boundary: Picture | None = None
+        self._loss_drawn = 0.0
 
     def clear(self) -> None:
         """Forget all pictures."""
@@ -69,9 +74,13 @@ class LivePictures:
                 self.areas[picture.node] = AREAS[picture.kind]
                 fresh.add(picture.node)
         self._put_behind_points(fresh)
-        if with_loss or LOSS in telemetry.series:
+        if with_loss or (LOSS in telemetry.series and self._is_loss_due(telemetry)):
+            self._loss_drawn = perf_counter()
             fresh |= self._take_loss(workspace, graph, declarations)
         return fresh
+
+    def _is_loss_due(self, telemetry: Telemetry) -> bool:
+        return telemetry.progress.state is not State.RUNNING or perf_counter() - self._loss_drawn >= _LOSS_SECONDS
 
     def _kinds_of(self, kind: PictureKind) -> set[str]:
         return {node for node, rank in self._kinds.items() if rank == _RANK[kind]}

@@ -14,6 +14,7 @@ from time import perf_counter
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPixmap
 
@@ -52,6 +53,7 @@ class Scene:
         selection: Ids of selected nodes.
         live: Node id -> its picture.
         fades: Node id -> opacity, for nodes that have just come.
+        selected: The same as `selection`, by row; for cards.
         are_cards: Whether nodes are drawn as plain cards.
         until: When (`perf_counter`) to leave faces that are not cached for the next frame.
     """
@@ -64,6 +66,7 @@ class Scene:
     selection: frozenset[str] = frozenset()
     live: Mapping[str, Live] = field(default_factory=dict)
     fades: Mapping[str, float] = field(default_factory=dict)
+    selected: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=bool))
     are_cards: bool = False
     until: float = float("inf")
 
@@ -91,9 +94,9 @@ class NodeLayer:
         part = camera.scene_rect(area.adjusted(-around, -around, around, around))
         rows = content.arrays.nodes_in(part.left(), part.top(), part.right(), part.bottom())
         if scene.are_cards:
-            paint_cards(painter, content, rows, camera, scene.style)
-            chosen = np.intersect1d(rows, content.arrays.rows(scene.selection))
+            chosen = rows[scene.selected[rows]]
             paint_rings(painter, content, chosen, camera, scene.style)
+            paint_cards(painter, content, rows, camera, scene.style)
             return True
         return self._paint_faces(painter, scene, rows)
 

@@ -12,10 +12,14 @@ from PySide6.QtWidgets import QToolTip
 from netbuilder.document.model import PortRef
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.ui.canvas.faces import resolved
-from netbuilder.ui.canvas.pointing import PORT_REACH
+from netbuilder.ui.canvas.pointing import PORT_REACH, WIRE_REACH
 
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
+
+
+BADGE_REACH = 8.0
+"""How far a problem's badge reaches beyond its node, in the scene."""
 
 
 def show_tip(view: CanvasView, event: QEvent) -> bool:
@@ -35,8 +39,11 @@ def tip_at(view: CanvasView, at: QPointF) -> str:
     found = view.content.port_at(scene.x(), scene.y(), PORT_REACH / view.camera.zoom)
     if found is not None:
         return _port_tip(view, *found)
-    node = view.content.arrays.node_at(scene.x(), scene.y(), reach=8.0)
-    return _node_tip(view, node) if node is not None else ""
+    node = view.content.arrays.node_at(scene.x(), scene.y(), reach=BADGE_REACH)
+    if node is not None:
+        return _node_tip(view, node)
+    link = view.content.arrays.edge_at(scene.x(), scene.y(), WIRE_REACH / view.camera.zoom)
+    return _link_tip(view, link) if link is not None else ""
 
 
 def _port_tip(view: CanvasView, port: PortRef, is_input: bool) -> str:
@@ -51,6 +58,14 @@ def _port_tip(view: CanvasView, port: PortRef, is_input: bool) -> str:
     lines.extend(_help(view, port, is_input))
     lines.extend(_problems(view, port.node, port.port))
     return _page(lines)
+
+
+def _link_tip(view: CanvasView, target: PortRef) -> str:
+    source, nodes = view.graph.edges[target], view.graph.nodes
+    known = view.knowledge.type_of(source)
+    ends = f"{escape(nodes[source.node].label)} · {escape(source.port)} → {escape(nodes[target.node].label)} · "
+    lines = [f"<b>{escape(str(known))}</b> · {escape(known.dtype)}" if known is not None else "Shape not known yet"]
+    return _page([*lines, ends + escape(target.port), *_problems(view, target.node, target.port)])
 
 
 def _help(view: CanvasView, port: PortRef, is_input: bool) -> list[str]:

@@ -30,6 +30,7 @@ from PySide6.QtWidgets import QWidget
 from netbuilder.document.model import Graph, Place, PortRef
 from netbuilder.training.protocol import Telemetry
 from netbuilder.ui.canvas import dropping, keys, menus, pointing
+from netbuilder.ui.canvas.announcing import announce, describe_selection
 from netbuilder.ui.canvas.arrays import Floats, Rows
 from netbuilder.ui.canvas.commands import Commands
 from netbuilder.ui.canvas.connections import Loose
@@ -99,6 +100,7 @@ class CanvasView(Viewport):
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Network")
+        self.setAccessibleDescription("Arrow keys walk along links, Tab adds a layer, F6 leaves")
         self._follow_workspace()
 
     def _follow_workspace(self) -> None:
@@ -111,6 +113,11 @@ class CanvasView(Viewport):
         workspace.revealRequested.connect(self.reveal)
         controller().changed.connect(self.set_theme)
         self._show_anew()
+
+    @property
+    def has_selection(self) -> bool:
+        """Whether something is selected: nodes or a link."""
+        return bool(self.workspace.selection) or self.workspace.selected_link is not None
 
     @property
     def graph(self) -> Graph:
@@ -133,7 +140,7 @@ class CanvasView(Viewport):
         self.content.show(document, self.knowledge, scope)
         self.selected_link = self.hovered_link = None
         self.selection = self.workspace.selection
-        self.fit_all()
+        self.fit_opening()
 
     def _follow(self, change: Change) -> None:
         self.cancel_gesture()
@@ -166,8 +173,8 @@ class CanvasView(Viewport):
 
     def _selection_changed(self) -> None:
         self._draw_selected(self.workspace.selection)
-        if self.selection:
-            self._mark(selected_link=None)
+        self._mark(selected_link=self.workspace.selected_link)
+        announce(self, describe_selection(self))
 
     def _draw_selected(self, nodes: frozenset[str]) -> None:
         changed, self.selection = self.selection ^ nodes, nodes
@@ -207,7 +214,9 @@ class CanvasView(Viewport):
             before = getattr(self, name)
             if target != before:
                 setattr(self, name, target)
-                rows = [row for link in (before, target) if link and (row := self.content.arrays.edge_row(link)) is not None]
+                rows = [
+                    row for link in (before, target) if link and (row := self.content.arrays.edge_row(link)) is not None
+                ]
                 self.renew_links(np.array(rows, dtype=np.intp))
 
     def show_link(self, link: DrawLink | None) -> None:
@@ -219,9 +228,7 @@ class CanvasView(Viewport):
 
     def select_link(self, target: PortRef | None) -> None:
         """Select a link instead of nodes."""
-        if target is not None:
-            self.workspace.select(())
-        self._mark(selected_link=target)
+        self.workspace.select_link(target)
 
     def snap_step(self, modifiers: Qt.KeyboardModifier) -> float:
         """Return the grid that dragged nodes keep to: Alt drags freely."""
@@ -392,8 +399,8 @@ class CanvasView(Viewport):
 
     def delete(self) -> None:
         """Delete the selected nodes, or the selected link."""
-        if self.selected_link is not None:
-            self.commands.disconnect(self.selected_link)
+        if self.workspace.selected_link is not None:
+            self.commands.disconnect(self.workspace.selected_link)
         self.commands.delete(self.workspace.selection)
 
     def delete_and_heal(self) -> None:

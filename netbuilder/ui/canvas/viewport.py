@@ -7,6 +7,7 @@ from math import floor
 from time import perf_counter
 
 import numpy as np
+from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
@@ -26,6 +27,9 @@ from netbuilder.ui.theme import Theme
 
 FADE = 0.12
 """Seconds a new node takes to appear."""
+
+READABLE = 0.65
+"""The smallest zoom at which a network is opened: its words can still be read."""
 
 _SOME = 64  # nodes or links; when more change, everything is painted again
 _PIECE = 4  # segments of a link that share a rectangle when it is painted again
@@ -61,8 +65,9 @@ class Viewport(QWidget):
         self.live = LivePictures()
         self._layer = NodeLayer()
         self._backing = Backing()
+        self._chosen: tuple[list[str], frozenset[str], NDArray[np.bool_]] = ([], frozenset(), np.empty(0, dtype=bool))
         self._scale = 1.0
-        self._was_sized = False
+        self._is_opening = True
         self._born: dict[str, float] = {}
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE)
         self._settle.timeout.connect(self._sharpen)
@@ -226,18 +231,28 @@ class Viewport(QWidget):
             selection=self.selection,
             live=self.live.pictures,
             fades=fades,
+            selected=self._selected_rows(),
             are_cards=self._are_cards(),
             until=now + BUDGET,
         )
 
+    def _selected_rows(self) -> NDArray[np.bool_]:
+        """Return by row whether a node is selected; kept, since looking thousands of ids up costs half a frame."""
+        ids, selection, _ = self._chosen
+        arrays = self.content.arrays
+        if ids is not arrays.ids or selection is not self.selection:
+            marked = np.zeros(len(arrays.ids), dtype=bool)
+            marked[arrays.rows(self.selection)] = True
+            self._chosen = (arrays.ids, self.selection, marked)
+        return self._chosen[2]
+
     # The camera ----------------------------------------------------------------------------------------------------
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        """Show the whole network once there is a size, and keep the middle where it is at later ones."""
+        """Fit the network until the user has moved about in it; from then on keep the middle where it is."""
         old, new = event.oldSize(), event.size()
-        if not self._was_sized or not old.isValid():
-            self._was_sized = True
-            self.fit_all()
+        if self._is_opening or not old.isValid():
+            self.fit_opening()
         else:
             dx, dy = (new.width() - old.width()) / 2, (new.height() - old.height()) / 2
             self.set_camera(self.camera.moved(dx, dy))
@@ -246,6 +261,7 @@ class Viewport(QWidget):
         """Show another part of the scene."""
         zoomed = camera.zoom != self.camera.zoom
         self.camera = camera
+        self._is_opening = False
         if zoomed:
             if not 0.5 <= camera.zoom / self._scale <= 2.0:
                 self._scale = camera.zoom
@@ -273,6 +289,22 @@ class Viewport(QWidget):
     def zoom_reset(self) -> None:
         """Show nodes in their true size."""
         self.zoom_to(1.0)
+
+    def fit_opening(self) -> None:
+        """Show a network that was just opened: whole if its words can be read then, else its beginning."""
+        self.fit_all()
+        bounds = self.content.arrays.bounds()
+        if bounds is not None and self.camera.zoom < READABLE:
+            left, top, right, bottom = bounds
+            x, y = left - _BORDER / READABLE, top - _BORDER / READABLE
+            width, height = self.width() / READABLE, self.height() / READABLE
+            if right - left + 2 * _BORDER / READABLE <= width:
+                x = (left + right - width) / 2
+            if bottom - top + 2 * _BORDER / READABLE <= height:
+                y = (top + bottom - height) / 2
+            self.set_camera(Camera(x, y, READABLE))
+            self._sharpen()
+        self._is_opening = True
 
     def fit_all(self) -> None:
         """Show the whole network."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF
-from PySide6.QtGui import QColor, QImage
+from PySide6.QtGui import QAccessible, QColor, QImage
 
 from netbuilder.document import edits
 from netbuilder.document.model import Document, Node, Place, PortRef
@@ -15,6 +15,7 @@ from netbuilder.ui.canvas.faces import Area
 from netbuilder.ui.canvas.menus import build
 from netbuilder.ui.canvas.pictures import Plane
 from netbuilder.ui.canvas.tips import tip_at
+from netbuilder.ui.canvas.viewport import READABLE
 from netbuilder.ui.theme import load_theme
 from tests.ui.canvas.conftest import DIGITS, LINEAR, LOSS, RELU, small_network
 
@@ -241,3 +242,101 @@ def test_what_a_frame_shows_stays_cached_however_little_room_there_is(view, monk
     view.zoom_to(view.camera.zoom * 2.5)
     image(view)
     assert len(view._layer._faces) <= len(view.graph.nodes)
+
+
+def test_a_link_tells_its_shape_and_type(view, workspace, qtbot):
+    workspace.torch_loaded()
+    qtbot.waitUntil(lambda: not workspace.shapes.pending)
+    start, end = view.port_point(DIGITS, "image", False), view.port_point(LINEAR, "x", True)
+    tip = tip_at(view, (start + end) / 2)
+    assert "<b>N × 1 × 8 × 8</b> · float32" in tip
+    assert "digits · image → linear · x" in tip
+    assert "Error:" in tip  # an image does not fit Linear
+
+
+@pytest.mark.parametrize("zoom", [0.4, 1.0])
+def test_a_selected_link_can_be_seen(view, zoom):
+    view.zoom_to(zoom)
+    start, end = view.port_point(LINEAR, "y", False), view.port_point(RELU, "x", True)
+    area = QRectF(start, end).adjusted(8, -8, -8, 8)
+    accent = load_theme("dark").accent
+    assert accent not in colors_in(view, area)
+    view.select_link(PortRef(RELU, "x"))
+    assert accent in colors_in(view, area)
+    assert view.has_selection
+    view.select_link(None)
+    assert accent not in colors_in(view, area)
+    assert not view.has_selection
+
+
+def test_a_large_network_opens_readable_at_its_beginning(view, workspace):
+    document = small_network()
+    places = {node: Place(place.x * 9, place.y) for node, place in document.layout.places.items()}
+    workspace.open_unsaved(edits.move_nodes(document, places))
+    assert view.camera.zoom == READABLE
+    assert view.rect().contains(view.node_rect(DIGITS).toAlignedRect())
+    view.fit_all()
+    assert view.camera.zoom < READABLE
+
+
+def test_a_network_opens_no_larger_than_it_is(view, workspace):
+    workspace.open_unsaved(edits.remove_nodes(small_network(), [LOSS, LINEAR, RELU]))
+    assert view.camera.zoom == 1.0
+
+
+def test_until_the_view_was_moved_it_fits_when_the_window_grows(view, workspace):
+    workspace.open_unsaved(small_network())
+    before = view.camera.zoom
+    view.resize(700, 640)
+    assert view.camera.zoom < before
+    view.set_camera(view.camera.moved(5, 5))
+    zoom = view.camera.zoom
+    view.resize(1000, 640)
+    assert view.camera.zoom == zoom
+
+
+def test_the_selection_is_said_aloud(view, workspace, qtbot, monkeypatch):
+    said = []
+    monkeypatch.setattr(QAccessible, "isActive", lambda: True)
+    monkeypatch.setattr(QAccessible, "updateAccessibility", lambda event: said.append(event.message()))
+    workspace.torch_loaded()
+    qtbot.waitUntil(lambda: not workspace.shapes.pending)
+    workspace.select((DIGITS,))
+    workspace.select((LINEAR,))
+    workspace.select((LINEAR, RELU))
+    workspace.select_link(PortRef(RELU, "x"))
+    workspace.select(())
+    assert said == [
+        "Digits digits, 1×8×8 selected",
+        "Linear linear, error selected",
+        "2 nodes selected",
+        "Link from linear y to relu x selected",
+        "Nothing selected",
+    ]
+    assert view.accessibleName()
+    assert view.accessibleDescription()
+
+
+def test_a_link_that_goes_is_selected_no_more(view, workspace):
+    workspace.select_link(PortRef(RELU, "x"))
+    view.delete()
+    assert PortRef(RELU, "x") not in view.graph.edges
+    assert workspace.selected_link is None
+    assert view.selected_link is None
+
+
+def test_undo_selects_what_comes_back_and_forgets_what_goes(view, workspace):
+    workspace.select((RELU, LOSS))
+    view.delete()
+    assert workspace.selection == frozenset()
+    workspace.undo()
+    assert workspace.selection == {RELU, LOSS}
+    workspace.redo()
+    assert workspace.selection == frozenset()
+    view.add("tanh")
+    (new,) = workspace.selection
+    workspace.select((new, LINEAR))
+    workspace.undo()
+    assert workspace.selection == {LINEAR}
+    workspace.redo()
+    assert workspace.selection == {new}

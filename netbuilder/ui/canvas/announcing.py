@@ -1,0 +1,43 @@
+"""What a screen reader hears: the canvas is painted, so it has to say itself what is selected."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
+from PySide6.QtWidgets import QWidget
+
+from netbuilder.document.model import PortRef
+
+if TYPE_CHECKING:
+    from netbuilder.ui.canvas.view import CanvasView
+
+
+def announce(widget: QWidget, text: str) -> None:
+    """Have a screen reader say something, if one is listening."""
+    if text and QAccessible.isActive():
+        QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, text))
+
+
+def describe_selection(view: CanvasView) -> str:
+    """Return what is selected in words: "Conv2d conv1, 32×8×8 selected"."""
+    selection, link = view.workspace.selection, view.workspace.selected_link
+    if len(selection) == 1:
+        return f"{describe_node(view, next(iter(selection)))} selected"
+    if selection:
+        return f"{len(selection)} nodes selected"
+    return f"{describe_link(view, link)} selected" if link is not None else "Nothing selected"
+
+
+def describe_node(view: CanvasView, node: str) -> str:
+    """Return a node in words: its layer, its name, its shapes and whether something is wrong with it."""
+    face, label = view.content.faces[node], view.graph.nodes[node].label
+    shapes = [output.shape for output in face.outputs if output.shape]
+    trouble = [face.severity.value] if face.severity is not None else []
+    return ", ".join([f"{face.title} {label}", *shapes, *trouble])
+
+
+def describe_link(view: CanvasView, target: PortRef) -> str:
+    """Return a link in words."""
+    nodes, source = view.graph.nodes, view.graph.edges[target]
+    return f"Link from {nodes[source.node].label} {source.port} to {nodes[target.node].label} {target.port}"
