@@ -18,7 +18,7 @@ from netbuilder.compiler.callables import template_function
 from netbuilder.compiler.formulas import Formulas
 from netbuilder.compiler.template import INPUTS, Pattern, pattern, plain_values
 from netbuilder.foundation.parameter import Values
-from netbuilder.layers.spec import LayerSpec, Rule, Types, names_in
+from netbuilder.layers.spec import Dtype, LayerSpec, Rule, Types, names_in
 from netbuilder.layers.tensor import BATCH, TIME, Dim, Size, TensorType
 
 BATCHES: Final = (7919, 7907, 7901, 7883)
@@ -92,6 +92,16 @@ class Layer:
         return self.spec.shape is Rule.META
 
 
+def _meaning(layer: Layer, port: str, dtype: str) -> tuple[int, int]:
+    """Return the classes and vocabulary of an output: those of the inputs, where the layer only moves values about."""
+    (kind,) = (output.dtype for output in layer.spec.output_ports(layer.values) if output.name == port)
+    known = {(type_.dtype, type_.classes, type_.vocabulary) for type_ in layer.inputs.values()}
+    if kind is not Dtype.ANY or len(known) != 1:
+        return 0, 0
+    before, classes, vocabulary = known.pop()
+    return (classes, vocabulary) if before == dtype else (0, 0)
+
+
 class MetaRunner:
     """Runs layers without data.
 
@@ -149,7 +159,7 @@ class MetaRunner:
         types = {}
         for port, (shape, dtype) in first.items():
             decoded = (_decode(*sizes, batch, unknown) for sizes in zip(shape, second[port][0], strict=True))
-            types[port] = TensorType(tuple(decoded), dtype)
+            types[port] = TensorType(tuple(decoded), dtype, *_meaning(layer, port, dtype))
         return types
 
     def _forward(

@@ -345,3 +345,11 @@ def test_the_graph_of_a_block_has_shapes_and_fixes_of_its_own() -> None:
     mended = edits.apply(given, fix.edit, fix.arguments)
     assert out(inference.infer(mended, scope="b"), "fc") == "N × 5"
     assert not inference.infer(mended).problems
+
+
+def test_tokens_stay_tokens_when_they_are_only_moved_about() -> None:
+    shapes = infer(one_layer((2, 3), "flatten", "int64"))
+    moved = shapes.types[PortRef("layer", "y")]
+    assert (str(moved), moved.vocabulary) == ("N × 6", 9)
+    summed = infer(one_layer((2, 3), "sum", "int64")).types[PortRef("layer", "y")]
+    assert summed.vocabulary == 0
