@@ -101,6 +101,15 @@ def test_a_template_trains_to_its_mark_with_its_own_settings(key, tmp_path):
     assert outcome.test[metric] >= mark
 
 
+@pytest.mark.gpu
+@pytest.mark.parametrize("key", RECIPES)
+def test_a_template_trains_to_its_mark_on_a_gpu(key, tmp_path):
+    outcome = Project.new(key).train(folder=tmp_path / "run", device="cuda:0")
+    metric, mark = MARKS[key]
+    assert outcome.reason == "finished"
+    assert outcome.test[metric] >= mark
+
+
 def test_an_unknown_template_gets_a_suggestion():
     with pytest.raises(NetbuilderError, match="did you mean 'spiral'"):
         open_template("spirals")
