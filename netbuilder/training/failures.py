@@ -107,24 +107,21 @@ def unknown_monitor(wish: str, known: Sequence[str]) -> Problem:
     )
 
 
-def not_finite(step: int, values: Mapping[str, float], node: str, label: str, kept: str) -> Problem:
-    """Return the problem that a loss stopped being a number.
+def not_finite(step: int, values: Mapping[str, float], node: str, where: str, kept: str) -> Problem:
+    """Return the problem that a loss or a gradient stopped being a number.
 
     Args:
         step: The step (from 1) whose update was not made.
         values: Loss label (or "gradient_norm") -> value.
-        node: The first node whose output was not finite, or "".
-        label: Its label.
+        node: The node to blame, or "".
+        where: What is known of where it began, for people; or "".
         kept: Which weights were kept, for people.
     """
     shown = ", ".join(f"{name} = {value:g}" for name, value in values.items())
-    where = f" The first value that is not finite comes out of {label}." if node else ""
+    advice = "A lower learning rate or gradient clipping usually helps."
     return Problem(
         code="training.not_finite",
-        message=(
-            f"Training stopped at step {step}: {shown}.{where} {kept} "
-            "A lower learning rate or gradient clipping usually helps."
-        ),
+        message=" ".join(filter(None, (f"Training stopped at step {step}: {shown}.", where, kept, advice))),
         node=node,
         expected="finite numbers",
         found=shown,

@@ -1,10 +1,14 @@
-"""Metrics by task, through torchmetrics, computed once over all predictions of a part."""
+"""Metrics by task, through torchmetrics, computed once over all predictions of a part.
+
+Errors (MAE, RMSE) are in the target's own units, also when it is normalized; the loss is of what the network learns,
+the normalized values.
+"""
 
 from __future__ import annotations
 
-import functools
-import importlib.util
+import importlib
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import ModuleType
@@ -42,19 +46,24 @@ def is_better(metric: str, value: float, best: float | None) -> bool:
     return value > best if HIGHER_IS_BETTER.get(metric.rpartition(".")[2], False) else value < best
 
 
-def compute(task: Task, prediction: torch.Tensor, target: torch.Tensor) -> tuple[dict[str, float], torch.Tensor | None]:
+def compute(
+    task: Task, prediction: torch.Tensor, target: torch.Tensor, deviation: torch.Tensor | None = None
+) -> tuple[dict[str, float], torch.Tensor | None]:
     """Return the metrics of one loss node over a whole part, and the confusion matrix where there are classes.
 
     Args:
         task: What the loss trains for.
         prediction: All predictions, as they enter the loss.
         target: All targets.
+        deviation: What a normalized target was divided by, broadcastable to one target; None when it was not.
     """
     if task is Task.CLASSIFICATION:
         return _classification(prediction, target)
     if task is Task.BINARY:
         return _binary(prediction, target)
-    return _regression(prediction, target), None
+    if deviation is not None:
+        deviation = deviation.expand(target.shape[1:]).reshape(1, -1)
+    return _regression(prediction, target, deviation), None
 
 
 def _classification(prediction: torch.Tensor, target: torch.Tensor) -> tuple[dict[str, float], torch.Tensor]:
@@ -86,12 +95,14 @@ def _binary(prediction: torch.Tensor, target: torch.Tensor) -> tuple[dict[str, f
     return _floats(metrics), functional.binary_confusion_matrix(chosen, truth, validate_args=False)
 
 
-def _regression(prediction: torch.Tensor, target: torch.Tensor) -> dict[str, float]:
+def _regression(prediction: torch.Tensor, target: torch.Tensor, deviation: torch.Tensor | None) -> dict[str, float]:
     library()
     from torchmetrics.functional import regression
 
     rows = len(prediction)
     predicted, truth = prediction.reshape(rows, -1).float(), target.reshape(rows, -1).float()
+    if deviation is not None:  # no need to add the mean: no metric feels a shift of both
+        predicted, truth = predicted * deviation, truth * deviation
     # torchmetrics wants flat vectors where there is one column.
     predicted, truth = (predicted[:, 0], truth[:, 0]) if predicted.shape[1] == 1 else (predicted, truth)
     metrics = {
@@ -108,31 +119,31 @@ def _floats(metrics: Mapping[str, torch.Tensor]) -> dict[str, float]:
     return dict(zip(metrics, values, strict=True))
 
 
-@functools.cache
 def library() -> ModuleType:
-    """Import torchmetrics on first use, which takes a moment."""
-    with _light_scipy():
-        from torchmetrics.functional import classification
+    """Import torchmetrics on first use, which takes a moment; returns its classification functions."""
+    with _import_lock:
+        if "torchmetrics" not in sys.modules:
+            with _without_scipy_signal():
+                importlib.import_module("torchmetrics")
+    return importlib.import_module("torchmetrics.functional.classification")
 
-        return classification
+
+_import_lock = threading.Lock()
 
 
 @contextmanager
-def _light_scipy() -> Iterator[None]:
-    """Spare the import of `scipy.signal` while torchmetrics is imported.
+def _without_scipy_signal() -> Iterator[None]:
+    """Let torchmetrics, while it is imported, believe that there is no scipy.
 
-    torchmetrics imports it only to give it back an old name, which costs a second and 60 MB. A stand-in that has
-    the name serves as well; whoever needs the real one later imports it as always.
+    It would import `scipy.signal`, only to give it back an old name: a second and 60 MB. Nothing but its own questions
+    is answered so: `scipy` itself is not touched, and whoever imports it meanwhile, on any thread, gets the real one.
     """
-    name = "scipy.signal"
-    if name in sys.modules or importlib.util.find_spec("scipy") is None:
-        yield
-        return
-    stand_in = ModuleType(name)
-    stand_in.hamming = None  # type: ignore[attr-defined]
-    sys.modules[name] = stand_in
+    imports = importlib.import_module("lightning_utilities.core.imports")
+    cache = imports.RequirementCache
+    by_name, by_requirement = imports.package_available, cache.__bool__
+    imports.package_available = lambda name: name != "scipy" and by_name(name)  # type: ignore[attr-defined]
+    cache.__bool__ = lambda self: not str(self.requirement).startswith("scipy") and by_requirement(self)
     try:
         yield
     finally:
-        if sys.modules.get(name) is stand_in:
-            del sys.modules[name]
+        imports.package_available, cache.__bool__ = by_name, by_requirement  # type: ignore[attr-defined]

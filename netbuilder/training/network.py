@@ -230,6 +230,16 @@ class Network:
         found += [loss.node for loss in self.program.losses if loss.name in losses]
         return (found[0], self._label(found[0])) if found else ("", "")
 
+    def first_gradient_not_finite(self) -> tuple[str, str]:
+        """Return the path and label of the layer nearest to the losses whose gradient is not finite, if there is one.
+
+        Gradients travel from the losses to the data, and what is spoiled spoils all before it.
+        """
+        for path, module in reversed(self._modules.items()):
+            if any(parameter.grad is not None and not _is_finite(parameter.grad) for parameter in module.parameters()):
+                return path, self._label(path)
+        return "", ""
+
     def explain(self, error: BaseException) -> Problem | None:
         """Return an error raised by the network's text as a problem of its node; None when it came from elsewhere."""
         problem = explain(error, self.program)

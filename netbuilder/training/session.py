@@ -14,12 +14,12 @@ from collections import deque
 from netbuilder.foundation.job import Cancelled
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.training.batches import Batch
+from netbuilder.training.events import crash, end_event, ignored
 from netbuilder.training.inbox import Inbox
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Command, Event, Pause, Progress, Resume, Start, State, Step, Stop, Watch
 from netbuilder.training.remains import Remains
-from netbuilder.training.thread_host import crash, ignored
-from netbuilder.training.trainer import Trainer, end_event
+from netbuilder.training.trainer import Trainer
 
 REPORT_SECONDS = 0.05
 """The live view gets something new at most this often."""

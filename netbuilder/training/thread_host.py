@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import threading
 import time
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.training.events import crash, ignored
 from netbuilder.training.inbox import Inbox
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Command, Event, Picture, Progress, Start, State, Telemetry, Watch
@@ -165,17 +165,6 @@ def _look(remains: Remains, watch: Watch, step: int) -> tuple[tuple[Picture, ...
         return (), Event(kind="problem", text=str(error), step=step, problems=error.problems)
     except Exception as error:  # ours: it must be seen, and must not end the program
         return (), crash(error, step)
-
-
-def ignored(command: Command, reason: str, step: int) -> Event:
-    """Return the log entry for a command that makes no sense now."""
-    return Event(kind="log", text=f"{type(command).__name__} was ignored: {reason}.", step=step)
-
-
-def crash(error: BaseException, step: int) -> Event:
-    """Return the event for a defect of ours, with the traceback for the crash report."""
-    text = "".join(traceback.format_exception(error))
-    return Event(kind="crash", text=f"{type(error).__name__}: {error}"[:500], step=step, data={"traceback": text})
 
 
 _switch_lock = threading.Lock()

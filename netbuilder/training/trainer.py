@@ -18,6 +18,7 @@ from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import failures, metrics, records
 from netbuilder.training.batches import Batch, Part, make_part, shuffling
 from netbuilder.training.devices import find_device
+from netbuilder.training.events import checkpoint_event, end_event, epoch_event
 from netbuilder.training.keeper import Keeper
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.network import Network
@@ -28,7 +29,7 @@ from netbuilder.training.remains import Remains
 from netbuilder.training.run_store import FILE_NAME, RunRecord
 from netbuilder.training.threads import intra_op_threads, limited_threads
 from netbuilder.training.updates import NonFiniteError, Updater, UpdateSettings
-from netbuilder.training.validation import Evaluation, evaluate
+from netbuilder.training.validation import Evaluation, deviations, evaluate
 
 
 class Trainer:
@@ -114,6 +115,7 @@ class Trainer:
         self._parts = {
             part: make_part(prepared, part, network.fields, device) for part in ("train", "validation", "test")
         }
+        self._deviations = deviations(network, prepared)
         self._generators = {node: shuffling(plan.seed, node) for node in prepared}
         self.steps_per_epoch = self._parts["train"].batch_count(plan.batch_size)
         if not self.steps_per_epoch:
@@ -148,7 +150,7 @@ class Trainer:
         """Do one step: every phase's updates on one batch.
 
         Raises:
-            NetbuilderError: When the loss is not finite, memory ran out or the network refuses the batch.
+            NetbuilderError: When a loss or gradient is not finite, memory ran out or the network refuses the batch.
         """
         try:
             values: dict[str, float] = {}
@@ -234,14 +236,7 @@ class Trainer:
         better = self._keeper.offer(self.epoch, self.step_count, values or {"loss": train_loss})
         self._save_along()
         self._without_better = 0 if better else self._without_better + 1
-        self.event(
-            Event(
-                kind="epoch",
-                text=_epoch_line(self.epoch, self.epochs, values),
-                step=self.step_count,
-                data={"epoch": self.epoch, "metrics": values, "best": better, "train_loss": train_loss},
-            )
-        )
+        self.event(epoch_event(self.epoch, self.epochs, values, train_loss, better, self.step_count))
         self._probe.show_confusion(evaluation, self.step_count)
         return bool(self._plan.patience) and self._without_better >= self._plan.patience
 
@@ -307,14 +302,7 @@ class Trainer:
         best = self._keeper.save_best()
         for path, is_best in ((last, False), (best, True)):
             if path is not None:
-                self.event(
-                    Event(
-                        kind="checkpoint",
-                        text=f"Saved {path.name}",
-                        step=self.step_count,
-                        data={"path": str(path), "best": is_best},
-                    )
-                )
+                self.event(checkpoint_event(path, is_best, self.step_count))
 
     def _end(self, reason: str, test: Mapping[str, float]) -> None:
         best = self._keeper.best_epoch if self._built else None
@@ -348,50 +336,25 @@ class Trainer:
         if not self._parts[part].rows:
             return Evaluation()
         with self._explained():
-            return evaluate(self.network, self._parts[part], self._plan.batch_size, self._job)
+            return evaluate(self.network, self._parts[part], self._plan.batch_size, self._job, self._deviations)
 
     def _explained(self) -> AbstractContextManager[None]:
         return failures.explained(self._plan, self.network.explain)
 
     def _not_finite(self, error: NonFiniteError, batch: Batch) -> NetbuilderError:
         node, label = self.network.first_not_finite(batch, list(error.values))
+        where = f"The first value that is not finite comes out of {label}." if node else ""
+        if not node:
+            node, label = self.network.first_gradient_not_finite()
+            where = f"On the way back, {label} is the first layer whose gradient is not finite." if node else ""
         if self._keeper.is_finite():
             self._keeper.save_last(self.epoch, self.step_count)
             kept = f"The weights of step {self.step_count} are kept."
         else:
             kept = f"The weights of step {self._keeper.restore_last()} are kept."
         self._keeper.save_best()
-        return NetbuilderError(failures.not_finite(self.step_count + 1, error.values, node, label, kept))
+        return NetbuilderError(failures.not_finite(self.step_count + 1, error.values, node, where, kept))
 
     def _store_problem(self, problem: Problem) -> None:
         """Tell that the run store failed; called on the writer's thread."""
         self._live.add_event(Event(kind="problem", text=problem.message, problems=(problem,)))
-
-
-def _epoch_line(epoch: int, epochs: int, metrics: Mapping[str, float]) -> str:
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in metrics.items())
-    return f"Epoch {epoch} of {epochs}" + (f": {shown}" if shown else "")
-
-
-def end_event(
-    reason: str, test: Mapping[str, float] | None = None, folder: str = "", best_epoch: int | None = None, step: int = 0
-) -> Event:
-    """Return the event that ends every run.
-
-    Args:
-        reason: "finished", "early stopping", "stopped" or "failed".
-        test: Metric -> value on the test part.
-        folder: The run's folder.
-        best_epoch: The epoch (from 1) of the best weights.
-        step: Steps done.
-    """
-    words = {
-        "finished": "Training finished",
-        "early stopping": "Training stopped early: validation no longer improved",
-        "stopped": "Training was stopped",
-        "failed": "Training failed",
-    }[reason]
-    shown = ", ".join(f"{name} {value:.4g}" for name, value in (test or {}).items())
-    text = f"{words}. On the test part: {shown}." if shown else f"{words}."
-    data = {"test": dict(test or {}), "reason": reason, "folder": folder, "best_epoch": best_epoch}
-    return Event(kind="end", text=text, step=step, data=data)

@@ -1,4 +1,8 @@
-"""Updates: one phase's losses, backward pass, clipping, learning rate and optimizer step."""
+"""Updates: one phase's losses, backward pass, clipping, learning rate and optimizer step.
+
+No update is made with a loss or a gradient that is not finite. What is left unseen is an update that makes weights
+overflow out of finite gradients (a learning rate of 1e10): the next step's loss tells of it.
+"""
 
 from __future__ import annotations
 
@@ -20,11 +24,11 @@ Losses: TypeAlias = Callable[[nn.Module, Batch], Mapping[str, torch.Tensor]]
 
 
 class NonFiniteError(Exception):
-    """A loss became infinite or not a number; the update that would have spread it was not made.
+    """A loss or a gradient became infinite or not a number; the update that would have spread it was not made.
 
     Attributes:
         phase: The phase whose loss it was.
-        values: Loss label -> value.
+        values: Loss label (or "gradient_norm") -> value.
     """
 
     def __init__(self, phase: str, values: Mapping[str, float]) -> None:
@@ -87,6 +91,8 @@ class Updater:
         self._last_factor = 1.0
         self.base_rate = float(values["learning_rate"])
         self.gradient_norm = 0.0
+        device = self.parameters[0].device
+        self._spoiled, self._one = torch.zeros(1, device=device), torch.ones(1, device=device)
 
     @property
     def learning_rate(self) -> float:
@@ -128,14 +134,30 @@ class Updater:
             raise NonFiniteError(self.name, values)
         if self._settings.clip_norm:
             self._clip()
+        else:
+            self._check()
         self.optimizer.step()
         return values
 
     def _clip(self) -> None:
-        norm = nn.utils.clip_grad_norm_(self.parameters, self._settings.clip_norm)
+        gradients = self._gradients()
+        norm = nn.utils.get_total_norm(gradients)
         self.gradient_norm = float(norm)
-        if not math.isfinite(self.gradient_norm):
+        if not math.isfinite(self.gradient_norm):  # before it spoils the gradients of all layers
             raise NonFiniteError(self.name, {"gradient_norm": self.gradient_norm})
+        nn.utils.clip_grads_with_norm_(self.parameters, self._settings.clip_norm, norm)
+
+    def _check(self) -> None:
+        """Look whether all gradients are finite."""
+        gradients = self._gradients()
+        # What GradScaler uses: one call for all of them, three microseconds where their norm takes twenty. It also
+        # multiplies each by one, which changes none.
+        torch._amp_foreach_non_finite_check_and_unscale_(gradients, self._spoiled, self._one)
+        if self._spoiled.item():
+            raise NonFiniteError(self.name, {"gradient_norm": float(nn.utils.get_total_norm(gradients))})
+
+    def _gradients(self) -> list[torch.Tensor]:
+        return [parameter.grad for parameter in self.parameters if parameter.grad is not None]
 
     def _set_rate(self, step: int) -> None:
         factor = self._factor(step)  # type: ignore[no-untyped-call]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from netbuilder.data.spec import Prepared
 from netbuilder.foundation.job import Job
 from netbuilder.training import metrics
 from netbuilder.training.batches import Batch, Part
@@ -31,7 +32,25 @@ class Evaluation:
     classes: tuple[str, ...] = ()
 
 
-def evaluate(network: Network, part: Part, batch_size: int, job: Job) -> Evaluation:
+def deviations(network: Network, prepared: Mapping[str, Prepared]) -> dict[str, torch.Tensor]:
+    """Return, for each scored loss with a normalized target, what that was divided by.
+
+    Args:
+        network: The network.
+        prepared: Data node id -> its rows.
+    """
+    found = {}
+    for loss in network.scored:
+        port = network.program.sources[loss.target]
+        fitted = prepared[port.node].fitted.get(port.port)
+        if fitted is not None:
+            found[loss.name] = torch.from_numpy(fitted.std.copy()).to(network.device)
+    return found
+
+
+def evaluate(
+    network: Network, part: Part, batch_size: int, job: Job, deviations: Mapping[str, torch.Tensor]
+) -> Evaluation:
     """Evaluate the network on a whole part.
 
     Args:
@@ -39,6 +58,7 @@ def evaluate(network: Network, part: Part, batch_size: int, job: Job) -> Evaluat
         part: The rows.
         batch_size: The training's batch size; at least `BATCH_SIZE` rows are taken at once.
         job: Its cancellation ends the evaluation.
+        deviations: What normalized targets were divided by.
 
     Raises:
         Cancelled: When the job was.
@@ -51,7 +71,7 @@ def evaluate(network: Network, part: Part, batch_size: int, job: Job) -> Evaluat
             job.report()
             last = min(first + size, part.rows)
             _collect(network, part.rows_at(first, last), last - first, totals, seen)
-        return _score(network, part.rows, totals, seen)
+        return _score(network, part.rows, totals, seen, deviations)
 
 
 def _collect(
@@ -73,6 +93,7 @@ def _score(
     rows: int,
     totals: Mapping[str, torch.Tensor],
     seen: Mapping[str, list[tuple[torch.Tensor, torch.Tensor]]],
+    deviations: Mapping[str, torch.Tensor],
 ) -> Evaluation:
     losses = {label: total.item() / rows for label, total in totals.items()}
     values = {"loss": sum(losses.values())}
@@ -82,7 +103,9 @@ def _score(
     classes: tuple[str, ...] = ()
     for number, loss in enumerate(network.scored):
         predictions, targets = zip(*seen[loss.name], strict=True)
-        scores, matrix = metrics.compute(loss.task, torch.cat(predictions), torch.cat(targets))
+        scores, matrix = metrics.compute(
+            loss.task, torch.cat(predictions), torch.cat(targets), deviations.get(loss.name)
+        )
         values |= {name if number == 0 else f"{loss.name}.{name}": value for name, value in scores.items()}
         if matrix is not None and confusion is None:
             confusion, classes = matrix, loss.classes

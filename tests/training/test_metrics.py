@@ -15,7 +15,7 @@ from netbuilder.training import metrics
 
 
 def _random(seed: int, *shape: int) -> torch.Tensor:
-    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def test_classification_matches_scikit_learn():
@@ -63,6 +63,25 @@ def test_regression_matches_scikit_learn(shape):
     assert values["rmse"] == pytest.approx(reference.mean_squared_error(flat[1], flat[0]) ** 0.5, rel=1e-5)
 
 
+@pytest.mark.parametrize("shape", [(), (1,), (3,), (2, 2)])
+def test_errors_of_a_normalized_target_are_in_its_own_units(shape):
+    mean, deviation = _random(6, *shape) + 100, _random(7, *shape).abs() + 5
+    own = deviation * _random(8, 90, *shape) + mean
+    guess = own + _random(9, 90, *shape)
+    columns = own.reshape(90, -1), guess.reshape(90, -1)
+    values, _ = metrics.compute(Task.REGRESSION, (guess - mean) / deviation, (own - mean) / deviation, deviation)
+    assert values["mae"] == pytest.approx(reference.mean_absolute_error(*columns), rel=1e-3)
+    assert values["rmse"] == pytest.approx(reference.mean_squared_error(*columns) ** 0.5, rel=1e-3)
+    assert values["r2"] == pytest.approx(reference.r2_score(*columns), rel=1e-3)
+
+
+def test_the_deviation_of_a_pictures_channels_counts_for_all_their_pixels():
+    target, guess = _random(1, 20, 3, 4, 5), _random(2, 20, 3, 4, 5)
+    deviation = torch.tensor([1.0, 2.0, 4.0]).reshape(3, 1, 1)
+    values, _ = metrics.compute(Task.REGRESSION, guess, target, deviation)
+    assert values["mae"] == pytest.approx(((guess - target).abs() * deviation).mean().item())
+
+
 def test_one_row_has_no_r2():
     values, _ = metrics.compute(Task.REGRESSION, torch.ones(1, 1), torch.zeros(1, 1))
     assert set(values) == {"mae", "rmse"}
@@ -83,14 +102,37 @@ def test_every_task_lists_known_metrics():
     assert {name for names in metrics.BY_TASK.values() for name in names} | {"loss"} == set(metrics.HIGHER_IS_BETTER)
 
 
-def test_importing_torchmetrics_spares_scipy_signal_and_leaves_it_whole():
+def test_importing_torchmetrics_spares_scipy_signal_and_touches_nothing():
+    code = """
+import sys, threading
+from netbuilder.training import metrics
+import lightning_utilities.core.imports as asked
+before = asked.package_available, asked.RequirementCache.__bool__
+threads = [threading.Thread(target=metrics.library) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+assert "torchmetrics" in sys.modules
+assert "scipy.signal" not in sys.modules
+assert (asked.package_available, asked.RequirementCache.__bool__) == before
+assert asked.package_available("scipy") and asked.RequirementCache("scipy")
+import numpy, scipy.signal
+assert scipy.signal.find_peaks(numpy.array([0.0, 1.0, 0.0]))[0].tolist() == [1]
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_whoever_imports_scipy_signal_meanwhile_gets_the_real_one():
     code = """
 import sys
 from netbuilder.training import metrics
-metrics.library()
-assert "scipy.signal" not in sys.modules
-import scipy.signal
-assert callable(scipy.signal.find_peaks)
+with metrics._without_scipy_signal():
+    import scipy.signal
+    import torchmetrics.functional.classification
+assert callable(scipy.signal.find_peaks) and callable(torchmetrics.functional.classification.multiclass_accuracy)
+assert sys.modules["scipy.signal"] is scipy.signal
 """
     done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr

@@ -204,6 +204,21 @@ def test_the_test_part_is_scored_with_the_best_weights(tmp_path):
     )
 
 
+def test_errors_are_in_the_targets_own_units_and_the_loss_is_not(tmp_path):
+    made = documents.diabetes()
+    run = train(made, tmp_path / "run")
+    model = build(made)
+    model.load_state_dict(dict(load_checkpoint(tmp_path / "run" / "best.safetensors").tensors))
+    prepared = prepare(made.graph.nodes["data"])
+    part, scale = prepared.parts["test"], prepared.fitted["target"]
+    errors = model.eval()(torch.tensor(part["features"])).detach().numpy() - part["target"]
+    test = run.end.data["test"]
+    assert test["loss"] == pytest.approx((errors**2).mean(), rel=1e-4)
+    assert test["mae"] == pytest.approx(np.abs(errors * scale.std).mean(), rel=1e-4)
+    assert test["rmse"] == pytest.approx(((errors * scale.std) ** 2).mean() ** 0.5, rel=1e-4)
+    assert test["mae"] > 20, "the disease's progression is counted in hundreds"
+
+
 def test_checkpoints_say_which_node_each_weight_is_of(tmp_path):
     train(iris(), tmp_path / "run")
     checkpoint = load_checkpoint(tmp_path / "run" / "best.safetensors")
@@ -294,6 +309,21 @@ def test_a_loss_that_is_no_number_stops_before_the_update(make, node_id, tmp_pat
     assert f"step {len(losses) + 1}" in problem.message
     weights = _weights(tmp_path / "run")
     assert all(torch.isfinite(weight).all() for weight in weights.values() if weight.is_floating_point())
+
+
+@pytest.mark.parametrize("clip_norm", [0.0, 1.0])
+def test_a_gradient_that_is_no_number_stops_before_the_update(clip_norm, tmp_path):
+    # The root of 0 is fine, but its slope there is infinite, and infinity times the slope of a square is no number.
+    made = planned(iris(8, node("drop", "dropout"), node("two", "square"), node("root", "sqrt")), clip_norm=clip_norm)
+    run = _fails(made, tmp_path / "run")
+    (problem,) = [problem for event in run.of("problem") for problem in event.problems]
+    assert problem.code == "training.not_finite"
+    assert problem.node == "hidden"
+    assert "gradient_norm = nan" in problem.message
+    assert "hidden is the first layer whose gradient is not finite" in problem.message
+    assert f"step {run.end.step + 1}:" in problem.message
+    assert f"The weights of step {run.end.step} are kept" in problem.message
+    assert all(torch.isfinite(weight).all() for weight in _weights(tmp_path / "run").values())
 
 
 def test_not_finite_data_is_blamed_on_the_data(tmp_path, monkeypatch):
