@@ -22,7 +22,12 @@ LAYOUT_VERSION = 1
 """Counted up when the panels change so much that remembered places would be wrong."""
 
 _PALETTE = PanelSpec(
-    key="palette", title="Layers", area=Area.BOTTOM, order=0, shortcut="", make=lambda workspace, theme: Palette(theme, workspace.preferences)
+    key="palette",
+    title="Layers",
+    area=Area.BOTTOM,
+    order=0,
+    shortcut="",
+    make=lambda workspace, theme: Palette(theme, workspace.preferences),
 )
 _AREAS = {Area.BOTTOM: Qt.DockWidgetArea.BottomDockWidgetArea, Area.RIGHT: Qt.DockWidgetArea.RightDockWidgetArea}
 

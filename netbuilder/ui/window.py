@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, Signal
+from PySide6.QtCore import QByteArray, Qt, QThreadPool, QTimer, Signal
 from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QMainWindow
 
@@ -22,6 +22,7 @@ from netbuilder.ui.dialogs import Answer
 from netbuilder.ui.docks import Docks
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
+from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.preferences_dialog import PreferencesDialog
 from netbuilder.ui.start.page import StartPage
 from netbuilder.ui.status import StatusBar
@@ -152,7 +153,7 @@ class MainWindow(QMainWindow):
         super().showEvent(event)
         self.docks.polish_tabs()
         if not self._was_painted:
-            self.canvas.fit_all()
+            self.canvas.fit_opening()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell when the first paint is over."""
@@ -184,7 +185,11 @@ class MainWindow(QMainWindow):
         deadline = time.monotonic() + PATIENCE
         written = self.background.stop(PATIENCE)
         trained = self.workspace.trainer.wait(max(0.0, deadline - time.monotonic()))
-        self.closed.emit(written and trained)
+        # Qt itself waits for the panels' readings when it goes, and without end: here they have their time, too.
+        readings = QThreadPool.globalInstance()
+        readings.clear()
+        read = readings.waitForDone(max(0, round(1000 * (deadline - time.monotonic()))))
+        self.closed.emit(written and trained and read)
         event.accept()
 
     def close_now(self) -> None:
@@ -240,8 +245,11 @@ class MainWindow(QMainWindow):
         self.brand = QLabel("NetBuilder")
         self.brand.setObjectName("brand")
         bar.setCornerWidget(self.brand, Qt.Corner.TopLeftCorner)
-        self.file_state = QLabel()
+        self.file_state = ElidedLabel()
         self.file_state.setObjectName("fileState")
+        self.file_state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        # A menu bar lays its corners out only when it is resized itself: longer names must find room as it is.
+        self.file_state.setFixedWidth(360)
         bar.setCornerWidget(self.file_state, Qt.Corner.TopRightCorner)
         self.actions_.fill(bar)
 

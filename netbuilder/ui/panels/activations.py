@@ -5,7 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtWidgets import QHBoxLayout, QSlider, QVBoxLayout, QWidget
 
-from netbuilder.training.protocol import Picture, PictureKind, State
+from netbuilder.training.protocol import Picture, PictureKind
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import Card, label
 from netbuilder.ui.panels.live import LivePanel
@@ -54,10 +54,10 @@ class SampleCard(Card):
         with QSignalBlocker(self.slider):
             self.slider.setMaximum(count)
             self.slider.setValue(chosen + 1)
-        self.slider.setEnabled(self._workspace.state in (State.RUNNING, State.PAUSED))
+        able = self._workspace.trainer.can_watch
+        self.slider.setEnabled(able)
         self.number.setText(f"{chosen + 1:>2} of {count}")
-        live = self._workspace.state.is_active
-        self.hint.setText("" if live else "Samples can be changed while a network trains.")
+        self.hint.setText("" if able else "Samples can be chosen once a network has been trained.")
         pictures = [one for (kind, _), one in self._workspace.pictures.items() if kind is PictureKind.SAMPLES]
         picture = pictures[0] if pictures else None
         if picture is self._shown and chosen == self._chosen:

@@ -32,9 +32,10 @@ class ElidedLabel(QLabel):
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw as much of the text as there is room for."""
         with QPainter(self) as painter:
-            shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, self.width())
+            room = self.contentsRect()
+            shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
             self.style().drawItemText(
-                painter, self.rect(), int(self.alignment()), self.palette(), True, shown, self.foregroundRole()
+                painter, room, int(self.alignment()), self.palette(), True, shown, self.foregroundRole()
             )
         if shown != self.text() and not self.toolTip():
             self.setToolTip(self.text())

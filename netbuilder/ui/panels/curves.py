@@ -136,6 +136,7 @@ class LossCard(Card):
         self.more = QToolButton()
         self.more.setIcon(icon("more", "muted"))
         self.more.setProperty("role", "small")
+        self.more.setFixedHeight(20)  # no taller than a title: the cards' heads stand on one line
         self.more.setAccessibleName("More of this chart")
         self.more.setToolTip("Axes, smoothing, export")
         self.more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)

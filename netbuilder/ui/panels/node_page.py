@@ -184,11 +184,11 @@ class NodePage(QWidget):
         self.facts = Facts()
         column.addWidget(self.facts)
         self._add_weights(column)
+        self._add_help(column, declaration)
         self.note = NoteEdit()
         self.note.written.connect(self._write_note)
         column.addWidget(section("Note"))
         column.addWidget(self.note)
-        self._add_help(column, declaration)
         column.addStretch(1)
         self.show_node()
         self.show_shapes()
@@ -312,7 +312,8 @@ class NodePage(QWidget):
         self._workspace.edit(title, change, f"{self.node}.{name}.{gesture}")
 
     def _write_note(self, text: str) -> None:
-        self._workspace.edit("Change note", partial(edits.set_note, node=self.node, note=text, scope=self._workspace.scope))
+        change = partial(edits.set_note, node=self.node, note=text, scope=self._workspace.scope)
+        self._workspace.edit("Change note", change)
 
     def _rename(self, wish: str) -> None:
         change = partial(edits.rename, node=self.node, label=wish, scope=self._workspace.scope)

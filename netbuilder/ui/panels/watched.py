@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from netbuilder.document.model import ROOT, Node
+from netbuilder.document.model import ROOT, Document, Node
 from netbuilder.training.protocol import Picture, PictureKind, State
 from netbuilder.ui.colors import diverging
 from netbuilder.ui.panels.axis import short_text, value_text
@@ -21,7 +21,7 @@ from netbuilder.ui.workspace import Workspace
 
 SELECT = "Select a layer: its activations appear here."
 TRAIN = "Press Train: the activations of the selected layer appear here."
-WAIT = "The first pictures come with the next look of the probe, twice a second."
+WAIT = "The first pictures come with the next look of the probe."
 NONE = "This layer has no activations to draw."
 
 
@@ -47,8 +47,13 @@ def watch_something(workspace: Workspace) -> None:
 
 def find_node(workspace: Workspace, path: str) -> Node | None:
     """Return the node at a node path, as far as the document (still) has it."""
+    return find_in(workspace.document, path)
+
+
+def find_in(document: Document, path: str) -> Node | None:
+    """Return the node at a node path of a document."""
     name = path.rpartition("/")[2]
-    for graph in (workspace.document.scope(ROOT), *(block.graph for block in workspace.document.blocks.values())):
+    for graph in (document.scope(ROOT), *(block.graph for block in document.blocks.values())):
         if name in graph.nodes:
             return graph.nodes[name]
     return None
@@ -67,7 +72,6 @@ class MapsCard(Card):
         column.addWidget(self.mosaic)
         column.addWidget(self.bars)
         self._shown: Picture | None = None
-        self._sample = 0
         self._describe_again: Callable[[], None] | None = None
         self.mosaic.laidOut.connect(self._follow_layout)
 
@@ -94,8 +98,6 @@ class MapsCard(Card):
             return
         if picture is not self._shown:
             self._shown = picture
-            # A choice counts from the next picture on: until then the old sample is shown, and said.
-            self._sample = workspace.trainer.sample
             self._draw(picture, picture.labels or class_names(workspace, len(picture.data)))
         self._describe_again = partial(self._describe, workspace, node, picture)
         self._describe_again()
@@ -104,10 +106,12 @@ class MapsCard(Card):
     def _missing(self, workspace: Workspace, node: Node | None) -> str:
         if node is None:
             return SELECT if workspace.pictures or workspace.state.is_active else TRAIN
-        if workspace.state is State.RUNNING:
-            known = any(path == node.id for _, path in workspace.pictures)
-            return WAIT if known or not workspace.pictures else NONE
-        return TRAIN
+        if workspace.state is State.RUNNING and not workspace.pictures:
+            return WAIT
+        trained = workspace.trainer.document
+        if not workspace.trainer.can_watch or trained is None or find_in(trained, node.id) is None:
+            return TRAIN
+        return WAIT if any(path == node.id for _, path in workspace.pictures) else NONE
 
     def _draw(self, picture: Picture, labels: tuple[str, ...]) -> None:
         maps = picture.kind is PictureKind.MAPS
@@ -129,7 +133,7 @@ class MapsCard(Card):
             self.title.setText(f"{title} · {count} unit{'s' if count != 1 else ''}")
         low, high = _extent(picture)
         total = sample_count(workspace)
-        sample = f"sample {self._sample + 1} of {total}"
+        sample = f"sample {picture.sample + 1} of {total}"
         full = f"{sample}   {short_text(low)} to {short_text(high)}"
         # The range is the first to go where room is short: the tooltip has it in full.
         room = self.width() - self.title.sizeHint().width() - 32

@@ -80,6 +80,9 @@ class RecordedHost:
     def wait(self, timeout: float | None = None) -> bool:
         return True
 
+    def close(self) -> None:
+        self.next = Telemetry()
+
 
 def attach(workspace: Workspace) -> RecordedHost:
     """Let a workspace follow a recorded run."""
