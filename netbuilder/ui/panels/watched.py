@@ -109,7 +109,7 @@ class MapsCard(Card):
         if workspace.state is State.RUNNING and not workspace.pictures:
             return WAIT
         trained = workspace.trainer.document
-        if not workspace.trainer.can_watch or trained is None or find_in(trained, node.id) is None:
+        if not workspace.trainer.can_watch or (trained is not None and find_in(trained, node.id) is None):
             return TRAIN
         return WAIT if any(path == node.id for _, path in workspace.pictures) else NONE
 

@@ -23,7 +23,7 @@ from netbuilder.ui.theme import Theme, ThemeController, mono_font, ui_font
 from netbuilder.ui.workspace import Workspace
 
 EMPTY = "Press Train: here you will see how every layer's weights and gradients are spread."
-NO_KERNELS = "Select a layer with kernels, such as Conv2d, while a network trains."
+NO_KERNELS = "Select a layer with kernels, such as Conv2d, once a training has begun."
 ROW = 46
 HEAD = 22
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter

@@ -144,7 +144,7 @@ def maps(count: int = 32, sample: int = 3) -> np.ndarray:
     return np.stack(made).astype(np.float32)
 
 
-def pictures(step: int = 600) -> tuple[Picture, ...]:
+def pictures(step: int = 600, sample: int = 0) -> tuple[Picture, ...]:
     """Return one picture of every kind that panels draw."""
     random = np.random.default_rng(1)
     drawn = maps()
@@ -157,7 +157,8 @@ def pictures(step: int = 600) -> tuple[Picture, ...]:
     def make(
         kind: PictureKind, node: str, data: np.ndarray, extent: tuple[float, ...] = (), labels: tuple[str, ...] = ()
     ):
-        return Picture(kind=kind, node=node, step=step, data=data, extent=extent, labels=labels)
+        of = sample if kind in (PictureKind.THUMBS, PictureKind.MAPS, PictureKind.VECTOR) else -1
+        return Picture(kind=kind, node=node, step=step, data=data, extent=extent, labels=labels, sample=of)
 
     return (
         make(PictureKind.SAMPLES, DATA, samples),
@@ -190,12 +191,12 @@ def boundary(step: int = 600) -> tuple[Picture, ...]:
     )
 
 
-def run(steps: int = 680) -> Telemetry:
-    """Return everything that a run of so many steps has told."""
+def run(steps: int = 680, sample: int = 0) -> Telemetry:
+    """Return everything that a run of so many steps has told, and its pictures of one sample."""
     return Telemetry(
         progress=Progress(state=State.RUNNING, step=steps, steps=800, epoch=18, epochs=30, rate=1842.0, device="CPU"),
         series=curves(steps),
-        pictures=pictures(steps),
+        pictures=pictures(steps, sample),
         events=(
             Event(kind="log", text="Training on CPU, 800 steps in 30 epochs."),
             Event(kind="epoch", text="Epoch 18: loss 0.041, validation 0.098, accuracy 98.9 %", step=steps),

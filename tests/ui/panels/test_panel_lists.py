@@ -196,20 +196,32 @@ def test_choosing_a_sample_asks_the_run_for_it(
     assert activations.sample.number.text().strip() == "4 of 16"
     assert activations.maps.note.text().startswith("sample 1 of 16"), "the picture is still the old sample's"
     tell(digits, host, run())
+    assert activations.maps.note.text().startswith("sample 1 of 16"), "it was drawn before the choice arrived"
+    tell(digits, host, run(sample=3))
     assert activations.maps.note.text().startswith("sample 4 of 16")
     activations.sample.slider.setValue(9)
     assert host.commands[-1] == Watch(nodes=(CONV,), sample=8)
 
 
-def test_samples_can_be_chosen_only_while_a_run_is_there_to_answer(
-    activations: ActivationsPanel, digits: Workspace, host: RecordedHost
+@pytest.mark.parametrize("end", [State.ENDED, State.FAILED])
+def test_samples_can_be_chosen_from_the_first_training_on_and_after_its_end(
+    activations: ActivationsPanel, digits: Workspace, host: RecordedHost, end: State
 ) -> None:
-    tell(digits, host, run())
-    assert activations.sample.slider.isEnabled()
-    host.state = State.ENDED
-    digits.trainer.drain()
+    digits.trainer._enter(State.IDLE)
     assert not activations.sample.slider.isEnabled()
     assert activations.sample.hint.text()
+    digits.trainer._enter(State.RUNNING)
+    tell(digits, host, run())
+    assert activations.sample.slider.isEnabled()
+    host.state = end
+    digits.trainer.drain()
+    assert activations.sample.slider.isEnabled()
+    assert not activations.sample.hint.text()
+    activations.sample.slider.setValue(6)
+    assert host.commands[-1].sample == 5
+    digits.trainer.forget()
+    activations.refresh()
+    assert not activations.sample.slider.isEnabled()
 
 
 def test_a_run_watches_something_even_when_nothing_is_selected(
