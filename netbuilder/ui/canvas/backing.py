@@ -60,6 +60,11 @@ class Backing:
         right, bottom = ceil(area.right() * self._ratio), ceil(area.bottom() * self._ratio)
         self._add(QRect(left, top, right - left, bottom - top) & whole)
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether something is to be painted."""
+        return bool(self._stale)
+
     def repair(self, paint: Paint) -> bool:
         """Paint what is stale; returns whether nothing is stale any more."""
         stale, self._stale = self._stale, []

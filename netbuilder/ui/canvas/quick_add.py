@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PySide6.QtCore import QPointF, QSize, Qt
 from PySide6.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPainter, QPixmap
 from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout
@@ -11,6 +12,8 @@ from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListWidget, QListWidge
 from netbuilder.document.model import Place, PortRef
 from netbuilder.foundation.declaration import CATEGORIES, Declaration
 from netbuilder.ui.canvas.connections import Loose, accepts
+from netbuilder.ui.canvas.drawing import paint_loose_wire
+from netbuilder.ui.canvas.routing import bend
 from netbuilder.ui.palette import search
 
 if TYPE_CHECKING:
@@ -133,7 +136,18 @@ class QuickAdd(QFrame):
         """Close without adding."""
         if self.isVisible():
             self.hide()
+            self._view.update()
             self._view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def paint_link(self, painter: QPainter) -> None:
+        """Draw the link that waits for its layer, on the canvas."""
+        if self._link is None or self._link.fixed.node not in self._view.content.arrays:
+            return
+        camera = self._view.camera
+        port, end = self._view.content.port_place(self._link.fixed, self._link.is_input), camera.to_scene(self._at)
+        loose = (end.x(), end.y())
+        ends = np.array([[*loose, *port] if self._link.is_input else [*port, *loose]])
+        paint_loose_wire(painter, bend(ends)[0], camera, self._view.style_.color("accent"))
 
     def _beside(self, scene: QPointF, link: Loose | None) -> Place:
         """Return the middle of the new node's header: beside the end of a loose link, not below it."""

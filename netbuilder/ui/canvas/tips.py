@@ -65,7 +65,8 @@ def _link_tip(view: CanvasView, target: PortRef) -> str:
     known = view.knowledge.type_of(source)
     ends = f"{escape(nodes[source.node].label)} · {escape(source.port)} → {escape(nodes[target.node].label)} · "
     lines = [f"<b>{escape(str(known))}</b> · {escape(known.dtype)}" if known is not None else "Shape not known yet"]
-    return _page([*lines, ends + escape(target.port), *_problems(view, target.node, target.port)])
+    lines.append(f"<span style='white-space: nowrap'>{ends}{escape(target.port)}</span>")
+    return _page([*lines, *_problems(view, target.node, target.port)])
 
 
 def _help(view: CanvasView, port: PortRef, is_input: bool) -> list[str]:

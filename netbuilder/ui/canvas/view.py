@@ -245,7 +245,9 @@ class CanvasView(Viewport):
         return self._dimmed
 
     def paint_overlay(self, painter: QPainter) -> None:
-        """Draw the gesture's preview."""
+        """Draw the gesture's preview; the link that a layer is being chosen for stays in the air."""
+        if self.quick_add.isVisible():
+            self.quick_add.paint_link(painter)
         if self.gesture is not None:
             self.gesture.paint(painter)
 

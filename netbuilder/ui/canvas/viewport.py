@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from math import floor
 from time import perf_counter
 
@@ -13,7 +13,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from netbuilder.document.model import PortRef
-from netbuilder.ui.canvas.arrays import Rows
+from netbuilder.ui.canvas.arrays import Floats, Rows
 from netbuilder.ui.canvas.backing import Backing, Paint
 from netbuilder.ui.canvas.camera import Camera
 from netbuilder.ui.canvas.content import Content
@@ -22,6 +22,7 @@ from netbuilder.ui.canvas.faces import Declarations
 from netbuilder.ui.canvas.geometry import MARGIN
 from netbuilder.ui.canvas.live import LivePictures
 from netbuilder.ui.canvas.nodes import BUDGET, NodeLayer, Scene
+from netbuilder.ui.canvas.routing import STEPS
 from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.theme import Theme
 
@@ -32,10 +33,12 @@ READABLE = 0.65
 """The smallest zoom at which a network is opened: its words can still be read."""
 
 _SOME = 64  # nodes or links; when more change, everything is painted again
-_PIECE = 4  # segments of a link that share a rectangle when it is painted again
+_PIECES = np.arange(0, STEPS, STEPS // 4)[:, None] + np.arange(STEPS // 4 + 1)
+"""The points of the pieces of a link that have a rectangle each when it is painted again."""
+
 _SETTLE = 90  # milliseconds without zooming after which faces are drawn anew for the zoom reached
 _STEP = 1.2
-_BORDER = 24.0  # pixels around the network when all of it is shown
+_BORDER = 18.0  # pixels around the network when all of it is shown
 
 
 class Viewport(QWidget):
@@ -66,6 +69,7 @@ class Viewport(QWidget):
         self._layer = NodeLayer()
         self._backing = Backing()
         self._chosen: tuple[list[str], frozenset[str], NDArray[np.bool_]] = ([], frozenset(), np.empty(0, dtype=bool))
+        self._detail = (False, Course.FAST)
         self._scale = 1.0
         self._is_opening = True
         self._born: dict[str, float] = {}
@@ -86,8 +90,9 @@ class Viewport(QWidget):
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Bring the backing up to date and copy what is exposed; what a gesture shows comes on top."""
+        self._detail = self._are_cards(), self._course()
         self._align()
-        if not self._backing.repair(self._painter_of_parts()):
+        if self._backing.is_stale and not self._backing.repair(self._painter_of_parts()):
             self._again.start()
         painter = QPainter(self)
         try:
@@ -100,7 +105,7 @@ class Viewport(QWidget):
             painter.end()  # a painter left open by an error would take the whole process down
 
     def _painter_of_parts(self) -> Paint:
-        scene, course, marks = self._scene(), self._course(), self.marks()
+        scene, course, marks = self._scene(), self._detail[1], self.marks()
 
         def paint(painter: QPainter, area: QRectF) -> bool:
             painter.fillRect(area, self.style_.color("canvas"))
@@ -113,7 +118,7 @@ class Viewport(QWidget):
     def _align(self) -> None:
         """Bring the backing to where the camera is."""
         ratio = self.devicePixelRatioF()
-        look = (self.camera.zoom, self._scale, ratio, self.style_.name, self._are_cards(), self._course())
+        look = (self.camera.zoom, self._scale, ratio, self.style_.name, *self._detail)
         self._backing.bring(self.size(), ratio, look, self._origin())
 
     def _origin(self) -> tuple[int, int]:
@@ -148,33 +153,31 @@ class Viewport(QWidget):
         """Paint some nodes again."""
         if len(nodes) > _SOME:
             self.renew()
-        else:
-            around = max(MARGIN * self.camera.zoom, 3.0)
-            arrays = self.content.arrays
-            self._renew([(arrays.rect(node), around) for node in nodes if node in arrays])
+            return
+        arrays = self.content.arrays
+        rects = arrays.rects[arrays.rows(nodes)]
+        boxes = np.concatenate([rects[:, :2], rects[:, :2] + rects[:, 2:]], axis=1)
+        self._renew(boxes, max(MARGIN * self.camera.zoom, 3.0))
 
     def renew_links(self, rows: Rows) -> None:
         """Paint some links again, by their rows in the arrays."""
         if len(rows) > _SOME:
             self.renew()
             return
-        boxes = []
-        for curve in self.content.arrays.curves_of(rows):
-            for start in range(0, len(curve) - 1, _PIECE):
-                piece = curve[start : start + _PIECE + 1]
-                (x, y), (width, height) = piece.min(axis=0).tolist(), np.ptp(piece, axis=0).tolist()
-                boxes.append(((x, y, width, height), 10.0))
-        self._renew(boxes)
+        pieces = self.content.arrays.curves_of(rows)[:, _PIECES].reshape(-1, _PIECES.shape[1], 2)
+        self._renew(np.concatenate([pieces.min(axis=1), pieces.max(axis=1)], axis=1), 10.0)
 
-    def _renew(self, boxes: Iterable[tuple[tuple[float, float, float, float], float]]) -> None:
-        """Paint rectangles of the scene again, each with so many pixels around it."""
+    def _renew(self, boxes: Floats, around: float) -> None:
+        """Paint boxes (n, 4) of the scene again, each with so many pixels around it."""
         self._align()
-        whole, region = QRectF(self.rect()), QRegion()
-        for box, around in boxes:
-            area = self.camera.view_rect(QRectF(*box)).adjusted(-around, -around, around, around) & whole
-            if not area.isEmpty():
-                self._backing.spoil(area)
-                region += area.toAlignedRect()
+        boxes = (boxes - np.array([self.camera.x, self.camera.y] * 2)) * self.camera.zoom
+        boxes += np.array([-around, -around, around, around])
+        np.clip(boxes, 0, np.array([self.width(), self.height()] * 2), out=boxes)
+        region = QRegion()
+        for left, top, right, bottom in boxes[(boxes[:, 2:] > boxes[:, :2]).all(axis=1)].tolist():
+            area = QRectF(left, top, right - left, bottom - top)
+            self._backing.spoil(area)
+            region += area.toAlignedRect()
         self.update(region)
 
     def marks(self) -> Marks:
@@ -214,8 +217,8 @@ class Viewport(QWidget):
             box = self.content.geometry(node).picture
             if box is not None:
                 x, y, _, _ = self.content.arrays.rect(node)
-                boxes.append(((x + box.x, y + box.y, box.width, box.height), 2.0))
-        self._renew(boxes)
+                boxes.append((x + box.x, y + box.y, x + box.x + box.width, y + box.y + box.height))
+        self._renew(np.array(boxes, dtype=np.float64).reshape(-1, 4), 2.0)
 
     def _scene(self) -> Scene:
         now = perf_counter()
@@ -232,7 +235,7 @@ class Viewport(QWidget):
             live=self.live.pictures,
             fades=fades,
             selected=self._selected_rows(),
-            are_cards=self._are_cards(),
+            are_cards=self._detail[0],
             until=now + BUDGET,
         )
 
