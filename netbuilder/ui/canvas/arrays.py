@@ -74,6 +74,14 @@ class CanvasArrays:
         self.boxes = np.empty((count, 4))
         self._bend(np.arange(count))
 
+    def replace_wires(self, rows: Rows, wires: Sequence[Wire]) -> None:
+        """Let links keep their nodes and begin or end elsewhere on them; all find their ways anew."""
+        for row, wire in zip(rows.tolist(), wires, strict=True):
+            self.wires[row] = wire
+            self._drops[row] = wire.source_y, wire.target_y
+        # A node of another size may stand in the way of links that are not its own.
+        self._bend(rows if len(self.wires) > ROUTED else np.arange(len(self.wires)))
+
     def __contains__(self, node: object) -> bool:
         return node in self._row
 

@@ -65,8 +65,10 @@ class Content:
         moved = [node for node in difference.moved if node in self.arrays]
         places = self.document.layout.places
         self.place({node: places[node] for node in moved if node in places})
-        if resized or ends:
+        if ends:
             self.arrays.set_wires(self._wires())
+        elif resized:
+            self._follow_ports(resized)
         elif moved:
             self.arrays.reroute()
         return changed | set(moved)
@@ -75,7 +77,7 @@ class Content:
         """Follow what became known of shapes, problems and pictures; returns the ids that look otherwise."""
         changed, resized = self._look((), knowledge)
         if resized:
-            self.arrays.set_wires(self._wires())
+            self._follow_ports(resized)
         return changed
 
     def geometry(self, node: str) -> Geometry:
@@ -149,10 +151,10 @@ class Content:
             if chosen.any():
                 yield name, chosen
 
-    def _look(self, nodes: Iterable[str], knowledge: Knowledge) -> tuple[set[str], bool]:
-        """Look again at these nodes and those known otherwise now; returns which changed, and if any did in size."""
+    def _look(self, nodes: Iterable[str], knowledge: Knowledge) -> tuple[set[str], set[str]]:
+        """Look again at these nodes and those known otherwise now; returns which changed, and which of them in size."""
         before, self._knowledge = self._knowledge, knowledge
-        changed, resized = set(), False
+        changed, resized = set[str](), set[str]()
         for node in (before.affected(knowledge) | set(nodes)) & self.graph.nodes.keys():
             old, face = self.faces.get(node), self._face(node, knowledge)
             if face == old:
@@ -164,7 +166,7 @@ class Content:
             if node in self.arrays and (old is None or measure(old) != measure(face) or _drops(old) != _drops(face)):
                 geometry = measure(face)
                 self.arrays.rects[self.arrays.row(node), 2:] = geometry.width, geometry.height
-                resized = True
+                resized.add(node)
         return changed, resized
 
     def _lay(self, places: Mapping[str, Place]) -> None:
@@ -186,10 +188,19 @@ class Content:
         return {node: places[node] for node in nodes}
 
     def _wires(self) -> Iterable[Wire]:
-        drops = {node: _drops(face) for node, face in self.faces.items()}
         for target, source in self.graph.edges.items():
-            if source.node in drops and target.node in drops:
-                yield Wire(target, source, drops[target.node][0][target.port], drops[source.node][1][source.port])
+            if source.node in self.faces and target.node in self.faces:
+                yield self._wire(target, source)
+
+    def _wire(self, target: PortRef, source: PortRef) -> Wire:
+        inputs, outputs = _drops(self.faces[target.node])[0], _drops(self.faces[source.node])[1]
+        return Wire(target, source, inputs[target.port], outputs[source.port])
+
+    def _follow_ports(self, nodes: Iterable[str]) -> None:
+        """Lead the links of nodes whose ports lie elsewhere now to them."""
+        rows = self.arrays.edges_of(self.arrays.rows(nodes))
+        wires = [self.arrays.wires[row] for row in rows]
+        self.arrays.replace_wires(rows, [self._wire(wire.target, wire.source) for wire in wires])
 
 
 @lru_cache(maxsize=16384)
