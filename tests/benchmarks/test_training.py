@@ -1,13 +1,13 @@
 """Benchmarks of training: against the loop that tutorials show, in speed and in memory, with the live view on.
 
-Each measurement is a process of its own; ours and theirs take turns, and medians are compared, so that other programs
-on the machine disturb both alike. Speed is processor time a step: both use one thread, and the window's share is
-measured with the window.
+Each measurement is a process of its own. The modes take turns, and it is the median of the rounds' ratios that counts,
+so that other programs on the machine, which slow down a whole round, disturb all alike.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -18,9 +18,13 @@ from pathlib import Path
 import pytest
 
 ROUNDS = 5
-EPOCHS = {"mlp": 150, "cnn": 25}
-FACTOR = {"mlp": 1.0, "cnn": 1.0}
-"""Promised; 1.6 and 1.1 are aimed at."""
+EPOCHS = {"mlp": 100, "cnn": 20}
+MODES = ("hand", "ours", "default")
+FACTOR = 1.0
+"""Promised, of processor time and on the wall; 1.6 (MLP) and 1.1 (CNN) are aimed at."""
+
+LARGER = 1.1
+"""How much larger the process may grow."""
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +33,7 @@ def _measure(mode: str, network: str) -> dict[str, float]:
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.training_child", mode, network, str(EPOCHS[network])],
         cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        env={name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"},
         capture_output=True,
         text=True,
         check=True,
@@ -37,36 +41,68 @@ def _measure(mode: str, network: str) -> dict[str, float]:
     return json.loads(done.stdout)
 
 
+def _ratio(rounds: list[dict[str, dict[str, float]]], what: str, mode: str) -> float:
+    """Return the median over all rounds of how much more of something the other mode takes than ours."""
+    return statistics.median(each[mode][what] / each["ours"][what] for each in rounds)
+
+
 @pytest.mark.benchmark
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("network", ["mlp", "cnn"])
 def test_training_is_no_slower_than_by_hand_and_no_larger(network, capsys):
-    hand, ours = [], []
-    for _ in range(ROUNDS):
-        hand.append(_measure("hand", network))
-        ours.append(_measure("ours", network))
-    middle = {
-        (who, what): statistics.median(each[what] for each in measured)
-        for who, measured in (("hand", hand), ("ours", ours))
-        for what in ("cpu", "wall", "peak")
-    }
-    speed = middle["hand", "cpu"] / middle["ours", "cpu"]
-    memory = middle["ours", "peak"] / middle["hand", "peak"]
+    rounds = [{mode: _measure(mode, network) for mode in MODES} for _ in range(ROUNDS)]
+    cpu, wall = _ratio(rounds, "cpu", "hand"), _ratio(rounds, "wall", "hand")
+    larger = 1 / _ratio(rounds, "peak", "hand")
     with capsys.disabled():
-        print(
-            f"\n{network}: {1e3 * middle['hand', 'cpu']:.2f} ms a step by hand, "
-            f"{1e3 * middle['ours', 'cpu']:.2f} ms ours, {speed:.2f} times as fast "
-            f"({middle['hand', 'wall'] / middle['ours', 'wall']:.2f} on the wall); "
-            f"{middle['hand', 'peak']:.0f} and {middle['ours', 'peak']:.0f} MiB, {memory:.3f} times as large"
-        )
-    assert speed >= FACTOR[network]
-    assert memory <= 1.1
+        print(f"\n{network}: {cpu:.2f} times as fast by processor time, {wall:.2f} on the wall, {larger:.3f} as large;")
+        print(f"  the loop with torch's own number of threads: {_ratio(rounds, 'wall', 'default'):.2f} on the wall")
+        for mode in MODES:
+            middle = {what: statistics.median(each[mode][what] for each in rounds) for what in ("cpu", "wall", "peak")}
+            print(
+                f"  {mode:>7}: {1e3 * middle['cpu']:.2f} ms of processor time a step, {1e3 * middle['wall']:.2f} ms on "
+                f"the wall, {middle['peak']:.0f} MiB"
+            )
+    assert cpu >= FACTOR
+    assert wall >= FACTOR
+    assert larger <= LARGER
+
+
+@pytest.mark.parametrize(("network", "epochs"), [("mlp", 8), ("cnn", 2)])
+def test_both_loops_train_the_same_network_equally_well(network, epochs):
+    """The benchmark compares what it says: as many steps, as good a network."""
+    from tests.benchmarks.training_child import network as make
+    from tests.benchmarks.training_child import train_by_hand, train_here
+
+    made = make(network, epochs)
+    ours, hand = train_here(made, poll=0.002), train_by_hand(made)
+    per_epoch = hand["steps"] / (epochs - 1)
+    assert per_epoch == 20
+    assert 0 < ours["steps"] <= epochs * per_epoch
+    assert all(math.isfinite(each[what]) and each[what] > 0 for each in (ours, hand) for what in each)
+    assert ours["loss"] == pytest.approx(hand["loss"], rel=0.25)
+    assert ours["loss"] < 1.5, "a network that knows nothing has 2.3"
 
 
 @pytest.mark.benchmark
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("network", ["mlp", "cnn"])
 def test_the_probe_takes_two_percent(network, tmp_path, monkeypatch, capsys):
+    spent, share = _look(network, 4 * EPOCHS[network], tmp_path, monkeypatch)
+    with capsys.disabled():
+        each = 1e3 * statistics.median(spent)
+        print(f"\n{network}: {len(spent)} looks of {each:.2f} ms, {100 * share:.2f} % of the time")
+    assert share <= 0.025
+
+
+def test_the_probe_is_measured_at_every_look(tmp_path, monkeypatch):
+    spent, share = _look("mlp", 4, tmp_path, monkeypatch)
+    assert len(spent) >= 2, "one at the start and one at the end"
+    assert min(spent) > 0
+    assert 0 <= share < 1
+
+
+def _look(network, epochs, tmp_path, monkeypatch) -> tuple[list[float], float]:
+    """Train with everything watched; return the processor time of each look, and what part of the time that is."""
     from netbuilder.training.probe import Probe
     from netbuilder.training.protocol import Watch
     from tests.benchmarks.training_child import network as make
@@ -83,13 +119,9 @@ def test_the_probe_takes_two_percent(network, tmp_path, monkeypatch, capsys):
             spent.append(time.thread_time() - began)
 
     monkeypatch.setattr(Probe, "take", timed)
-    made = make(network, 4 * EPOCHS[network])
+    made = make(network, epochs)
     run = begin(made, tmp_path / "run", Watch(nodes=tuple(made.graph.nodes)))
     run.until(lambda told: told.progress.step > 0)
     began = time.perf_counter()
     assert run.host.wait(500)
-    share = sum(spent[1:-1]) / (time.perf_counter() - began)
-    with capsys.disabled():
-        each = 1e3 * statistics.median(spent)
-        print(f"\n{network}: {len(spent)} looks of {each:.2f} ms, {100 * share:.2f} % of the time")
-    assert share <= 0.025
+    return spent, sum(spent[1:-1]) / (time.perf_counter() - began)

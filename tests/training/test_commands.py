@@ -238,13 +238,16 @@ def test_any_sequence_of_commands_is_obeyed_in_order(commands, paused, stop, tmp
         assert run.end.step == 3 * EPOCH
 
 
-def test_nobody_draining_costs_no_memory_and_loses_no_event(tmp_path):
-    run = begin(planned(iris(), epochs=600), tmp_path / "run")
+def test_nobody_draining_costs_no_memory_and_loses_no_event(tmp_path, monkeypatch):
+    from netbuilder.training import live_view
+
+    monkeypatch.setattr(live_view, "CAPACITY", 128)
+    run = begin(planned(iris(), epochs=60), tmp_path / "run")
     assert run.host.wait(100)
     told = run.drain()
-    assert len(told.series["loss/train"].steps) <= 4096 < told.progress.step == 600 * EPOCH
-    assert told.series["loss/train"].steps[-1] == 600 * EPOCH
-    assert len(run.of("epoch")) == 600
+    assert len(told.series["loss/train"].steps) <= 128 < told.progress.step == 60 * EPOCH
+    assert told.series["loss/train"].steps[-1] == 60 * EPOCH
+    assert len(run.of("epoch")) == 60
     assert len({(picture.kind, picture.node) for picture in told.pictures}) == len(told.pictures)
 
 
