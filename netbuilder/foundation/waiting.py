@@ -13,6 +13,6 @@ PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"}
 
 
 def wait_passively() -> None:
-    """Let OpenMP's threads sleep while they wait, unless the user has chosen otherwise; call before torch is imported."""
+    """Let waiting threads sleep, unless the user has chosen otherwise; call before torch is imported."""
     for name, value in PASSIVE.items():
         os.environ.setdefault(name, value)

@@ -13,10 +13,8 @@ from netbuilder.document.model import Document
 from netbuilder.project import run_folder
 from netbuilder.training.protocol import Command, Pause, Resume, Start, State, Step, Stop, Watch
 from netbuilder.training.thread_host import ThreadHost
+from netbuilder.ui.pace import FASTEST, Pace
 from netbuilder.ui.series import RunRecord
-
-DRAIN_MS = 66
-"""15 times a second: often enough to look alive, rare enough to leave the processor to training."""
 
 
 class Trainer(QObject):
@@ -49,13 +47,19 @@ class Trainer(QObject):
         self._state = State.IDLE
         self._torch = False
         self._waiting: list[Command] = []
-        self._timer = QTimer(self, interval=DRAIN_MS)
-        self._timer.timeout.connect(self.drain)
+        self._pace = Pace()
+        self._timer = QTimer(self, interval=FASTEST)
+        self._timer.timeout.connect(self._drain_in_time)
 
     @property
     def state(self) -> State:
         """Where the session stands, as last told."""
         return self._state
+
+    @property
+    def can_watch(self) -> bool:
+        """Whether there is a network to look into: that of a run in progress, or the last run's."""
+        return self._state.is_active or bool(self.record.pictures)
 
     @property
     def is_waiting(self) -> bool:
@@ -102,9 +106,10 @@ class Trainer(QObject):
             self._enter(State.STOPPING)
 
     def watch(self, nodes: tuple[str, ...], sample: int) -> None:
-        """Choose what the probe draws in full."""
+        """Choose what the probe draws in full; an ended run's network is still there to be looked at."""
         self.watched, self.sample = nodes, sample
-        self._command(Watch(nodes=nodes, sample=sample))
+        if self.can_watch:
+            self._send(Watch(nodes=nodes, sample=sample))
 
     def torch_loaded(self) -> None:
         """Torch is there: send what waited for it."""
@@ -116,8 +121,10 @@ class Trainer(QObject):
             self.stateChanged.emit(self._state)
 
     def forget(self) -> None:
-        """Drop what the last run told, unless one is in progress."""
+        """Drop what the last run told and left behind, unless one is in progress."""
         if not self._state.is_active:
+            self._timer.stop()
+            self._host.close()
             self.record = RunRecord()
             self.document = None
             self._enter(State.IDLE)
@@ -128,14 +135,22 @@ class Trainer(QObject):
 
     def drain(self) -> None:
         """Take what is new from the session and tell the panels."""
-        # Read before the drain: whatever the session told before it ended is then in `news`.
+        # Read before the drain: whatever the session told before it ended is then in `news`, and every picture that was
+        # asked for after the end.
         state = self._host.state
+        over = not state.is_active and self._host.wait(0)
         news = self._host.drain()
         self.record.add(news)
         self.telemetry.emit(news)
         stopping = self._state is State.STOPPING and state.is_active
         if not stopping:
             self._enter(state)
+        if over:
+            self._timer.stop()
+
+    def _drain_in_time(self) -> None:
+        self._timer.setInterval(self._pace.wait())
+        self.drain()
 
     def _command(self, command: Command) -> None:
         if self._state.is_active:
@@ -147,12 +162,11 @@ class Trainer(QObject):
             return
         self._host.send(command)
         if not self._timer.isActive():
+            self._pace.restart()
             self._timer.start()
 
     def _enter(self, state: State) -> None:
         if state is self._state:
             return
         self._state = state
-        if not state.is_active:
-            self._timer.stop()
         self.stateChanged.emit(state)

@@ -1,4 +1,8 @@
-"""The window's speed and memory, beside a window of Qt alone in the same run: run by hand, with `-m benchmark -s`."""
+"""The window's speed and memory: run by hand on a quiet machine, with `-m benchmark -s`; see docs/performance.md.
+
+Every measurement is a process of its own, ours and what it is compared with take turns, and medians are compared. The
+tests without the marker only see that the measurements measure what they say.
+"""
 
 from __future__ import annotations
 
@@ -7,113 +11,30 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-pytestmark = [pytest.mark.benchmark, pytest.mark.timeout(600)]
+QT_ALONE, FIRST_PAINT = 0.12, 0.4
+"""Seconds on the machine on which the window was promised: their ratio is what counts elsewhere."""
 
-QT_ONLY = """
-import time; began = time.perf_counter()
-import json
-from PySide6.QtCore import QTimer
-from PySide6.QtWidgets import QApplication, QMainWindow
-class Window(QMainWindow):
-    def paintEvent(self, event):
-        print(json.dumps({"first_paint": time.perf_counter() - began}), flush=True)
-        QTimer.singleShot(0, QApplication.quit)
-application = QApplication([])
-window = Window(); window.resize(1600, 1000); window.show()
-application.exec()
-"""
+STALL, FRAME = 0.35, 0.016
+WINDOW_MB, TORCH_MB = 160, 90
 
-FIRST_PAINT = """
-import time; began = time.perf_counter()
-import json, sys
-from PySide6.QtCore import QTimer
-from netbuilder.ui.app import Program, make_application
-program = Program(make_application())
-program.open_first(None)
-def painted():
-    heavy = [name for name in ("torch", "pyqtgraph", "sklearn", "polars", "networkx") if name in sys.modules]
-    print(json.dumps({"first_paint": time.perf_counter() - began, "heavy": heavy}), flush=True)
-    import os; os._exit(0)
-program.loader.start = lambda: None
-program.window.painted.connect(painted)
-program.run()
-"""
-
-LIVE = """
-import json, os, sys, time
-import psutil
-from PySide6.QtCore import QTimer
-from netbuilder.templates import open_template
-from netbuilder.ui.app import Program, make_application
-process, found = psutil.Process(), {}
-def memory(): return process.memory_info().rss / 2**20
-program = Program(make_application())
-workspace = program.workspace
-workspace.open_unsaved(open_template(sys.argv[1]))
-frames = []
-def beat(): frames.append(time.perf_counter())
-clock = QTimer(interval=16); clock.timeout.connect(beat)
-def intervals():
-    gaps = sorted(b - a for a, b in zip(frames, frames[1:])); frames.clear()
-    def at(share): return gaps[int(len(gaps) * share)]
-    return {"median": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": gaps[-1]}
-def painted(): found["window_mb"] = memory(); frames.clear(); clock.start()
-def loaded():
-    found["loading"] = intervals(); found["with_torch_mb"] = memory()
-    QTimer.singleShot(3000, idle)
-def idle():
-    found["idle"] = intervals()
-    node = next(iter(workspace.document.graph.nodes)); workspace.select((node,))
-    workspace.train()
-def state(now):
-    if now.value == "running" and "began" not in found: found["began"] = time.perf_counter(); frames.clear()
-    if now.value in ("ended", "failed"):
-        seconds = time.perf_counter() - found.pop("began")
-        found["training"] = intervals(); found["rate"] = workspace.progress.step / seconds; found["state"] = now.value
-        print(json.dumps(found), flush=True); os._exit(0)
-program.window.painted.connect(painted)
-program.loader.loaded.connect(loaded)
-workspace.stateChanged.connect(state)
-program.run()
-"""
-
-HEADLESS = """
-import json, sys, tempfile, time
-import psutil
-bare = psutil.Process().memory_info().rss / 2**20
-import torch, torch._dynamo
-with_torch = psutil.Process().memory_info().rss / 2**20
-from netbuilder.templates import open_template
-from netbuilder.training.protocol import Start
-from netbuilder.training.thread_host import ThreadHost
-host = ThreadHost()
-host.send(Start(document=open_template(sys.argv[1]), folder=tempfile.mkdtemp() + "/run"))
-began = None
-while host.state.is_active:
-    host.drain()
-    if began is None and host.state.value == "running": began = time.perf_counter()
-    time.sleep(0.02)
-seconds = time.perf_counter() - began
-host.wait()
-print(json.dumps({"rate": host.drain().progress.step / seconds, "torch_mb": with_torch}), flush=True)
-"""
+by_hand = pytest.mark.benchmark
 
 
-def child(script: str, home: Path, *arguments: str) -> Mapping[str, Any]:
-    """Run a script and return the JSON object on its last line."""
-    environment = {**os.environ, "NETBUILDER_HOME": str(home), "PYTHONPATH": str(ROOT)}
+def measure(home: Path, *arguments: str) -> Mapping[str, Any]:
+    """Run one measurement and return what it found."""
+    environment = {**os.environ, "NETBUILDER_HOME": str(home), "QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"}
     # "Warm" includes compiled modules, whatever the caller's environment says of writing them.
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    environment["PYTHONPYCACHEPREFIX"] = str(home / "bytecode")
     done = subprocess.run(
-        [sys.executable, "-c", script, *arguments],
+        [sys.executable, "-m", "tests.benchmarks.window_child", *arguments],
+        cwd=ROOT,
         env=environment,
         capture_output=True,
         text=True,
@@ -121,26 +42,88 @@ def child(script: str, home: Path, *arguments: str) -> Mapping[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    found: Mapping[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return found
 
 
-def test_first_paint(home: Path) -> None:
-    (child(QT_ONLY, home), child(FIRST_PAINT, home))  # warm the disk
-    qt = statistics.median(child(QT_ONLY, home)["first_paint"] for _ in range(5))
-    ours = [child(FIRST_PAINT, home) for _ in range(5)]
-    paint = statistics.median(each["first_paint"] for each in ours)
-    print(f"\nfirst paint: {paint:.3f} s; Qt alone: {qt:.3f} s; ratio {paint / qt:.1f}; loaded: {ours[0]['heavy']}")
-    assert ours[0]["heavy"] == []
-    assert paint <= qt * (0.4 / 0.12)
+def median(found: Sequence[Mapping[str, Any]], name: str) -> float:
+    """Return the median of one number."""
+    return statistics.median(each[name] for each in found)
 
 
+def test_the_first_paint_shows_the_starter_and_needs_little(home: Path) -> None:
+    found = measure(home, "paint")
+    assert found["heavy"] == []
+    assert found["nodes"] > 0
+    assert not found["start_page"]
+    assert found["seconds"] > 0
+
+
+@pytest.mark.timeout(120)
+def test_all_views_live_beside_a_training(home: Path) -> None:
+    found = measure(home, "live", "digits-mlp", "1", "0.5", "1")
+    assert found["state"] == "running"
+    assert found["live"]["wall"] > 0
+    assert found["hidden"]["wall"] > 0
+    assert found["live"]["drains"] > 0
+    assert found["hidden"]["drains"] == 0
+    assert found["curves"] > 0
+    assert found["pictures"] > 0
+
+
+@by_hand
+@pytest.mark.timeout(600)
+def test_first_paint(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    measure(home, "qt"), measure(home, "paint")  # warm the disk
+    alone, ours = [], []
+    for _ in range(9):
+        alone.append(measure(home, "qt"))
+        ours.append(measure(home, "paint"))
+    qt, paint = median(alone, "seconds"), median(ours, "seconds")
+    best = min(each["seconds"] for each in ours) / min(each["seconds"] for each in alone)
+    with capsys.disabled():
+        print(f"\nfirst paint {paint:.3f} s, Qt alone {qt:.3f} s: {paint / qt:.2f} times (best of each: {best:.2f})")
+    assert paint <= qt * FIRST_PAINT / QT_ALONE
+
+
+@by_hand
+@pytest.mark.timeout(600)
+def test_memory(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ours, torch = [], []
+    for _ in range(3):
+        ours.append(measure(home, "memory"))
+        torch.append(measure(home, "torch"))
+    window, after, alone = median(ours, "window"), median(ours, "with_torch"), median(torch, "torch")
+    stall = median(ours, "stall")
+    with capsys.disabled():
+        print(f"\nwindow {window:.0f} MB; with torch {after:.0f} MB; import torch alone {alone:.0f} MB")
+        print(f"longest stall while torch loads: {stall:.3f} s")
+    assert window <= WINDOW_MB
+    assert after - alone <= TORCH_MB
+    assert stall <= STALL
+
+
+@by_hand
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("template", ["digits-mlp", "digits-residual"])
-def test_training_beside_the_window(template: str, home: Path) -> None:
-    live, headless = child(LIVE, home, template), child(HEADLESS, home, template)
-    print(f"\n{template}: {json.dumps(live, indent=1)}\nheadless: {headless}")
-    print(f"speed beside the window: {live['rate'] / headless['rate']:.2f}")
-    assert live["state"] == "ended"
-    assert live["rate"] >= 0.9 * headless["rate"]
-    assert live["training"]["p95"] <= 2 * max(live["idle"]["p95"], 0.0167)
-    assert live["window_mb"] <= 160
-    assert live["with_torch_mb"] - headless["torch_mb"] <= 90
+def test_training_beside_the_window(template: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    times = ("5", "2", "5")
+    live, headless, hand = [], [], []
+    for _ in range(3):
+        hand.append(measure(home, "hand", template, *times))
+        headless.append(measure(home, "headless", template, *times))
+        live.append(measure(home, "live", template, *times))
+    shown = [each["live"] for each in live]
+    idle = [each["idle"] for each in live]
+    with capsys.disabled():
+        print(f"\n{template}: steps a second on the wall, and of processor time")
+        for name, found in (("by hand", hand), ("headless", headless), ("all views live", shown)):
+            print(f"  {name:15s}{median(found, 'wall'):8.0f}{median(found, 'cpu'):8.0f}")
+        print(f"  the window's share {median(shown, 'share'):.3f}, {median(shown, 'drains'):.1f} drains a second")
+        for name, found in (("idle", idle), ("training", shown)):
+            frames = (f"{1e3 * median(found, at):.1f}" for at in ("median", "p95", "p99", "max"))
+            print(f"  frames, {name} (median, p95, p99, longest): {', '.join(frames)} ms")
+    assert median(shown, "wall") >= 1.0 * median(hand, "wall")
+    assert median(shown, "wall") >= 0.9 * median(headless, "wall")
+    assert median(shown, "median") <= 1.1 * FRAME
+    assert median(shown, "p95") <= 2 * max(median(idle, "p95"), FRAME)
