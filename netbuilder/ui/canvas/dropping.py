@@ -27,6 +27,7 @@ def enter(view: CanvasView, event: QDropEvent) -> None:
     if key_in(view, event.mimeData()):
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
+        _offer(view, True)
     else:
         event.ignore()
 
@@ -39,6 +40,18 @@ def move(view: CanvasView, event: QDropEvent) -> None:
     enter(view, event)
 
 
+def leave(view: CanvasView) -> None:
+    """Show that nothing is offered any more."""
+    view.show_splice(None)
+    _offer(view, False)
+
+
+def _offer(view: CanvasView, offered: bool) -> None:
+    if view.is_offered != offered:
+        view.is_offered = offered
+        view.update()
+
+
 def drop(view: CanvasView, event: QDropEvent) -> None:
     """Add the layer."""
     key = key_in(view, event.mimeData())
@@ -46,7 +59,7 @@ def drop(view: CanvasView, event: QDropEvent) -> None:
         event.ignore()
         return
     target, at = _target(view, key, event), view.camera.to_scene(event.position())
-    view.show_splice(None)
+    leave(view)
     if target is not None:
         view.commands.splice(key, target)
     else:

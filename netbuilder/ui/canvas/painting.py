@@ -92,7 +92,7 @@ def _paint_header(painter: QPainter, face: Face, geometry: Geometry, style: Styl
     if geometry.aside:
         width = min(geometry.aside_width, text_width(geometry.aside, "text"))
         box = QRectF(geometry.width - PAD - width - 1, 0, width + 1, HEADER - 2)
-        _write(painter, box, geometry.aside, "text", style.color("muted"), _RIGHT)
+        _write(painter, box, geometry.aside, "text", style.header_text(face.category), _RIGHT)
 
 
 def _paint_rows(painter: QPainter, face: Face, geometry: Geometry, style: Style) -> None:

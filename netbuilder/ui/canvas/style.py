@@ -63,6 +63,10 @@ class Style:
         """Return the tint behind a title: mostly the node's body, a little of its category."""
         return _header(self.theme.category(key), self.theme.node, 0.30 if self.theme.is_dark else 0.24)
 
+    def header_text(self, key: str) -> QColor:
+        """Return the colour of the lesser text on a header: `muted` would be too faint on a tint."""
+        return _header(self.theme.text, self.header(key).name(), 0.80)
+
     @property
     def name(self) -> str:
         """The theme's name, for keys of what is cached."""

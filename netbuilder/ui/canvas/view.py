@@ -22,6 +22,7 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
+    QPen,
     QResizeEvent,
     QWheelEvent,
 )
@@ -245,7 +246,11 @@ class CanvasView(Viewport):
         return self._dimmed
 
     def paint_overlay(self, painter: QPainter) -> None:
-        """Draw the gesture's preview; the link that a layer is being chosen for stays in the air."""
+        """Draw the gesture's preview; a link that waits for its layer, and that a drop is welcome."""
+        if self.is_offered:
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            painter.setPen(QPen(self.style_.color("accent"), 2))
+            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
         if self.quick_add.isVisible():
             self.quick_add.paint_link(painter)
         if self.gesture is not None:
@@ -358,7 +363,7 @@ class CanvasView(Viewport):
 
     def dragLeaveEvent(self, _: QDragLeaveEvent) -> None:
         """Forget it."""
-        self.show_splice(None)
+        dropping.leave(self)
 
     def dropEvent(self, event: QDropEvent) -> None:
         """Add the layer."""

@@ -54,6 +54,7 @@ class Viewport(QWidget):
         style_: The colours; `style` is Qt's.
         selection: The nodes drawn as selected.
         live: The pictures on nodes.
+        is_offered: Whether a layer that is being dragged is over the canvas.
     """
 
     zoomChanged = Signal(float)
@@ -66,6 +67,7 @@ class Viewport(QWidget):
         self.camera = Camera()
         self.selection: frozenset[str] = frozenset()
         self.live = LivePictures()
+        self.is_offered = False
         self._layer = NodeLayer()
         self._backing = Backing()
         self._chosen: tuple[list[str], frozenset[str], NDArray[np.bool_]] = ([], frozenset(), np.empty(0, dtype=bool))
@@ -97,8 +99,8 @@ class Viewport(QWidget):
         painter = QPainter(self)
         try:
             self._backing.show(painter, event.region())
-            if not self.content.faces:
-                line = "or open a template from the start page"
+            if not self.content.faces and not self.is_offered:
+                line = "or open a template from the start page: Ctrl+Shift+N"
                 paint_hint(painter, QRectF(self.rect()), self.style_, "Press Tab or drag a layer here", line)
             self.paint_overlay(painter)
         finally:

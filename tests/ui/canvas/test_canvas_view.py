@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRectF
-from PySide6.QtGui import QAccessible, QColor, QImage
+from PySide6.QtCore import QMimeData, QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QAccessible, QColor, QDragEnterEvent, QDragLeaveEvent, QImage
+from PySide6.QtWidgets import QApplication
 
 from netbuilder.document import edits
 from netbuilder.document.model import Document, Node, Place, PortRef
@@ -14,8 +15,10 @@ from netbuilder.training.protocol import Picture, PictureKind, Points, Telemetry
 from netbuilder.ui.canvas.faces import Area
 from netbuilder.ui.canvas.menus import build
 from netbuilder.ui.canvas.pictures import Plane
+from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.canvas.tips import tip_at
 from netbuilder.ui.canvas.viewport import READABLE
+from netbuilder.ui.palette import MIME
 from netbuilder.ui.theme import load_theme
 from tests.ui.canvas.conftest import DIGITS, LINEAR, LOSS, RELU, small_network
 
@@ -340,3 +343,43 @@ def test_undo_selects_what_comes_back_and_forgets_what_goes(view, workspace):
     assert workspace.selection == {LINEAR}
     workspace.redo()
     assert workspace.selection == {new}
+
+
+def luminance(color: QColor) -> float:
+    parts = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in color.getRgbF()[:3]]
+    return float(np.dot(parts, [0.2126, 0.7152, 0.0722]))
+
+
+def contrast(first: QColor, second: QColor) -> float:
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("name", ["dark", "light"])
+def test_words_on_nodes_can_be_read_and_links_be_seen(qapp, name):
+    style = Style(load_theme(name))
+    for category in style.theme.categories:
+        assert contrast(style.color("text"), style.header(category)) >= 4.5
+        assert contrast(style.header_text(category), style.header(category)) >= 4.5
+    for token in ("text", "muted", "link"):
+        assert contrast(style.color(token), style.color("node")) >= 4.5
+        assert contrast(style.color(token), style.color("canvas")) >= 4.5
+    assert contrast(style.color("edge"), style.color("canvas")) >= 3.0
+    assert contrast(style.color("accent"), style.color("canvas")) >= 3.0
+
+
+def test_a_layer_that_is_dragged_over_is_made_welcome(view, hands, workspace):
+    workspace.new()
+    accent = QColor(load_theme("dark").accent)
+    assert image(view).pixelColor(1, 300) != accent
+    data = QMimeData()
+    data.setData(MIME, b"relu")
+    copy, at = Qt.DropAction.CopyAction, QPoint(500, 300)
+    none = Qt.KeyboardModifier.NoModifier
+    QApplication.sendEvent(view, QDragEnterEvent(at, copy, data, Qt.MouseButton.LeftButton, none))
+    assert image(view).pixelColor(1, 300) == accent
+    QApplication.sendEvent(view, QDragLeaveEvent())
+    assert image(view).pixelColor(1, 300) != accent
+    hands.drop("relu", at)
+    assert len(view.graph.nodes) == 1
+    assert image(view).pixelColor(1, 300) != accent
