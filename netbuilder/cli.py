@@ -71,10 +71,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _open_window(path: Path | None) -> int:
-    if path is not None and not path.is_file():
+    if path is not None and not path.exists():
         raise NetbuilderError(
             Problem(
-                code="file.missing", message=f"There is no file {path}, nor a command of that name.", file=str(path)
+                code="file.missing",
+                message=f"There is no file or folder {path}, nor a command of that name.",
+                file=str(path),
             )
         )
     if not has_display():

@@ -54,6 +54,8 @@ def ask(parent: QWidget, text: str, detail: str, yes: str, no: str = "", cancel:
     box.setInformativeText(detail)
     first = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
     first.setProperty("role", "primary")
+    first.style().unpolish(first)  # a message box dresses its buttons as it takes them in
+    first.style().polish(first)
     second = box.addButton(no, QMessageBox.ButtonRole.DestructiveRole) if no else None
     back = box.addButton(cancel, QMessageBox.ButtonRole.RejectRole)
     box.setDefaultButton(first)
@@ -174,12 +176,13 @@ class ShortcutsDialog(QDialog):
     def __init__(self, parent: QWidget, gestures: Iterable[tuple[str, str]] = ()) -> None:
         super().__init__(parent)
         self.setWindowTitle("Keyboard shortcuts")
-        self.resize(460, 620)
+        self.resize(620, 680)
         page = QWidget()
         grid = QGridLayout(page)
         grid.setContentsMargins(0, 0, 12, 0)
         grid.setColumnStretch(0, 1)
         grid.setVerticalSpacing(6)
+        grid.setHorizontalSpacing(24)
         for menu in MENUS:
             rows = [
                 (_plain(spec.title), shown_keys(spec.shortcuts))
@@ -190,6 +193,7 @@ class ShortcutsDialog(QDialog):
         _add_section(grid, "On the canvas", list(gestures))
         grid.setRowStretch(grid.rowCount(), 1)
         area = QScrollArea(widgetResizable=True)
+        area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(page)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)

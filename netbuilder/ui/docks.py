@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QAction, QKeySequence
@@ -54,6 +55,8 @@ class Docks:
         self.canvas = CanvasView(workspace, theme.theme, declarations())
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.addTab(self.canvas, "Network")
+        self.tabs.setAccessibleName("Network and code")
+        self.tabs.tabBar().setAccessibleName("Network and code")
         self.middle = QStackedWidget()
         self.middle.addWidget(self.tabs)
         window.setCentralWidget(self.middle)
@@ -71,6 +74,13 @@ class Docks:
             bar.setElideMode(Qt.TextElideMode.ElideNone)
             bar.setExpanding(False)
             bar.setDrawBase(False)
+            bar.setAccessibleName("Panels")
+
+    def order_tabs(self, before: QWidget) -> None:
+        """Let the Tab key go from `before` to the palette, and from there to the rest."""
+        stops = (before, self.palette.field, self.palette.tree)
+        for one, other in pairwise(stops):
+            QWidget.setTabOrder(one, other)
 
     def actions(self) -> Iterator[QAction]:
         """Yield an action a panel that shows or hides it (or, beside the canvas, brings it to front)."""
@@ -138,7 +148,7 @@ class Docks:
         self._docks.append(_Dock(spec, dock))
 
     def _resize(self) -> None:
-        sides = {Qt.DockWidgetArea.LeftDockWidgetArea: 200, Qt.DockWidgetArea.RightDockWidgetArea: 264}
+        sides = {Qt.DockWidgetArea.LeftDockWidgetArea: 200, Qt.DockWidgetArea.RightDockWidgetArea: 284}
         for area, size in sides.items():
             docks = self._in(area)
             self._window.resizeDocks(docks, [size] * len(docks), Qt.Orientation.Horizontal)

@@ -112,7 +112,7 @@ class FileActions:
         self.window.background.run(
             title,
             lambda _job: schemas.describe(kind, values),
-            lambda schema: self._add_node(kind, source.title, values, schema),
+            lambda schema: self._add_node(kind, path.stem, values, schema),
         )
 
     def may_leave(self) -> bool:
@@ -146,13 +146,13 @@ class FileActions:
             return False
         return True
 
-    def _add_node(self, kind: str, title: str, values: dict[str, Any], schema: Schema) -> None:
-        node = Node(id=new_id(), type=kind, label=title, parameters=values)
+    def _add_node(self, kind: str, name: str, values: dict[str, Any], schema: Schema) -> None:
+        node = Node(id=new_id(), type=kind, label=name, parameters=values)
         places = self.workspace.document.layout.places.values()
         place = Place(
             min((place.x for place in places), default=300.0) - 260.0, min((place.y for place in places), default=200.0)
         )
-        self.workspace.edit(f"Add {title}", partial(edits.add_node, node=node, place=place, schema=schema))
+        self.workspace.edit(f"Add {name}", partial(edits.add_node, node=node, place=place, schema=schema))
         self.workspace.reveal(node.id)
 
     def _folder(self) -> Path:

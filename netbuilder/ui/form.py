@@ -14,7 +14,7 @@ from netbuilder.ui.fields import Field, ScrubLabel
 from netbuilder.ui.icons import icon
 from netbuilder.ui.pickers import ColumnField, ColumnsField, make_field
 
-LABELS = 112
+LABELS = 108
 """The width of the labels' column, the same in all forms, so that forms below one another are aligned."""
 
 
@@ -38,9 +38,11 @@ class Form(QWidget):
 
     edited = Signal(str, object, str)
 
-    def __init__(self, parameters: Iterable[Parameter], parent: QWidget | None = None) -> None:
+    def __init__(self, parameters: Iterable[Parameter], parent: QWidget | None = None, *, labels: int = LABELS) -> None:
+        """Make the fields; `labels` is the width of their names' column."""
         super().__init__(parent)
         self.parameters = tuple(parameters)
+        self._label_width = labels
         self._rows: dict[str, _Row] = {}
         self._values: dict[str, Any] = defaults(self.parameters)
         self._typing: dict[str, str] = {}
@@ -114,7 +116,7 @@ class Form(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(10)
         grid.setVerticalSpacing(0)
-        grid.setColumnMinimumWidth(0, LABELS)
+        grid.setColumnMinimumWidth(0, self._label_width)
         grid.setColumnStretch(1, 1)
         for index, parameter in enumerate(parameters):
             self._add_row(grid, 3 * index, parameter)
@@ -123,7 +125,7 @@ class Form(QWidget):
     def _add_row(self, grid: QGridLayout, line: int, parameter: Parameter) -> None:
         field = make_field(parameter)
         label = ScrubLabel(field)
-        label.setFixedWidth(LABELS)
+        label.setFixedWidth(self._label_width)
         label.setWordWrap(True)
         label.setMinimumHeight(30)
         note = QLabel()

@@ -8,9 +8,11 @@ from typing import Any
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QPaintEvent, QWheelEvent
 from PySide6.QtWidgets import (
+    QBoxLayout,
     QCheckBox,
     QComboBox,
     QFileDialog,
+    QLabel,
     QLineEdit,
     QListWidget,
     QListWidgetItem,
@@ -65,7 +67,7 @@ class ChoiceBox(QComboBox):
         self.initStyleOption(option)
         painter.drawComplexControl(QStyle.ComplexControl.CC_ComboBox, option)
         text = option.currentText if self.currentIndex() >= 0 else self.placeholderText()
-        option.currentText = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, self.width() - 34)
+        option.currentText = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, self.width() - 32)
         painter.drawControl(QStyle.ControlElement.CE_ComboBoxLabel, option)
         painter.end()
 
@@ -140,6 +142,10 @@ class ColumnsField(Field):
         self._name(self.list)
         self.setFocusProxy(self.list)
         self.row.addWidget(self.list, 1)
+        self.hint = QLabel(f"None ticked: {parameter.none_title}")
+        self.hint.setProperty("role", "muted")
+        self.row.setDirection(QBoxLayout.Direction.TopToBottom)
+        self.row.addWidget(self.hint)
         self._columns: list[str] = []
         self.list.itemChanged.connect(self._toggled)
         self.set_columns(())
@@ -170,6 +176,7 @@ class ColumnsField(Field):
             if not names:
                 item = QListWidgetItem("choose a file first", self.list)
                 item.setFlags(Qt.ItemFlag.NoItemFlags)
+        self.hint.setVisible(bool(names) and not chosen and not self._mixed)
         rows = min(max(len(names), 1), 7)
         self.list.setFixedHeight(rows * max(self.list.sizeHintForRow(0), 18) + 8)
 

@@ -25,7 +25,7 @@ class PreferencesDialog(QDialog):
         self.setWindowTitle("Preferences")
         self.setMinimumWidth(460)
         self._preferences = preferences
-        self.form = Form(PREFERENCES)
+        self.form = Form(PREFERENCES, labels=170)
         self.form.set_values(preferences.values())
         self.form.edited.connect(self._edit)
         heading = QLabel("Preferences")

@@ -42,6 +42,8 @@ def ago(then: float, now: float | None = None) -> str:
     """Return how long ago a `time.time()` was: "12 s ago", "3 min ago", "yesterday", "12 Nov"."""
     now = time.time() if now is None else now
     passed = max(0.0, now - then)
+    if passed < 1:
+        return "just now"
     if passed < 60:
         return f"{passed:.0f} s ago"
     if passed < 3600:

@@ -34,7 +34,8 @@ class Toolbar(QToolBar):
         self._workspace = workspace
         self._device_menu = actions.menus["device"]
         self._devices = QActionGroup(self)
-        self.primary = _button(actions["train.train"], "primary")
+        self._train = actions["train.train"]
+        self.primary = self._primary_button()
         self.device = QToolButton()
         self.epoch = QLabel()
         self.bar = QProgressBar(textVisible=False)
@@ -43,7 +44,7 @@ class Toolbar(QToolBar):
         self.set_devices((("cpu", "CPU"),))
         workspace.stateChanged.connect(self._show_state)
         workspace.telemetry.connect(lambda news: self._show_progress(news.progress))
-        workspace.documentReplaced.connect(lambda: self._show_progress(workspace.progress))
+        workspace.documentReplaced.connect(self._show_plan)
         workspace.documentChanged.connect(lambda change: self._show_plan() if change.difference.plan_changed else None)
         self._show_state(workspace.state)
 
@@ -82,13 +83,27 @@ class Toolbar(QToolBar):
         gap = QWidget()
         gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(gap)
-        export = QToolButton()
-        export.setText("Export")
-        menu = QMenu(export)
+        self.export = QToolButton()
+        self.export.setText("Export")
+        menu = QMenu(self.export)
         menu.addActions([action for spec, action in actions if spec.menu == "E&xport"])
-        _dress(export, "bar", menu)
-        export.setIcon(icon("export"))
-        self.addWidget(export)
+        _dress(self.export, "bar", menu)
+        self.export.setIcon(icon("export"))
+        self.addWidget(self.export)
+
+    def _primary_button(self) -> QToolButton:
+        """Make the main button; not with the action as its own, whose text and icon the menu keeps."""
+        button = QToolButton()
+        button.setProperty("role", "primary")
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.clicked.connect(self._train.trigger)
+        self._train.enabledChanged.connect(self._enable_primary)
+        return button
+
+    def _enable_primary(self, _: object = None) -> None:
+        busy = self._workspace.state in (State.STARTING, State.STOPPING)
+        self.primary.setEnabled(self._train.isEnabled() and not busy)
 
     def _choose_device(self, key: str, title: str) -> None:
         self._workspace.trainer.device = key
@@ -99,7 +114,7 @@ class Toolbar(QToolBar):
         self.primary.setText(text)
         self.primary.setIcon(icon(name, "on_accent"))
         self.primary.setToolTip(f"{tip} (F5)")
-        self.primary.setEnabled(state not in (State.STARTING, State.STOPPING))
+        self._enable_primary()
         self.device.setEnabled(not state.is_active)
         self._show_progress(self._workspace.progress)
 

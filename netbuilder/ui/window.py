@@ -66,6 +66,7 @@ class MainWindow(QMainWindow):
         self._was_painted = False
         self._titles = False
         self._may_close = False
+        self.docks.order_tabs(self.toolbar.export)
         self._fill_menu_bar()
         self._fill_menus()
         self._connect()

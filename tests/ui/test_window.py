@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import threading
 from functools import partial
 from pathlib import Path
 
 import pytest
+from PySide6.QtCore import Qt, QThreadPool
+from PySide6.QtWidgets import QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 from netbuilder.document import edits
 from netbuilder.document.files import write_document
 from netbuilder.document.model import Document, Node, new_id
 from netbuilder.foundation.preferences import Preferences
+from netbuilder.foundation.save import TEMPORARY
+from netbuilder.templates import open_template
 from netbuilder.ui import dialogs
+from netbuilder.ui.canvas.keys import GESTURES
 from netbuilder.ui.dialogs import Answer
+from netbuilder.ui.start.page import RecentRow
 from netbuilder.ui.theme import controller
 from netbuilder.ui.window import MainWindow
 from netbuilder.ui.workspace import Workspace
@@ -78,3 +85,91 @@ def test_the_start_page_hides_the_rest_and_gives_it_back(window: MainWindow) -> 
     window.show_network()
     assert window.toolbar.isVisible()
     assert window.docks.palette.isVisible()
+
+
+def test_saving_and_opening_sweep_what_a_killed_save_left(window: MainWindow, tmp_path: Path) -> None:
+    leftover = tmp_path / f".net.netb.999999999.abcd1234{TEMPORARY}"
+    leftover.write_text("half")
+    window.workspace.save(tmp_path / "net.netb")
+    assert not leftover.exists()
+    leftover.write_text("half")
+    window.workspace.open(tmp_path / "net.netb")
+    assert not leftover.exists()
+
+
+def test_the_size_is_not_told_before_it_is_known(window: MainWindow) -> None:
+    window.workspace.open_unsaved(open_template("digits-mlp"))
+    assert window.workspace.shapes.pending
+    assert window.status.parameters.text() == "… parameters"
+    assert window.status.costs.text() == "… multiply-adds"
+
+
+def test_the_main_button_keeps_its_own_words(window: MainWindow) -> None:
+    primary, train = window.toolbar.primary, window.actions_["train.train"]
+    assert not primary.isEnabled()
+    add_layer(window)
+    assert primary.isEnabled()
+    assert primary.text() == "Train"
+    assert train.text() == "&Train"
+
+
+def test_recent_files_are_listed_once_each(window: MainWindow, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        window.workspace.save(tmp_path / f"{name}.netb")
+    window.show_start()
+    window.show_start()
+    assert window.start_page is not None
+    rows = [row for row in window.start_page.findChildren(RecentRow) if row.isVisible()]
+    assert [row.accessibleName().split(",")[0] for row in rows] == ["two", "one"]
+    assert all(row.height() < 60 for row in rows)
+
+
+def test_every_field_and_button_has_a_name(window: MainWindow) -> None:
+    window.workspace.open_unsaved(open_template("digits-mlp"))
+    nameless = [
+        type(each).__name__
+        for each in window.findChildren(QWidget)
+        if each.isVisible() and each.focusPolicy() is not Qt.FocusPolicy.NoFocus
+        if not (each.accessibleName() or getattr(each, "text", str)())
+    ]
+    assert nameless == []
+
+
+def test_the_tab_key_reaches_all_and_comes_back(window: MainWindow) -> None:
+    window.activateWindow()
+    window.toolbar.primary.setFocus()
+    order: list[QWidget] = [window.toolbar.primary]
+    window.workspace.edit("Add", partial(edits.add_node, node=Node(id=new_id(), type="relu", label="relu")))
+    window.toolbar.primary.setFocus()
+    for _ in range(200):
+        window.focusNextChild()
+        focus = window.focusWidget()
+        assert focus is not None
+        if focus is window.toolbar.primary:
+            break
+        order.append(focus)
+    assert window.focusWidget() is window.toolbar.primary
+    places = [order.index(stop) for stop in (window.toolbar.export, window.docks.palette.field, window.canvas)]
+    assert places == sorted(places)
+
+
+def test_the_shortcuts_list_tells_the_canvas_s_gestures(window: MainWindow) -> None:
+    window.show_shortcuts()
+    (dialog,) = window.findChildren(dialogs.ShortcutsDialog)
+    texts = {label.text() for label in dialog.findChildren(QLabel)}
+    assert {what for what, _ in GESTURES} <= texts
+    dialog.close()
+
+
+def test_the_panels_readings_have_no_more_time_than_the_rest(
+    window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("netbuilder.ui.window.PATIENCE", 0.05)
+    release = threading.Event()
+    QThreadPool.globalInstance().start(release.wait)
+    told: list[bool] = []
+    window.closed.connect(told.append)
+    window.close_now()
+    release.set()
+    assert told == [False]
+    assert QThreadPool.globalInstance().waitForDone(5000)

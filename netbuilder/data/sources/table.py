@@ -42,6 +42,7 @@ PARAMETERS = (
         title="Target",
         kind=Kind.COLUMN,
         default="",
+        none_title="the last one",
         help="The column to predict. Left empty, it is the last one.",
     ),
     Parameter(
@@ -49,6 +50,7 @@ PARAMETERS = (
         title="Features",
         kind=Kind.COLUMNS,
         default=(),
+        none_title="all but the target",
         help="The columns to predict from. None chosen means all but the target.",
     ),
     Parameter(
@@ -70,10 +72,10 @@ PARAMETERS = (
         kind=Kind.CHOICE,
         default="drop",
         choices=(
-            Choice(value="drop", title="leave the row out"),
-            Choice(value="mean", title="fill with the mean"),
-            Choice(value="median", title="fill with the median"),
-            Choice(value="stop", title="stop and name the row"),
+            Choice(value="drop", title="skip the row"),
+            Choice(value="mean", title="use the mean"),
+            Choice(value="median", title="use the median"),
+            Choice(value="stop", title="stop and say"),
         ),
         help="What happens to rows with empty cells. Mean and median are those of the training part; a row without a "
         "target is always left out.",
@@ -84,8 +86,8 @@ PARAMETERS = (
         kind=Kind.CHOICE,
         default="one_hot",
         choices=(
-            Choice(value="one_hot", title="one column each (one-hot)"),
-            Choice(value="index", title="numbers 0, 1, 2, ..."),
+            Choice(value="one_hot", title="one-hot"),
+            Choice(value="index", title="numbers 0, 1, …"),
         ),
         help="How text columns become numbers. One-hot lets no category be 'larger' than another.",
     ),

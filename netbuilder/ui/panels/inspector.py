@@ -119,7 +119,7 @@ class InspectorPanel(QScrollArea):
 
     def sizeHint(self) -> QSize:
         """Return the width in which forms read well."""
-        return QSize(264, 600)
+        return QSize(284, 600)
 
     def showEvent(self, event: QShowEvent) -> None:
         """Make the first page right after the first paint."""

@@ -70,6 +70,7 @@ class LabelEdit(QLineEdit):
         self.setFixedWidth(min(max(self.fontMetrics().horizontalAdvance(text) + 14, 44), 110))
         if self.text() != text and not (self.hasFocus() and self.isModified()):
             self.setText(text)
+            self.setCursorPosition(0)  # of a name that is too long, the beginning is seen
 
     def _finish(self) -> None:
         wish, self._text = self.text().strip(), self._text

@@ -28,6 +28,7 @@ class ProblemsPanel(QScrollArea):
         self._shown: tuple[object, ...] | None = None
         self._rows: list[ProblemRow] = []
         self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setAccessibleName("Problems")
         self.setWidgetResizable(True)
         frame = QWidget()
         outer = QVBoxLayout(frame)

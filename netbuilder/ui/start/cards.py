@@ -174,7 +174,9 @@ class _Picture(QWidget):
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
         shape = QPainterPath()
         shape.addRoundedRect(self.rect(), 6, 6)
-        painter.fillPath(shape, QColor(self._theme.theme.canvas))
+        # The pictures have a ground of their own, the same in both themes: it goes on around them.
+        image = self._pixmap.toImage()
+        painter.fillPath(shape, image.pixelColor(0, 0) if not image.isNull() else QColor(self._theme.theme.canvas))
         if not self._pixmap.isNull():
             size = self._pixmap.size().scaled(self.size() - QSize(8, 8), Qt.AspectRatioMode.KeepAspectRatio)
             place = QRect(

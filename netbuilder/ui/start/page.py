@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollA
 from netbuilder.foundation.preferences import RecentFile
 from netbuilder.ui.actions import BY_ID
 from netbuilder.ui.dialogs import shown_keys
+from netbuilder.ui.panels.cards import clear
 from netbuilder.ui.project_file import ProjectFile
 from netbuilder.ui.start.cards import Gallery
 from netbuilder.ui.text import ago
@@ -44,6 +45,7 @@ class StartPage(QWidget):
         left.setFixedWidth(400)
         left.setLayout(self._left_side())
         scroll = QScrollArea(widgetResizable=True)
+        scroll.setAccessibleName("Templates")
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
         scroll.setWidget(self.gallery)
@@ -56,9 +58,7 @@ class StartPage(QWidget):
 
     def refresh(self) -> None:
         """Show the recent files as they are now."""
-        while (item := self._recent.takeAt(0)) is not None:
-            if (widget := item.widget()) is not None:
-                widget.deleteLater()
+        clear(self._recent)
         files = self._file.recent[:_SHOWN_RECENT]
         for file in files:
             row = RecentRow(file)

@@ -296,3 +296,26 @@ def test_points_that_come_in_two_lengths_of_series_do_not_mix(
     empty = Points(np.empty(0, np.int64), np.empty(0, np.float64))
     tell(digits, host, Telemetry(series={"loss/train": empty}))
     assert panel.loss.empty_text == EMPTY
+
+
+def test_the_chart_s_head_has_room_for_whole_names(panel: CurvesPanel, digits: Workspace, host: RecordedHost) -> None:
+    panel.resize(1130, 260)
+    tell(digits, host, run())
+    panel.loss.fill_menu()
+    assert panel.loss.log in panel.loss.menu.actions()
+    assert panel.loss.smoothing_action in panel.loss.menu.actions()
+    assert panel.loss.legend.fitting() == panel.loss.legend.texts()
+
+
+def test_the_mosaic_s_caption_counts_what_is_shown_after_a_resize(
+    panel: CurvesPanel, digits: Workspace, host: RecordedHost
+) -> None:
+    panel.resize(700, 130)
+    tell(digits, host, run())
+    few = panel.maps.mosaic.shown
+    panel.resize(1900, 700)
+    panel.grab()
+    count = panel.maps.mosaic.shown
+    assert count >= few
+    assert str(count) in panel.maps.title.text() or panel.maps.title.text().endswith("maps")
+    assert "…" not in panel.maps.note.text()

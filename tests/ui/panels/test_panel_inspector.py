@@ -338,3 +338,21 @@ def test_a_file_read_for_a_node_that_is_gone_changes_nothing(
     with qtbot.waitSignal(page.data.settled, timeout=20_000):
         pass
     assert digits.document is before
+
+
+def test_a_note_is_kept_in_the_document_and_undone(inspector: InspectorPanel, digits: Workspace) -> None:
+    page = node_page(inspector, digits, CONV)
+    page.note.setFocus()
+    QTest.keyClicks(page.note, "try 5 x 5 here")
+    assert digits.document.graph.nodes[CONV].note == ""
+    QTest.keyClick(page.note, Qt.Key.Key_Return)
+    assert digits.document.graph.nodes[CONV].note == "try 5 x 5 here"
+    assert digits.history.undo_title == "Change note"
+    digits.undo()
+    assert page.note.text() == ""
+
+
+def test_the_beginning_of_a_long_label_is_seen(inspector: InspectorPanel, digits: Workspace) -> None:
+    page = node_page(inspector, digits, CONV)
+    page.label.show_label("a_very_long_label_that_nobody_would_write")
+    assert page.label.cursorPosition() == 0
