@@ -89,6 +89,7 @@ def test_a_stopped_run_can_be_looked_at(tmp_path):
 def test_a_run_stopped_in_its_first_epoch_shows_the_last_weights(tmp_path):
     run = begin(iris(), tmp_path / "run", paused=True)
     run.command(Step())
+    run.until(lambda told: told.progress.state is State.PAUSED and told.progress.step == 1)
     before = _watch(run, "hidden", sample=3)[PictureKind.VECTOR, "hidden"]
     run.host.send(Stop())
     run.finish()
