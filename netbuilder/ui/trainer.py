@@ -81,6 +81,10 @@ class Trainer(QObject):
         folder = str(run_folder(path))
         self._send(Start(document=document, folder=folder, base=base, device=self.device, paused=paused))
         self._enter(State.STARTING)
+        # What the user looked at in the last run is what they want to see of this one.
+        self.watched = tuple(node for node in self.watched if node in document.graph.nodes)
+        if self.watched or self.sample:
+            self.watch(self.watched, self.sample)
         if not self._torch:
             self.message.emit("Loading PyTorch…")
 

@@ -234,6 +234,18 @@ def test_a_run_watches_something_even_when_nothing_is_selected(
     assert activations.maps.title.text() == "Conv2d · 32 maps"
 
 
+def test_the_next_run_shows_what_was_looked_at_in_the_last(
+    activations: ActivationsPanel, digits: Workspace, host: RecordedHost
+) -> None:
+    tell(digits, host, run())
+    digits.watch([CONV], 5)
+    host.state = State.ENDED
+    digits.trainer.drain()
+    host.commands.clear()
+    digits.trainer.start(digits.document, None)
+    assert host.commands[1:] == [Watch(nodes=(CONV,), sample=5)]
+
+
 def test_a_layer_without_pictures_says_why(
     activations: ActivationsPanel, digits: Workspace, host: RecordedHost
 ) -> None:
