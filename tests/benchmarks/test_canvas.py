@@ -19,6 +19,7 @@ from netbuilder.document.model import Document, Graph, Layout, Node, Place, Port
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.project import declarations
 from netbuilder.ui.canvas.gestures import MoveNodes, Pointer
+from netbuilder.ui.canvas.linking import DrawLink
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.theme import load_theme
 from netbuilder.ui.workspace import Workspace
@@ -160,6 +161,22 @@ class Bench:
 
         return gesture, step
 
+    def draw_link(self, node: str) -> Callable[[], None]:
+        """Begin to draw a link from a node; returns what goes on with it by a step."""
+        port = PortRef(node, "y")
+        at, start = QPointF(*self.view.content.port_place(port, False)), QPointF(100, 100)
+        gesture = DrawLink(self.view, Pointer(start, at, Qt.KeyboardModifier.NoModifier), port, is_input=False)
+        self.view.begin(gesture)
+        turn = [0]
+
+        def step() -> None:
+            turn[0] += 1
+            moved = QPointF(10 + turn[0] % 20, 10 + turn[0] % 30)
+            gesture.move(Pointer(start + moved, at + moved, Qt.KeyboardModifier.NoModifier))
+            paint(self.view)
+
+        return step
+
     def relabel(self) -> None:
         node = next(iter(self.workspace.document.graph.nodes))
         self.workspace.edit("rename", lambda document: _relabel(document, node))
@@ -183,6 +200,9 @@ def measure(bench: Bench, rounds: int) -> tuple[dict[str, float], float]:
         rounds,
     )
     gesture.cancel()
+    step = bench.draw_link(near[len(near) // 2])
+    rows |= milliseconds({"draw a link at 100 %": step}, rounds)
+    bench.view.cancel_gesture()
     rows |= milliseconds({"pan at 100 %": bench.pan}, rounds)
     view.fit_all()
     bench.settle()
@@ -226,7 +246,7 @@ def test_the_benchmark_measures_what_it_says(qtbot):
     rows, floor = measure(bench, rounds=1)
     assert floor > 0
     assert all(value > 0 for value in rows.values())
-    assert len(rows) == 9
+    assert len(rows) == 10
 
 
 def _relabel(document: Document, node: str) -> Document:

@@ -27,7 +27,7 @@ def enter(view: CanvasView, event: QDropEvent) -> None:
     if key_in(view, event.mimeData()):
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
-        _offer(view, True)
+        view.show_offer(True)
     else:
         event.ignore()
 
@@ -43,13 +43,7 @@ def move(view: CanvasView, event: QDropEvent) -> None:
 def leave(view: CanvasView) -> None:
     """Show that nothing is offered any more."""
     view.show_splice(None)
-    _offer(view, False)
-
-
-def _offer(view: CanvasView, offered: bool) -> None:
-    if view.is_offered != offered:
-        view.is_offered = offered
-        view.update()
+    view.show_offer(False)
 
 
 def drop(view: CanvasView, event: QDropEvent) -> None:

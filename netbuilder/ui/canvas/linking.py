@@ -39,6 +39,7 @@ class DrawLink(Gesture):
         self.loose = Loose.begin(view.graph, port, is_input)
         self._goal: PortRef | None = None
         self._refusal = ""
+        self._known: dict[str, frozenset[PortRef]] = {}
         self._pointer = start
 
     def move(self, pointer: Pointer) -> None:
@@ -78,10 +79,15 @@ class DrawLink(Gesture):
         nodes = (view.content.arrays.ids[row] for row in rows)
         return frozenset(node for node in nodes if node != self.loose.fixed.node and not self._fitting(node))
 
-    def _fitting(self, node: str) -> list[PortRef]:
-        view = self.view
-        ports = [ref for ref, is_input, _, _ in view.content.ports(node) if is_input is not self.loose.is_input]
-        return [ref for ref in ports if fits(self.loose, ref, view.graph, view.declarations, view.knowledge)]
+    def _fitting(self, node: str) -> frozenset[PortRef]:
+        """Return a node's ports that the link may go to; worked out once, since an edit would end the gesture."""
+        known = self._known.get(node)
+        if known is None:
+            view, loose = self.view, self.loose
+            ports = [ref for ref, is_input, _, _ in view.content.ports(node) if is_input is not loose.is_input]
+            good = (ref for ref in ports if fits(loose, ref, view.graph, view.declarations, view.knowledge))
+            known = self._known[node] = frozenset(good)
+        return known
 
     def _find_goal(self, pointer: Pointer) -> None:
         view, x, y = self.view, pointer.scene.x(), pointer.scene.y()
@@ -125,8 +131,8 @@ class DrawLink(Gesture):
         radius = (PORT_RADIUS + 1) * max(view.camera.zoom, 0.6)
         for row in rows[:200]:
             node = view.content.arrays.ids[row]
-            good = set(self._fitting(node))
-            for ref, is_input, x, y in view.content.ports(node):
+            good = self._fitting(node)
+            for ref, is_input, x, y in view.content.ports(node) if good else ():
                 if ref in good and is_input is not self.loose.is_input:
                     paint_port(painter, view.camera.to_view(QPointF(x, y)), view.style_, "accent", radius)
 

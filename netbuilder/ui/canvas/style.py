@@ -23,7 +23,16 @@ class Fonts:
 @cache
 def fonts() -> Fonts:
     """Return the nodes' fonts; they are looked up once, since listing a system's fonts is slow."""
-    return Fonts(title=ui_font(13, QFont.Weight.DemiBold), text=ui_font(11), mono=mono_font(10))
+    return Fonts(
+        title=_unhinted(ui_font(13, QFont.Weight.DemiBold)), text=_unhinted(ui_font(11)), mono=_unhinted(mono_font(10))
+    )
+
+
+def _unhinted(font: QFont) -> QFont:
+    # Hinted letters are set for one size: at another zoom they would stand unevenly.
+    font = QFont(font)
+    font.setHintingPreference(QFont.HintingPreference.PreferNoHinting)
+    return font
 
 
 @cache

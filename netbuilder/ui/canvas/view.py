@@ -10,7 +10,6 @@ from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import (
     QContextMenuEvent,
@@ -22,7 +21,6 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPen,
     QResizeEvent,
     QWheelEvent,
 )
@@ -32,7 +30,6 @@ from netbuilder.document.model import Graph, Place, PortRef
 from netbuilder.training.protocol import Telemetry
 from netbuilder.ui.canvas import dropping, keys, menus, pointing
 from netbuilder.ui.canvas.announcing import announce, describe_selection
-from netbuilder.ui.canvas.arrays import Floats, Rows
 from netbuilder.ui.canvas.commands import Commands
 from netbuilder.ui.canvas.connections import Loose
 from netbuilder.ui.canvas.drawing import Marks
@@ -43,8 +40,8 @@ from netbuilder.ui.canvas.label_editor import LabelEditor
 from netbuilder.ui.canvas.linking import DrawLink
 from netbuilder.ui.canvas.minimap import Minimap
 from netbuilder.ui.canvas.quick_add import QuickAdd
+from netbuilder.ui.canvas.stage import Stage
 from netbuilder.ui.canvas.tips import show_tip
-from netbuilder.ui.canvas.viewport import Viewport
 from netbuilder.ui.render import render_content
 from netbuilder.ui.theme import Theme, controller
 from netbuilder.ui.workspace import Change, Workspace
@@ -53,7 +50,7 @@ _EDGE = 28  # pixels from the border within which a drag moves the view
 _FASTEST = 20.0  # pixels a frame that the view moves then
 
 
-class CanvasView(Viewport):
+class CanvasView(Stage):
     """The graph editor.
 
     Attributes:
@@ -63,8 +60,6 @@ class CanvasView(Viewport):
         knowledge: Shapes, problems and pictures as the faces show them.
         gesture: What the mouse is doing, or None.
         pointer: Where it was last seen, or None.
-        selected_link: The target of the link that is selected, or None.
-        hovered_link: The target of the link under the pointer, or None.
     """
 
     def __init__(
@@ -85,13 +80,7 @@ class CanvasView(Viewport):
         self.knowledge = Knowledge()
         self.gesture: Gesture | None = None
         self.pointer: Pointer | None = None
-        self.selected_link: PortRef | None = None
-        self.hovered_link: PortRef | None = None
         self.space_held = False
-        self._splice: PortRef | None = None
-        self._link: DrawLink | None = None
-        self._dimmed: frozenset[str] = frozenset()
-        self._wrong: frozenset[PortRef] = frozenset()
         self._frames = QTimer(self, interval=16)
         self._frames.timeout.connect(self._next_frame)
         self.minimap = Minimap(self)
@@ -130,7 +119,7 @@ class CanvasView(Viewport):
     def _know(self, graph: Graph) -> None:
         self.live.collect(self.workspace, graph, self.declarations)
         self.knowledge = know(self.workspace, self.live.areas)
-        self._wrong = wrong_ports(self.workspace.problems)
+        self.wrong_ports = wrong_ports(self.workspace.problems)
 
     def _show_anew(self) -> None:
         self.cancel_gesture()
@@ -173,59 +162,20 @@ class CanvasView(Viewport):
         self.renew()
 
     def _selection_changed(self) -> None:
-        self._draw_selected(self.workspace.selection)
-        self._mark(selected_link=self.workspace.selected_link)
+        self.draw_selected(self.workspace.selection)
+        self.draw_selected_link(self.workspace.selected_link)
         announce(self, describe_selection(self))
-
-    def _draw_selected(self, nodes: frozenset[str]) -> None:
-        changed, self.selection = self.selection ^ nodes, nodes
-        self.renew_nodes(changed)
 
     # What gestures show --------------------------------------------------------------------------------------------
 
     def preview_selection(self, nodes: frozenset[str] | None) -> None:
         """Draw these nodes as selected; None goes back to the workspace's selection."""
-        self._draw_selected(self.workspace.selection if nodes is None else nodes)
+        self.draw_selected(self.workspace.selection if nodes is None else nodes)
         self.update()
-
-    def show_corners(self, rows: Rows, corners: Floats) -> None:
-        """Draw nodes where a drag has carried them; the document does not know yet."""
-        arrays = self.content.arrays
-        nodes = [arrays.ids[row] for row in rows] if len(rows) <= 64 else arrays.ids
-        self._renew_with_links(nodes, rows)
-        arrays.set_corners(rows, corners)
-        self._renew_with_links(nodes, rows)
-
-    def _renew_with_links(self, nodes: Collection[str], rows: Rows) -> None:
-        self.renew_nodes(nodes)
-        if len(nodes) <= 64:
-            self.renew_links(self.content.arrays.edges_of(rows))
-
-    def show_splice(self, target: PortRef | None) -> None:
-        """Mark the link that something would be dropped into."""
-        self._mark(_splice=target)
-
-    def hover_link(self, target: PortRef | None) -> None:
-        """Light up the link under the pointer."""
-        self._mark(hovered_link=target)
-
-    def _mark(self, **marks: PortRef | None) -> None:
-        """Set attributes that name links, and paint the links that are marked otherwise now."""
-        for name, target in marks.items():
-            before = getattr(self, name)
-            if target != before:
-                setattr(self, name, target)
-                rows = [
-                    row for link in (before, target) if link and (row := self.content.arrays.edge_row(link)) is not None
-                ]
-                self.renew_links(np.array(rows, dtype=np.intp))
 
     def show_link(self, link: DrawLink | None) -> None:
         """Show a link being drawn: nodes that it does not fit step back."""
-        if link is not self._link:
-            self._link = link
-            self._dimmed = link.dimmed() if link is not None else frozenset()
-            self.renew()
+        self.step_back(link.dimmed() if link is not None else frozenset(), link.led if link is not None else None)
 
     def select_link(self, target: PortRef | None) -> None:
         """Select a link instead of nodes."""
@@ -235,22 +185,9 @@ class CanvasView(Viewport):
         """Return the grid that dragged nodes keep to: Alt drags freely."""
         return 1.0 if modifiers & Qt.KeyboardModifier.AltModifier else 4.0
 
-    def marks(self) -> Marks:
-        """Return the links that are drawn otherwise."""
-        hot = {link for link in (self.hovered_link, self._splice) if link is not None}
-        chosen = {self.selected_link} if self.selected_link is not None else set()
-        return Marks(hot=hot, chosen=chosen, wrong=self._wrong, hidden=self._link.led if self._link else None)
-
-    def faded(self) -> frozenset[str]:
-        """Return the nodes that step back."""
-        return self._dimmed
-
     def paint_overlay(self, painter: QPainter) -> None:
-        """Draw the gesture's preview; a link that waits for its layer, and that a drop is welcome."""
-        if self.is_offered:
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-            painter.setPen(QPen(self.style_.color("accent"), 2))
-            painter.drawRect(self.rect().adjusted(1, 1, -1, -1))
+        """Draw the gesture's preview, and a link that waits for its layer."""
+        super().paint_overlay(painter)
         if self.quick_add.isVisible():
             self.quick_add.paint_link(painter)
         if self.gesture is not None:
@@ -452,4 +389,4 @@ class CanvasView(Viewport):
         Raises:
             NetbuilderError: When it cannot be written.
         """
-        render_content(self.content, path, self.style_, live=self.live.pictures, marks=Marks(wrong=self._wrong))
+        render_content(self.content, path, self.style_, live=self.live.pictures, marks=Marks(wrong=self.wrong_ports))

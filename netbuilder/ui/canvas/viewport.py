@@ -32,7 +32,9 @@ FADE = 0.12
 READABLE = 0.65
 """The smallest zoom at which a network is opened: its words can still be read."""
 
-_SOME = 64  # nodes or links; when more change, everything is painted again
+SOME = 64
+"""Nodes or links; when more change, everything is painted again."""
+
 _PIECES = np.arange(0, STEPS, STEPS // 4)[:, None] + np.arange(STEPS // 4 + 1)
 """The points of the pieces of a link that have a rectangle each when it is painted again."""
 
@@ -54,7 +56,6 @@ class Viewport(QWidget):
         style_: The colours; `style` is Qt's.
         selection: The nodes drawn as selected.
         live: The pictures on nodes.
-        is_offered: Whether a layer that is being dragged is over the canvas.
     """
 
     zoomChanged = Signal(float)
@@ -67,7 +68,6 @@ class Viewport(QWidget):
         self.camera = Camera()
         self.selection: frozenset[str] = frozenset()
         self.live = LivePictures()
-        self.is_offered = False
         self._layer = NodeLayer()
         self._backing = Backing()
         self._chosen: tuple[list[str], frozenset[str], NDArray[np.bool_]] = ([], frozenset(), np.empty(0, dtype=bool))
@@ -99,7 +99,7 @@ class Viewport(QWidget):
         painter = QPainter(self)
         try:
             self._backing.show(painter, event.region())
-            if not self.content.faces and not self.is_offered:
+            if self.invites():
                 line = "or open a template from the start page: Ctrl+Shift+N"
                 paint_hint(painter, QRectF(self.rect()), self.style_, "Press Tab or drag a layer here", line)
             self.paint_overlay(painter)
@@ -153,7 +153,7 @@ class Viewport(QWidget):
 
     def renew_nodes(self, nodes: Collection[str]) -> None:
         """Paint some nodes again."""
-        if len(nodes) > _SOME:
+        if len(nodes) > SOME:
             self.renew()
             return
         arrays = self.content.arrays
@@ -163,7 +163,7 @@ class Viewport(QWidget):
 
     def renew_links(self, rows: Rows) -> None:
         """Paint some links again, by their rows in the arrays."""
-        if len(rows) > _SOME:
+        if len(rows) > SOME:
             self.renew()
             return
         pieces = self.content.arrays.curves_of(rows)[:, _PIECES].reshape(-1, _PIECES.shape[1], 2)
@@ -185,6 +185,10 @@ class Viewport(QWidget):
     def marks(self) -> Marks:
         """Return the links that are drawn otherwise."""
         return Marks()
+
+    def invites(self) -> bool:
+        """Return whether to write what an empty canvas is for."""
+        return not self.content.faces
 
     def faded(self) -> frozenset[str]:
         """Return the nodes that step back."""
