@@ -60,7 +60,7 @@ PARAMETERS = (
         title="Colour",
         kind=Kind.CHOICE,
         default="rgb",
-        choices=(Choice(value="rgb", title="colour (3 channels)"), Choice(value="gray", title="grey (1 channel)")),
+        choices=(Choice(value="rgb", title="in colour"), Choice(value="gray", title="in grey")),
         help="Grey images are smaller; choose colour when it tells the classes apart.",
     ),
     Parameter(

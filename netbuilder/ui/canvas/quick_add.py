@@ -13,6 +13,7 @@ from netbuilder.document.model import Place, PortRef
 from netbuilder.foundation.declaration import CATEGORIES, Declaration
 from netbuilder.ui.canvas.connections import Loose, accepts
 from netbuilder.ui.canvas.drawing import paint_loose_wire
+from netbuilder.ui.canvas.geometry import HEADER, WIDTH
 from netbuilder.ui.canvas.routing import bend
 from netbuilder.ui.palette import search
 
@@ -68,6 +69,7 @@ class QuickAdd(QFrame):
         self._at = QPointF()
         self._link: Loose | None = None
         self._target: PortRef | None = None
+        self._onward = False
         self._entries: list[Declaration] = []
         self.setObjectName("quickAdd")
         self.setProperty("card", True)
@@ -91,16 +93,20 @@ class QuickAdd(QFrame):
         self.setFixedWidth(_WIDTH)
         self.hide()
 
-    def ask(self, at: QPointF, link: Loose | None = None, target: PortRef | None = None) -> None:
+    def ask(
+        self, at: QPointF, link: Loose | None = None, target: PortRef | None = None, onward: bool = False
+    ) -> None:
         """Open at a point of the canvas.
 
         Args:
             at: Where the layer will be.
             link: A loose link that it will be connected to; only layers that can take it are offered.
             target: The end of a link that it will be inserted into.
+            onward: Whether the link is only proposed: everything is offered, and what cannot take it stays alone.
         """
-        self._at, self._link, self._target = at, link, target
-        self._entries = [entry for entry in self._view.declarations.values() if self._is_possible(entry)]
+        self._at, self._link, self._target, self._onward = at, link, target, onward
+        entries = self._view.declarations.values()
+        self._entries = [entry for entry in entries if onward or self._is_possible(entry)]
         self.hint.setText(self._words())
         self.hint.setVisible(bool(self.hint.text()))
         self.field.clear()
@@ -125,12 +131,23 @@ class QuickAdd(QFrame):
         if key is None:
             return
         at, link, target = self._at, self._link, self._target
+        fits = self._is_possible(self._view.declarations[key])
         self.close_up()
+        if self._onward and link is not None:
+            self._go_on(key, link, fits)
+            return
         scene = self._view.camera.to_scene(at)
         if target is not None:
             self._view.commands.splice(key, target)
         else:
             self._view.commands.add(key, self._beside(scene, link), link)
+
+    def _go_on(self, key: str, link: Loose, fits: bool) -> None:
+        """Add a layer to the right of the node that the proposed link comes from."""
+        view = self._view
+        x, y, width, _ = view.content.arrays.rect(link.fixed.node)
+        place = view.commands.free_spot(x + width + 48 + WIDTH / 2, y + HEADER / 2)
+        view.reveal(view.commands.add(key, place, link if fits else None))
 
     def close_up(self) -> None:
         """Close without adding."""

@@ -327,8 +327,25 @@ class CanvasView(Stage):
         self.commands.add(key, self.commands.free_spot(middle.x(), middle.y()))
 
     def add_layer(self) -> None:
-        """Ask for a layer to add at the pointer."""
-        self.ask_layer(self.paste_point())
+        """Ask for a layer to add: behind the selected one whose output leads nowhere yet, else at the pointer."""
+        link = self._loose_end()
+        if link is None:
+            self.ask_layer(self.paste_point())
+        else:
+            self.reveal(link.fixed.node)
+            port = self.port_point(link.fixed.node, link.fixed.port, False)
+            self.quick_add.ask(port + QPointF(48, 0), link, onward=True)
+
+    def _loose_end(self) -> Loose | None:
+        """Return a link from the one selected node's first output, when nothing hangs on it."""
+        if len(self.workspace.selection) != 1:
+            return None
+        (node,) = self.workspace.selection
+        ports = self.content.faces[node].outputs
+        if not ports:
+            return None
+        end = PortRef(node, ports[0].name)
+        return None if end in self.graph.edges.values() else Loose.begin(self.graph, end, False)
 
     def ask_layer(self, at: QPointF, link: Loose | None = None, target: PortRef | None = None) -> None:
         """Ask for a layer: to add at a point of the widget, to connect to a loose link, or to insert into a link."""

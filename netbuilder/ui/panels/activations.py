@@ -57,6 +57,8 @@ class SampleCard(Card):
         able = self._workspace.trainer.can_watch
         self.slider.setEnabled(able)
         self.number.setText(f"{chosen + 1:>2} of {count}")
+        for widget in (self.slider, self.number):
+            widget.setVisible(able)
         self.hint.setText("" if able else "Samples can be chosen once a network has been trained.")
         pictures = [one for (kind, _), one in self._workspace.pictures.items() if kind is PictureKind.SAMPLES]
         picture = pictures[0] if pictures else None

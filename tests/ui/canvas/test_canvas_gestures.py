@@ -106,6 +106,31 @@ def test_tab_and_some_letters_add_a_layer(view, hands, workspace):
     undoes(workspace, before)
 
 
+def test_a_network_is_built_from_the_keyboard_alone(view, hands, workspace):
+    workspace.new()
+    for word in ("digits", "flatten", "linear", "relu", "linear", "crossentropy"):
+        hands.key(Key.Key_Tab)
+        hands.type(word)
+        hands.key(Key.Key_Return)
+    graph = workspace.document.graph
+    nodes = list(graph.nodes)
+    sources = [[source.node for target, source in graph.edges.items() if target.node == node] for node in nodes]
+    assert sources == [[], *([node] for node in nodes[:-1])]
+    places = [view.content.arrays.rect(node) for node in nodes]
+    assert [x for x, *_ in places] == sorted({x for x, *_ in places})
+    assert len({y for _, y, *_ in places}) == 1
+
+
+def test_a_layer_that_cannot_go_on_from_the_selected_one_stands_alone(view, hands, workspace):
+    workspace.new()
+    for word in ("digits", "spiral"):
+        hands.key(Key.Key_Tab)
+        hands.type(word)
+        hands.key(Key.Key_Return)
+    assert types(workspace) == ["data.digits", "data.spiral"]
+    assert not workspace.document.graph.edges
+
+
 def test_double_click_on_nothing_asks_for_a_layer_and_escape_leaves(view, hands, workspace):
     before = workspace.document
     QTest.mouseDClick(view, LEFT, Qt.KeyboardModifier.NoModifier, hands.at(500, 320))
