@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from netbuilder.data.files import refusal
 from netbuilder.data.spec import Array
+from netbuilder.foundation.problem import NetbuilderError
 
 if TYPE_CHECKING:
     import polars
@@ -20,7 +21,8 @@ MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "?", "-"})
 MAX_CATEGORIES = 1000
 """A text column with more different values is hardly a category."""
 
-MISSING_CATEGORY = "(missing)"
+_DATE = r"^(\d{4}-\d{2}-\d{2}([ T]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?)?|\d{1,2}[./]\d{1,2}[./]\d{4})$"
+"""A day, perhaps with a time: what a text table cannot mark as such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +66,13 @@ def type_column(series: polars.Series, file: str, first_line: int, limit: int = 
     if series.dtype.is_numeric():
         return Column(series.name, numbers=_finite(series, file, first_line))
     if series.dtype.is_temporal() or series.dtype.is_nested():
-        raise refusal(
-            "data.column_kind",
-            f"Column {series.name!r} holds {str(series.dtype).lower()} values, which cannot be used: leave it out.",
-            file,
-            "features",
-        )
+        raise _unusable(series.name, f"{str(series.dtype).lower()} values", file)
     return _type_text(series, file, first_line, limit)
+
+
+def _unusable(name: str, what: str, file: str) -> NetbuilderError:
+    message = f"Column {name!r} holds {what}, which cannot be used: leave it out."
+    return refusal("data.column_kind", message, file, "features")
 
 
 def _type_text(series: polars.Series, file: str, first_line: int, limit: int) -> Column:
@@ -92,6 +94,8 @@ def _type_text(series: polars.Series, file: str, first_line: int, limit: int) ->
             "features",
             first_line + row,
         )
+    if texts.str.contains(_DATE).all():
+        raise _unusable(series.name, "dates", file)
     categories = tuple(texts.drop_nulls().unique().sort().to_list())
     if len(categories) > limit:
         raise refusal(

@@ -36,8 +36,7 @@ def split_rows(
     if validation_percent + test_percent >= 100:
         raise _refusal(
             f"Validation ({validation_percent} %) and test ({test_percent} %) leave nothing to train on: together "
-            f"they must "
-            "stay below 100 %."
+            "they must stay below 100 %."
         )
     generator = np.random.default_rng(seed)
     labels = np.zeros(rows, dtype=np.int64) if classes is None else np.asarray(classes)
@@ -51,7 +50,7 @@ def split_rows(
         )
         groups = [group[share:] for group, share in zip(groups, taken, strict=True)]
     parts["train"] = np.sort(np.concatenate(groups or [_NONE]))
-    _require_rows(parts, rows)
+    _require_rows(parts, rows, len(np.unique(labels)))
     return {part: parts[part] for part in PARTS}
 
 
@@ -73,15 +72,15 @@ def _shares(sizes: list[int], count: int) -> list[int]:
     return taken
 
 
-def _require_rows(parts: Mapping[str, Rows], rows: int) -> None:
+def _require_rows(parts: Mapping[str, Rows], rows: int, classes: int) -> None:
     empty = [part for part in PARTS if not len(parts[part])]
     if empty:
         words = {"train": "training", "validation": "validation", "test": "test"}
-        raise _refusal(
-            f"There are {rows} usable rows, too few for all three parts: the {words[empty[0]]} part would be empty. "
-            f"Add rows or "
-            "change the percentages."
-        )
+        counted = f"There are {rows} usable rows" + (f" of {classes} classes" if classes > 1 else "")
+        advice = "Add rows or change the percentages."
+        if 2 * classes > rows > 2:  # each class keeps a row for training: nothing is left for the rest
+            advice = "Is the target a number to predict? Then set Task to regression; else join rare classes."
+        raise _refusal(f"{counted}, too few for all three parts: the {words[empty[0]]} part would be empty. {advice}")
 
 
 def _refusal(message: str) -> NetbuilderError:

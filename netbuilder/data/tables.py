@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from netbuilder.data.files import refusal, require_file
+from netbuilder.data.numbers import with_plain_numbers
 
 if TYPE_CHECKING:
     import polars
@@ -80,7 +81,14 @@ def _read_csv(file: Path, content: bytes, header: bool, delimiter: str, head: in
         raise refusal("data.no_rows", f"{file.name} has no rows besides its column names.", file, "file")
     if frame[:, -1].null_count():
         _refuse_ragged(file, text, separator)  # too few values in a row arrive as empty cells at its end
-    return frame
+    frame = _name_columns(frame)
+    return frame if head is not None else with_plain_numbers(frame, separator)
+
+
+def _name_columns(frame: polars.DataFrame) -> polars.DataFrame:
+    """Take the spaces off the columns' names, and name the nameless by their place, as far as names stay different."""
+    names = [name.strip() or f"column_{place}" for place, name in enumerate(frame.columns, 1)]
+    return frame.rename(dict(zip(frame.columns, names, strict=True))) if len(set(names)) == len(names) else frame
 
 
 def _decode(file: Path, content: bytes) -> str:

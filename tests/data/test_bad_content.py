@@ -80,6 +80,21 @@ TABLES = {
     "no row with a target": (b"size,weight,kind\n" + b"1,2,\n" * 20, {}, "data.no_rows", 0),
     "NaN for every target": (b"size,weight,kind\n" + b"1,2,NaN\n" * 20, {}, "data.no_rows", 0),
     "an empty feature": (b"size,weight,kind\n" + b"1,,a\n2,,b\n" * 20, {"missing": "mean"}, "data.empty_column", 0),
+    "an empty feature, rows with gaps left out": (
+        b"size,weight,kind\n" + b"1,,a\n2,,b\n" * 20,
+        {},
+        "data.empty_column",
+        0,
+    ),
+    "days": (b"day,size,kind\n" + b"2026-01-02,1,a\n,3,b\n" * 20, {"missing": "mean"}, "data.column_kind", 0),
+    "points in time": (
+        b"day,kind\n" + b"2026-01-02T10:20:30.5Z,a\n2026-01-03 10:20,b\n" * 9,
+        {},
+        "data.column_kind",
+        0,
+    ),
+    "days first": (b"day,kind\n" + b"31.12.2026,a\n1/2/2026,b\n" * 9, {}, "data.column_kind", 0),
+    "a class a row": (b"size,kind\n" + b"".join(b"%d,c%d\n" % (n, n) for n in range(40)), {}, "data.split", 0),
     "too few rows": (b"size,kind\n1,a\n2,b\n", {}, "data.split", 0),
 }
 
@@ -174,6 +189,63 @@ def test_quotes_byte_order_mark_and_windows_line_ends(tmp_path):
     prepared = prepare_table(path)
     assert prepared.schema.fields[1].classes == ("x, 0", "x, 1")
     assert preview("data.table", {"file": str(path)}, rows=2).columns == ("size", "the, kind")
+
+
+NUMBERS = {
+    "decimal commas": (
+        ";",
+        ["1,5", "-0,237", "1.234,5", "2.000", "7", "1,5e3", "?"],
+        [1.5, -0.237, 1234.5, 2000, 7, 1500],
+    ),
+    "thousands": (",", ["1,234", "-12,345,678.5", "7", "0.5", "", "1,000"], [1234, -12345678.5, 7, 0.5, 1000]),
+    "thousands between tabs": ("\t", ["1,234", "12", "9,999,999"], [1234, 12, 9999999]),
+    "decimal commas between tabs": ("\t", ["1,23", "0,125", "3"], [1.23, 0.125, 3]),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_numbers_with_commas_are_numbers(tmp_path, name):
+    delimiter, cells, numbers = NUMBERS[name]
+    quoted = [f'"{cell}"' if delimiter in cell else cell for cell in cells]
+    path = tmp_path / "data.csv"
+    lines = [delimiter.join((cell, str(row % 2))) for row, cell in enumerate(quoted * 20)]
+    path.write_text("\n".join([delimiter.join(("size", "kind")), *lines]))
+    prepared = prepare_table(path, normalize=False)
+    found = np.concatenate([part["features"] for part in prepared.parts.values()])
+    assert found.shape[1:] == (1,)
+    np.testing.assert_array_equal(np.unique(found), np.unique(np.array(numbers, dtype=np.float32)))
+
+
+@pytest.mark.parametrize(("delimiter", "cells"), [(";", ["S,M", "1,5", "L"]), (",", ["0,5", "7", "1,25"])])
+def test_texts_with_commas_stay_texts(tmp_path, delimiter, cells):
+    path = tmp_path / "data.csv"
+    lines = [delimiter.join((str(row % 4), f'"{cells[row % 3]}"')) for row in range(60)]
+    path.write_text("\n".join([delimiter.join(("size", "kind")), *lines]))
+    assert prepare_table(path).schema.fields[1].classes == tuple(sorted(cells))
+
+
+def test_columns_are_named_without_spaces_and_the_nameless_by_their_place(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text(GOOD.replace("size,weight,kind", ", weight , kind"))
+    assert preview("data.table", {"file": str(path)}, rows=1).columns == ("column_1", "weight", "kind")
+    assert prepare_table(path, features=("column_1",), target="kind").schema.fields[0].dims == (1,)
+    path.write_text(GOOD.replace("size,weight,kind", " kind,kind,kind "))
+    assert len(set(preview("data.table", {"file": str(path)}, rows=1).columns)) == 3
+
+
+def test_a_class_a_row_hints_at_a_regression(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("size,price\n" + "".join(f"{row},{row} EUR\n" for row in range(40)))
+    assert "40 classes" in refused(path).message
+    assert "regression" in refused(path).message
+
+
+def test_a_column_with_a_category_a_row_is_noted(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("size,kind\n" + "".join(f"{row} cm,{row % 2}\n" for row in range(40)))
+    assert "Column 'size' was taken for categories and has 40, nearly one a row" in prepare_table(path).notes
+    path.write_text("size,kind\n" + "".join(f"{row % 20} cm,{row % 2}\n" for row in range(40)))
+    assert prepare_table(path).notes == ()
 
 
 def test_a_table_without_names(tmp_path):

@@ -27,6 +27,9 @@ MAX_AUTOMATIC_CLASSES = 20
 
 MAX_CLASSES = 1000
 
+MANY_CATEGORIES = 20
+"""A text column with more, and with a different one in most rows, is hardly a category: a note says so."""
+
 MAX_FEATURE_BYTES = 4 << 30
 
 PARAMETERS = (
@@ -196,6 +199,10 @@ def _usable_rows(
     without_target = target.missing
     gaps = np.zeros_like(without_target)
     for column in columns:
+        if column.missing.all():
+            raise refusal(
+                "data.empty_column", f"Column {column.name!r} is empty: leave it out.", values["file"], "features"
+            )
         gaps |= column.missing
     if values["missing"] == "stop" and (gaps | without_target).any():
         line = first_line + int(np.flatnonzero(gaps | without_target)[0])
@@ -210,6 +217,11 @@ def _usable_rows(
     dropped = int((~keep & ~without_target).sum())
     if dropped:
         notes.append(f"{dropped:,} rows with an empty cell were left out")
+    notes += [
+        f"Column {column.name!r} was taken for categories and has {len(column.categories):,}, nearly one a row"
+        for column in columns
+        if len(column.categories) > MANY_CATEGORIES and 2 * len(column.categories) > len(keep)
+    ]
     return keep, tuple(notes)
 
 
@@ -256,10 +268,10 @@ def _encode_target(
         return np.ascontiguousarray(target.numbers[rows, None], dtype=np.float32), ()
     labels, classes = encode_classes(target, rows)
     if not 2 <= len(classes) <= MAX_CLASSES:
+        found = f"{len(classes):,} different values" if len(classes) > 1 else f"only one value, {classes[0]!r}"
         raise refusal(
             "data.classes",
-            f"Column {target.name!r} has {len(classes):,} different values; a classification needs 2 to "
-            f"{MAX_CLASSES:,}.",
+            f"Column {target.name!r} has {found}; a classification needs 2 to {MAX_CLASSES:,} different ones.",
             values["file"],
             "target",
         )
