@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import json
 import os
@@ -81,9 +82,14 @@ def _open_window(path: Path | None) -> int:
         )
     if not has_display():
         return _train_without_display(path)
-    from netbuilder.ui.app import main as open_window
+    # From here on the window's own collector decides when: in the many imports to come it would find nothing.
+    gc.disable()
+    try:
+        from netbuilder.ui.app import main as open_window
 
-    return int(open_window(path))
+        return int(open_window(path))
+    finally:
+        gc.enable()
 
 
 def has_display() -> bool:
@@ -152,18 +158,18 @@ def _layers(asked: argparse.Namespace) -> int:
 
 def _layer(spec: Any) -> dict[str, Any]:
     values = spec.defaults()
-    ports = {"inputs": spec.input_ports(values), "outputs": spec.output_ports(values)}
+    sides = {"inputs": spec.input_ports(values), "outputs": spec.output_ports(values)}
     return {
         "key": spec.key,
         "title": spec.title,
         "category": spec.category,
         "summary": spec.summary,
-        **{
+        "ports": {
             side: [
                 {"name": port.name, "dtype": str(port.dtype), "ranks": list(port.ranks), "optional": port.optional}
                 for port in found
             ]
-            for side, found in ports.items()
+            for side, found in sides.items()
         },
         "parameters": [_parameter(parameter) for parameter in spec.parameters],
     }
@@ -217,8 +223,15 @@ def _train(asked: argparse.Namespace) -> int:
 def _train_project(project: Any, asked: argparse.Namespace) -> int:
     from netbuilder.console import JsonLines, ProgressBar
 
-    display = JsonLines() if asked.json else ProgressBar()
     labels = {node.id: node.label for node in project.document.graph.nodes.values()}
+    told: set[Problem] = set()
+
+    def complain(problems: Sequence[Problem]) -> None:
+        """Say what was not said yet: what ends a training is an event of it first."""
+        _complain([each for each in problems if each not in told], labels, project.path.name if project.path else "")
+        told.update(problems)
+
+    display = JsonLines(complain) if asked.json else ProgressBar(complain)
     try:
         outcome = project.train(
             epochs=asked.epochs,
@@ -228,7 +241,7 @@ def _train_project(project: Any, asked: argparse.Namespace) -> int:
             on_telemetry=display.watch,
         )
     except NetbuilderError as error:
-        _complain(error.problems, labels, project.path.name if project.path else "")
+        complain(error.problems)
         return UNUSABLE
     display.finish(outcome)
     return INTERRUPTED if outcome.reason == "stopped" else DONE

@@ -1,46 +1,65 @@
 """How often the window asks a run for news: often enough to look alive, and never so often that training suffers.
 
 Whatever Qt's thread computes is taken from training: Python runs one thread at a time. So the time between two drains
-follows from what the last ones cost with all the painting that they brought about.
+follows from what the last ones cost with all the painting that they brought about, and from how much of a processor
+the program gets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from time import thread_time
-from typing import Final
+from time import perf_counter, process_time, thread_time
+from typing import Final, NamedTuple
 
-SHARE: Final = 0.07
-"""How much of its own thread's processor time the window may take while something trains."""
+SHARE: Final = 0.06
+"""How much of the program's processor time the window may take while something trains."""
 
 FASTEST, SLOWEST = 66, 250
 """Milliseconds between two drains."""
 
 _WEIGHT: Final = 0.25
+_LEAST_SPEED: Final = 0.5
+"""A program that computes less than half of the time is waiting, not starved: it need not save."""
+
+
+class Clocks(NamedTuple):
+    """Seconds: of this thread's processor time, of the program's, and on the wall."""
+
+    thread: float
+    process: float
+    wall: float
+
+
+def read_clocks() -> Clocks:
+    """Read the system's clocks."""
+    return Clocks(thread_time(), process_time(), perf_counter())
 
 
 class Pace:
     """Measures Qt's thread from drain to drain."""
 
-    def __init__(self, clock: Callable[[], float] = thread_time) -> None:
+    def __init__(self, read: Callable[[], Clocks] = read_clocks) -> None:
         """Begin at the fastest pace.
 
         Args:
-            clock: Tells the processor time that this thread has used, in seconds.
+            read: Reads the clocks.
         """
-        self._clock = clock
+        self._read = read
         self._cost = 0.0
-        self._before = clock()
+        self._speed = 1.0
+        self._before = read()
 
     def restart(self) -> None:
         """Do not count what was spent since the last drain: nothing was being trained."""
-        self._before = self._clock()
+        self._before = self._read()
 
     def wait(self) -> int:
         """Return how long to wait until the next drain, in milliseconds; call it once a drain."""
-        now = self._clock()
-        # One long paint, such as a panel's first, must not slow down the drains for seconds.
-        spent = min(now - self._before, SHARE * SLOWEST / 1000)
+        before, now = self._before, self._read()
         self._before = now
+        # One long paint, such as a panel's first, must not slow down the drains for seconds.
+        spent = min(now.thread - before.thread, SHARE * SLOWEST / 1000)
+        speed = (now.process - before.process) / max(now.wall - before.wall, 1e-3)
         self._cost += _WEIGHT * (spent - self._cost)
-        return round(min(max(1000 * self._cost / SHARE, FASTEST), SLOWEST))
+        self._speed += _WEIGHT * (min(max(speed, _LEAST_SPEED), 1.0) - self._speed)
+        return round(min(max(1000 * self._cost / (SHARE * self._speed), FASTEST), SLOWEST))

@@ -10,6 +10,7 @@ import time
 
 BEGAN = time.perf_counter()
 
+import gc  # noqa: E402
 import json  # noqa: E402
 import os  # noqa: E402
 import sys  # noqa: E402
@@ -70,6 +71,7 @@ def show_qt_alone() -> None:
 
 def open_program(template: str | None = None) -> Program:
     """Return the program with a template that trains without end, or with the starter project."""
+    gc.disable()  # as the command does
     from netbuilder.templates import STARTER, open_template
     from netbuilder.ui.app import Program, make_application
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from netbuilder.data.settings import SHARED
@@ -89,6 +89,21 @@ def _alike(one: Parameter, other: Parameter) -> bool:
     )
 
 
+class _Frame(QWidget):
+    """What a page lies in.
+
+    Signals:
+        painted: () it was painted.
+    """
+
+    painted = Signal()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        """Tell."""
+        super().paintEvent(event)
+        self.painted.emit()
+
+
 class InspectorPanel(QScrollArea):
     """Shows the page that suits the selection, and keeps it true."""
 
@@ -101,14 +116,16 @@ class InspectorPanel(QScrollArea):
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setAccessibleName("Inspector")
-        self._frame = QWidget()
+        self._frame = _Frame()
+        self._frame.painted.connect(self._note_paint)
         self._frame.setObjectName("inspector")
         self._column = QVBoxLayout(self._frame)
         self._column.setContentsMargins(14, 12, 14, 14)
         self.setWidget(self._frame)
         # One page is made for a burst of changes, and none before the window has painted itself once.
         self._timer = QTimer(self, singleShot=True, interval=0)
-        self._timer.timeout.connect(self.show_selection)
+        self._timer.timeout.connect(self._show_in_time)
+        self._was_painted = False
         workspace.selectionChanged.connect(self._timer.start)
         workspace.documentReplaced.connect(self._replace)
         workspace.documentChanged.connect(self._change)
@@ -122,9 +139,18 @@ class InspectorPanel(QScrollArea):
         return QSize(284, 600)
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Make the first page right after the first paint."""
+        """Make the page that suits the selection: the first one right after the first paint."""
         super().showEvent(event)
         self._timer.start()
+
+    def _note_paint(self) -> None:
+        if not self._was_painted:
+            self._was_painted = True
+            self._timer.start()
+
+    def _show_in_time(self) -> None:
+        if self._was_painted or not self.isVisible():
+            self.show_selection()
 
     def show_selection(self) -> None:
         """Make the page for the selection, unless it is there."""
