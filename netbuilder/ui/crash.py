@@ -30,6 +30,11 @@ def report(kind: type[BaseException], error: BaseException | None, trace: Traceb
     return head + "\n\n" + "".join(traceback.format_exception(kind, error, trace))
 
 
+def _place(text: str) -> str:
+    """Return the line that raised: the same defect in every painting is one to the user."""
+    return next((line for line in reversed(text.splitlines()) if line.startswith("  File ")), text)
+
+
 class CrashReporter(QObject):
     """Catches what escapes on any thread, and Qt's own complaints.
 
@@ -48,6 +53,7 @@ class CrashReporter(QObject):
         self.reports: list[str] = []
         self.qt_warnings: list[str] = []
         self._log: TextIO | None = None
+        self._dialogs: set[CrashDialog] = set()
         self.caught.connect(self._show, Qt.ConnectionType.QueuedConnection)
 
     def install(self, folder: Path) -> str:
@@ -86,8 +92,10 @@ class CrashReporter(QObject):
         sys.stderr.write(text)
         # A painter that the failed frames hold would stay active on its widget, which Qt answers with a crash.
         traceback.clear_frames(trace)
+        known = any(_place(text) == _place(other) for other in self.reports)
         self.reports.append(text)
-        self.caught.emit(text)
+        if not known:
+            self.caught.emit(text)
 
     def _escaped_thread(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_type is not SystemExit:
@@ -101,6 +109,9 @@ class CrashReporter(QObject):
     def _show(self, text: str) -> None:
         if len(self.reports) <= _MOST_DIALOGS:
             dialog = CrashDialog(text, "Something went wrong in NetBuilder", QApplication.activeWindow())
+            # Without a window in front the dialog has no parent that would keep it alive.
+            self._dialogs.add(dialog)
+            dialog.finished.connect(lambda _: self._dialogs.discard(dialog))
             dialog.open()
 
 

@@ -106,7 +106,8 @@ class QuickAdd(QFrame):
         """
         self._at, self._link, self._target, self._onward = at, link, target, onward
         entries = self._view.declarations.values()
-        self._entries = [entry for entry in entries if onward or self._is_possible(entry)]
+        possible = [entry for entry in entries if self._is_possible(entry)]
+        self._entries = [*possible, *(entry for entry in entries if onward and entry not in possible)]
         self.hint.setText(self._words())
         self.hint.setVisible(bool(self.hint.text()))
         self.field.clear()

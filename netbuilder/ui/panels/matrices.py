@@ -60,9 +60,16 @@ class ConfusionView(_Painted):
         self._image: QImage | None = None
 
     def set_counts(self, counts: NDArray[np.int64], labels: tuple[str, ...]) -> None:
-        """Show a matrix whose rows are the truth."""
+        """Show a matrix whose rows are the truth.
+
+        A network may have more outputs than the data has classes: those that never occur are left out, and those that
+        do are called by their number.
+        """
+        met = np.flatnonzero(counts.any(axis=0) | counts.any(axis=1))
+        shown = max(len(labels), int(met[-1]) + 1 if len(met) else 0) or len(counts)
+        counts = counts[:shown, :shown]
         self._counts = counts
-        self._labels = labels or tuple(str(index) for index in range(len(counts)))
+        self._labels = (*labels, *map(str, range(len(labels), len(counts))))[: len(counts)]
         share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         colors = np.array(qt_table(VIRIDIS), dtype=np.uint32)
         self._image = from_argb(colors[indices(share, 0.0, 1.0)])

@@ -17,6 +17,7 @@ from netbuilder.foundation.problem import Problem
 from netbuilder.training.protocol import Points, Telemetry
 from netbuilder.ui.panels.axis import Axis, range_of, tick_text, value_text
 from netbuilder.ui.panels.curves import EMPTY, NOTHING, CurvesPanel
+from netbuilder.ui.panels.matrices import ConfusionView
 from netbuilder.ui.theme import ThemeController
 from netbuilder.ui.workspace import Workspace
 from tests.ui.panels.recorded import CONV, HEAD, RecordedHost, boundary, curves, points, run, tell
@@ -319,3 +320,20 @@ def test_the_mosaic_s_caption_counts_what_is_shown_after_a_resize(
     assert count >= few
     assert str(count) in panel.maps.title.text() or panel.maps.title.text().endswith("maps")
     assert "…" not in panel.maps.note.text()
+
+
+@pytest.mark.parametrize("labels", [(), ("a", "b"), ("a", "b", "c", "d", "e", "f", "g", "h")])
+def test_a_confusion_matrix_of_more_outputs_than_classes_is_drawn(
+    qtbot: QtBot, labels: tuple[str, ...], themes: ThemeController
+) -> None:
+    view = ConfusionView(themes.theme)
+    qtbot.addWidget(view)
+    view.resize(200, 200)
+    counts = np.zeros((8, 8), np.int64)
+    counts[0, 0], counts[1, 2] = 5, 1
+    view.set_counts(counts, labels)
+    view.grab()
+    side = max(3, len(labels))
+    cell = view._area().width() / side
+    assert view.explain(QPointF(view._area().left() + 2.5 * cell, 1.5 * cell)).endswith("1 samples")
+    assert view.summary == "83.3 % right"
