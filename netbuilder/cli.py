@@ -224,12 +224,12 @@ def _train_project(project: Any, asked: argparse.Namespace) -> int:
     from netbuilder.console import JsonLines, ProgressBar
 
     labels = {node.id: node.label for node in project.document.graph.nodes.values()}
-    told: set[Problem] = set()
+    told: list[Problem] = []
 
     def complain(problems: Sequence[Problem]) -> None:
         """Say what was not said yet: what ends a training is an event of it first."""
         _complain([each for each in problems if each not in told], labels, project.path.name if project.path else "")
-        told.update(problems)
+        told.extend(problems)
 
     display = JsonLines(complain) if asked.json else ProgressBar(complain)
     try:

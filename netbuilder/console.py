@@ -6,12 +6,16 @@ import json
 import math
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
+from netbuilder.foundation.problem import Problem
 from netbuilder.project import Outcome
 from netbuilder.training.protocol import Event, Points, Progress, State, Telemetry
+
+Complain: TypeAlias = Callable[[Sequence[Problem]], None]
+"""Says what is wrong on the error stream."""
 
 STEP_INTERVAL = 10
 """One step in so many is told; counted, never timed, so that equal runs print equal lines."""
@@ -20,7 +24,9 @@ STEP_INTERVAL = 10
 class JsonLines:
     """Prints `step` and `epoch` objects, which hold no time, no place and no name of this run, and one `end`."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, complain: Complain, stream: TextIO | None = None) -> None:
+        """Print to `stream`, the standard output by default; problems go to `complain`."""
+        self._complain = complain
         self._stream = stream or sys.stdout
         self._waiting: list[dict[str, Any]] = []
         self._seen = 0
@@ -43,6 +49,7 @@ class JsonLines:
         for event in telemetry.events:
             if event.kind == "log" and event.step == 0:
                 print(event.text, file=sys.stderr)
+            self._complain(event.problems)
 
     def finish(self, outcome: Outcome) -> None:
         """Print the end."""
@@ -94,6 +101,7 @@ def finite(value: Any) -> Any:
 class ProgressBar:
     """One line that is redrawn on a terminal; elsewhere one line an epoch."""
 
+    complain: Complain
     stream: TextIO = field(default_factory=lambda: sys.stdout)
     _drawn: bool = False
     _metrics: str = ""
@@ -108,15 +116,19 @@ class ProgressBar:
     def finish(self, outcome: Outcome) -> None:
         """Say how it ended."""
         self._line(_end_text(outcome))
-        self._line(f"Kept in {outcome.folder}")
+        if outcome.folder.is_dir():
+            self._line(f"Kept in {outcome.folder}")
 
     def _show_event(self, event: Event) -> None:
         if event.kind == "epoch":
             self._metrics = "  ".join(f"{name} {value:.4g}" for name, value in event.data["metrics"].items())
             if not self.stream.isatty():
                 self._line(event.text)
-        elif event.kind in ("log", "problem"):
+        elif event.kind == "log":
             self._line(event.text)
+        elif event.problems:
+            self._clear()
+            self.complain(event.problems)
 
     def _draw(self, progress: Progress) -> None:
         width = shutil.get_terminal_size().columns
@@ -126,10 +138,14 @@ class ProgressBar:
         self._drawn = True
 
     def _line(self, text: str) -> None:
+        self._clear()
+        print(text, file=self.stream, flush=True)
+
+    def _clear(self) -> None:
         if self._drawn:
             self.stream.write("\r\x1b[K")
+            self.stream.flush()
             self._drawn = False
-        print(text, file=self.stream, flush=True)
 
     def _blocks(self) -> str:
         try:
@@ -176,5 +192,7 @@ def _end_text(outcome: Outcome) -> str:
         "stopped": "Training was stopped; what was learned is saved",
     }
     text = words.get(outcome.reason, f"Training ended: {outcome.reason}")
+    if outcome.reason == "stopped" and not outcome.steps:
+        text = "Training was stopped before its first step"
     marks = ", ".join(f"{name} {value:.4g}" for name, value in outcome.test.items())
     return f"{text}. On the test part: {marks}." if marks else f"{text}."

@@ -6,10 +6,12 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from netbuilder import cli
+from netbuilder.document.model import Setting
 from netbuilder.project import Project
 
 
@@ -69,7 +71,9 @@ def test_layers(run):
     assert len(layers) >= 80
     conv = layers["conv2d"]
     assert (conv["title"], conv["category"]) == ("Conv2d", "convolution")
-    assert [port["name"] for port in conv["inputs"]] == ["x"]
+    assert {"key", "title", "category", "ports", "parameters"} <= set(conv)
+    assert [port["name"] for port in conv["ports"]["inputs"]] == ["x"]
+    assert [port["name"] for port in layers["lstm"]["ports"]["outputs"]] == ["sequence", "state"]
     filters = next(parameter for parameter in conv["parameters"] if parameter["name"] == "filters")
     assert filters["kind"] == "int"
     assert filters["default"] == 32
@@ -176,6 +180,26 @@ def test_train_on_a_device_that_is_not_there(run, spiral):
     code, _, err = run("train", spiral, "--device", "abacus")
     assert code == 2
     assert "abacus" in err
+
+
+@pytest.mark.parametrize("json_lines", [(), ("--json",)])
+def test_warnings_and_errors_of_a_training_are_told_once(run, spiral, tmp_path, json_lines):
+    project = Project.load(spiral)
+    watching = replace(project.document, plan=replace(project.document.plan, monitor="r2", epochs=1))
+    Project(watching).save(spiral)
+    code, out, err = run("train", spiral, "--run-dir", tmp_path / "a", *json_lines)
+    assert code == 0
+    assert err.count("no 'r2' to watch") == 1
+    assert "warning: spiral.netb: " in err
+    assert "'r2'" not in out
+    document = Project.new("diabetes").document
+    phases = (replace(document.plan.phases[0], optimizer=Setting(key="sgd", values={"learning_rate": 1e3})),)
+    Project(replace(document, plan=replace(document.plan, phases=phases))).save(spiral)
+    code, out, err = run("train", spiral, "--run-dir", tmp_path / "b", *json_lines)
+    assert code == 2
+    assert err.count("Training stopped at step") == 1
+    assert "error: spiral.netb: " in err
+    assert "Training stopped at step" not in out
 
 
 def test_a_failing_training_names_the_node_and_the_file(run, tmp_path):
@@ -318,6 +342,17 @@ def test_starting_the_terminal_is_quick_because_it_loads_little():
     assert done.stdout.splitlines()[-1] == "[]"
 
 
+def test_a_training_stopped_before_its_first_step_kept_nothing(tmp_path, capsys):
+    from netbuilder.console import ProgressBar
+    from netbuilder.project import Outcome
+
+    ProgressBar(lambda problems: None).finish(Outcome(reason="stopped", folder=tmp_path / "none"))
+    assert capsys.readouterr().out == "Training was stopped before its first step.\n"
+    ProgressBar(lambda problems: None).finish(Outcome(reason="stopped", folder=tmp_path, steps=3))
+    assert "is saved" in (out := capsys.readouterr().out)
+    assert str(tmp_path) in out
+
+
 def test_time_is_not_what_decides_which_steps_are_told():
     """The lines depend on the telemetry's numbers alone, however it is cut into drains."""
     import io
@@ -332,7 +367,7 @@ def test_time_is_not_what_decides_which_steps_are_told():
 
     def lines(*cuts, late=0):
         stream = io.StringIO()
-        display = JsonLines(stream)
+        display = JsonLines(lambda problems: None, stream)
         for first, last in zip((0, *cuts), (*cuts, 40), strict=True):
             points = Points(steps[first:last], steps[first:last] / 7)
             events = (epoch,) if first < 20 - late <= last else ()
