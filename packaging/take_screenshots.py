@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
@@ -46,7 +47,9 @@ def take(program: Program, folder: Path) -> None:
     window, workspace, theme = program.window, program.workspace, program.theme
     theme.set_mode("dark")
     window.resize(*SIZE)
-    workspace.open_unsaved(open_template(STARTER))
+    starter = open_template(STARTER)
+    # Long enough that it still trains when the last picture of it is taken.
+    workspace.open_unsaved(replace(starter, plan=replace(starter.plan, epochs=60)))
     window.show()
     convolution = first_convolution(workspace.document)
     workspace.select((convolution,))

@@ -107,7 +107,7 @@ class CrashReporter(QObject):
             self.qt_warnings.append(text)
 
     def _show(self, text: str) -> None:
-        if len(self.reports) <= _MOST_DIALOGS:
+        if len(self._dialogs) < _MOST_DIALOGS:
             dialog = CrashDialog(text, "Something went wrong in NetBuilder", QApplication.activeWindow())
             # Without a window in front the dialog has no parent that would keep it alive.
             self._dialogs.add(dialog)

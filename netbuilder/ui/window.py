@@ -299,7 +299,8 @@ class MainWindow(QMainWindow):
                     str(event.data.get("traceback", event.text)), "Training met a defect in NetBuilder", self
                 ).open()
             elif event.kind == "problem" and event.problems:
-                self.show_problems("The run has stopped", event.problems)
+                stopped = any(problem.is_error for problem in event.problems)
+                self.show_problems("The run has stopped" if stopped else "The run goes on, but", event.problems)
 
     def _note_end(self, state: State) -> None:
         if state is State.ENDED:

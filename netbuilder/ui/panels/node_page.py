@@ -225,6 +225,10 @@ class NodePage(QWidget):
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours."""
         self._theme = theme
+        # A label's rich text keeps the link's colour that it was laid out with.
+        text = self.help.text()
+        self.help.clear()
+        self.help.setText(text)
         self._swatch.theme = theme
         self._swatch.update()
         self._kernels_step = -1
