@@ -24,6 +24,7 @@ from netbuilder.foundation.preferences import config_folder
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.catalog import catalog
 from netbuilder.templates import open_template
+from netbuilder.training import optimizers, schedules
 from netbuilder.training.protocol import Event, Start, State, Stop, Telemetry
 
 if TYPE_CHECKING:
@@ -158,7 +159,7 @@ class Project:
         return problems
 
     def check(self) -> Checked:
-        """Infer all shapes and find all problems; only data whose file changed is read."""
+        """Infer all shapes and find all problems, the plan's too; only data whose file changed is read."""
         import torch  # noqa: F401  # shapes wait for it
 
         from netbuilder.compiler.problems import find_problems
@@ -166,7 +167,7 @@ class Project:
 
         document, problems = refresh(self.document, self.base)
         shapes = ShapeInference().infer(document)
-        found = (*problems, *find_problems(document, shapes))
+        found = (*problems, *find_problems(document, shapes), *_split_problems(document), *_plan_problems(document))
         return Checked(
             document=document, shapes=shapes, problems=tuple(sorted(found, key=lambda each: not each.is_error))
         )
@@ -253,6 +254,33 @@ def refresh(document: Document, base: Path) -> tuple[Document, tuple[Problem, ..
         except NetbuilderError as error:
             problems.extend(_at(node, error))
     return document, tuple(problems)
+
+
+def _split_problems(document: Document) -> list[Problem]:
+    """Return what is wrong with the parts of the data that are used, as far as the number of rows tells."""
+    problems: list[Problem] = []
+    linked = {source.node for source in document.graph.edges.values()}
+    for id, schema in document.schemas.items():
+        node = document.graph.nodes.get(id)
+        if node is None or id not in linked or node.type not in sources.registry() or not schema.rows:
+            continue
+        try:
+            schemas.check_split(node.type, node.parameters, schema.rows)
+        except NetbuilderError as error:
+            problems.extend(_at(node, error))
+    return problems
+
+
+def _plan_problems(document: Document) -> list[Problem]:
+    """Return what is wrong with the optimizers and schedules of the plan."""
+    problems: list[Problem] = []
+    for phase in document.plan.phases:
+        for find, setting in ((optimizers.find, phase.optimizer), (schedules.find, phase.schedule)):
+            try:
+                find(setting)
+            except NetbuilderError as error:
+                problems.extend(error.problems)
+    return problems
 
 
 def _at(node: Node, error: NetbuilderError) -> list[Problem]:

@@ -11,6 +11,7 @@ from netbuilder.data.files import absolute, fingerprint
 from netbuilder.data.settings import SHARED
 from netbuilder.data.sources import registry
 from netbuilder.data.spec import Preview, SourceSpec
+from netbuilder.data.splits import split_rows
 from netbuilder.document.model import Schema
 from netbuilder.foundation.problem import NetbuilderError, Problem
 
@@ -74,6 +75,21 @@ def is_stale(schema: Schema, node_type: str, parameters: Mapping[str, Any], base
         return schema.source != fingerprint(source, resolve(source, parameters, base), without=SHARED)
     except NetbuilderError:
         return True
+
+
+def check_split(node_type: str, parameters: Mapping[str, Any], rows: int) -> None:
+    """Make sure that this many rows can be split as a data node's settings say, as far as their number tells.
+
+    Raises:
+        NetbuilderError: When a part would be empty.
+    """
+    values = resolve(find_source(node_type), parameters)
+    split_rows(
+        rows,
+        validation_percent=values["validation_percent"],
+        test_percent=values["test_percent"],
+        seed=values["split_seed"],
+    )
 
 
 def preview(node_type: str, parameters: Mapping[str, Any], base: str | Path = "", rows: int = 50) -> Preview:

@@ -9,7 +9,7 @@ import pytest
 
 import netbuilder
 from netbuilder.document import edits
-from netbuilder.document.model import About
+from netbuilder.document.model import About, Setting
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.project import Project, declarations, describe, run_folder
 from netbuilder.training.protocol import State
@@ -106,6 +106,21 @@ def test_a_missing_file_is_a_problem_at_its_node(table_project, tmp_path):
     with pytest.raises(NetbuilderError, match=r"rows\.csv"):
         table_project.train(folder=tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_checking_finds_parts_without_rows_and_what_the_plan_cannot_use(table_project, tmp_path):
+    (tmp_path / "rows.csv").write_text("\n".join(TABLE.splitlines()[:4]))
+    codes = [(each.code, each.node) for each in table_project.check().problems if each.is_error]
+    assert codes == [("data.split", "rows")]
+    with pytest.raises(NetbuilderError, match="too few"):
+        table_project.train(folder=tmp_path / "run")
+    (tmp_path / "rows.csv").write_text(TABLE)
+    assert table_project.check().is_sound
+    phase = table_project.document.plan.phases[0]
+    broken = (replace(phase, optimizer=Setting(key="none")), replace(phase, name="b", schedule=Setting(key="none")))
+    plan = replace(table_project.document.plan, phases=broken)
+    table_project.document = replace(table_project.document, plan=plan)
+    assert {"plan.optimizer", "plan.schedule"} <= {each.code for each in table_project.check().problems}
 
 
 def test_training_a_table_from_another_working_folder(table_project, tmp_path, monkeypatch):
