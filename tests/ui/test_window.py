@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -99,7 +100,10 @@ def test_saving_and_opening_sweep_what_a_killed_save_left(window: MainWindow, tm
 
 def test_the_size_is_not_told_before_it_is_known(window: MainWindow) -> None:
     window.workspace.open_unsaved(open_template("digits-mlp"))
-    assert window.workspace.shapes.pending
+    analysis = window.workspace._analysis
+    # Torch may have come with another test: this is how things stand before it is there.
+    analysis.shapes = replace(analysis.shapes, pending=frozenset(window.workspace.document.graph.nodes))
+    window.status.show_size()
     assert window.status.parameters.text() == "… parameters"
     assert window.status.costs.text() == "… multiply-adds"
 
