@@ -114,8 +114,12 @@ class Recorder:
         self._steps: dict[str, array[int]] = {}
         self._values: dict[str, array[float]] = {}
 
+    def begin(self, record: RunRecord) -> None:
+        """Begin the run's record; what an earlier run in the same folder left there is forgotten."""
+        self._writer.put(lambda connection: run_store.begin_run(connection, record))
+
     def run(self, record: RunRecord) -> None:
-        """Write the run's row, at its start and again at its end."""
+        """Write the run's row again: what is known by now."""
         self._writer.put(lambda connection: run_store.write_run(connection, record))
 
     def add(self, series: str, step: int, value: float) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -17,14 +17,8 @@ from netbuilder.training.run_store import RunRecord
 PACKAGES = ("netbuilder", "torch", "numpy", "safetensors", "torchmetrics")
 
 
-def begin_record(start: Start, prepared: Mapping[str, Prepared], device: str) -> RunRecord:
-    """Return the record of a run that begins now.
-
-    Args:
-        start: The command that began it.
-        prepared: Data node id -> its rows.
-        device: Where it runs, for people.
-    """
+def begin_record(start: Start) -> RunRecord:
+    """Return the record of a run that begins now: what is known before its device is found and its data are read."""
     folder = Path(start.folder)
     document = start.document
     text = dumps(document)
@@ -36,10 +30,20 @@ def begin_record(start: Start, prepared: Mapping[str, Prepared], device: str) ->
         document=text if isinstance(text, str) else text.decode(),
         plan=asdict(document.plan),
         seed=document.plan.seed,
-        device=device,
+        device=start.device,
         versions=versions(),
-        data={node: data.schema.source for node, data in prepared.items()},
     )
+
+
+def with_data(record: RunRecord, prepared: Mapping[str, Prepared], device: str) -> RunRecord:
+    """Return a record that also knows what the run reads.
+
+    Args:
+        record: What is known so far.
+        prepared: Data node id -> its rows.
+        device: Where it runs, for people.
+    """
+    return replace(record, device=device, data={node: data.schema.source for node, data in prepared.items()})
 
 
 def versions() -> dict[str, str]:

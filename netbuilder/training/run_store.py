@@ -196,6 +196,12 @@ def damaged(path: Path, error: Exception) -> Problem:
     )
 
 
+def begin_run(connection: sqlite3.Connection, record: RunRecord) -> None:
+    """Add one run's row in place of everything that is known of an earlier run with its id."""
+    connection.execute("DELETE FROM runs WHERE id = ?", (record.id,))
+    write_run(connection, record)
+
+
 def write_run(connection: sqlite3.Connection, record: RunRecord) -> None:
     """Add or replace one run's row."""
     values = {name: getattr(record, name) for name in RunRecord.__dataclass_fields__}

@@ -26,7 +26,7 @@ from netbuilder.training.probe import Probe
 from netbuilder.training.protocol import Event, Start, Watch
 from netbuilder.training.recorder import Recorder, RunWriter
 from netbuilder.training.remains import Remains
-from netbuilder.training.run_store import FILE_NAME, RunRecord
+from netbuilder.training.run_store import FILE_NAME
 from netbuilder.training.threads import intra_op_threads, limited_threads
 from netbuilder.training.updates import NonFiniteError, Updater, UpdateSettings
 from netbuilder.training.validation import Evaluation, deviations, evaluate
@@ -53,12 +53,13 @@ class Trainer:
         self._job = job
         self._folder = Path(start.folder)
         failures.make_folder(self._folder)
+        self._record = records.begin_record(start)
         self._writer = RunWriter(self._folder.parent / FILE_NAME, self._store_problem)
         self._recorder = Recorder(live, self._writer, self._folder.name)
+        self._recorder.begin(self._record)  # before any event: the store keeps those of known runs only
         self._closing = ExitStack()
         self._closing.callback(self._writer.close)
         self._built = False
-        self._record: RunRecord | None = None
         self._without_better = 0
         self._epoch_losses: list[float] = []
         self._last_rate: float | None = None
@@ -86,7 +87,7 @@ class Trainer:
         self.device_title = device.title
         with failures.explained(self._plan, lambda error: None):
             prepared = self._read_data()
-            self._record = records.begin_record(self._start, prepared, device.title)
+            self._record = records.with_data(self._record, prepared, device.title)
             self._recorder.run(self._record)
             self._build_network(prepared, torch.device(device.key))
         self._built = True
@@ -308,17 +309,16 @@ class Trainer:
         best = self._keeper.best_epoch if self._built else None
         self._recorder.flush()
         self.event(end_event(reason, test, str(self._folder), best, self.step_count))
-        if self._record is not None:
-            self._recorder.run(
-                replace(
-                    self._record,
-                    ended=time.time(),
-                    reason=reason,
-                    steps=self.step_count,
-                    best_epoch=best,
-                    test=dict(test),
-                )
+        self._recorder.run(
+            replace(
+                self._record,
+                ended=time.time(),
+                reason=reason,
+                steps=self.step_count,
+                best_epoch=best,
+                test=dict(test),
             )
+        )
 
     def close(self) -> None:
         """Write what is left to the run store and give everything back."""

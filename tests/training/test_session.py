@@ -247,6 +247,34 @@ def test_the_run_store_holds_what_was_told(tmp_path):
     assert [event.kind for event in store.events("run7")] == [event.kind for event in run.events]
 
 
+def test_a_run_is_recorded_whatever_happens_before_its_first_step(tmp_path):
+    table = tmp_path / "rows.csv"
+    table.write_text("a,kind\n,x\n" + "1,x\n2,y\n" * 30)
+    body = [node("out", "linear", units=2)]
+    noted = planned(
+        documents.network("data.table", body, "cross_entropy", "features", "label", file=str(table)), epochs=1
+    )
+    run = train(noted, tmp_path / "x.runs" / "noted")
+    assert any("left out" in event.text for event in run.of("log"))
+    table.write_text("a,kind\n1,x\n2,y\n")
+    failed = _fails(noted, tmp_path / "x.runs" / "failed")
+    assert [event.kind for event in failed.events] == ["problem", "end"]
+    store = RunStore.open(tmp_path / "x.runs")
+    assert {record.id: record.reason for record in store.list_runs()} == {"noted": "finished", "failed": "failed"}
+    for name, told in (("noted", run), ("failed", failed)):
+        assert [event.kind for event in store.events(name)] == [event.kind for event in told.events]
+    assert len(store.series("noted", "loss/train").steps) == run.end.step
+
+
+def test_a_second_run_in_the_same_folder_takes_the_place_of_the_first(tmp_path):
+    train(planned(iris(), epochs=2), tmp_path / "x.runs" / "run")
+    second = train(planned(iris(), epochs=1, seed=5), tmp_path / "x.runs" / "run")
+    store = RunStore.open(tmp_path / "x.runs")
+    (record,) = store.list_runs()
+    assert (record.seed, record.steps) == (5, second.end.step)
+    assert store.series("run", "loss/train").values.tolist() == second.series("loss/train")
+
+
 def test_without_a_validation_part_training_still_works(tmp_path, monkeypatch):
     from netbuilder.training import trainer
 
