@@ -66,9 +66,10 @@ def describe(trouble: Trouble, node: Node, source: Node | None, scope: str = ROO
         arguments = {"node": node.id, "other": ""} | ({"scope": scope} if scope else {})
         fixes = (Fix(title="Give it weights of its own", edit="tie_weights", arguments=arguments),)
     hint = f": {_lower(fixes[0].title)}" if fixes else ""
+    found, semicolon, advice = trouble.message.partition("; ")  # where it comes from stands before what to do
     return Problem(
         code=trouble.code,
-        message=f"{node.label} {trouble.message}{origin}{hint}",
+        message=f"{node.label} {found}{origin}{semicolon}{advice}{hint}",
         node=node.id,
         port=trouble.port,
         field=trouble.parameter,
@@ -153,6 +154,14 @@ _PLAIN: Final = (
         "would give an empty output: its input is too small for its kernel and stride",
     ),
     (re.compile(r"num_channels must be divisible by num_groups"), "needs a number of groups that divides the channels"),
+    (
+        re.compile(r"index out of range in self"),
+        "got a number that is negative or too large: each must be below the layer's number of tokens",
+    ),
+    (
+        re.compile(r"Expected more than 1 value per channel when training"),
+        "cannot normalize one value alone: use batches of at least 2",
+    ),
     (re.compile(r"embed_dim must be divisible by num_heads"), "needs a number of heads that divides the features"),
 )
 _LENGTH: Final = 240

@@ -279,7 +279,7 @@ def axis_exists(*names: str, batch: bool = False, extra: int = 0) -> Check:
                 elif axis % rank == 0 and not batch:
                     yield Mismatch(
                         port=port,
-                        message="axis 0 is the batch: samples must stay apart; use axis 1 or later",
+                        message="expects axis 1 or later, since axis 0 counts the samples",
                         expected="axis 1 or later",
                         found="axis 0",
                         set={name: 1} if values[name] == axis else {},

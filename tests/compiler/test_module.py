@@ -178,6 +178,29 @@ def test_an_error_while_running_names_its_node(tapped: bool) -> None:
     release(program)
 
 
+@pytest.mark.parametrize(
+    ("layer", "value", "words"),
+    [
+        (node("tokens", "embedding", tokens=5, width=3), torch.tensor([[7]]), "below the layer's number of tokens"),
+        (node("norm", "batch_norm1d"), torch.ones(1, 4), "use batches of at least 2"),
+    ],
+    ids=["token", "batch of one"],
+)
+def test_what_only_the_numbers_show_is_said_in_plain_words(layer, value, words):
+    shape = {"dims": value.shape[1:], "dtype": str(value.dtype).removeprefix("torch.")}
+    made = document(
+        [node("x", "input", **shape), layer, node("out", "output")],
+        [("x.y", f"{layer.id}.x"), (f"{layer.id}.y", "out.x")],
+    )
+    program = write_program(made, ShapeInference().infer(made))
+    network = load_module(program).new_network()
+    with pytest.raises((RuntimeError, IndexError, ValueError)) as caught:
+        network(value)
+    problem = explain(caught.value, program)
+    assert problem.node == layer.id
+    assert words in problem.message
+
+
 def test_an_error_in_a_loss_names_the_loss() -> None:
     program = write(cnn())
     loaded = load_module(program)

@@ -231,3 +231,9 @@ def test_a_bad_setting_can_be_reset() -> None:
     (problem,) = problems(given)
     assert (problem.node, problem.field) == ("conv", "filters")
     assert not problems(mended(given, problem))
+
+
+def test_a_message_names_where_it_comes_from_before_it_gives_advice() -> None:
+    found = problems(with_parameters(cnn(), "fc", units=7))
+    (problem,) = (each for each in found if each.node == "loss" and each.is_error)
+    assert "the prediction has 7 outputs from fc; give the layer before it 10" in problem.message
