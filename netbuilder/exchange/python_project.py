@@ -16,7 +16,7 @@ import numpy as np
 from netbuilder.compiler.program import Program, write_program
 from netbuilder.data.preparation import prepare
 from netbuilder.data.spec import Prepared, rows_of
-from netbuilder.document.model import Document
+from netbuilder.document.model import Document, PortRef
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.foundation.save import atomic_save
@@ -79,7 +79,12 @@ def _files(document: Document, base: Path, job: Job) -> Iterator[tuple[str, byte
 
     prepared = {node.id: prepare(node, base, job) for node in nodes}
     seeds = {node: shuffling(document.plan.seed, node).initial_seed() for node in prepared}
-    yield "train.py", write_script(document, program, seeds).encode()
+    deviations = {
+        PortRef(node, name): fitted.std.ravel().tolist()
+        for node, data in prepared.items()
+        for name, fitted in data.fitted.items()
+    }
+    yield "train.py", write_script(document, program, seeds, deviations).encode()
     yield "data.pt", _archive(program, prepared)
 
 

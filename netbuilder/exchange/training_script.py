@@ -11,7 +11,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from netbuilder.compiler.program import Loss, Program
-from netbuilder.document.model import Document, Group, Phase
+from netbuilder.document.model import Document, Group, Phase, PortRef
 from netbuilder.layers.spec import Task
 from netbuilder.training import optimizers, schedules
 
@@ -33,12 +33,12 @@ _SCORES: Mapping[Task, str] = {
     ''',
     Task.REGRESSION: '''
         def scores(prediction: Tensor, target: Tensor) -> dict[str, float]:
-            """Return the mean absolute error, and R2: the share of the variance that is explained."""
+            """Return the mean absolute errorUNITS, and R2: the share of the variance that is explained."""
             prediction = prediction.reshape(target.shape)
             unexplained = (prediction - target).square().sum(dim=0)
             total = (target - target.mean(dim=0)).square().sum(dim=0)
             return {
-                "mae": (prediction - target).abs().mean().item(),
+                "mae": ERRORS.mean().item(),
                 "r2": (1 - unexplained / total).mean().item(),
             }
     ''',
@@ -123,13 +123,16 @@ _MAIN = '''
 '''
 
 
-def write_script(document: Document, program: Program, shuffling: Mapping[str, int]) -> str:
+def write_script(
+    document: Document, program: Program, shuffling: Mapping[str, int], deviations: Mapping[PortRef, Sequence[float]]
+) -> str:
     """Return the text of `train.py`.
 
     Args:
         document: What is trained.
         program: Its network and losses as text.
         shuffling: Data node id -> the seed of the generator that shuffles its rows, in the order of use.
+        deviations: Data field -> what normalizing divided its numbers by; fields that were not normalized are left out.
     """
     functions = [
         _LOAD,
@@ -139,7 +142,7 @@ def write_script(document: Document, program: Program, shuffling: Mapping[str, i
         _step(document, program),
     ]
     functions += [
-        *_scores(program),
+        *_scores(program, deviations),
         _evaluate(program),
         _fit(document, program),
         _MAIN.replace("CLASS", _class_name(program)),
@@ -297,9 +300,16 @@ def _scored(program: Program) -> Loss | None:
     return next((loss for loss in program.losses if loss.task and loss.prediction and loss.target), None)
 
 
-def _scores(program: Program) -> list[str]:
+def _scores(program: Program, deviations: Mapping[PortRef, Sequence[float]]) -> list[str]:
     scored = _scored(program)
-    return [_SCORES[scored.task]] if scored and scored.task else []
+    if not scored or not scored.task:
+        return []
+    normalized = deviations.get(program.sources[scored.target])
+    errors = "(prediction - target).abs()"
+    if normalized:
+        errors = f"({errors} * target.new_tensor({list(normalized)!r}))"
+    text = _SCORES[scored.task].replace("ERRORS", errors)
+    return [text.replace("UNITS", " in the units of the data" if normalized else "")]
 
 
 def _evaluate(program: Program) -> str:

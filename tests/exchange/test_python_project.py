@@ -16,6 +16,7 @@ from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.foundation.resources import resource
 from netbuilder.foundation.save import atomic_save
 from netbuilder.project import Project
+from netbuilder.training.checkpoints import load_checkpoint
 from tests.builders import document, linear, node
 
 BLOCKER = """
@@ -186,6 +187,28 @@ for folder in {[str(tmp_path / str(number)) for number in range(len(CASES))]}:
         assert history == losses, name
         assert (tmp_path / str(number) / "weights.pt").exists()
     assert out.count("epoch 1/1") == out.count("test  loss") == len(CASES)
+
+
+def test_an_exported_regression_tells_errors_in_the_units_of_the_data(tmp_path):
+    """The same numbers as the session's, although both train on a normalized target."""
+    project = Project(template("diabetes", epochs=1))
+    export_python(project.document, tmp_path / "out")
+    test = project.train(folder=tmp_path / "run").test
+    weights = load_checkpoint(tmp_path / "run" / "best.safetensors").tensors
+    np.savez(tmp_path / "out" / "weights.npz", **{key: value.numpy() for key, value in weights.items()})
+    out = run_without_netbuilder(
+        tmp_path,
+        f"""
+enter({str(tmp_path / "out")!r})
+import model, train
+network = model.{project.program().class_name}()
+network.load_state_dict({{name: torch.from_numpy(array) for name, array in np.load("weights.npz").items()}})
+print(json.dumps(train.evaluate(network, train.load("test"))))
+""",
+    )
+    found = json.loads(out.splitlines()[-1])
+    assert test["mae"] > 10, "not in standard deviations"
+    assert found == pytest.approx({name: test[name] for name in ("loss", "mae", "r2")}, rel=1e-4)
 
 
 def test_the_data_are_the_prepared_parts(tmp_path):
