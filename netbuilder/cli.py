@@ -10,12 +10,15 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netbuilder import __version__
 from netbuilder.foundation.parameter import Parameter
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.foundation.waiting import wait_passively
+
+if TYPE_CHECKING:
+    from netbuilder.document.model import Document
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all is well; the answer is "no"; what was asked for cannot be done; stopped by Ctrl-C."""
@@ -51,6 +54,8 @@ def _dispatch(given: list[str]) -> int:
         asked = parser.parse_args(given)
         command: Callable[[argparse.Namespace], int] = asked.command
         return command(asked)
+    if len(given) > 1 and not Path(given[0]).exists():
+        parser.error(f"there is no command and no file called {given[0]}")
     if len(given) > 1:
         parser.error(f"one file at most, got {len(given)}: {' '.join(given)}")
     return _open_window(Path(given[0]) if given else None)
@@ -63,7 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Draw a neural network, train it, watch it learn. Without a command the window opens.",
     )
     parser.add_argument("--version", action="version", version=f"NetBuilder {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="", required=True, prog="netbuilder")
     for name, (command, help, add_arguments) in COMMANDS.items():
         inner = commands.add_parser(name, help=help, description=help[:1].upper() + help[1:] + ".")
         inner.set_defaults(command=command)
@@ -195,7 +200,7 @@ def _check(asked: argparse.Namespace) -> int:
     from netbuilder.project import Project
 
     checked = Project.load(asked.file).check()
-    labels = {node.id: node.label for node in checked.document.graph.nodes.values()}
+    labels = _labels(checked.document)
     shapes = {
         f"{labels[port.node]}.{port.port}": str(type)
         for port, type in checked.shapes.types.items()
@@ -223,7 +228,7 @@ def _train(asked: argparse.Namespace) -> int:
 def _train_project(project: Any, asked: argparse.Namespace) -> int:
     from netbuilder.console import JsonLines, ProgressBar
 
-    labels = {node.id: node.label for node in project.document.graph.nodes.values()}
+    labels = _labels(project.document)
     told: list[Problem] = []
 
     def complain(problems: Sequence[Problem]) -> None:
@@ -252,10 +257,15 @@ def _export(asked: argparse.Namespace) -> int:
     from netbuilder.project import Project
 
     project = Project.load(asked.file)
-    problems = [problem for problem in project.refresh_schemas() if problem.is_error]
-    if problems:
-        raise NetbuilderError(problems)
-    for path in export_python(project.document, Path(asked.output), project.base):
+    try:
+        problems = [problem for problem in project.refresh_schemas() if problem.is_error]
+        if problems:
+            raise NetbuilderError(problems)
+        written = export_python(project.document, Path(asked.output), project.base)
+    except NetbuilderError as error:
+        _complain(error.problems, _labels(project.document), Path(asked.file).name)
+        return UNUSABLE
+    for path in written:
         print(f"Wrote {path}")
     return DONE
 
@@ -279,6 +289,10 @@ def _render(asked: argparse.Namespace) -> int:
     render_document(project.document, path)
     print(f"Wrote {path}")
     return DONE
+
+
+def _labels(document: Document) -> dict[str, str]:
+    return {node.id: node.label for node in document.graph.nodes.values()}
 
 
 def _print_json(value: Any) -> None:

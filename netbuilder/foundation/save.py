@@ -27,7 +27,7 @@ _WORDS: Final = {
     errno.EROFS: ("save.read_only", "the disk is read-only. Save elsewhere"),
     errno.EACCES: ("save.permission", "you may not write here. Change the permissions or save elsewhere"),
     errno.EPERM: ("save.permission", "you may not write here. Change the permissions or save elsewhere"),
-    errno.ENOENT: ("save.folder", "the folder does not exist any more. Save elsewhere"),
+    errno.ENOENT: ("save.folder", "the folder does not exist. Save elsewhere"),
     errno.ENOTDIR: ("save.folder", "its folder is not a folder. Save elsewhere"),
     errno.EISDIR: ("save.folder", "there is a folder of that name. Choose another name"),
     errno.ENAMETOOLONG: ("save.name", "the name is too long. Choose a shorter one"),

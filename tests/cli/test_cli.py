@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from netbuilder import cli
+from netbuilder.document import edits
 from netbuilder.document.model import Setting
 from netbuilder.project import Project
 
@@ -224,6 +225,24 @@ def test_export(run, spiral, tmp_path):
         "train.py",
     ]
     assert "model.py" in out
+
+
+def test_an_export_that_fails_names_the_node_and_writes_nothing(run, spiral, tmp_path):
+    project = Project.load(spiral)
+    scores = next(node for node in project.document.graph.nodes.values() if node.label == "scores")
+    Project(edits.set_parameters(project.document, scores.id, {"units": 1})).save(spiral)
+    code, _, err = run("export", spiral, "--to", "python", "-o", tmp_path / "out")
+    assert code == 2
+    assert "error: spiral.netb: loss: " in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_usage_is_short_and_names_what_is_not_there(run, spiral):
+    _, _, err = run("train", spiral, "--epochs", "0")
+    assert err.startswith("usage: netbuilder train ")
+    assert "number from 1 to 1,000,000" in err
+    assert "no command and no file called frobnicate" in run("frobnicate", spiral)[2]
+    assert "one file at most" in run(spiral, spiral)[2]
 
 
 def test_render_refuses_other_kinds_of_pictures(run, spiral, tmp_path):
