@@ -102,6 +102,9 @@ class Trainer:
             if node.type.startswith("data.") and node.id in linked:
                 self._job.report(None, f"Reading {node.label}")
                 prepared[node.id] = prepare(node, self._start.base, self._job)
+                known = self._start.document.schemas.get(node.id)
+                if known is not None and known.fields != prepared[node.id].schema.fields:
+                    raise NetbuilderError(failures.data_changed(node, prepared[node.id].schema))
                 for note in prepared[node.id].notes:
                     self.event(Event(kind="log", text=note))
         return prepared

@@ -11,6 +11,7 @@ import torch
 
 from netbuilder.compiler.module import build
 from netbuilder.data.preparation import prepare
+from netbuilder.document.edits import apply
 from netbuilder.document.model import Document, Group, PortRef, Setting
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import optimizers, schedules
@@ -264,6 +265,20 @@ def test_a_run_is_recorded_whatever_happens_before_its_first_step(tmp_path):
     for name, told in (("noted", run), ("failed", failed)):
         assert [event.kind for event in store.events(name)] == [event.kind for event in told.events]
     assert len(store.series("noted", "loss/train").steps) == run.end.step
+
+
+def test_data_that_changed_since_they_were_drawn_for_are_told_with_a_fix(tmp_path):
+    table = tmp_path / "rows.csv"
+    table.write_text("a,kind\n" + "1,x\n2,y\n" * 30)
+    body = [node("out", "linear", units=2)]
+    made = documents.network("data.table", body, "cross_entropy", "features", "label", file=str(table))
+    table.write_text("a,b,kind\n" + "1,5,x\n2,6,y\n" * 30)
+    (event,) = _fails(made, tmp_path / "run").of("problem")
+    (problem,) = event.problems
+    assert (problem.code, problem.node) == ("data.changed", "data")
+    mended = apply(made, problem.fixes[0].edit, problem.fixes[0].arguments)
+    assert mended.schemas["data"].fields[0].dims == (2,)
+    assert train(planned(mended, epochs=1), tmp_path / "again").end.data["reason"] == "finished"
 
 
 def test_a_second_run_in_the_same_folder_takes_the_place_of_the_first(tmp_path):
