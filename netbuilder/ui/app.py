@@ -18,6 +18,7 @@ from netbuilder import __version__
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.foundation.resources import resource
 from netbuilder.templates import STARTER, open_template
+from netbuilder.training.protocol import State
 from netbuilder.ui.collector import Collector
 from netbuilder.ui.crash import CrashDialog, CrashReporter
 from netbuilder.ui.theme import controller, ui_font
@@ -54,6 +55,8 @@ class Program:
         self.loader.failed.connect(self._torch_failed)
         self.window.painted.connect(self._after_first_paint)
         self.window.closed.connect(self._note_closed)
+        self._ran = False
+        self.workspace.stateChanged.connect(self._spare_what_the_first_run_loads)
 
     def open_first(self, path: Path | None) -> None:
         """Show what the program starts with: a file; on the first run the starter; the last project; the start page."""
@@ -101,6 +104,12 @@ class Program:
 
     def _torch_failed(self, trouble: str) -> None:
         CrashDialog(trouble, "PyTorch cannot be loaded, so nothing can be trained", self.window).open()
+
+    def _spare_what_the_first_run_loads(self, state: State) -> None:
+        """Spare torch's compiler, which the first optimizer imports: its objects take a collection 100 ms and more."""
+        if state is State.RUNNING and not self._ran:
+            self._ran = True
+            self.collector.spare()
 
     def _note_closed(self, ended: bool) -> None:
         self._ended = ended

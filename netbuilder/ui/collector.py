@@ -25,6 +25,10 @@ class Collector(QObject):
         self._timer.timeout.connect(self._collect)
         self._timer.start()
 
+    def spare(self) -> None:
+        """Leave out of every later collection what exists now: called when a large package has just been imported."""
+        gc.freeze()
+
     def stop(self) -> None:
         """Give collection back to Python."""
         self._timer.stop()

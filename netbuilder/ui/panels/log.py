@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 
 from PySide6.QtCore import QDateTime, Qt
-from PySide6.QtGui import QGuiApplication, QTextCharFormat, QTextCursor
+from PySide6.QtGui import QGuiApplication, QShowEvent, QTextCharFormat, QTextCursor
 from PySide6.QtWidgets import QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
 from netbuilder.foundation.problem import Problem
@@ -51,6 +51,7 @@ class LogPanel(QWidget):
     def __init__(self, workspace: Workspace, themes: ThemeController) -> None:
         super().__init__()
         self.lines: deque[Line] = deque(maxlen=MOST_LINES)
+        self._unwritten: deque[Line] = deque(maxlen=MOST_LINES)
         self._themes = themes
         self.view = QPlainTextEdit()
         self.view.setReadOnly(True)
@@ -88,7 +89,7 @@ class LogPanel(QWidget):
         workspace.problemsRaised.connect(self._add_problems)
         themes.changed.connect(self._restyle)
         for event in workspace.events:
-            self.add(event.kind, event.text)
+            self._note(event.kind, event.text)
 
     def _button(self, text: str, name: str, tip: str, call: object) -> QPushButton:
         button = QPushButton(icon(name, "muted"), text)
@@ -99,13 +100,13 @@ class LogPanel(QWidget):
 
     def add(self, kind: str, text: str) -> None:
         """Note one line; line breaks become spaces, and what is very long is cut."""
-        text = " ".join(text.split())
-        text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
-        line = Line(QDateTime.currentDateTime().toString("HH:mm:ss"), kind, text)
-        self.lines.append(line)
-        if self._passes(line):
-            self._append(line)
-        self._stack.setCurrentWidget(self.view)
+        self._note(kind, text)
+        self._write()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Write what was noted while nobody looked."""
+        super().showEvent(event)
+        self._write()
 
     def copy(self) -> None:
         """Put the lines shown on the clipboard."""
@@ -114,27 +115,48 @@ class LogPanel(QWidget):
     def clear(self) -> None:
         """Forget all lines."""
         self.lines.clear()
+        self._unwritten.clear()
         self.view.clear()
         self._stack.setCurrentWidget(self.empty)
 
     def show_lines(self) -> None:
         """Write all lines again that pass the filter."""
         self.view.clear()
-        for line in self.lines:
-            if self._passes(line):
-                self._append(line)
+        self._unwritten.clear()
+        self._unwritten.extend(self.lines)
+        self._write()
 
     def _passes(self, line: Line) -> bool:
         words = self.filter.text().lower().split()
         return all(word in str(line).lower() for word in words)
 
-    def _append(self, line: Line) -> None:
+    def _note(self, kind: str, text: str) -> None:
+        text = " ".join(text.split())
+        text = text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+        line = Line(QDateTime.currentDateTime().toString("HH:mm:ss"), kind, text)
+        self.lines.append(line)
+        self._unwritten.append(line)
+
+    def _write(self) -> None:
+        """Write what is not written yet, if anybody looks: a fast run has an epoch every few milliseconds."""
+        if not self._unwritten or not self.isVisible():
+            return
         bar = self.view.verticalScrollBar()
         follow = bar.value() >= bar.maximum() - 2
         cursor = QTextCursor(self.view.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
+        cursor.beginEditBlock()
+        while self._unwritten:
+            if self._passes(line := self._unwritten.popleft()):
+                self._append(line, cursor)
+        cursor.endEditBlock()
+        self._stack.setCurrentWidget(self.view)
+        if follow:
+            bar.setValue(bar.maximum())
+
+    def _append(self, line: Line, cursor: QTextCursor) -> None:
         theme = self._themes.theme
-        if not self.view.document().isEmpty():
+        if cursor.position() > 0:
             cursor.insertBlock()
         for text, token in (
             (f"{line.time}  {line.kind:<10}  ", "muted"),
@@ -143,16 +165,16 @@ class LogPanel(QWidget):
             look = QTextCharFormat()
             look.setForeground(theme.color(token))
             cursor.insertText(text, look)
-        if follow:
-            bar.setValue(bar.maximum())
 
     def _add_events(self, telemetry: Telemetry) -> None:
         for event in telemetry.events:
-            self.add(event.kind, event.text)
+            self._note(event.kind, event.text)
+        self._write()
 
     def _add_problems(self, problems: tuple[Problem, ...]) -> None:
         for problem in problems:
-            self.add("problem", problem.message)
+            self._note("problem", problem.message)
+        self._write()
 
     def _restyle(self, theme: Theme) -> None:
         self.show_lines()
