@@ -136,6 +136,7 @@ CATEGORIES: Mapping[str, str] = {
     "pooling": "Pooling",
     "recurrent": "Recurrent",
     "attention": "Attention",
+    "mathematics": "Mathematics",
     "shape": "Shape and merge",
     "regularization": "Regularization",
     "loss": "Loss",

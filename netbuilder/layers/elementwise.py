@@ -14,7 +14,7 @@ def _function(key: str, title: str, summary: str, help: str, formula: str, *keyw
     return LayerSpec(
         key=key,
         title=title,
-        category="activation",
+        category="mathematics",
         summary=summary,
         help=help,
         formula=formula,
@@ -171,7 +171,7 @@ def _ends_ordered(values: Values, inputs: Types) -> Iterator[Mismatch]:
 CLAMP = LayerSpec(
     key="clamp",
     title="Clamp",
-    category="activation",
+    category="mathematics",
     summary="Keeps numbers within two limits.",
     help="Replaces what lies beyond a limit by the limit. Put it before a logarithm or a division to keep them safe. "
     "No gradient flows where it cuts.",
@@ -191,7 +191,7 @@ CLAMP = LayerSpec(
 POWER = LayerSpec(
     key="power",
     title="Power",
-    category="activation",
+    category="mathematics",
     summary="Each number to a fixed power.",
     help="Raises every number to the same power. A power that is not whole needs numbers of at least 0, a negative "
     "one numbers other than 0.",
@@ -212,7 +212,7 @@ def _scale_call(values: Values) -> str:
 SCALE = LayerSpec(
     key="scale",
     title="Scale",
-    category="activation",
+    category="mathematics",
     summary="Multiplies by a fixed factor and adds a fixed number.",
     help="Brings numbers to another range, such as pixels from 0 … 255 to 0 … 1 (factor 1/255) or from 0 … 1 to -1 … "
     "1 (factor 2, offset -1). "

@@ -38,6 +38,10 @@ class Sample:
     dims: tuple[int, ...]
     dtype: str = "float32"
     vocabulary: int = 0
+    lowest: float = 0.01
+    """The smallest number that is drawn; the largest lies 0.98 above it."""
+    mixed: bool = False
+    """Whether true and false take turns; a mask of padding is false throughout."""
 
     @property
     def type(self) -> TensorType:
@@ -45,14 +49,14 @@ class Sample:
         return TensorType((BATCH, *self.dims), self.dtype, vocabulary=self.vocabulary)
 
     def tensor(self, seed: int = 0) -> torch.Tensor:
-        """Draw values, between 0 and 1 for numbers: every function of the catalog is defined there."""
+        """Draw values, between 0 and 1 for numbers: most functions of the catalog are defined there."""
         generator = torch.Generator().manual_seed(seed)
         shape = (SAMPLES, *self.dims)
         if self.dtype == "int64":
             return torch.randint(0, self.vocabulary or 8, shape, generator=generator)
         if self.dtype == "bool":
-            return torch.zeros(shape, dtype=torch.bool)
-        return torch.rand(shape, generator=generator) * 0.98 + 0.01
+            return torch.rand(shape, generator=generator) < (0.5 if self.mixed else 0.0)
+        return torch.rand(shape, generator=generator) * 0.98 + self.lowest
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,8 @@ class Case:
 
     values: Mapping[str, Any] = field(default_factory=dict)
     inputs: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    lowest: float = 0.01
+    mixed: bool = False
 
 
 EXCEPTIONS: Mapping[str, Case] = {
@@ -76,6 +82,26 @@ EXCEPTIONS: Mapping[str, Case] = {
     "scale": Case({"factor": 2.0, "offset": -1.0}),
     "slice": Case({"start": 2, "stop": -1}),
     "argmax": Case({"axis": 1}),
+    "acosh": Case(lowest=1.1),
+    "where": Case(mixed=True),
+    "masked_fill": Case(mixed=True),
+    "multilabel_soft_margin_loss": Case(inputs={"target": (VOCABULARY,)}),
+    "dice_loss": Case(inputs={"prediction": (8, 8), "target": (8, 8)}),
+    "ctc_loss": Case(inputs={"prediction": (9, VOCABULARY), "target": (3,)}),
+    **dict.fromkeys(
+        ("inverse", "pseudo_inverse", "determinant", "log_determinant", "trace", "matrix_exp", "matrix_power"),
+        Case(inputs={"x": (4, 4)}),
+    ),
+    "cross": Case(inputs={"a": (3,), "b": (3,)}),
+    "cdist": Case(inputs={"a": (5, 8), "b": (4, 8)}),
+    "einsum": Case(inputs={"a": (5, 8), "b": (8, 4)}),
+    "prod": Case(inputs={"x": (4,)}),
+    "rnn_cell": Case({"units": 8}),
+    "lstm_cell": Case({"units": 8}),
+    "gru_cell": Case({"units": 8}),
+    "max_unpool1d": Case(inputs={"x": (2, 6), "places": (2, 6)}),
+    "max_unpool2d": Case(inputs={"x": (2, 4, 4), "places": (2, 4, 4)}),
+    "max_unpool3d": Case(inputs={"x": (2, 2, 2, 2), "places": (2, 2, 2, 2)}),
 }
 """Spec key -> what the walk uses instead of defaults."""
 
@@ -99,12 +125,12 @@ def values_of(spec: LayerSpec, **values: Any) -> dict[str, Any]:
 
 def samples_of(spec: LayerSpec, values: Mapping[str, Any]) -> dict[str, Sample]:
     """Return an input for every port."""
-    special = EXCEPTIONS.get(spec.key, Case()).inputs
+    case = EXCEPTIONS.get(spec.key, Case())
     found = {}
     for port in spec.input_ports(values):
         fitting = sample(port)
-        dims = special.get(port.name, fitting.dims)
-        found[port.name] = Sample(dims, fitting.dtype, fitting.vocabulary)
+        dims = case.inputs.get(port.name, fitting.dims)
+        found[port.name] = Sample(dims, fitting.dtype, fitting.vocabulary, case.lowest, case.mixed)
     return found
 
 

@@ -35,6 +35,7 @@ def values_for(parameter: Parameter) -> st.SearchStrategy[Any]:
         Kind.CHOICE: st.sampled_from([choice.value for choice in parameter.choices] or [None]),
         Kind.INT: numbers,
         Kind.FLOAT: st.floats(low, min(high, 2.0) if low <= 2 else high, allow_subnormal=False),
+        Kind.TEXT: st.sampled_from(["nij,njk->nik", "ni,nj->nij", "ni,ni->n", "ij,jk", ""]),
         Kind.INTS: st.lists(numbers, min_size=parameter.length or 0, max_size=parameter.length or 4).map(tuple),
     }
     strategy = st.one_of(st.just(parameter.default), drawn[parameter.kind])
