@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from netbuilder.foundation.parameter import Values
 from netbuilder.layers import relations
-from netbuilder.layers.settings import elements, flag, known, torch_docs, whole
+from netbuilder.layers.settings import choice, elements, flag, known, torch_docs, whole
 from netbuilder.layers.spec import WEIGHTS, Dtype, LayerSpec, Mismatch, Port, Types
 
 _UNITS = whole("units", "Units", 64, "How many numbers it gives for each sample: its neurons.")
@@ -143,6 +143,45 @@ EMBEDDING = LayerSpec(
     inputs=(Port(name="x", dtype=Dtype.INT, help="Indices, such as N × time; each becomes a vector."),),
     outputs=(Port(name="y"),),
     make=_embedding_make,
+    derived={"vocabulary": ("x", "vocabulary")},
+    checks=(_tokens_known, _padding_index_exists),
+    weights=("weight",),
+    brief=lambda values: f"{values['width']} wide",
+)
+
+
+def _bag_make(values: Values) -> str:
+    count = "vocabulary" if values["tokens"] is None else "tokens"
+    return f"nn.EmbeddingBag({count}, width, mode=mode, padding_idx=padding_index)"
+
+
+EMBEDDING_BAG = LayerSpec(
+    key="embedding_bag",
+    title="EmbeddingBag",
+    category="linear",
+    summary="One learned vector for a whole row of tokens: the mean of theirs.",
+    help="Looks up the vectors of all tokens of a sample and blends them into one, whatever their order (a bag of "
+    "words). Fast, and often enough to sort texts by topic. The padding index does not count.",
+    formula=r"y = \frac{1}{T} \sum_t W_{x_t}",
+    reference=torch_docs("torch.nn.EmbeddingBag"),
+    keywords=("bag of words", "lookup", "tokens", "text", "fasttext"),
+    parameters=(
+        *(parameter for parameter in EMBEDDING.parameters if parameter not in WEIGHTS),
+        choice(
+            "mode",
+            "Blend",
+            (
+                ("mean", "mean", "Long and short texts count alike."),
+                ("sum", "sum", "More tokens make larger numbers."),
+                ("max", "maximum", "The strongest token decides, feature by feature."),
+            ),
+            "How the vectors become one.",
+        ),
+        *WEIGHTS,
+    ),
+    inputs=(Port(name="x", dtype=Dtype.INT, ranks=(2,), layout="NT", help="Tokens: N × time."),),
+    outputs=(Port(name="y", ranks=(2,), layout="NF"),),
+    make=_bag_make,
     derived={"vocabulary": ("x", "vocabulary")},
     checks=(_tokens_known, _padding_index_exists),
     weights=("weight",),

@@ -164,7 +164,7 @@ RUNNING = (
         "x.cumprod(dim=axis)",
         "The running product along an axis.",
         "Each entry becomes the product of all up to it. Of step by step chances it makes the chance to get that far.",
-        r"y_i = \prod_{j \le i} x_j",
+        r"y_i = ∏_{j \le i} x_j",
         "torch.cumprod",
         ("cumulative", "running", "product"),
         shape=Rule.SAME,

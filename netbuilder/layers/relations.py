@@ -90,6 +90,8 @@ def _empty_mismatch(port: Port, found: TensorType) -> Mismatch | None:
 
 
 _INDICES = ("int64", "int32")
+_INDICES_IN = ("x", "indices")
+"""Ports through which layers read indices that a table may hold as numbers."""
 _EMBEDDED = ("linear", "recurrent", "attention")
 """Categories of layers that are often meant to read tokens."""
 
@@ -117,7 +119,9 @@ def _dtype_mismatch(spec: LayerSpec, port: Port, found: TensorType) -> Mismatch 
     if whole:
         return None
     words = f"floating-point numbers ({found.dtype})" if found.is_float else found.dtype
-    return expects(port.name, "whole numbers", words)
+    # A target or a place that is no whole number is not mended by cutting off what follows the point.
+    mends = port.name in _INDICES_IN and not spec.is_loss
+    return expects(port.name, "whole numbers", words, *((("cast", {"dtype": "int64"}),) if mends else ()))
 
 
 def _rank_mismatch(port: Port, found: TensorType) -> Mismatch | None:

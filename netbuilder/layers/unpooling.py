@@ -65,13 +65,22 @@ def _as_places(values: Values, inputs: Types) -> Iterator[Mismatch]:
     yield from relations.same_shape(values, inputs)
 
 
-def _grows(values: Values, inputs: Types) -> Iterator[Mismatch]:
-    """What is unpooled has room for all of its numbers."""
+def _places_exist(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    """The output has room for all of the numbers, and the places that are known to occur."""
     stride = values["stride"] or values["kernel_size"]
-    for axis, (size, kernel, step) in enumerate(zip(inputs["x"].dims[2:], values["kernel_size"], stride, strict=True)):
-        if isinstance(size, int) and (size - 1) * step + kernel < size:
-            yield relations.expects("x", "an output that is no smaller than the input", f"axis {axis + 2}", stride=None)
+    sizes = inputs["x"].dims[2:]
+    room = 1
+    for axis, (size, kernel, step) in enumerate(zip(sizes, values["kernel_size"], stride, strict=True), start=2):
+        if not isinstance(size, int):
             return
+        grown = (size - 1) * step + kernel
+        if grown < size:
+            yield relations.expects("x", "an output that is no smaller than the input", f"axis {axis}", stride=None)
+            return
+        room *= grown
+    count = inputs["places"].vocabulary
+    if count > room:
+        yield relations.expects("places", f"places among the {room} of the output", f"{count} different ones")
 
 
 def _unpool(axes: int) -> LayerSpec:
@@ -90,7 +99,7 @@ def _unpool(axes: int) -> LayerSpec:
         outputs=(_port("y", axes),),
         make=f"nn.MaxUnpool{axes}d(kernel_size, stride=stride)",
         call="me(x, places)",
-        checks=(_as_places, _grows),
+        checks=(_as_places, _places_exist),
         brief=_brief,
     )
 
@@ -104,7 +113,8 @@ _FRACTIONAL_PAPER = paper("Fractional Max-Pooling (Graham, 2014)", "1412.6071")
 def _window_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
     ratio, kernel = values["ratio"], values["kernel_size"]
     for axis, (size, window) in enumerate(zip(inputs["x"].dims[2:], kernel, strict=True), start=2):
-        if isinstance(size, int) and (int(size * ratio) < 1 or int(size * ratio) + window - 1 > size):
+        spare = len(kernel) == 3  # torch's layer for volumes wants one entry more
+        if isinstance(size, int) and (int(size * ratio) < 1 or int(size * ratio) + window - 1 + spare > size):
             yield relations.expects(
                 "x", f"more entries along axis {axis} for windows of {window} and a ratio of {ratio:g}", inputs["x"]
             )

@@ -25,13 +25,18 @@ INFERENCE = ShapeInference()
 NOT_DIFFERENTIABLE = frozenset({"sign", "round", "floor", "ceil", "trunc", "cast"})
 """Layers whose output does not depend smoothly on their input."""
 
-CUT_OFF = frozenset({"one_hot"})
+CUT_OFF = frozenset({"one_hot", "constant", "random_normal", "random_uniform", "random_bernoulli"})
 """Layers with numbers at their output that depend on no number at their input."""
 
-SIGN_TARGETS = frozenset(
-    {"soft_margin_loss", "hinge_embedding_loss", "hinge_loss", "cosine_embedding_loss", "margin_ranking_loss"}
-)
-"""Losses that read only the target's sign."""
+UNREAD = {
+    "soft_margin_loss": "in_target",
+    "hinge_embedding_loss": "in_target",
+    "hinge_loss": "in_target",
+    "cosine_embedding_loss": "in_target",
+    "margin_ranking_loss": "in_target",
+    "learned_constant": "in_x",
+}
+"""Layer -> the input of which it reads only the sign, or only the number of samples."""
 
 
 @dataclass
@@ -118,7 +123,7 @@ def check_backward(built: Built, spec: LayerSpec) -> None:
         return
     total.backward()
     for name, tensor in built.batch.items():
-        if tensor.requires_grad and not (name == "in_target" and spec.key in SIGN_TARGETS):
+        if tensor.requires_grad and name != UNREAD.get(spec.key):
             assert tensor.grad is not None, name
             assert torch.isfinite(tensor.grad).all(), name
             assert tensor.grad.abs().sum() > 0 or spec.key in NOT_DIFFERENTIABLE, name
