@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING
 from netbuilder.data import schemas, sources
 from netbuilder.document import edits
 from netbuilder.document.files import read_document, write_document
-from netbuilder.document.model import Document, Node
+from netbuilder.document.model import Document
 from netbuilder.foundation.declaration import Declaration
 from netbuilder.foundation.preferences import config_folder
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.catalog import catalog
 from netbuilder.templates import open_template
-from netbuilder.training import optimizers, schedules
+from netbuilder.training import readiness
 from netbuilder.training.protocol import Event, Start, State, Stop, Telemetry
 
 if TYPE_CHECKING:
@@ -162,15 +162,11 @@ class Project:
         """Infer all shapes and find all problems, the plan's too; only data whose file changed is read."""
         import torch  # noqa: F401  # shapes wait for it
 
-        from netbuilder.compiler.problems import find_problems
         from netbuilder.compiler.shapes import ShapeInference
 
         document, problems = refresh(self.document, self.base)
         shapes = ShapeInference().infer(document)
-        found = (*problems, *find_problems(document, shapes), *_split_problems(document), *_plan_problems(document))
-        return Checked(
-            document=document, shapes=shapes, problems=tuple(sorted(found, key=lambda each: not each.is_error))
-        )
+        return Checked(document=document, shapes=shapes, problems=readiness.review(document, shapes, problems))
 
     def program(self) -> Program:
         """Write the network as PyTorch.
@@ -228,6 +224,8 @@ class Project:
 
     def _document_to_train(self, epochs: int | None, seed: int | None) -> Document:
         document, problems = refresh(self.document, self.base)
+        linked = readiness.linked_nodes(document)
+        problems = tuple(problem for problem in problems if problem.node in linked)
         if problems:
             raise NetbuilderError(problems)
         plan = document.plan
@@ -252,39 +250,8 @@ def refresh(document: Document, base: Path) -> tuple[Document, tuple[Problem, ..
         try:
             document = edits.set_schema(document, node.id, schemas.describe(node.type, node.parameters, base))
         except NetbuilderError as error:
-            problems.extend(_at(node, error))
+            problems.extend(readiness.at(node, error))
     return document, tuple(problems)
-
-
-def _split_problems(document: Document) -> list[Problem]:
-    """Return what is wrong with the parts of the data that are used, as far as the number of rows tells."""
-    problems: list[Problem] = []
-    linked = {source.node for source in document.graph.edges.values()}
-    for id, schema in document.schemas.items():
-        node = document.graph.nodes.get(id)
-        if node is None or id not in linked or node.type not in sources.registry() or not schema.rows:
-            continue
-        try:
-            schemas.check_split(node.type, node.parameters, schema.rows)
-        except NetbuilderError as error:
-            problems.extend(_at(node, error))
-    return problems
-
-
-def _plan_problems(document: Document) -> list[Problem]:
-    """Return what is wrong with the optimizers and schedules of the plan."""
-    problems: list[Problem] = []
-    for phase in document.plan.phases:
-        for find, setting in ((optimizers.find, phase.optimizer), (schedules.find, phase.schedule)):
-            try:
-                find(setting)
-            except NetbuilderError as error:
-                problems.extend(error.problems)
-    return problems
-
-
-def _at(node: Node, error: NetbuilderError) -> list[Problem]:
-    return [replace(problem, node=node.id) for problem in error.problems]
 
 
 def _run(start: Start, watch: Watcher) -> list[Event]:

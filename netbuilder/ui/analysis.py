@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from time import perf_counter
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from netbuilder.compiler.cost import Costs, count_costs
-from netbuilder.compiler.problems import find_problems
 from netbuilder.compiler.shapes import ShapeInference, Shapes
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem
+from netbuilder.training.readiness import apply_readings, review
+from netbuilder.ui.data_watch import DataWatch
 
 SLICE = 0.012
 """Seconds spent at once: after an edit, and at each turn of the idle timer."""
@@ -20,7 +22,10 @@ _STUCK_MS = 25
 
 
 class Analysis(QObject):
-    """Follows a document with its shapes.
+    """Follows a document with its shapes and all that is wrong with it.
+
+    Attributes:
+        data: Looks at the data nodes' files behind the window's back.
 
     Signals:
         changed: () `shapes`, `problems` and `costs` were recomputed, perhaps partly (`shapes.pending`).
@@ -35,15 +40,23 @@ class Analysis(QObject):
         self._torch = False
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._work)
+        self.data = DataWatch(self)
+        self.data.changed.connect(self._review)
         self._infer()
 
     shapes: Shapes
     problems: tuple[Problem, ...]
     costs: Costs
 
-    def follow(self, document: Document) -> None:
-        """Work on `document` from now on; what it shares with the last one is not done again."""
+    def follow(self, document: Document, base: Path) -> None:
+        """Work on `document` from now on; what it shares with the last one is not done again.
+
+        Args:
+            document: What to look at.
+            base: The folder that relative file names in it are relative to.
+        """
         self._document = document
+        self.data.follow(document, base)
         self._work()
 
     def torch_loaded(self) -> None:
@@ -67,5 +80,13 @@ class Analysis(QObject):
 
     def _infer(self) -> None:
         self.shapes = self._inference.infer(self._document, perf_counter() + SLICE)
-        self.problems = tuple(find_problems(self._document, self.shapes))
+        self._find_problems()
         self.costs = count_costs(self._document, self.shapes)
+
+    def _review(self) -> None:
+        self._find_problems()
+        self.changed.emit()
+
+    def _find_problems(self) -> None:
+        document, noticed = apply_readings(self._document, self.data.readings)
+        self.problems = review(document, self.shapes, noticed)

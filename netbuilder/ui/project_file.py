@@ -45,6 +45,11 @@ class ProjectFile:
         if self._path:
             self._preferences.add_recent(self._path)
 
+    @property
+    def base(self) -> Path:
+        """The folder that relative file names in the document are relative to."""
+        return self._path.parent if self._path else Path.cwd()
+
     def read(self, path: Path) -> Document:
         """Return the document in a file.
 

@@ -81,6 +81,7 @@ class Workspace(QObject):
         self.file = ProjectFile(preferences)
         self._analysis = Analysis(self.document, self)
         self._analysis.changed.connect(self.shapesChanged)
+        self._analysis.data.message.connect(self.message)
         self.trainer = Trainer(self)
         self.trainer.stateChanged.connect(self.stateChanged)
         self.trainer.telemetry.connect(self.telemetry)
@@ -159,6 +160,10 @@ class Workspace(QObject):
         """Parameters and multiply-adds, as far as shapes are known."""
         return self._analysis.costs
 
+    def look_at_data(self) -> None:
+        """Look whether the files of the data nodes changed; what is found appears among the problems a little later."""
+        self._analysis.data.look()
+
     def torch_loaded(self) -> None:
         """Torch is imported from now on: shapes go on, and a training that waited for it starts."""
         self._analysis.torch_loaded()
@@ -207,6 +212,7 @@ class Workspace(QObject):
         assert target is not None, "a document without a file needs a path"
         self.file.write(target, self.document)
         self.history.mark_saved()
+        self._analysis.data.follow(self.document, self.file.base)
         self.fileChanged.emit()
         self.message.emit(f"Saved {target.name}")
 
@@ -292,6 +298,7 @@ class Workspace(QObject):
         errors = tuple(problem for problem in self.problems if problem.is_error)
         if errors:
             self.problemsRaised.emit(errors)
+            self._analysis.data.look()  # a file may have come back since
         return not errors
 
     def _watch_selection(self) -> None:
@@ -322,7 +329,7 @@ class Workspace(QObject):
         self.documentChanged.emit(change)
         self._choose(self.selection, self.selected_link)
         if not change.difference.is_layout_only:
-            self._analysis.follow(self.document)
+            self._analysis.follow(self.document, self.file.base)
         self.fileChanged.emit()
 
     def _replace(self, document: Document, path: Path | None) -> None:
@@ -331,7 +338,7 @@ class Workspace(QObject):
         self.scope = ROOT
         self.selection, self.selected_link = frozenset(), None
         self.trainer.forget()
-        self._analysis.follow(document)
+        self._analysis.follow(document, self.file.base)
         self.documentReplaced.emit()
         self.selectionChanged.emit()
         self.fileChanged.emit()
