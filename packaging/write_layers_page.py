@@ -103,15 +103,19 @@ def _accepted(parameter: Parameter) -> str:
         return "one of " + ", ".join(choice.title for choice in parameter.choices)
     words = _KINDS[parameter.kind]
     if parameter.kind is Kind.INTS and parameter.length:
-        words = f"{parameter.length} {words}"
+        words = f"{parameter.length} {words}" if parameter.length > 1 else "1 whole number"
     low, high = parameter.minimum, parameter.maximum
     if low is not None and high is not None:
-        words += f" from {low:g} to {high:g}"
+        words += f" from {_shown(low)} to {_shown(high)}"
     elif low is not None:
-        words += f" of at least {low:g}"
+        words += f" of at least {_shown(low)}"
     elif high is not None:
-        words += f" of at most {high:g}"
+        words += f" of at most {_shown(high)}"
     return words + (f", or {parameter.none_title}" if parameter.optional else "")
+
+
+def _shown(limit: float) -> str:
+    return f"{int(limit):,}" if limit == int(limit) else f"{limit:g}"
 
 
 def _default(parameter: Parameter) -> str:
@@ -156,7 +160,9 @@ def _sony() -> Iterator[str]:
     yield "|---|---|---|"
     for group, components in SONY.items():
         for name, text in components.items():
-            yield f"| {group} | {name} | {_named(text[1:]) if text.startswith('=') else text} |"
+            key, _, how = text.removeprefix("=").partition(" ")
+            shown = f"{_named(key)}{'. ' + how if how else ''}" if text.startswith("=") else text
+            yield f"| {group} | {name} | {shown} |"
 
 
 if __name__ == "__main__":

@@ -81,7 +81,8 @@ SONY: Final[Mapping[str, Mapping[str, str]]] = {
         "AdaptiveSeparableConvolution": "Its kernels are computed for each pixel; Unfold and Multiply draw it.",
         "Affine": "=linear", "Convolution": "=conv2d", "Deconvolution": "=conv_transpose2d",
         "DeformableConvolution": "PyTorch itself has none; GridSample reads at computed places.",
-        "DepthwiseConvolution": "=conv2d", "DepthwiseDeconvolution": "=conv_transpose2d", "Embed": "=embedding",
+        "DepthwiseConvolution": "=conv2d With as many groups as channels.",
+        "DepthwiseDeconvolution": "=conv_transpose2d With as many groups as channels.", "Embed": "=embedding",
     },
     "IO": {"Constant": "=constant", "Input": "=input", "InputFileName": _TEXT, "InputString": _TEXT},
     "Logical": {
@@ -96,7 +97,8 @@ SONY: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "LoopControl": dict.fromkeys(("Delay", "RecurrentInput", "RecurrentOutput", "RepeatEnd", "RepeatStart"), _LOOP),
     "Loss": {
-        "AbsoluteError": "=l1_loss", "BinaryCrossEntropy": "=bce_loss", "CategoricalCrossEntropy": "=nll_loss",
+        "AbsoluteError": "=l1_loss", "BinaryCrossEntropy": "=bce_loss",
+        "CategoricalCrossEntropy": "=nll_loss Behind Log.",
         "EpsilonInsensitiveLoss": "=epsilon_insensitive_loss", "HuberLoss": "=huber_loss",
         "KLMultinomial": "=kl_divergence", "SigmoidCrossEntropy": "=bce_with_logits",
         "SoftmaxCrossEntropy": "=cross_entropy", "SquaredError": "=mse_loss",
@@ -136,7 +138,7 @@ SONY: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Pooling": {
         "AveragePooling": "=avg_pool2d", "GlobalAveragePooling": "=global_avg_pool", "MaxPooling": "=max_pool2d",
-        "SumPooling": "=lp_pool2d", "Unpooling": "=max_unpool2d",
+        "SumPooling": "=lp_pool2d With power 1.", "Unpooling": "=max_unpool2d",
     },
     "Quantize": {
         "BinaryConnectAffine": _BINARY, "BinaryConnectConvolution": _BINARY, "BinarySigmoid": "=binary_sigmoid",
@@ -171,4 +173,4 @@ SONY: Final[Mapping[str, Mapping[str, str]]] = {
         _PIPELINE,
     ),
 }  # fmt: skip
-"""Group -> component of Sony's console -> "=key" of our layer, or the reason why there is none."""
+"""Group -> component of Sony's console -> "=key" of our layer and how it is set, or the reason why there is none."""

@@ -227,7 +227,7 @@ STRAIGHT_THROUGH = (
     _straight(
         "binary_tanh",
         "BinaryTanh",
-        "torch.where(x > 0, 1.0, -1.0)",
+        "(2 * (x > 0).to(x.dtype) - 1)",
         "torch.clamp(x, -1, 1)",
         "-1 or 1, and still learned through.",
         "Keeps only on which side of 0 a number is. Networks of such units run on tiny devices.",
@@ -237,7 +237,7 @@ STRAIGHT_THROUGH = (
     _straight(
         "binary_sigmoid",
         "BinarySigmoid",
-        "torch.where(x > 0, 1.0, 0.0)",
+        "(x > 0).to(x.dtype)",
         "torch.clamp((x + 1) / 2, 0, 1)",
         "0 or 1, and still learned through.",
         "A switch: on above 0, else off. It makes decisions and spikes that can be trained.",

@@ -136,7 +136,7 @@ REQUIRED = [
 
 
 def test_catalog_has_what_was_promised() -> None:
-    assert len(catalog()) >= 80
+    assert len(catalog()) >= 250
     assert [key for key in REQUIRED if key not in catalog()] == []
 
 
