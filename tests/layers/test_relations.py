@@ -69,9 +69,17 @@ def test_double_precision_meets_single_precision_weights() -> None:
     assert first("tanh", x=of(6, dtype="float64")) is None
 
 
-def test_numbers_into_an_embedding_are_refused() -> None:
+def test_numbers_into_an_embedding_are_refused_and_can_be_cast() -> None:
     found = wrong("embedding", x=of(6))
     assert found.message == "expects whole numbers, got floating-point numbers (float32)"
+    assert found.insert == (("cast", {"dtype": "int64"}),)
+    assert first("embedding", {"tokens": 30}, x=of(6, dtype="int64")) is None
+    assert wrong("one_hot", x=of()).insert == (("cast", {"dtype": "int64"}),)
+
+
+def test_numbers_as_class_indices_are_not_cast() -> None:
+    found = wrong("cross_entropy", prediction=of(3), target=of())
+    assert found.port == "target"
     assert found.insert == ()
 
 
