@@ -123,6 +123,26 @@ def test_checking_finds_parts_without_rows_and_what_the_plan_cannot_use(table_pr
     assert {"plan.optimizer", "plan.schedule"} <= {each.code for each in table_project.check().problems}
 
 
+def test_checking_finds_what_the_plan_names_and_is_gone_and_its_fix_makes_it_train(table_project, tmp_path):
+    plan = table_project.document.plan
+    phases = (*plan.phases, replace(plan.phases[0], name="b", losses=("gone",)))
+    table_project.document = edits.set_plan(table_project.document, replace(plan, phases=phases))
+    (problem,) = (each for each in table_project.check().problems if each.is_error)
+    assert problem.code == "plan.no_loss"
+    fix = problem.fixes[0]
+    table_project.document = edits.apply(table_project.document, fix.edit, fix.arguments)
+    assert table_project.check().is_sound
+    assert table_project.train(epochs=1, folder=tmp_path / "run").reason == "finished"
+
+
+def test_a_missing_file_of_data_that_nothing_uses_is_only_a_warning(table_project, tmp_path):
+    spare = node("spare", "data.table", file="nowhere.csv")
+    table_project.document = edits.add_node(table_project.document, spare)
+    (problem,) = (each for each in table_project.check().problems if each.code == "data.missing_file")
+    assert (problem.node, problem.is_error) == ("spare", False)
+    assert table_project.train(epochs=1, folder=tmp_path / "run").reason == "finished"
+
+
 def test_training_a_table_from_another_working_folder(table_project, tmp_path, monkeypatch):
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
