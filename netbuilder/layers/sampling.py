@@ -91,10 +91,10 @@ EXPAND = LayerSpec(
     title="Expand",
     category="shape",
     summary="Stretches an axis of size 1 to any size.",
-    help="Shows the one entry of an axis as many times as you say, without copying it: one vector for every step, one "
+    help="Writes the one entry of an axis as many times as you say: one vector for every step, one "
     "mask for every head. Add and Multiply do so by themselves.",
     formula="N × 1 → N × k",
-    reference=torch_docs("torch.Tensor.expand"),
+    reference=torch_docs("torch.repeat_interleave"),
     keywords=("broadcast", "stretch", "repeat"),
     parameters=(
         axis(1, "The axis of size 1."),
