@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from netbuilder.data import schemas, sources
+from netbuilder.data import sources
 from netbuilder.document import edits
 from netbuilder.document.files import read_document, write_document
 from netbuilder.document.model import Document
@@ -244,13 +244,10 @@ def refresh(document: Document, base: Path) -> tuple[Document, tuple[Problem, ..
     for node in document.graph.nodes.values():
         if node.type not in sources.registry():  # an unknown one is the compiler's to report
             continue
-        known = document.schemas.get(node.id)
-        if known is not None and not schemas.is_stale(known, node.type, node.parameters, base):
-            continue
-        try:
-            document = edits.set_schema(document, node.id, schemas.describe(node.type, node.parameters, base))
-        except NetbuilderError as error:
-            problems.extend(readiness.at(node, error))
+        reading = readiness.read(document, node, base)
+        problems.extend(reading.problems)
+        if reading.schema is not None:
+            document = edits.set_schema(document, node.id, reading.schema)
     return document, tuple(problems)
 
 

@@ -68,10 +68,10 @@ def _split_problems(document: Document, linked: frozenset[str]) -> Iterator[Prob
         try:
             schemas.check_split(node.type, node.parameters, min(schema.rows, _ENOUGH))
         except NetbuilderError as error:
-            yield from at(node, error)
+            yield from _at(node, error)
 
 
-def at(node: Node, error: NetbuilderError) -> tuple[Problem, ...]:
+def _at(node: Node, error: NetbuilderError) -> tuple[Problem, ...]:
     """Return the problems of `error`, placed at a node."""
     return tuple(replace(problem, node=node.id) for problem in error.problems)
 
@@ -250,7 +250,11 @@ def read(document: Document, node: Node, base: Path, before: Reading | None = No
         if last is None or schemas.is_stale(last, node.type, node.parameters, base):
             last = schemas.describe(node.type, node.parameters, base)
     except NetbuilderError as error:
-        return Reading(node=node, base=base, known=known, problems=at(node, error))
+        return Reading(node=node, base=base, known=known, problems=_at(node, error))
+    except OSError as error:  # another program is at work in the folder at this very moment
+        message = f"{node.label} cannot be read now: {error.strerror or error}."
+        problem = Problem(code="data.unreadable", message=message, node=node.id, file=str(error.filename or ""))
+        return Reading(node=node, base=base, known=known, problems=(problem,))
     return Reading(node=node, base=base, known=known, schema=last)
 
 

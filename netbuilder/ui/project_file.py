@@ -47,8 +47,8 @@ class ProjectFile:
 
     @property
     def base(self) -> Path:
-        """The folder that relative file names in the document are relative to."""
-        return self._path.parent if self._path else Path.cwd()
+        """The folder that relative file names in the document are relative to; the working folder without a file."""
+        return self._path.parent if self._path else Path()
 
     def read(self, path: Path) -> Document:
         """Return the document in a file.

@@ -30,7 +30,7 @@ def table(folder: Path, text: str = TABLE) -> Document:
     links = [("rows.features", "out.x"), ("out.y", "loss.prediction"), ("rows.label", "loss.target")]
     nodes = [node("rows", "data.table", file="rows.csv"), linear("out", 2), node("loss", "cross_entropy")]
     drawn = document(nodes, links)
-    return edits.apply(drawn, "set_schema", _fix(look(drawn, folder)[1][0]).arguments)
+    return mend(drawn, look(drawn, folder)[1][0])
 
 
 def look(given: Document, folder: Path) -> tuple[Document, tuple[Problem, ...]]:
@@ -46,10 +46,6 @@ def rewrite(folder: Path, text: str) -> None:
     old = path.stat().st_mtime_ns
     path.write_text(text)
     os.utime(path, ns=(old + 10**9, old + 10**9))
-
-
-def _fix(problem: Problem, index: int = 0):
-    return problem.fixes[index]
 
 
 def mend(given: Document, problem: Problem, index: int = 0) -> Document:
@@ -162,6 +158,20 @@ def test_a_file_that_is_gone_is_an_error_at_its_node_and_a_warning_where_it_is_n
     assert [(each.code, each.node, each.is_error) for each in found] == [("data.missing_file", "rows", True)]
     loose = replace(given, graph=replace(given.graph, edges={}))
     assert not any(each.is_error for each in review(loose, shapes, noticed) if each.code == "data.missing_file")
+
+
+def test_a_file_that_goes_while_its_folder_is_looked_through_is_no_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from netbuilder.data import schemas
+
+    def vanish(*_: object, **__: object) -> str:
+        raise FileNotFoundError(2, "No such file or directory", "a.png")
+
+    given = table(tmp_path)
+    monkeypatch.setattr(schemas, "fingerprint", vanish)
+    _, (noticed,) = look(given, tmp_path)
+    assert (noticed.code, noticed.node, noticed.file) == ("data.unreadable", "rows", "a.png")
 
 
 def test_more_rows_are_taken_over_for_looking_only(tmp_path: Path) -> None:
