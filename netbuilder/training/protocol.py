@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Protocol, TypeAlias
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem
+
+if TYPE_CHECKING:  # numpy takes a fifth of the time until the window's first paint, which needs none of it
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 class State(StrEnum):

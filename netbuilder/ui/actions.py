@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
@@ -236,12 +237,12 @@ class Actions:
         menus: The submenus that the window fills itself ("recent", "theme", "panels", "device").
     """
 
-    def __init__(self, owner: QWidget, targets: Mapping[str, object], workspace: Workspace) -> None:
+    def __init__(self, owner: QWidget, targets: Mapping[str, Callable[[], object]], workspace: Workspace) -> None:
         """Make the actions.
 
         Args:
             owner: The window that their shortcuts belong to.
-            targets: What the first word of `ActionSpec.call` stands for.
+            targets: What gives the object that the first word of `ActionSpec.call` stands for; asked when needed.
             workspace: What `enabled` looks at.
         """
         self._workspace = workspace
@@ -253,12 +254,10 @@ class Actions:
                 self.menus[name] = QMenu(spec.title, owner)
                 self._actions[spec.id] = self.menus[name].menuAction()
             else:
-                action = _make(spec, owner, getattr(targets[place], name))
-                canvas = targets.get("canvas")
-                if place == "canvas" and isinstance(canvas, QWidget) and _is_bare(spec):
-                    # Tab, F, Home and Del belong to the canvas only while it has the focus.
+                action = _make(spec, owner, partial(_call, targets, place, name))
+                if place == "canvas" and _is_bare(spec):
+                    # Tab, F, Home and Del belong to the canvas only while it has the focus: see `attach_canvas`.
                     action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
-                    canvas.addAction(action)
                 else:
                     owner.addAction(action)
                 self._actions[spec.id] = action
@@ -268,6 +267,12 @@ class Actions:
 
     def __iter__(self) -> Iterator[tuple[ActionSpec, QAction]]:
         return ((BY_ID[id], action) for id, action in self._actions.items())
+
+    def attach_canvas(self, canvas: QWidget) -> None:
+        """Give the canvas, once it is there, the keys that are its own."""
+        for spec, action in self:
+            if spec.call.startswith("canvas.") and _is_bare(spec):
+                canvas.addAction(action)
 
     def fill(self, bar: QMenuBar) -> None:
         """Make the menus of the menu bar."""
@@ -294,6 +299,10 @@ def _add_menu(bar: QMenuBar, title: str) -> QMenu:
     keys = QShortcut(QKeySequence(f"Alt+{title[title.index('&') + 1].upper()}"), bar.window())
     keys.activated.connect(lambda: bar.setActiveAction(menu.menuAction()))
     return menu
+
+
+def _call(targets: Mapping[str, Callable[[], object]], place: str, name: str) -> object:
+    return getattr(targets[place](), name)()
 
 
 def _make(spec: ActionSpec, owner: QWidget, callback: Callable[[], object]) -> QAction:

@@ -53,7 +53,7 @@ class Program:
         self._ended = True
         self.loader.loaded.connect(self._torch_loaded)
         self.loader.failed.connect(self._torch_failed)
-        self.window.painted.connect(self._after_first_paint)
+        self.window.furnished.connect(self._after_first_paint)
         self.window.closed.connect(self._note_closed)
         self._ran = False
         self.workspace.stateChanged.connect(self._spare_what_the_first_run_loads)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QStackedWidget, QTabBar, QTabWidget, QWidget
+from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QTabBar, QTabWidget, QWidget
 
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.project import declarations
@@ -43,7 +43,6 @@ class Docks:
     """Owns the window's central tabs and its docks.
 
     Attributes:
-        middle: What stands in the middle: the tabs, or the start page.
         tabs: The canvas and the panels beside it.
         canvas: The canvas.
         palette: The palette.
@@ -57,9 +56,6 @@ class Docks:
         self.tabs.addTab(self.canvas, "Network")
         self.tabs.setAccessibleName("Network and code")
         self.tabs.tabBar().setAccessibleName("Network and code")
-        self.middle = QStackedWidget()
-        self.middle.addWidget(self.tabs)
-        window.setCentralWidget(self.middle)
         _shape(window)
         self.palette = Palette(theme, workspace.preferences)
         self._add_dock(_PALETTE, self.palette, Qt.DockWidgetArea.LeftDockWidgetArea)
@@ -98,7 +94,9 @@ class Docks:
         """Hide all docks for the start page, or show those again that were not closed by the user."""
         for entry in self._docks:
             if not visible:
-                entry.dock.setProperty("closed", entry.dock.isHidden())
+                # A dock that was just made is hidden, too, until Qt gets round to showing it: only a will counts.
+                willed = entry.dock.testAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide)
+                entry.dock.setProperty("closed", willed and entry.dock.isHidden())
             entry.dock.setVisible(visible and not entry.dock.property("closed"))
         if visible:
             self._raise_first()

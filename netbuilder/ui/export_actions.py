@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFileDialog
 
-from netbuilder.exchange.python_project import export_python
 from netbuilder.foundation.problem import NetbuilderError
 
 if TYPE_CHECKING:
@@ -28,6 +27,8 @@ class ExportActions:
         )
         if not name:
             return
+        from netbuilder.exchange.python_project import export_python
+
         document, base = self._workspace.document, str(self._folder())
         self._window.background.run(
             "Exporting the Python project",

@@ -6,7 +6,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from netbuilder.data import schemas, sources
 from netbuilder.document import edits
 from netbuilder.document.model import Node, Place, Schema, new_id
 from netbuilder.foundation.problem import NetbuilderError, Problem
@@ -105,6 +104,8 @@ class FileActions:
     def add_data(self, path: Path) -> None:
         """Add a node that reads this file or folder, as soon as it is known what it yields."""
         kind, parameters = data_node(path)
+        from netbuilder.data import schemas, sources
+
         source = sources.registry()[kind]
         values = {**source.defaults(), **parameters}
         title = f"Reading {path.name}"

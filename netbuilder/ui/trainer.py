@@ -10,9 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from netbuilder.document.model import Document
-from netbuilder.project import run_folder
-from netbuilder.training.protocol import Command, Pause, Resume, Start, State, Step, Stop, Watch
-from netbuilder.training.thread_host import ThreadHost
+from netbuilder.training.protocol import Command, Pause, Resume, SessionHost, Start, State, Step, Stop, Watch
 from netbuilder.ui.pace import FASTEST, Pace
 from netbuilder.ui.series import RunRecord
 
@@ -43,7 +41,7 @@ class Trainer(QObject):
         self.device = "cpu"
         self.sample = 0
         self.watched: tuple[str, ...] = ()
-        self._host = ThreadHost()
+        self._host: SessionHost | None = None  # made for the first run: it brings numpy, which a start does without
         self._state = State.IDLE
         self._torch = False
         self._waiting: list[Command] = []
@@ -78,6 +76,8 @@ class Trainer(QObject):
         self.record = RunRecord()
         self.document = document
         base = str(path.parent) if path else ""
+        from netbuilder.project import run_folder
+
         folder = str(run_folder(path))
         self._send(Start(document=document, folder=folder, base=base, device=self.device, paused=paused))
         self._enter(State.STARTING)
@@ -128,17 +128,20 @@ class Trainer(QObject):
         """Drop what the last run told and left behind, unless one is in progress."""
         if not self._state.is_active:
             self._timer.stop()
-            self._host.close()
+            if self._host is not None:
+                self._host.close()
             self.record = RunRecord()
             self.document = None
             self._enter(State.IDLE)
 
     def wait(self, timeout: float) -> bool:
         """Wait for the session to end, for closing the program only; False when the time ran out first."""
-        return self._host.wait(timeout)
+        return self._host is None or self._host.wait(timeout)
 
     def drain(self) -> None:
         """Take what is new from the session and tell the panels."""
+        if self._host is None:
+            return
         # Read before the drain: whatever the session told before it ended is then in `news`, and every picture that was
         # asked for after the end.
         state = self._host.state
@@ -164,6 +167,10 @@ class Trainer(QObject):
         if not self._torch:
             self._waiting.append(command)
             return
+        if self._host is None:
+            from netbuilder.training.thread_host import ThreadHost
+
+            self._host = ThreadHost()
         self._host.send(command)
         if not self._timer.isActive():
             self._pace.restart()

@@ -3,33 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, Qt, QThreadPool, QTimer, Signal
 from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QShowEvent
-from PySide6.QtWidgets import QLabel, QMainWindow
+from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget
 
 from netbuilder.foundation.problem import Problem
 from netbuilder.training.protocol import State, Telemetry
 from netbuilder.ui import dialogs
 from netbuilder.ui.actions import Actions
 from netbuilder.ui.background import Background
-from netbuilder.ui.canvas.keys import GESTURES
 from netbuilder.ui.crash import CrashDialog
 from netbuilder.ui.dialogs import Answer
-from netbuilder.ui.docks import Docks
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.panels.cards import ElidedLabel
-from netbuilder.ui.preferences_dialog import PreferencesDialog
-from netbuilder.ui.start.page import StartPage
 from netbuilder.ui.status import StatusBar
 from netbuilder.ui.theme import MODES, ThemeController
 from netbuilder.ui.toolbar import Toolbar
 from netbuilder.ui.training_actions import TrainingActions
 from netbuilder.ui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from netbuilder.ui.canvas.view import CanvasView
+    from netbuilder.ui.docks import Docks
+    from netbuilder.ui.start.page import StartPage
 
 PATIENCE = 4.0
 """Seconds that closing waits for a run and for writing, together; what takes longer is abandoned with what it has
@@ -41,10 +43,12 @@ class MainWindow(QMainWindow):
 
     Signals:
         painted: () it has been on the screen for the first time.
+        furnished: () after that, canvas, palette and panels are there.
         closed: (bool) it was closed; whether everything in the background has come to its end.
     """
 
     painted = Signal()
+    furnished = Signal()
     closed = Signal(bool)
 
     def __init__(self, workspace: Workspace, theme: ThemeController) -> None:
@@ -55,8 +59,9 @@ class MainWindow(QMainWindow):
         self.background = Background(self)
         self.background.failed.connect(self.show_problems)
         self.files = FileActions(self)
-        self.docks = Docks(self, workspace, theme)
-        self.canvas = self.docks.canvas
+        self.middle = QStackedWidget()
+        self.setCentralWidget(self.middle)
+        self._docks: Docks | None = None
         self.actions_ = Actions(self, self._targets(), workspace)
         self.toolbar = Toolbar(workspace, self.actions_, self)
         self.addToolBar(self.toolbar)
@@ -66,7 +71,6 @@ class MainWindow(QMainWindow):
         self._was_painted = False
         self._titles = False
         self._may_close = False
-        self.docks.order_tabs(self.toolbar.export)
         self._fill_menu_bar()
         self._fill_menus()
         self._connect()
@@ -74,36 +78,82 @@ class MainWindow(QMainWindow):
         self._refresh_title()
         self.actions_.refresh()
 
+    # What comes after the first paint --------------------------------------------------------------------------------
+
+    def furnish(self) -> None:
+        """Make the canvas, the palette and the panels, unless they are there.
+
+        Half of the time until they are painted goes into importing what they need, so the window is first painted with
+        its menus, toolbar and status bar, and furnished right after that, or as soon as anybody asks for `docks`.
+        """
+        if self._docks is not None:
+            return
+        from netbuilder.ui.docks import Docks
+
+        self._docks = docks = Docks(self, self.workspace, self.theme)
+        self.middle.insertWidget(0, docks.tabs)
+        self.actions_.attach_canvas(docks.canvas)
+        docks.order_tabs(self.toolbar.export)
+        self.actions_.menus["panels"].addActions(list(docks.actions()))
+        docks.palette.chosen.connect(docks.canvas.add)
+        docks.canvas.zoomChanged.connect(self.status.show_zoom)
+        docks.restore(self.workspace.preferences)
+        if self.is_start_page_shown:
+            docks.set_visible(False)
+        else:
+            docks.canvas.setFocus()
+        if self.isVisible():
+            docks.polish_tabs()
+            docks.canvas.fit_opening()
+
+    @property
+    def docks(self) -> Docks:
+        """The canvas' tabs and the panels around them."""
+        self.furnish()
+        assert self._docks is not None, "furnish makes them"
+        return self._docks
+
+    @property
+    def canvas(self) -> CanvasView:
+        """The canvas."""
+        return self.docks.canvas
+
     # What the actions call -----------------------------------------------------------------------------------------
 
     @property
     def is_start_page_shown(self) -> bool:
         """Whether the start page stands in the middle."""
-        return self.start_page is not None and self.docks.middle.currentWidget() is self.start_page
+        return self.start_page is not None and self.middle.currentWidget() is self.start_page
 
     def show_start(self) -> None:
         """Show the start page in place of everything but the menus."""
+        if self.is_start_page_shown:
+            return
         if self.start_page is None:
+            from netbuilder.ui.start.page import StartPage
+
             self.start_page = StartPage(self.workspace.file, self.theme)
             self.start_page.asked.connect(lambda id: self.actions_[id].trigger())
             self.start_page.fileChosen.connect(self.files.open_path)
             self.start_page.templateChosen.connect(self.files.open_template)
-            self.docks.middle.addWidget(self.start_page)
-        if not self.is_start_page_shown:
-            self.start_page.refresh()
-            self._set_furniture_visible(False)
-            self.docks.middle.setCurrentWidget(self.start_page)
+            self.middle.addWidget(self.start_page)
+        self.start_page.refresh()
+        self._set_furniture_visible(False)
+        self.middle.setCurrentWidget(self.start_page)
 
     def show_network(self) -> None:
         """Show the canvas with everything around it."""
         if self.is_start_page_shown:
-            self.docks.middle.setCurrentWidget(self.docks.tabs)
+            self.middle.setCurrentWidget(self.docks.tabs)
             self._set_furniture_visible(True)
-        self.docks.tabs.setCurrentWidget(self.canvas)
-        self.canvas.setFocus()
+        if self._docks is not None:
+            self._docks.tabs.setCurrentWidget(self._docks.canvas)
+            self._docks.canvas.setFocus()
 
     def show_preferences(self) -> None:
         """Show the preferences."""
+        from netbuilder.ui.preferences_dialog import PreferencesDialog
+
         dialog = PreferencesDialog(self.workspace.preferences, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.changed.connect(self._apply_preference)
@@ -111,6 +161,8 @@ class MainWindow(QMainWindow):
 
     def show_shortcuts(self) -> None:
         """Show every key."""
+        from netbuilder.ui.canvas.keys import GESTURES
+
         dialog = dialogs.ShortcutsDialog(self, GESTURES)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.open()
@@ -150,18 +202,24 @@ class MainWindow(QMainWindow):
     # Qt's events ---------------------------------------------------------------------------------------------------
 
     def showEvent(self, event: QShowEvent) -> None:
-        """Show the whole network, now that its place has a size."""
+        """Show the whole network, where it is there already, now that its place has a size."""
         super().showEvent(event)
-        self.docks.polish_tabs()
-        if not self._was_painted:
-            self.canvas.fit_opening()
+        if self._docks is not None:
+            self._docks.polish_tabs()
+            if not self._was_painted:
+                self._docks.canvas.fit_opening()
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell when the first paint is over."""
         super().paintEvent(event)
         if not self._was_painted:
             self._was_painted = True
-            QTimer.singleShot(0, self.painted.emit)
+            QTimer.singleShot(0, self._after_first_paint)
+
+    def _after_first_paint(self) -> None:
+        self.painted.emit()
+        self.furnish()
+        self.furnished.emit()
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         """Take files."""
@@ -210,14 +268,15 @@ class MainWindow(QMainWindow):
         answer = dialogs.ask_unsaved(self, self.workspace.name)
         return self.files.save() if answer is Answer.YES else answer is Answer.NO
 
-    def _targets(self) -> dict[str, object]:
+    def _targets(self) -> dict[str, Callable[[], object]]:
+        training, exports = TrainingActions(self.workspace), ExportActions(self)
         return {
-            "window": self,
-            "files": self.files,
-            "workspace": self.workspace,
-            "canvas": self.canvas,
-            "training": TrainingActions(self.workspace),
-            "exports": ExportActions(self),
+            "window": lambda: self,
+            "files": lambda: self.files,
+            "workspace": lambda: self.workspace,
+            "canvas": lambda: self.canvas,
+            "training": lambda: training,
+            "exports": lambda: exports,
         }
 
     def _connect(self) -> None:
@@ -236,8 +295,6 @@ class MainWindow(QMainWindow):
         workspace.problemsRaised.connect(self._show_raised)
         workspace.telemetry.connect(self._watch_for_defects)
         workspace.stateChanged.connect(self._note_end)
-        self.docks.palette.chosen.connect(self.canvas.add)
-        self.canvas.zoomChanged.connect(self.status.show_zoom)
 
     def _fill_menu_bar(self) -> None:
         bar = self.menuBar()
@@ -257,7 +314,6 @@ class MainWindow(QMainWindow):
     def _fill_menus(self) -> None:
         menus = self.actions_.menus
         menus["recent"].aboutToShow.connect(self._fill_recent)
-        menus["panels"].addActions(list(self.docks.actions()))
         group = QActionGroup(self)
         for mode, title in MODES.items():
             action = menus["theme"].addAction(title)
@@ -314,7 +370,8 @@ class MainWindow(QMainWindow):
         self.file_state.setText(f"{file} — edited" if edited else file)
 
     def _set_furniture_visible(self, visible: bool) -> None:
-        self.docks.set_visible(visible)
+        if self._docks is not None:
+            self._docks.set_visible(visible)
         self.toolbar.setVisible(visible)
         self.status.setVisible(visible)
         self.file_state.setVisible(visible)
@@ -324,10 +381,10 @@ class MainWindow(QMainWindow):
             self.show_network()
         preferences = self.workspace.preferences
         preferences.set("window.geometry", bytes(self.saveGeometry().toBase64().data()).decode())
-        self.docks.save(preferences)
+        if self._docks is not None:
+            self._docks.save(preferences)
 
     def _restore(self) -> None:
         geometry = self.workspace.preferences.get("window.geometry")
         if isinstance(geometry, str):
             self.restoreGeometry(QByteArray.fromBase64(geometry.encode()))
-        self.docks.restore(self.workspace.preferences)

@@ -223,7 +223,7 @@ def main() -> None:
             failures.append(traceback.format_exc())
         hand.see(program.window.close_now)
 
-    program.window.painted.connect(lambda: threading.Thread(target=work, daemon=True).start())
+    program.window.furnished.connect(lambda: threading.Thread(target=work, daemon=True).start())
     program.run()
     failures += program.crashes.reports + program.crashes.qt_warnings
     print("\n".join(failures) or "the main job is done", flush=True)

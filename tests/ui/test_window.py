@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from functools import partial
@@ -32,7 +34,47 @@ def window(qtbot: QtBot) -> MainWindow:
     window = MainWindow(Workspace(Preferences()), controller())
     qtbot.addWidget(window, before_close_func=lambda window: setattr(window, "_may_close", True))
     window.show()
+    window.furnish()
     return window
+
+
+def test_the_first_paint_comes_before_the_canvas_and_asks_for_little() -> None:
+    code = """
+import sys
+from netbuilder.templates import STARTER, open_template
+from netbuilder.ui.app import Program, make_application
+
+program = Program(make_application())
+program.loader.start = lambda: None
+program.workspace.open_unsaved(open_template(STARTER))
+loaded = []
+program.window.painted.connect(lambda: loaded.extend(
+    name for name in ("numpy", "torch", "networkx", "netbuilder.ui.canvas.view") if name in sys.modules))
+
+def look():
+    canvas = program.window.canvas
+    print(loaded, program.window.middle.currentWidget().currentWidget() is canvas, canvas.hasFocus())
+    program.window.close_now()
+
+program.window.furnished.connect(look)
+program.run()
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout.split("\n")[0].startswith("[] True"), done.stderr
+
+
+def test_the_start_page_comes_without_the_canvas(qtbot: QtBot) -> None:
+    window = MainWindow(Workspace(Preferences()), controller())
+    qtbot.addWidget(window)
+    window.show_start()
+    window.show()
+    qtbot.waitSignal(window.furnished).wait()
+    assert window.is_start_page_shown
+    assert not window.toolbar.isVisible()
+    assert not window.docks.palette.isVisible()
+    window.show_network()
+    assert window.docks.palette.isVisible()
+    assert window.canvas.isVisible()
 
 
 def add_layer(window: MainWindow) -> None:
