@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from netbuilder.document.model import Schema
 from netbuilder.foundation.declaration import Declaration
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.parameter import Values
 
-Array = NDArray[Any]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Array = NDArray[Any]
+else:  # numpy is needed for rows, not for saying what a source is: the window is painted before it is there
+    Array = Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,4 +106,4 @@ class Prepared:
 
 def rows_of(part: Mapping[str, Array]) -> int:
     """Return how many samples a part holds."""
-    return int(np.shape(next(iter(part.values())))[0]) if part else 0
+    return len(next(iter(part.values()))) if part else 0
