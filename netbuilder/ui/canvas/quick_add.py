@@ -93,9 +93,7 @@ class QuickAdd(QFrame):
         self.setFixedWidth(_WIDTH)
         self.hide()
 
-    def ask(
-        self, at: QPointF, link: Loose | None = None, target: PortRef | None = None, onward: bool = False
-    ) -> None:
+    def ask(self, at: QPointF, link: Loose | None = None, target: PortRef | None = None, onward: bool = False) -> None:
         """Open at a point of the canvas.
 
         Args:
