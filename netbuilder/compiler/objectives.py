@@ -13,9 +13,15 @@ from netbuilder.document.model import Document, Node, PortRef
 from netbuilder.foundation.problem import Fix, Problem, Severity
 from netbuilder.layers.spec import Task
 
+_A_SOFTMAX: Final = dict.fromkeys(("softmax", "log_softmax", "sigmoid"), "a softmax")
+_THE_SIGMOID: Final = dict.fromkeys(("sigmoid", "softmax", "logsigmoid"), "the sigmoid")
 _TWICE: Final[Mapping[str, Mapping[str, str]]] = {
-    "cross_entropy": {"softmax": "a softmax", "log_softmax": "a softmax", "sigmoid": "a softmax"},
-    "bce_with_logits": {"sigmoid": "the sigmoid", "softmax": "the sigmoid", "logsigmoid": "the sigmoid"},
+    "cross_entropy": _A_SOFTMAX,
+    "ctc_loss": _A_SOFTMAX,
+    "bce_with_logits": _THE_SIGMOID,
+    "binary_focal_loss": _THE_SIGMOID,
+    "dice_loss": _THE_SIGMOID,
+    "multilabel_soft_margin_loss": _THE_SIGMOID,
     "nll_loss": {"softmax": ""},
 }
 """Loss -> what should not stand before it -> what the loss does itself."""

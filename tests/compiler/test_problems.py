@@ -151,6 +151,13 @@ def test_a_softmax_before_cross_entropy_can_be_removed() -> None:
     assert not problems(mended(given, problem))
 
 
+@pytest.mark.parametrize("loss", ["bce_with_logits", "binary_focal_loss", "dice_loss", "multilabel_soft_margin_loss"])
+def test_a_sigmoid_before_a_loss_that_has_its_own_is_told(loss: str) -> None:
+    given = with_link(with_link(with_layer(cnn(), "sig", "sigmoid"), "fc.y", "sig.x"), "sig.y", "loss.prediction")
+    given = edits.replace_type(given, "loss", loss, catalog()[loss].defaults())
+    assert "loss.activation" in codes(given)
+
+
 def test_nll_loss_wants_log_probabilities() -> None:
     given = edits.replace_type(cnn(), "loss", "nll_loss", catalog()["nll_loss"].defaults())
     (problem,) = problems(given)
