@@ -65,14 +65,17 @@ def shrink_vector(vector: torch.Tensor, size: int) -> torch.Tensor:
 
 
 def kernels_of(weight: torch.Tensor) -> torch.Tensor:
-    """Return a weight as little pictures (k, h, w): a convolution's kernels, else the whole matrix."""
+    """Return a weight as little pictures (k, h, w): a convolution's kernels, else the whole matrix, lying."""
     weight = weight.detach()
     if weight.dim() >= 4:
         weight = weight[:, :, weight.shape[2] // 2] if weight.dim() == 5 else weight
         return shrink(weight.flatten(0, 1)[:MAPS], MAP_SIZE)
     if weight.dim() == 3:
         return shrink(weight[:MAPS], MAP_SIZE)
-    return shrink(weight.reshape(1, -1, weight.shape[-1]) if weight.dim() else weight.reshape(1, 1, 1), MAP_SIZE)
+    matrix = weight.reshape(-1, weight.shape[-1]) if weight.dim() else weight.reshape(1, 1)
+    if matrix.shape[0] > matrix.shape[1]:  # panels have more room across
+        matrix = matrix.T
+    return shrink(matrix[None], MAP_SIZE)
 
 
 def spread(tensors: list[torch.Tensor]) -> torch.Tensor:

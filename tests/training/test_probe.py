@@ -232,6 +232,7 @@ def test_volumes_and_large_maps_are_cut_down():
     assert pictures.kernels_of(torch.randn(8, 4, 3, 5, 5)).shape == (32, 5, 5)
     assert pictures.kernels_of(torch.randn(300, 7, 3)).shape == (256, 7, 3)
     assert pictures.kernels_of(torch.randn(5)).shape == (1, 1, 5)
+    assert pictures.kernels_of(torch.randn(32, 2)).shape == (1, 2, 32)
     assert len(pictures.spread([torch.randn(100_000), torch.randn(7)])) <= pictures.SAMPLED * 1.1
 
 
