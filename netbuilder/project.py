@@ -7,8 +7,11 @@
 from __future__ import annotations
 
 import itertools
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
 
     from netbuilder.compiler.program import Program
     from netbuilder.compiler.shapes import Shapes
-    from netbuilder.training.thread_host import ThreadHost
 
 DRAIN_SECONDS = 0.05
 """How often a training's telemetry is taken while waiting for its end."""
@@ -265,8 +267,12 @@ def _run(start: Start, watch: Watcher) -> list[Event]:
 
     host.send(start)
     try:
-        while not _wait(host):
-            take()
+        with _interrupts_noted() as interrupts:
+            while not host.wait(DRAIN_SECONDS):
+                if interrupts:
+                    interrupts.clear()
+                    host.send(Stop())
+                take()
         take()
     except BaseException:  # whatever the watcher raised: no thread is left behind
         host.send(Stop())
@@ -277,13 +283,21 @@ def _run(start: Start, watch: Watcher) -> list[Event]:
     return events
 
 
-def _wait(host: ThreadHost) -> bool:
-    """Wait a little for the end; an interrupt becomes a Stop."""
+@contextmanager
+def _interrupts_noted() -> Iterator[list[int]]:
+    """Note every Ctrl-C in a list instead of raising it, which could break off a line that is just being written.
+
+    Only the main thread may do so; elsewhere nothing is noted, and interrupts go where they always go.
+    """
+    noted: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield noted
+        return
+    before = signal.signal(signal.SIGINT, lambda number, _frame: noted.append(number))
     try:
-        return host.wait(DRAIN_SECONDS)
-    except KeyboardInterrupt:
-        host.send(Stop())
-        return False
+        yield noted
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _raise_failure(events: list[Event]) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Array = NDArray[Any]
-else:  # numpy is needed for rows, not for saying what a source is: the window is painted before it is there
+else:  # numpy is needed for rows, not for saying what a source is
     Array = Any
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem
 
-if TYPE_CHECKING:  # numpy takes a fifth of the time until the window's first paint, which needs none of it
+if TYPE_CHECKING:  # plain values need numpy for their types only
     import numpy as np
     from numpy.typing import NDArray
 

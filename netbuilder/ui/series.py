@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from netbuilder.training.protocol import Event, Picture, PictureKind, Points, Progress, Telemetry
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 class Series:
@@ -18,10 +16,8 @@ class Series:
     __slots__ = ("_length", "_steps", "_values")
 
     def __init__(self) -> None:
-        import numpy as np  # not before the first run: the window's first paint does without
-
-        self._steps: NDArray[np.int64] = np.empty(256, np.int64)
-        self._values: NDArray[np.float64] = np.empty(256, np.float64)
+        self._steps = np.empty(256, np.int64)
+        self._values = np.empty(256, np.float64)
         self._length = 0
 
     def __len__(self) -> int:
@@ -39,8 +35,6 @@ class Series:
 
     def extend(self, points: Points) -> None:
         """Add points at the end."""
-        import numpy as np
-
         end = self._length + len(points.steps)
         if end > len(self._steps):
             room = max(end, 2 * len(self._steps))

@@ -41,7 +41,7 @@ class Trainer(QObject):
         self.device = "cpu"
         self.sample = 0
         self.watched: tuple[str, ...] = ()
-        self._host: SessionHost | None = None  # made for the first run: it brings numpy, which a start does without
+        self._host: SessionHost | None = None  # made for the first run
         self._state = State.IDLE
         self._torch = False
         self._waiting: list[Command] = []

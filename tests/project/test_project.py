@@ -1,5 +1,6 @@
 """The project without a window: open, check, build, train, and what stands in the way."""
 
+import signal
 import subprocess
 import sys
 import time
@@ -197,20 +198,20 @@ def test_a_watcher_that_fails_leaves_no_thread(tmp_path):
         Project.new("spiral").train(folder=tmp_path / "run", on_telemetry=fail)  # the fixture looks for threads
 
 
-def test_an_interrupt_stops_cleanly_and_saves(tmp_path, monkeypatch):
-    from netbuilder.training.thread_host import ThreadHost
+def test_an_interrupt_stops_cleanly_and_saves(tmp_path):
+    """The signal comes at the worst moment: while a watcher is writing what is new."""
+    interrupted, seen_whole = [], []
+    before = signal.getsignal(signal.SIGINT)
 
-    wait, interrupted = ThreadHost.wait, []
-
-    def interrupt_once(self, timeout=None):
-        if self.state is State.RUNNING and not interrupted:
+    def write(telemetry):
+        if telemetry.progress.state is State.RUNNING and not interrupted:
             interrupted.append(True)
-            raise KeyboardInterrupt
-        return wait(self, timeout)
+            signal.raise_signal(signal.SIGINT)
+            seen_whole.append(True)
 
-    monkeypatch.setattr(ThreadHost, "wait", interrupt_once)
-    outcome = Project.new("spiral").train(epochs=100_000, folder=tmp_path / "run")
-    assert interrupted
+    outcome = Project.new("spiral").train(epochs=100_000, folder=tmp_path / "run", on_telemetry=write)
+    assert interrupted == seen_whole == [True]
+    assert signal.getsignal(signal.SIGINT) is before
     assert outcome.reason == "stopped"
     assert (tmp_path / "run" / "last.safetensors").is_file()
 

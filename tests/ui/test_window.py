@@ -49,7 +49,7 @@ program.loader.start = lambda: None
 program.workspace.open_unsaved(open_template(STARTER))
 loaded = []
 program.window.painted.connect(lambda: loaded.extend(
-    name for name in ("numpy", "torch", "networkx", "netbuilder.ui.canvas.view") if name in sys.modules))
+    name for name in ("torch", "networkx", "netbuilder.ui.canvas.view") if name in sys.modules))
 
 def look():
     canvas = program.window.canvas
