@@ -335,7 +335,10 @@ def train_headless(template: str, *times: str) -> None:
 
 
 def train_by_hand(template: str, *times: str) -> None:
-    """Train the same network in the loop that tutorials show: a DataLoader, and `.item()` twice a step."""
+    """Train the same network in the loop that tutorials show: a DataLoader, and `.item()` twice a step.
+
+    It validates every epoch, as the session does.
+    """
     import torch
     from torch.utils.data import DataLoader, TensorDataset
 
@@ -347,9 +350,13 @@ def train_by_hand(template: str, *times: str) -> None:
     given = Times.read(*times)
     document = open_template(template)
     source = next(node for node in document.graph.nodes.values() if node.type.startswith("data."))
-    part = prepare(source).parts["train"]
-    dataset = TensorDataset(torch.tensor(part["image"]), torch.tensor(part["label"]))
-    batches = DataLoader(dataset, batch_size=document.plan.batch_size, shuffle=True)
+    parts = prepare(source).parts
+    rows, held_out = (
+        TensorDataset(torch.tensor(parts[part]["image"]), torch.tensor(parts[part]["label"]))
+        for part in ("train", "validation")
+    )
+    batches = DataLoader(rows, batch_size=document.plan.batch_size, shuffle=True)
+    checks = DataLoader(held_out, batch_size=256)
     model = build(document)
     model.train()
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -366,6 +373,13 @@ def train_by_hand(template: str, *times: str) -> None:
             running += loss.item()
             right += (output.argmax(1) == label).sum().item()
             steps += 1
+        model.eval()
+        with torch.no_grad():
+            for image, label in checks:
+                output = model(image)
+                running += criterion(output, label).item()
+                right += (output.argmax(1) == label).sum().item()
+        model.train()
         seconds = time.perf_counter() - mark.wall
         if not warm and seconds > given.warm:
             warm, mark = True, Mark(steps)
