@@ -1,1 +1,1 @@
-"""TODO of the owner: what this package is."""
+"""The canvas: one widget that paints the graph from arrays and turns gestures into edits of the document."""
