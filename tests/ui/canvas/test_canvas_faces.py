@@ -60,9 +60,9 @@ def test_only_labels_that_the_user_chose_are_shown(label, shown):
 
 
 def test_short_parameters_stand_beside_the_title_and_long_ones_below():
-    short = measure(Face("Linear", "linear", ("x",), (OutputFace("y", "10"),), brief="10 units"))
+    short = measure(Face("Linear", "linear", ("x",), (OutputFace("y", "10"),), brief="10"))
     long = measure(Face("Conv2d", "convolution", ("x",), (OutputFace("y", "32×8×8"),), brief="32 · 3×3 · same"))
-    assert (short.aside, short.line) == ("10 units", "")
+    assert (short.aside, short.line) == ("10", "")
     assert (long.aside, long.line) == ("", "32 · 3×3 · same")
     assert short.width == long.width == WIDTH
     assert long.height > short.height
