@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from netbuilder.compiler.expansion import enclosing
 from netbuilder.compiler.flow import is_entry, is_loss, spec_of
 from netbuilder.compiler.shapes import Shapes
-from netbuilder.document.model import ROOT, Document, Node
+from netbuilder.document.model import Document, Node
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.layers.tensor import TensorType
 
@@ -44,8 +45,8 @@ class Costs:
     """Costs of a graph.
 
     Attributes:
-        nodes: Node id -> its cost, for every layer whose shapes are known.
-        total: Their sum.
+        nodes: Node path -> its cost, for every layer whose shapes are known; a block's is the sum of what is in it.
+        total: The sum of all layers.
         complete: Whether every layer's shapes are known; else the total is a lower bound.
     """
 
@@ -54,15 +55,14 @@ class Costs:
     complete: bool = True
 
 
-def count_costs(document: Document, shapes: Shapes, scope: str = ROOT) -> Costs:
-    """Count what the layers of a graph cost; sizes that vary count as 1.
+def count_costs(document: Document, shapes: Shapes) -> Costs:
+    """Count what the layers of a document cost, those in blocks too; sizes that vary count as 1.
 
     Args:
         document: What to count.
         shapes: Its shapes.
-        scope: The graph.
     """
-    graph = document.scope(scope)
+    graph = shapes.expansion.of(document).graph
     inputs: dict[str, dict[str, TensorType]] = {}
     for target in graph.edges:
         if target in shapes.types:
@@ -81,7 +81,14 @@ def count_costs(document: Document, shapes: Shapes, scope: str = ROOT) -> Costs:
             continue
         owner = graph.nodes.get(node.tied_to, node)
         nodes[id] = _cost(spec, owner, shapes, id, inputs.get(id, {}), outputs.get(id, {}))
-    return Costs(nodes=nodes, total=_sum(nodes.values()), complete=complete)
+    total = _sum(nodes.values())
+    if shapes.expansion.copies:
+        inside: dict[str, list[Cost]] = {path: [] for path in shapes.expansion.copies}
+        for id, cost in nodes.items():
+            for block in enclosing(id):
+                inside[block].append(cost)
+        nodes |= {path: _sum(each) for path, each in inside.items()}
+    return Costs(nodes=nodes, total=total, complete=complete)
 
 
 def _cost(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netbuilder.compiler.shapes import DATA
+from netbuilder.document.blocks import definition_of, signature
 from netbuilder.document.model import Document, Graph, Node, Phase, PortRef
 from netbuilder.document.names import RESERVED, free_label, identifier
 from netbuilder.layers.catalog import catalog
@@ -84,7 +85,7 @@ def _port_names(node: Node) -> Sequence[str]:
 
 
 def trace(document: Document) -> Flow:
-    """Find out what goes where in the main graph, which must be free of circles."""
+    """Find out what goes where in the main graph, which must be free of circles; blocks are nodes like others."""
     graph = document.graph
     links = sources_of(graph)
     losses = [id for id, node in graph.nodes.items() if is_loss(node)]
@@ -97,36 +98,42 @@ def trace(document: Document) -> Flow:
     predicted = [source for id in losses for port, source in links.get(id, ()) if port != TARGET]
     wanted = [source for _, source in exits] + predicted
     if not wanted:
-        wanted = _loose_ends(graph, losses)
-    forward = _ordered(graph, links, (port.node for port in wanted), set())
+        wanted = _loose_ends(document, losses)
+    forward = ordered(graph, links, (port.node for port in wanted), set())
     inside = set(forward)
     phases = []
     for phase in document.plan.phases:
         chosen = [id for id in losses if not phase.losses or id in phase.losses]
-        phases.append((phase, tuple(_ordered(graph, links, chosen, inside))))
+        phases.append((phase, tuple(ordered(graph, links, chosen, inside))))
     outside = [id for _, ids in phases for id in ids]
     outputs = _outputs(graph, links, exits, predicted or wanted, inside, outside)
     entries = _entries(document, links, [*forward, *outside], outputs)
     return Flow(tuple(forward), outputs, tuple(losses), tuple(phases) if losses else (), entries)
 
 
-def _loose_ends(graph: Graph, losses: Sequence[str]) -> list[PortRef]:
+def _loose_ends(document: Document, losses: Sequence[str]) -> list[PortRef]:
     """Return an output port of each layer that feeds nothing, for a network without outputs and losses."""
+    graph = document.graph
     feeding = {source.node for source in graph.edges.values()}
     ends = []
     for id, node in graph.nodes.items():
-        spec = spec_of(node)
-        if id in feeding or is_entry(node) or spec is None or id in losses:
+        if id in feeding or is_entry(node) or id in losses:
             continue
-        try:
-            ports = spec.output_ports(spec.resolve(node.parameters))
-        except ValueError:
-            continue
-        ends += [PortRef(id, port.name) for port in ports[:1]]
+        definition = definition_of(document, node)
+        names = tuple(signature(definition).outputs) if definition else _output_names(node)
+        ends += [PortRef(id, name) for name in names[:1]]
     return ends
 
 
-def _ordered(
+def _output_names(node: Node) -> Sequence[str]:
+    spec = spec_of(node)
+    try:
+        return [port.name for port in spec.output_ports(spec.resolve(node.parameters))] if spec else ()
+    except ValueError:
+        return ()
+
+
+def ordered(
     graph: Graph, links: Mapping[str, Sequence[tuple[str, PortRef]]], ends: Iterable[str], done: set[str]
 ) -> list[str]:
     """Return the layers upstream of `ends`, chain by chain, without those `done` and without data and inputs."""

@@ -168,8 +168,9 @@ def _adopt(model: nn.Module, shell: SimpleNamespace, attribute: str | None) -> N
     """Copy the weights of the module just made into the model's, and drop it."""
     if attribute is None:
         return
-    fresh = vars(shell).pop(attribute).state_dict()
-    for key, value in getattr(model, attribute).state_dict().items():
+    made = vars(shell).pop("module" if "." in attribute else attribute)
+    fresh = made.state_dict()
+    for key, value in model.get_submodule(attribute).state_dict().items():
         value.copy_(fresh[key])
 
 

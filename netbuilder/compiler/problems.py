@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from netbuilder.compiler.expansion import Expansion, once
 from netbuilder.compiler.flow import Flow, is_entry, is_loss, sources_of, spec_of, trace
 from netbuilder.compiler.objectives import check_objectives, with_class_fixes
 from netbuilder.compiler.shapes import DATA, Shapes, wire
-from netbuilder.document.model import Document, Node, PortRef
+from netbuilder.document.model import ROOT, Document, Graph, Node, PortRef
 from netbuilder.document.topology import cycles
 from netbuilder.foundation.problem import Fix, Problem, Severity
 from netbuilder.layers.spec import Port
@@ -28,11 +29,25 @@ class _Ports:
 
 
 def find_problems(document: Document, shapes: Shapes) -> tuple[Problem, ...]:
-    """Return all problems of the main graph, errors first, then by node in document order.
+    """Return all problems of a document, errors first, then by node in document order.
 
     Args:
         document: What to look at.
         shapes: Its shapes, so far as they are known.
+    """
+    flat = shapes.expansion.of(document)
+    if flat is document:
+        return _find(document, document, shapes)
+    return once(_find(document, flat, shapes), document)
+
+
+def _find(drawn: Document, document: Document, shapes: Shapes) -> tuple[Problem, ...]:
+    """Return all problems.
+
+    Args:
+        drawn: The document as it was drawn.
+        document: The same written out.
+        shapes: Its shapes.
     """
     graph = document.graph
     if not graph.nodes:
@@ -42,20 +57,29 @@ def find_problems(document: Document, shapes: Shapes) -> tuple[Problem, ...]:
         return (Problem(code="graph.empty", message=message),)
     flow = trace(document)
     used = flow.used
+    roots = used if drawn is document else trace(drawn).used
     whole = not (flow.losses or any(node.type == "output" for node in graph.nodes.values()))
     ports = {id: _ports(document, node) for id, node in graph.nodes.items()}
     found = [
         *(with_class_fixes(document, shapes, each) for each in shapes.problems),
-        *_circles(document),
+        *_all_circles(drawn, shapes.expansion),
         *_stray_links(document, ports),
-        *_open_inputs(document, ports, flow),
+        *_open_inputs(document, ports, flow, shapes.expansion),
         *_missing_parts(document, flow),
         *check_objectives(document, shapes, flow),
         *([] if whole else _left_out(document, flow)),
     ]
-    found = [each if whole or not each.node or each.node in used else _milder(each) for each in found]
+    found = [
+        each if whole or not each.node or _is_used(each.node, used, roots, graph) else _milder(each) for each in found
+    ]
     position = {id: index for index, id in enumerate(graph.nodes)}
     return tuple(sorted(found, key=lambda each: (_RANKS[each.severity], position.get(each.node, -1))))
+
+
+def _is_used(path: str, used: frozenset[str], roots: frozenset[str], graph: Graph) -> bool:
+    """Whether the network would miss a node; of a block that could not be written out, all of it is missed."""
+    inside = "/" in path and path in graph.nodes
+    return path in used or (not inside and path.partition("/")[0] in roots)
 
 
 def _milder(problem: Problem) -> Problem:
@@ -79,8 +103,15 @@ def _ports(document: Document, node: Node) -> _Ports:
     return _Ports(spec.input_ports(values), frozenset(port.name for port in spec.output_ports(values)))
 
 
-def _circles(document: Document) -> Iterator[Problem]:
-    graph = document.graph
+def _all_circles(document: Document, expansion: Expansion) -> Iterator[Problem]:
+    """Find circles in the main graph and in the blocks: each graph must flow one way by itself."""
+    yield from _circles(document.graph, "", ROOT)
+    firsts = {instance.key: path for path, instance in reversed(list(expansion.instances.items()))}
+    for key, path in firsts.items():
+        yield from _circles(document.blocks[key].graph, f"{path}/", key)
+
+
+def _circles(graph: Graph, prefix: str, scope: str) -> Iterator[Problem]:
     if len(wire(graph).order) == len(graph.nodes):
         return
     for circle in cycles(graph):
@@ -88,11 +119,13 @@ def _circles(document: Document) -> Iterator[Problem]:
         message = f"The links form a circle: {names}. A network must flow one way; remove one of these links."
         last, first = circle[-1], circle[0]
         closing = [target for target, source in graph.edges.items() if target.node == first and source.node == last]
-        yield Problem(code="graph.cycle", message=message, node=first, fixes=tuple(_unlink(port) for port in closing))
+        fixes = tuple(_unlink(port, scope) for port in closing)
+        yield Problem(code="graph.cycle", message=message, node=prefix + first, fixes=fixes)
 
 
-def _unlink(target: PortRef) -> Fix:
-    return Fix(title="Remove the link", edit="disconnect", arguments={"target": list(target)})
+def _unlink(target: PortRef, scope: str = ROOT) -> Fix:
+    arguments = {"target": list(target)} | ({"scope": scope} if scope else {})
+    return Fix(title="Remove the link", edit="disconnect", arguments=arguments)
 
 
 def _stray_links(document: Document, ports: Mapping[str, _Ports]) -> Iterator[Problem]:
@@ -120,20 +153,35 @@ def _stray_links(document: Document, ports: Mapping[str, _Ports]) -> Iterator[Pr
             )
 
 
-def _open_inputs(document: Document, ports: Mapping[str, _Ports], flow: Flow) -> Iterator[Problem]:
+def _open_inputs(
+    document: Document, ports: Mapping[str, _Ports], flow: Flow, expansion: Expansion
+) -> Iterator[Problem]:
     """Find inputs that must be linked and are not."""
     graph = document.graph
     loose = _loose_outputs(document, ports)
+    told: set[PortRef] = set()
     for id, node in graph.nodes.items():
         missing = [
             port for port in ports[id].inputs or () if not port.optional and PortRef(id, port.name) not in graph.edges
         ]
         for port in missing:
+            entrance = expansion.entrances.get(PortRef(id, port.name))
+            if entrance is not None and entrance[0] not in told:  # the block that it is in lacks its input
+                told.add(entrance[0])
+                yield _open_entrance(*entrance)
+            if entrance is not None or PortRef(id, port.name) in expansion.cut:
+                continue
             alone = len(ports[id].inputs or ()) == 1
             what = "its input" if alone else f"its input {port.name!r}"
             fixes = _links(document, PortRef(id, port.name), port, loose, flow)
             message = f"{node.label} needs a link to {what}."
             yield Problem(code="input.open", message=message, node=id, port=port.name, expected="a link", fixes=fixes)
+
+
+def _open_entrance(port: PortRef, label: str) -> Problem:
+    """Return the problem of a block's input that a layer inside needs."""
+    message = f"{label} needs a link to its input {port.port!r}."
+    return Problem(code="input.open", message=message, node=port.node, port=port.port, expected="a link")
 
 
 def _loose_outputs(document: Document, ports: Mapping[str, _Ports]) -> list[PortRef]:

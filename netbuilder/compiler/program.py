@@ -51,7 +51,9 @@ class Program:
     Attributes:
         source: The whole module's text.
         class_name: The network's class.
-        names: Node path -> attribute, for each node with a module of its own.
+        names: Node path -> attribute, for each layer with a module of its own; dotted for one in a block
+            ("stage.0.conv", as `get_submodule` takes it).
+        frozen: Paths of those whose weights training never changes.
         labels: Node path -> label, for messages.
         lines: One-based line of `source` -> node path.
         fields: The keyword arguments of `forward`, in order: keys of a batch.
@@ -69,6 +71,7 @@ class Program:
     source: str
     class_name: str
     names: Mapping[str, str]
+    frozen: frozenset[str]
     labels: Mapping[str, str]
     lines: Mapping[int, str]
     fields: tuple[str, ...]
@@ -91,8 +94,9 @@ def write_program(document: Document, shapes: Shapes) -> Program:
     Raises:
         NetbuilderError: With the errors that are in the way.
     """
+    flat = shapes.expansion.of(document).graph.nodes
     if shapes.pending:
-        label = document.graph.nodes[min(shapes.pending)].label
+        label = flat[min(shapes.pending & flat.keys())].label
         raise NetbuilderError(Problem(code="shape.pending", message=f"The shapes are not all known yet ({label})."))
     errors = [each for each in find_problems(document, shapes) if each.is_error and each.code not in TRAINING]
     if errors:

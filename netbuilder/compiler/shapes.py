@@ -1,5 +1,7 @@
 """Shape inference: the type of every port, or the problem of the node where it stops.
 
+It walks the document's expansion: nodes inside blocks are known by their node paths, once for each instance.
+
 Only what an edit changed is computed again: each node's result is kept with what it depends on, and what a layer gives
 for equal parameters and equal input types is kept for all nodes. Torch is imported on demand, but never while there is
 a deadline: the window calls this before torch is there.
@@ -14,9 +16,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from netbuilder.compiler.expansion import Expander, Expansion, enclosing, once
 from netbuilder.compiler.facts import NOTHING, Facts, fields_of, missing_size, resolved, without_torch
 from netbuilder.compiler.wording import Trouble, describe, refused, trouble_of
-from netbuilder.document.model import ROOT, Document, Graph, Node, PortRef, Schema
+from netbuilder.document.blocks import is_block
+from netbuilder.document.model import Document, Graph, Node, PortRef, Schema
 from netbuilder.foundation.problem import Problem
 from netbuilder.layers.catalog import catalog
 from netbuilder.layers.relations import check_all
@@ -35,17 +39,23 @@ FACTS: Final = 50_000
 _WARM_UP: Final = "netbuilder-warm-up"
 
 
+NO_EXPANSION: Final = Expansion(Document())
+"""The expansion of nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shapes:
-    """What shape inference knows of a graph.
+    """What shape inference knows of a document.
 
     Attributes:
-        types: Output ports and linked input ports -> type. A pending node's outputs keep their old types.
-        derived: Node id -> the sizes that its constructor takes from its input.
-        weights: Node id -> its weights, for every node with a module of its own.
+        types: Output ports and linked input ports -> type; those of block nodes, and of the inputs and outputs inside
+            blocks, too. A pending node's outputs keep their old types.
+        derived: Node path -> the sizes that its constructor takes from its input.
+        weights: Node path -> its weights, for every node with a module of its own.
         problems: Where and why types could not be found; nodes downstream of such a node are just not in `types`.
-        pending: Nodes not yet looked at, for want of time or of torch.
-        done: Nodes whose outputs are known.
+        pending: Nodes not yet looked at, for want of time or of torch; a block while any node in it is.
+        done: Nodes whose outputs are known; a block when all nodes in it are.
+        expansion: The document written out.
     """
 
     types: Mapping[PortRef, TensorType] = field(default_factory=dict)
@@ -54,6 +64,7 @@ class Shapes:
     problems: tuple[Problem, ...] = ()
     pending: frozenset[str] = frozenset()
     done: frozenset[str] = frozenset()
+    expansion: Expansion = NO_EXPANSION
 
 
 @dataclass(slots=True)
@@ -88,8 +99,9 @@ class ShapeInference:
     def __init__(self) -> None:
         """Start with nothing known."""
         self._facts: dict[tuple[Any, ...], Facts] = {}
-        self._memos: dict[str, dict[str, _Memo]] = {}
-        self._wirings: dict[str, Wiring] = {}
+        self._memos: dict[str, _Memo] = {}
+        self._wiring: Wiring | None = None
+        self._expander = Expander()
         self._runner: MetaRunner | None = None
 
     @property
@@ -97,18 +109,17 @@ class ShapeInference:
         """How many layers torch was asked about so far."""
         return self._runner.runs if self._runner else 0
 
-    def infer(self, document: Document, deadline: float | None = None, scope: str = ROOT) -> Shapes:
+    def infer(self, document: Document, deadline: float | None = None) -> Shapes:
         """Return the types of all ports so far as they are known.
 
         Args:
             document: What to look at.
             deadline: When to stop asking torch, on the clock of `time.perf_counter`; at least one layer is asked each
                 time, so that repeated calls come to an end. None means never, and torch is imported if need be.
-            scope: The graph.
         """
         if deadline is None or _torch_is_warm():
             self._start()
-        return _Pass(self, document, scope, deadline).walk()
+        return _Pass(self, document, self._expander.expand(document), deadline).walk()
 
     def _start(self) -> None:
         if self._runner is None:
@@ -116,12 +127,12 @@ class ShapeInference:
 
             self._runner = MetaRunner()
 
-    def wiring(self, graph: Graph, scope: str) -> Wiring:
+    def wiring(self, graph: Graph) -> Wiring:
         """Return the links of a graph by node and an order of its nodes; nodes on circles are left out."""
-        known = self._wirings.get(scope)
+        known = self._wiring
         if known is not None and known.edges is graph.edges and known.nodes == graph.nodes.keys():
             return known
-        self._wirings[scope] = wiring = wire(graph)
+        self._wiring = wiring = wire(graph)
         return wiring
 
     def facts(self, spec: LayerSpec, values: Mapping[str, Any], inputs: Types, may_run: bool) -> Facts | None:
@@ -163,10 +174,12 @@ class ShapeInference:
 class _Pass:
     """One walk through a graph."""
 
-    def __init__(self, inference: ShapeInference, document: Document, scope: str, deadline: float | None) -> None:
-        self.inference, self.document, self.scope, self.deadline = inference, document, scope, deadline
-        self.graph = document.scope(scope)
-        self.old = inference._memos.get(scope, {})
+    def __init__(
+        self, inference: ShapeInference, document: Document, expansion: Expansion, deadline: float | None
+    ) -> None:
+        self.inference, self.document, self.expansion, self.deadline = inference, document, expansion, deadline
+        self.graph = expansion.flat.graph
+        self.old = inference._memos
         self.memos: dict[str, _Memo] = {}
         self.stale: dict[str, _Memo] = {}
         self.types: dict[PortRef, TensorType] = {}
@@ -176,7 +189,7 @@ class _Pass:
 
     def walk(self) -> Shapes:
         """Look at every node in order."""
-        wiring = self.inference.wiring(self.graph, self.scope)
+        wiring = self.inference.wiring(self.graph)
         nodes, types, pending = self.graph.nodes, self.types, self.pending
         for id in wiring.order:
             links = wiring.incoming.get(id, ())
@@ -192,7 +205,7 @@ class _Pass:
             else:
                 self._look(node, inputs, complete=len(inputs) == len(links))
         self._check_ties()
-        self.inference._memos[self.scope] = self.memos | self.stale
+        self.inference._memos = self.memos | self.stale
         return self._result()
 
     def _look(self, node: Node, inputs: dict[str, TensorType], complete: bool) -> None:
@@ -220,6 +233,8 @@ class _Pass:
         if node.type.startswith(DATA):
             return fields_of(schema)
         spec = catalog().get(node.type)
+        if spec is None and is_block(node):
+            return NOTHING  # the expansion has told why it could not be written out
         if spec is None:
             return Facts(
                 troubles=(
@@ -294,8 +309,10 @@ class _Pass:
         for id, trouble in self.troubles:
             source = incoming.get(PortRef(id, trouble.port))
             origin = self.graph.nodes.get(source.node) if source is not None else None
-            problems.append(describe(trouble, self.graph.nodes[id], origin, self.scope))
+            problems.append(describe(trouble, self.graph.nodes[id], origin))
         shown = self.memos | self.stale
+        done = {id for id, memo in self.memos.items() if memo.facts.known}
+        self._add_blocks(done)
         return Shapes(
             types=self.types,
             derived={id: memo.facts.derived for id, memo in shown.items() if memo.facts.derived},
@@ -304,10 +321,27 @@ class _Pass:
                 for id, memo in shown.items()
                 if memo.facts.weights is not None and memo.owner is None
             },
-            problems=tuple(problems),
+            problems=once((*self.expansion.problems, *problems), self.document),
             pending=frozenset(self.pending),
-            done=frozenset(id for id, memo in self.memos.items() if memo.facts.known),
+            done=frozenset(done),
+            expansion=self.expansion,
         )
+
+    def _add_blocks(self, done: set[str]) -> None:
+        """Add what follows for blocks from what is in them: types of their ports, whether they are pending or done."""
+        if not self.expansion.copies:
+            return
+        for port, source in self.expansion.ports.items():
+            type_ = self.types.get(source)
+            if type_ is not None:
+                self.types[port] = type_
+        missing: set[str] = set()
+        for id in self.graph.nodes:
+            if id not in done:
+                missing.update(enclosing(id))
+            if id in self.pending:
+                self.pending.update(enclosing(id))
+        done.update(self.expansion.copies.keys() - missing)
 
 
 def _torch_is_warm() -> bool:

@@ -51,7 +51,7 @@ class Writer:
             self.lines.append(" " * indent + f"# {words}")
 
     def statement(self, statement: ast.stmt, indent: int, path: str = "", remark: str = "") -> None:
-        """Write one statement.
+        """Write one statement; of those that hold others, `for` only.
 
         Args:
             statement: What to write.
@@ -59,6 +59,13 @@ class Writer:
             path: The node it is for.
             remark: A short comment of ours behind it.
         """
+        if isinstance(statement, ast.For):
+            self.lines.append(" " * indent + f"for {printed(statement.target)} in {printed(statement.iter)}:")
+            if path:
+                self.paths[len(self.lines)] = path
+            for inner in statement.body:
+                self.statement(inner, indent + 4, path)
+            return
         lines = self.wrapped.get(statement)
         if lines is None:
             self.wrapped[statement] = lines = wrapped(statement, WIDTH - _DEEPEST)

@@ -29,37 +29,65 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What a module's text is made of.
+class ClassParts:
+    """What the text of a class is made of.
 
     Attributes:
-        title: The document's, for the docstring.
-        class_name: The network's class.
-        doc: The class's docstring.
-        support: Texts of support classes, with their trees.
+        name: The class's name.
+        doc: Its docstring.
+        settings: What its constructor takes, with annotations.
+        constructor: The body of `__init__`.
         arguments: What `forward` takes.
         count: How many values it returns.
-        constructor: The body of `__init__`.
         forward: The body of `forward`.
-        phases: The name and the body of each phase's function.
-        starts: Node path -> the statements that make its module and draw its weights.
     """
 
-    title: str
-    class_name: str
+    name: str
     doc: str
-    support: Mapping[str, Sequence[ast.stmt]]
+    settings: Mapping[str, str]
+    constructor: Sequence[Item]
     arguments: tuple[str, ...]
     count: int
-    constructor: Sequence[Item]
     forward: Sequence[Item]
-    phases: Sequence[tuple[str, Sequence[Item]]]
-    starts: Mapping[str, Sequence[ast.stmt]]
 
     @property
     def returns(self) -> str:
         """The annotation of what `forward` returns."""
         return "Tensor" if self.count == 1 else f"tuple[{', '.join(['Tensor'] * self.count)}]"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a module's text is made of.
+
+    Attributes:
+        title: The document's, for the docstring.
+        support: Texts of support classes, with their trees.
+        classes: The blocks' classes, each after those it uses, and the network's at the end.
+        phases: The name and the body of each phase's function.
+    """
+
+    title: str
+    support: Mapping[str, Sequence[ast.stmt]]
+    classes: Sequence[ClassParts]
+    phases: Sequence[tuple[str, Sequence[Item]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TappedParts:
+    """What the text that looks inside is made of: the network as one function, without its blocks' classes.
+
+    Attributes:
+        arguments: What `forward` takes.
+        returns: The annotation of what it returns.
+        forward: Its body, all layers in order.
+        starts: Node path -> the statements that make its module and draw its weights.
+    """
+
+    arguments: tuple[str, ...]
+    returns: str
+    forward: Sequence[Item]
+    starts: Mapping[str, Sequence[ast.stmt]]
 
 
 def module_text(parts: Parts, wrapped: dict[ast.stmt, list[str]]) -> tuple[str, dict[int, str]]:
@@ -81,7 +109,7 @@ def module_text(parts: Parts, wrapped: dict[ast.stmt, list[str]]) -> tuple[str, 
     for text, parsed in parts.support.items():
         writer.text("\n\n" + text.strip("\n"))
         body += parsed
-    body.append(_class_text(writer, parts))
+    body += [_class_text(writer, each) for each in parts.classes]
     for function, items in parts.phases:
         writer.text("\n")
         arguments = {"model": "nn.Module", "batch": "dict[str, Tensor]"}
@@ -90,7 +118,7 @@ def module_text(parts: Parts, wrapped: dict[ast.stmt, list[str]]) -> tuple[str, 
     return writer.finish(ast.Module(body=body, type_ignores=[])), writer.paths
 
 
-def tapped_text(parts: Parts, wrapped: dict[ast.stmt, list[str]]) -> tuple[str, dict[int, str]]:
+def tapped_text(parts: TappedParts, wrapped: dict[ast.stmt, list[str]]) -> tuple[str, dict[int, str]]:
     """Return the text of the forward that shows each value and of the generator that makes modules one by one.
 
     Args:
@@ -118,7 +146,8 @@ def tapped_text(parts: Parts, wrapped: dict[ast.stmt, list[str]]) -> tuple[str, 
 
 
 def _imports(parts: Parts) -> list[str]:
-    items = [*parts.constructor, *parts.forward, *(item for _, items in parts.phases for item in items)]
+    items = [item for each in parts.classes for item in (*each.constructor, *each.forward)]
+    items += [item for _, body in parts.phases for item in body]
     trees = [*(item.statement for item in items), *(each for body in parts.support.values() for each in body)]
     used = {node.id for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Name)}
     lines = ["import math", ""] if "math" in used else []
@@ -127,15 +156,16 @@ def _imports(parts: Parts) -> list[str]:
     return [*lines, "from torch import Tensor, nn"]
 
 
-def _class_text(writer: Writer, parts: Parts) -> ast.stmt:
-    writer.text(f'\n\nclass {parts.class_name}(nn.Module):\n    """{parts.doc}"""\n')
-    init = _function_text(writer, 4, "__init__", {"self": ""}, "None", "", parts.constructor)
+def _class_text(writer: Writer, parts: ClassParts) -> ast.stmt:
+    writer.text(f'\n\nclass {parts.name}(nn.Module):\n    """{parts.doc}"""\n')
+    settings = {"self": "", **parts.settings}
+    init = _function_text(writer, 4, "__init__", settings, "None", "", parts.constructor)
     writer.text()
     hints = {"self": "", **dict.fromkeys(parts.arguments, "Tensor")}
     call = _function_text(writer, 4, "forward", hints, parts.returns, "", parts.forward)
     base = ast.parse("nn.Module", mode="eval").body
     body = [docstring(parts.doc), init, call]
-    return ast.ClassDef(name=parts.class_name, bases=[base], keywords=[], body=body, decorator_list=[])
+    return ast.ClassDef(name=parts.name, bases=[base], keywords=[], body=body, decorator_list=[])
 
 
 def _function_text(

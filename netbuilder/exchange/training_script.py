@@ -7,6 +7,7 @@ same order.
 from __future__ import annotations
 
 import ast
+import re
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -210,8 +211,13 @@ def _schedule_functions(document: Document) -> list[str]:
 
 
 def _modules(program: Program, nodes: Sequence[str]) -> list[str]:
-    """Return the attributes of the modules that lie in `nodes` (or in blocks of these ids)."""
-    return [name for path, name in program.names.items() if any(part in nodes for part in path.split("/"))]
+    """Return what reads the modules that lie in `nodes` (or in blocks of these ids) from the model."""
+    return [_reading(name) for path, name in program.names.items() if any(part in nodes for part in path.split("/"))]
+
+
+def _reading(attribute: str) -> str:
+    """Return a dotted attribute as Python reads it: "stage.0.conv" -> "stage[0].conv"."""
+    return re.sub(r"\.(\d+)", r"[\1]", attribute)
 
 
 def _parameters(modules: Sequence[str]) -> str:
@@ -228,7 +234,9 @@ def _groups(phase: Phase, program: Program) -> Iterator[tuple[Group, str]]:
     taken = _modules(program, named)
     for group in phase.groups:
         inside = (
-            _modules(program, group.nodes) if group.nodes else [n for n in program.names.values() if n not in taken]
+            _modules(program, group.nodes)
+            if group.nodes
+            else [n for n in map(_reading, program.names.values()) if n not in taken]
         )
         if inside:
             yield group, _parameters(inside)
@@ -345,11 +353,10 @@ def _resting(document: Document, program: Program) -> str:
     for phase in document.plan.phases:
         named = [node for group in phase.groups for node in group.nodes]
         everything = any(not group.nodes for group in phase.groups)
-        updated.update(program.names.values() if everything else _modules(program, named))
-    nodes = document.graph.nodes
+        updated.update(map(_reading, program.names.values()) if everything else _modules(program, named))
     resting = [
         name
-        for path, name in program.names.items()
-        if name not in updated or nodes[path.split("/")[0]].parameters.get("trainable") is False
+        for path, name in ((path, _reading(attribute)) for path, attribute in program.names.items())
+        if name not in updated or path in program.frozen
     ]
     return "".join(f"\n            model.{name}.eval()  # not trained" for name in resting)

@@ -250,8 +250,11 @@ class Network:
     @property
     def key_paths(self) -> dict[str, str]:
         """State key -> node path."""
-        paths = {attribute: path for path, attribute in self.program.names.items()}
-        return {key: paths[key.partition(".")[0]] for key in self.model.state_dict()}
+        return {
+            f"{attribute}.{key}": path
+            for path, attribute in self.program.names.items()
+            for key in self._modules[path].state_dict()
+        }
 
     @property
     def metric_names(self) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from netbuilder.compiler.facts import field_type
 from netbuilder.compiler.meta import WARM, warm_up
 from netbuilder.compiler.shapes import ShapeInference, Shapes
 from netbuilder.document import edits
-from netbuilder.document.model import Definition, Document, Field, Place, PortRef, Schema
+from netbuilder.document.model import Document, Field, Place, PortRef, Schema
 from netbuilder.layers.tensor import BATCH, TIME, Size, TensorType
 from tests.builders import DIGITS, chain, document, linear, node
 from tests.compiler.documents import cnn, long_chain, residual, shared, with_node, with_parameters
@@ -334,17 +334,6 @@ def test_a_chain_has_the_shapes_that_running_it_gives() -> None:
 
     real = build(given)(image=torch.zeros(5, 1, 8, 8))
     assert tuple(real.shape[1:]) == infer(given).types[PortRef("c", "y")].dims[1:]
-
-
-def test_the_graph_of_a_block_has_shapes_and_fixes_of_its_own() -> None:
-    inner = document([node("entry", "input", dims=(3, 4, 4)), linear("fc", 5)], [("entry.y", "fc.x")]).graph
-    given = replace(cnn(), blocks={"b": Definition(key="b", title="B", graph=inner)})
-    inference = ShapeInference()
-    (problem,) = inference.infer(given, scope="b").problems
-    fix = problem.fixes[0]
-    mended = edits.apply(given, fix.edit, fix.arguments)
-    assert out(inference.infer(mended, scope="b"), "fc") == "N × 5"
-    assert not inference.infer(mended).problems
 
 
 def test_tokens_stay_tokens_when_they_are_only_moved_about() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from netbuilder.document import clipboard
+from netbuilder.document.edits.ports import rename_port
 from netbuilder.document.edits.registry import edit, graph_of, node_of, refuse, with_graph, with_node
 from netbuilder.document.model import ROOT, Document, Graph, Node, Place, Plan, PortRef, Schema
 from netbuilder.document.names import unique_label
@@ -83,11 +84,14 @@ def remove_and_heal(document: Document, nodes: Collection[str], scope: str = ROO
 
 @edit
 def rename(document: Document, node: str, label: str, scope: str = ROOT) -> Document:
-    """Give a node another label, made a unique identifier."""
+    """Give a node another label, made a unique identifier; a block's input or output keeps its links outside."""
     graph = graph_of(document, scope)
     old = node_of(graph, node)
     new = unique_label(graph, label, (node,))
-    return document if new == old.label else with_node(document, replace(old, label=new), scope)
+    if new == old.label:
+        return document
+    document = with_node(document, replace(old, label=new), scope)
+    return rename_port(document, scope, old, new) if scope else document
 
 
 @edit
