@@ -241,8 +241,9 @@ def broadcastable(values: Values, inputs: Types) -> Iterator[Mismatch]:
             yield expects(name, f"as many axes as the first input ({shown})", other, *_more_axes(shown, other))
             return
         rank = max(len(sizes), other.rank)
-        sizes = [1] * (rank - len(sizes)) + sizes
-        dims = [1] * (rank - other.rank) + list(other.dims)
+        one: list[Dim] = [1]
+        sizes = one * (rank - len(sizes)) + sizes
+        dims = one * (rank - other.rank) + list(other.dims)
         if rank and not may_equal(sizes[0], dims[0]) and 1 not in (sizes[0], dims[0]):
             yield expects(name, f"as many samples as the first input ({shown})", other)
             return
