@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from netbuilder.compiler.wording import Trouble
 from netbuilder.document.model import Field, Node, Schema
+from netbuilder.layers.foreign import foreign_title, foreign_types
 from netbuilder.layers.spec import LayerSpec, Rule, Types, names_in
 from netbuilder.layers.tensor import BATCH, FLOATS, INTS, TIME, Dim, TensorType
 
@@ -54,6 +55,19 @@ def fields_of(schema: Schema | None) -> Facts:
         else:
             outputs[each.name] = field_type(each)
     return Facts(outputs, troubles=tuple(troubles), known=not troubles)
+
+
+def foreign_facts(node: Node) -> Facts:
+    """Return what a foreign operator gave when it was imported, and that nothing here computes it."""
+    origin, reason = node.parameters.get("origin"), node.parameters.get("reason")
+    words = str(reason)[:300] if reason else "has no layer that computes the same"
+    trouble = Trouble(
+        code="layer.foreign",
+        message=f"is the operator {str(origin or foreign_title(node.type))[:80]}, which {words}; "
+        "put layers in its place before the network can run",
+        found=foreign_title(node.type),
+    )
+    return Facts(foreign_types(node.parameters), troubles=(trouble,))
 
 
 def field_type(field: Field) -> TensorType:

@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from netbuilder.compiler.expansion import Expander, Expansion, enclosing, once
-from netbuilder.compiler.facts import NOTHING, Facts, fields_of, missing_size, resolved, without_torch
+from netbuilder.compiler.facts import NOTHING, Facts, fields_of, foreign_facts, missing_size, resolved, without_torch
 from netbuilder.compiler.wording import Trouble, describe, refused, trouble_of
 from netbuilder.document.blocks import is_block
 from netbuilder.document.model import Document, Graph, Node, PortRef, Schema
 from netbuilder.foundation.problem import Problem
 from netbuilder.layers.catalog import catalog
+from netbuilder.layers.foreign import is_foreign
 from netbuilder.layers.relations import check_all
 from netbuilder.layers.spec import LayerSpec, Types
 from netbuilder.layers.tensor import TensorType
@@ -232,6 +233,8 @@ class _Pass:
     ) -> Facts | None:
         if node.type.startswith(DATA):
             return fields_of(schema)
+        if is_foreign(node.type):
+            return foreign_facts(node)
         spec = catalog().get(node.type)
         if spec is None and is_block(node):
             return NOTHING  # the expansion has told why it could not be written out

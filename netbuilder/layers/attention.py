@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from netbuilder.foundation.parameter import Parameter, Values
+from netbuilder.foundation.parameter import Kind, Parameter, Values
 from netbuilder.layers import relations
 from netbuilder.layers.settings import brief_of, choice, flag, known, number, paper, torch_docs, whole
 from netbuilder.layers.spec import WEIGHTS, Dtype, LayerSpec, Mismatch, Port, Types
@@ -232,15 +232,26 @@ DECODER_LAYER = LayerSpec(
 
 def _product_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
     query, key, value = inputs["query"], inputs["key"], inputs["value"]
-    if not relations.may_equal(query.dims[-1], key.dims[-1]):
+    if not query.rank == key.rank == value.rank:
+        yield relations.expects("key", f"as many axes as the query ({query})", key if key.rank != query.rank else value)
+    elif not relations.may_equal(query.dims[-1], key.dims[-1]):
         yield relations.expects("key", f"as many features as the query ({query})", key)
-    elif not relations.may_equal(key.dims[1], value.dims[1]):
+    elif not relations.may_equal(key.dims[-2], value.dims[-2]):
         yield relations.expects("value", f"as many positions as the key ({key})", value)
+    elif values["causal"] and "mask" in inputs:
+        yield relations.expects("mask", "no mask beside Causal: put it into the mask", inputs["mask"], causal=False)
 
 
 def _product_macs(values: Values, inputs: Types, outputs: Types) -> int:
-    looks = known(inputs["query"].dims[1]) * known(inputs["key"].dims[1])
-    return looks * (known(inputs["query"].dims[2]) + known(inputs["value"].dims[2]))
+    heads = known(inputs["query"].dims[1]) if inputs["query"].rank == 4 else 1
+    looks = heads * known(inputs["query"].dims[-2]) * known(inputs["key"].dims[-2])
+    return looks * (known(inputs["query"].dims[-1]) + known(inputs["value"].dims[-1]))
+
+
+def _product_call(values: Values) -> str:
+    scale = "" if values["scale"] is None else ", scale=scale"
+    grouped = ", enable_gqa=True" if values["grouped"] else ""
+    return f"F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal{scale}{grouped})"
 
 
 SCALED_DOT_PRODUCT = LayerSpec(
@@ -253,10 +264,39 @@ SCALED_DOT_PRODUCT = LayerSpec(
     formula=r"\operatorname{softmax}\left( \frac{Q K^{T}}{\sqrt{d}} \right) V",
     reference=torch_docs("torch.nn.functional.scaled_dot_product_attention"),
     keywords=("attention", "sdpa", "query", "key", "value"),
-    parameters=(_causal(False),),
-    inputs=tuple(Port(name=name, ranks=(3,), layout="NTF") for name in ("query", "key", "value")),
-    outputs=(OUTPUT,),
-    call="F.scaled_dot_product_attention(query, key, value, is_causal=causal)",
+    parameters=(
+        _causal(False),
+        Parameter(
+            name="scale",
+            title="Scale",
+            kind=Kind.FLOAT,
+            default=None,
+            help="What the products are multiplied by before the softmax.",
+            minimum=0.0,
+            maximum=1e6,
+            optional=True,
+            none_title="1 / √features",
+            advanced=True,
+        ),
+        flag(
+            "grouped", "Grouped heads", False, "Whether several query heads share a key and value head.", advanced=True
+        ),
+    ),
+    inputs=(
+        *(
+            Port(name=name, ranks=(3, 4), help="N × positions × features, or N × heads × positions × features.")
+            for name in ("query", "key", "value")
+        ),
+        Port(
+            name="mask",
+            dtype=Dtype.ANY,
+            ranks=(2, 3, 4),
+            optional=True,
+            help="True where a query may look, or numbers that are added to the products.",
+        ),
+    ),
+    outputs=(Port(name="y", ranks=(3, 4)),),
+    call=_product_call,
     checks=(_product_fits,),
     macs=_product_macs,
 )

@@ -17,6 +17,16 @@ def _units(values: Values) -> str:
     return f"{values['units']} unit{'s' if values['units'] != 1 else ''}"
 
 
+def _rows(values: Values) -> tuple[Port, ...]:
+    if values["any_axes"]:
+        return (Port(name="x", help="Features on the last axis."),)
+    return (Port(name="x", ranks=(2, 3), layout="NF", help="One row of features a sample, or a step."),)
+
+
+def _linear_outputs(values: Values) -> tuple[Port, ...]:
+    return (Port(name="y"),) if values["any_axes"] else (Port(name="y", ranks=(2, 3), layout="NF"),)
+
+
 def _linear_macs(values: Values, inputs: Types, outputs: Types) -> int:
     return elements(outputs["y"]) * known(inputs["x"].dims[-1])
 
@@ -33,9 +43,20 @@ LINEAR = LayerSpec(
     formula=r"y = x W^{T} + b",
     reference=torch_docs("torch.nn.Linear"),
     keywords=("dense", "fully connected", "affine", "fc", "mlp", "neurons"),
-    parameters=(_UNITS, _BIAS, *WEIGHTS),
-    inputs=(Port(name="x", ranks=(2, 3), layout="NF", help="One row of features a sample, or a step."),),
-    outputs=(Port(name="y", ranks=(2, 3), layout="NF"),),
+    parameters=(
+        _UNITS,
+        _BIAS,
+        flag(
+            "any_axes",
+            "Any axes",
+            False,
+            "Takes values with any number of axes and works along the last, such as channels-last pictures.",
+            advanced=True,
+        ),
+        *WEIGHTS,
+    ),
+    inputs=_rows,
+    outputs=_linear_outputs,
     make="nn.Linear(in_features, units, bias=bias)",
     derived={"in_features": ("x", -1)},
     weights=("weight",),

@@ -8,6 +8,9 @@ from netbuilder.layers.spec import Dtype, LayerSpec, Port, Rule
 
 _BOOL = (Port(name="y", dtype=Dtype.BOOL),)
 _NUMBER = Port(name="x", dtype=Dtype.NUMBER)
+FLOAT_MAX = 3.4028234663852886e38
+"""The largest 32-bit floating-point number."""
+
 _HELP = "Gives true or false for each entry, for Where, for a mask, or as numbers through Cast. No gradient flows."
 
 _COMPARISONS = (
@@ -110,9 +113,10 @@ WHERE = LayerSpec(
     keywords=("if", "choose", "condition", "mask", "switch"),
     inputs=(
         Port(name="condition", dtype=Dtype.BOOL, help="True where the first is taken."),
-        Port(name="a"),
-        Port(name="b"),
+        Port(name="a", dtype=Dtype.ANY),
+        Port(name="b", dtype=Dtype.ANY),
     ),
+    outputs=(Port(name="y", dtype=Dtype.ANY),),
     call="torch.where(condition, a, b)",
     checks=(relations.broadcastable,),
 )
@@ -127,7 +131,7 @@ MASKED_FILL = LayerSpec(
     formula=r"\begin{cases} v & m \\ x & \text{else} \end{cases}",
     reference=torch_docs("torch.Tensor.masked_fill"),
     keywords=("mask", "fill", "padding", "causal"),
-    parameters=(number("value", "Number", 0.0, "What is put there.", -1e9, 1e9),),
+    parameters=(number("value", "Number", 0.0, "What is put there.", -FLOAT_MAX, FLOAT_MAX),),
     inputs=(Port(name="x"), Port(name="where", dtype=Dtype.BOOL, help="True where the number is put.")),
     call="torch.where(where, value, x)",
     checks=(relations.broadcastable,),

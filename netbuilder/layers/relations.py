@@ -13,7 +13,7 @@ from typing import Any
 
 from netbuilder.foundation.parameter import Values
 from netbuilder.layers.spec import Check, Dtype, LayerSpec, Mismatch, Port, Types
-from netbuilder.layers.tensor import BATCH, INTS, Dim, Size, TensorType
+from netbuilder.layers.tensor import INTS, Dim, Size, TensorType
 
 Insert = tuple[str, Mapping[str, Any]]
 
@@ -45,7 +45,7 @@ def check_ports(spec: LayerSpec, values: Values, inputs: Types) -> Iterator[Mism
         mismatch = (
             _dtype_mismatch(spec, port, found)
             or _rank_mismatch(port, found)
-            or _batch_mismatch(port, found)
+            or _batch_mismatch(spec, port, found)
             or _empty_mismatch(port, found)
         )
         if mismatch is not None:
@@ -79,8 +79,16 @@ def expects(port: str, expected: str, found: TensorType | str, *insert: Insert, 
     )
 
 
-def _batch_mismatch(port: Port, found: TensorType) -> Mismatch | None:
-    if found.dims and (found.dims[0] == BATCH or found.dims[0] is None):
+def counts_samples(found: TensorType) -> bool:
+    """Whether axis 0 counts the samples, or a multiple of them; fixed tables and values turned time first do not."""
+    return bool(found.dims) and (
+        found.dims[0] is None or (isinstance(found.dims[0], Size) and found.dims[0].symbol == "N")
+    )
+
+
+def _batch_mismatch(spec: LayerSpec, port: Port, found: TensorType) -> Mismatch | None:
+    """Return what is wrong where the axes have a meaning and the first is not the samples, nor 1 for all alike."""
+    if found.dims and (counts_samples(found) or found.dims[0] == 1 or not (port.layout or spec.is_loss)):
         return None
     return expects(port.name, "something for each sample (N × …)", found)
 
@@ -220,24 +228,29 @@ def same_shape(values: Values, inputs: Types) -> Iterator[Mismatch]:
 
 
 def broadcastable(values: Values, inputs: Types) -> Iterator[Mismatch]:
-    """All inputs have equal sizes axis by axis, or 1; never in the batch axis, never with an axis left out.
+    """All inputs have equal sizes axis by axis, or 1; what has samples never lacks an axis.
 
-    Torch aligns a missing axis on the wrong side: (N, 1) + (N) is (N, N), every sample added to every other.
+    Torch aligns a missing axis on the wrong side: (N, 1) + (N) is (N, N), every sample added to every other. A fixed
+    table has no samples, and may leave out its first axes.
     """
     (_, first), *others = inputs.items()
     sizes = list(first.dims)
     for name, other in others:
         shown = TensorType(tuple(sizes))
-        if first.rank != other.rank:
-            yield expects(name, f"as many axes as the first input ({shown})", other, *_more_axes(first, other))
+        if len(sizes) != other.rank and counts_samples(other if other.rank < len(sizes) else shown):
+            yield expects(name, f"as many axes as the first input ({shown})", other, *_more_axes(shown, other))
             return
-        if not may_equal(first.dims[0], other.dims[0]):
+        rank = max(len(sizes), other.rank)
+        one: list[Dim] = [1]
+        sizes = one * (rank - len(sizes)) + sizes
+        dims = one * (rank - other.rank) + list(other.dims)
+        if rank and not may_equal(sizes[0], dims[0]) and 1 not in (sizes[0], dims[0]):
             yield expects(name, f"as many samples as the first input ({shown})", other)
             return
-        if not all(may_equal(a, b) or 1 in (a, b) for a, b in zip(sizes, other.dims, strict=True)):
+        if not all(may_equal(a, b) or 1 in (a, b) for a, b in zip(sizes, dims, strict=True)):
             yield expects(name, f"the sizes of the inputs before it, or 1 ({shown})", other)
             return
-        sizes = [b if a == 1 else a for a, b in zip(sizes, other.dims, strict=True)]
+        sizes = [b if a == 1 else a for a, b in zip(sizes, dims, strict=True)]
 
 
 def same_except(axis: str) -> Check:
@@ -272,15 +285,16 @@ def axis_exists(*names: str, batch: bool = False, extra: int = 0) -> Check:
     def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
         port, found = next(iter(inputs.items()))
         rank = found.rank + extra
-        if rank < 2 and not batch:
+        free = batch or not counts_samples(found)
+        if rank < 2 and not free:
             yield expects(port, "at least one axis besides the samples", found)
             return
         for name in names:
             chosen = values[name] if isinstance(values[name], tuple) else (values[name],)
             for axis in chosen:
                 if not -rank <= axis < rank:
-                    yield expects(port, f"an axis from {0 if batch else 1} to {rank - 1}", f"axis {axis} of {found}")
-                elif axis % rank == 0 and not batch:
+                    yield expects(port, f"an axis from {0 if free else 1} to {rank - 1}", f"axis {axis} of {found}")
+                elif axis % rank == 0 and not free:
                     yield Mismatch(
                         port=port,
                         message="expects axis 1 or later, since axis 0 counts the samples",

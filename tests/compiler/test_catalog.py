@@ -25,10 +25,11 @@ INFERENCE = ShapeInference()
 NOT_DIFFERENTIABLE = frozenset({"sign", "round", "floor", "ceil", "trunc", "cast"})
 """Layers whose output does not depend smoothly on their input."""
 
-CUT_OFF = frozenset({"one_hot", "constant", "random_normal", "random_uniform", "random_bernoulli"})
+CUT_OFF = frozenset({"one_hot", "constant", "fixed_tensor", "random_normal", "random_uniform", "random_bernoulli"})
 """Layers with numbers at their output that depend on no number at their input."""
 
 UNREAD = {
+    "expand_like": "in_like",
     "soft_margin_loss": "in_target",
     "hinge_embedding_loss": "in_target",
     "hinge_loss": "in_target",
