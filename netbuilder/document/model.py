@@ -76,12 +76,16 @@ class Definition:
         title: The class name's origin in code.
         graph: What it holds; its `input` and `output` nodes are its ports.
         parameters: Declared parameters as plain JSON (name, kind, default, help).
+        description: What it does, in words for the palette and the inspector.
+        reference: The paper or page it comes from: its title, or its address.
     """
 
     key: str
     title: str
     graph: Graph = field(default_factory=Graph)
     parameters: tuple[Mapping[str, Any], ...] = ()
+    description: str = ""
+    reference: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -81,6 +81,8 @@ class DefinitionRecord(Struct, frozen=True):
     title: Name
     graph: GraphRecord
     parameters: Annotated[list[Json], Meta(max_length=1_000)] = []
+    description: Text = ""
+    reference: Name = ""
 
 
 class FieldRecord(Struct, frozen=True):
@@ -230,6 +232,8 @@ def _definition(key: str, record: DefinitionRecord, raw: Json) -> Definition:
         title=record.title,
         graph=graph_from(record.graph, _object(raw, "graph")),
         parameters=tuple(_free(each, f"the parameters of block {key!r}") for each in record.parameters),
+        description=record.description,
+        reference=record.reference,
         extra=_extra(record, raw),
     )
 
@@ -328,7 +332,13 @@ def plain(value: Any) -> Any:
 
 
 def _plain_definition(block: Definition) -> Json:
-    own = {"title": block.title, "graph": plain_graph(block.graph), "parameters": plain(block.parameters)}
+    own = {
+        "title": block.title,
+        "description": block.description,
+        "reference": block.reference,
+        "graph": plain_graph(block.graph),
+        "parameters": plain(block.parameters),
+    }
     return {**block.extra, **own}
 
 
