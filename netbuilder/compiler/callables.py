@@ -54,6 +54,18 @@ def template_function(template: str, support: str, names: tuple[str, ...]) -> Ca
     return namespace["template"]  # type: ignore[no-any-return]
 
 
+_BUILT_IN: Mapping[str, Mapping[str, Any]] = {
+    "F.scaled_dot_product_attention": {
+        "attn_mask": None,
+        "dropout_p": 0.0,
+        "is_causal": False,
+        "scale": None,
+        "enable_gqa": False,
+    },
+}
+"""Defaults of callees written in C++, which do not tell them; a test holds them against torch's documentation."""
+
+
 @cache
 def argument_defaults(callee: str, support: str) -> Mapping[str, Any]:
     """Return the defaults of a callee's arguments in their order; {} when it does not tell.
@@ -64,6 +76,8 @@ def argument_defaults(callee: str, support: str) -> Mapping[str, Any]:
         callee: A dotted name as in templates: `nn.Conv2d`, `F.relu`, a support class.
         support: The spec's support text.
     """
+    if callee in _BUILT_IN:
+        return _BUILT_IN[callee]
     first, *rest = callee.split(".")
     namespace = support_namespace(support)
     if first not in namespace:

@@ -370,6 +370,7 @@ class Classes:
         pieces = self.pieces(plan, tuple(dict.fromkeys((*plan.forward, *plan.owners))), paths, symbols)
         body = Body(pieces, links, lambda port: self._type(paths, port))
         scope = Scope("self", {port: name(each) for port, each in entries.items()}, set(RESERVED_LOCALS) | set(inputs))
+        symbols.settle()
         exits = [source for id in declared.outputs.values() for _, source in links.get(id, ())]
         items = body.write(plan.forward, scope, frozenset(exits))
         values = [scope.variables[port] for port in exits]

@@ -31,7 +31,7 @@ class Symbols:
         """
         self.arguments: dict[str, dict[str, Any]] = {}
         self._instances = instances
-        self._declared = {key for values in instances.values() for key in values}
+        self._declared = list(dict.fromkeys(key for values in instances.values() for key in values))
         self._stored: set[str] = set()
 
     def fits(self, text: str, wanted: Mapping[str, Any]) -> bool:
@@ -75,7 +75,7 @@ class Symbols:
         for known, values in self.arguments.items():
             if all(equal(values[path], value) for path, value in wanted.items()):
                 return name(known)
-        taken = self._declared | self.arguments.keys()
+        taken = {*self._declared, *self.arguments}
         own = wish if wish not in taken else free_label(taken, f"{label}_{wish}")
         self.arguments[checked(own)] = dict(wanted)
         return name(own)
@@ -90,6 +90,11 @@ class Symbols:
         if clash:
             raise ValueError(f"{min(clash)!r} names both a parameter of the block and a layer in it")
         return {each: each for each in sorted(self._stored)}
+
+    def settle(self) -> None:
+        """Put the arguments into their order: sizes first, then the block's parameters as they were declared."""
+        place = {key: index for index, key in enumerate(self._declared)}
+        self.arguments = dict(sorted(self.arguments.items(), key=lambda item: place.get(item[0], -1)))
 
     def hints(self) -> dict[str, str]:
         """Return the annotations of the constructor's arguments."""
