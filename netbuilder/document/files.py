@@ -19,7 +19,15 @@ import msgspec
 
 from netbuilder.document.model import Document
 from netbuilder.document.names import is_label
-from netbuilder.document.records import FORMAT, VERSION, DocumentRecord, GraphRecord, document_from, plain_document
+from netbuilder.document.records import (
+    FORMAT,
+    VERSION,
+    DocumentRecord,
+    FrameRecord,
+    GraphRecord,
+    document_from,
+    plain_document,
+)
 from netbuilder.document.text import check_size, read_json, refuse_file, short_name, write_json
 from netbuilder.foundation.limits import DOCUMENT_BYTES, EDGES, NODES
 from netbuilder.foundation.problem import NetbuilderError, Problem
@@ -41,16 +49,28 @@ def read_document(path: str | os.PathLike[str], allow_newer: bool = False) -> Do
     Raises:
         NetbuilderError: When it cannot be read or is no sound project; nothing was changed.
     """
+    return loads(read_bytes(path, "a project file"), str(path), allow_newer)
+
+
+def read_bytes(path: str | os.PathLike[str], what: str) -> bytes:
+    """Return a file's content, of which nothing but its size was looked at.
+
+    Args:
+        path: The file.
+        what: What was expected there: "a project file".
+
+    Raises:
+        NetbuilderError: When it cannot be read, or is no file; a file that is too large is cut, and refused later.
+    """
     name = Path(path).name
     try:
         if not stat.S_ISREG(os.stat(path).st_mode):
             kind = "a folder" if os.path.isdir(path) else "a device"
-            refuse_file("file.kind", f"{name} is {kind}, not a project file.", str(path))
-        data = b"".join(read_limited(path, DOCUMENT_BYTES))
+            refuse_file("file.kind", f"{name} is {kind}, not {what}.", str(path))
+        return b"".join(read_limited(path, DOCUMENT_BYTES))
     except (OSError, ValueError) as error:
         message = f"{name} could not be opened: {_why_unreadable(error)}."
         raise NetbuilderError(Problem(code="file.unreadable", message=message, file=str(path))) from error
-    return loads(data, str(path), allow_newer)
 
 
 def write_document(path: str | os.PathLike[str], document: Document) -> None:
@@ -84,9 +104,7 @@ def loads(text: str | bytes, name: str = "The text", allow_newer: bool = False) 
     raw = _current(read_json(data, name), name, allow_newer)
     record = convert(raw, DocumentRecord, name)
     check_graphs([record.graph, *(block.graph for block in record.blocks.values())], name)
-    frames = [frame.id for frame in record.layout.frames]
-    if len(set(frames)) != len(frames):
-        refuse_file("file.id", f"{short_name(name)}: two frames have the same id.", name)
+    check_frames(record.layout.frames, name)
     try:
         return document_from(record, raw)
     except ValueError as error:
@@ -107,6 +125,17 @@ def convert(raw: dict[str, Any], record: type[Any], name: str) -> Any:
         message = f"{short_name(name)} holds something unexpected at {_place(path, raw)}: {_words(what)}."
         problem = Problem(code="file.value", message=message, file=name, expected=_words(what))
         raise NetbuilderError(problem) from error
+
+
+def check_frames(frames: Iterable[FrameRecord], name: str) -> None:
+    """Check that frames have ids of their own.
+
+    Raises:
+        NetbuilderError: When they have not.
+    """
+    ids = [frame.id for frame in frames]
+    if len(set(ids)) != len(ids):
+        refuse_file("file.id", f"{short_name(name)}: two frames have the same id.", name)
 
 
 def check_graphs(graphs: Iterable[GraphRecord], name: str) -> None:
@@ -218,4 +247,15 @@ _TYPES: Final = {
     "null": "null",
 }
 
-__all__ = ["MIGRATIONS", "SUFFIX", "check_graphs", "convert", "dumps", "loads", "read_document", "write_document"]
+__all__ = [
+    "MIGRATIONS",
+    "SUFFIX",
+    "check_frames",
+    "check_graphs",
+    "convert",
+    "dumps",
+    "loads",
+    "read_bytes",
+    "read_document",
+    "write_document",
+]

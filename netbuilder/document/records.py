@@ -190,10 +190,10 @@ def document_from(record: DocumentRecord, raw: Json) -> Document:
     schemas = _object(raw, "schemas")
     return Document(
         graph=graph_from(record.graph, _object(raw, "graph")),
-        blocks={key: _definition(key, block, blocks[key]) for key, block in record.blocks.items()},
+        blocks={key: definition_from(key, block, blocks[key]) for key, block in record.blocks.items()},
         plan=_plan(record.plan, _object(raw, "plan")),
         schemas={key: schema_from(schema, schemas[key]) for key, schema in record.schemas.items()},
-        layout=_layout(record.layout, _object(raw, "layout")),
+        layout=layout_from(record.layout, _object(raw, "layout")),
         about=About(**_fields(record.about), extra=_extra(record.about, _object(raw, "about"))),
         extra=_extra(record, raw),
     )
@@ -226,7 +226,8 @@ def frame_from(record: FrameRecord, raw: Json) -> Frame:
     return Frame(**_fields(record), extra=_extra(record, raw))
 
 
-def _definition(key: str, record: DefinitionRecord, raw: Json) -> Definition:
+def definition_from(key: str, record: DefinitionRecord, raw: Json) -> Definition:
+    """Build a block's definition; see `document_from`."""
     return Definition(
         key=key,
         title=record.title,
@@ -263,7 +264,8 @@ def _setting(record: SettingRecord, raw: Json) -> Setting:
     return Setting(key=record.key, values=values, extra=_extra(record, raw))
 
 
-def _layout(record: LayoutRecord, raw: Json) -> Layout:
+def layout_from(record: LayoutRecord, raw: Json) -> Layout:
+    """Build a layout; see `document_from`."""
     frames = zip(record.frames, raw.get("frames", []), strict=True)
     return Layout(
         places={id: Place(*place) for id, place in record.places.items()},
@@ -302,14 +304,19 @@ def plain_document(document: Document) -> Json:
         "version": VERSION,
         "about": plain(document.about),
         "graph": plain_graph(document.graph),
-        "blocks": {key: _plain_definition(block) for key, block in document.blocks.items()},
+        "blocks": {key: plain_definition(block) for key, block in document.blocks.items()},
         "plan": plain(document.plan),
         "schemas": {id: plain(schema) for id, schema in document.schemas.items()},
-        "layout": {
-            **document.layout.extra,
-            "places": {id: [place.x, place.y] for id, place in document.layout.places.items()},
-            "frames": [plain(frame) for frame in document.layout.frames.values()],
-        },
+        "layout": plain_layout(document.layout),
+    }
+
+
+def plain_layout(layout: Layout) -> Json:
+    """Return a layout as a JSON value."""
+    return {
+        **layout.extra,
+        "places": {id: [place.x, place.y] for id, place in layout.places.items()},
+        "frames": [plain(frame) for frame in layout.frames.values()],
     }
 
 
@@ -331,7 +338,8 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _plain_definition(block: Definition) -> Json:
+def plain_definition(block: Definition) -> Json:
+    """Return a definition as a JSON value; its key is the one it stands under."""
     own = {
         "title": block.title,
         "description": block.description,
@@ -345,16 +353,22 @@ def _plain_definition(block: Definition) -> Json:
 __all__ = [
     "FORMAT",
     "VERSION",
+    "DefinitionRecord",
     "DocumentRecord",
     "FrameRecord",
     "GraphRecord",
+    "LayoutRecord",
     "SchemaRecord",
+    "definition_from",
     "document_from",
     "frame_from",
     "freeze",
     "graph_from",
+    "layout_from",
     "plain",
+    "plain_definition",
     "plain_document",
     "plain_graph",
+    "plain_layout",
     "schema_from",
 ]
