@@ -13,27 +13,21 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from drawn_blocks import BLOCKS
-from netbuilder.document.block_files import SUFFIX, dumps_block
 
-from netbuilder.document.blocks import needed, uses
+from netbuilder.document.block_files import SUFFIX, dumps_block, gather
 from netbuilder.document.layout import arrange
-from netbuilder.document.model import Definition, Document, Layout, Place
+from netbuilder.document.model import Document, Layout, Place
 
 FOLDER = Path(__file__).resolve().parent.parent / "resources" / "blocks"
 
 
 def files() -> Mapping[str, str]:
     """Return the shipped files: name -> text."""
-    whole = Document(blocks={block.key: block for block in BLOCKS})
-    return {f"{block.key}{SUFFIX}": _text(whole, block) for block in BLOCKS}
-
-
-def _text(whole: Document, block: Definition) -> str:
-    parts = {block.key: block, **needed(whole, uses(block.graph))}
     places: dict[str, Place] = {}
-    for part in parts.values():
-        places |= arrange(part.graph, {})
-    return dumps_block(block.key, Document(blocks=parts, layout=Layout(places=places)))
+    for block in BLOCKS:
+        places |= arrange(block.graph, {})
+    whole = Document(blocks={block.key: block for block in BLOCKS}, layout=Layout(places=places))
+    return {f"{block.key}{SUFFIX}": dumps_block(gather(whole, block.key)) for block in BLOCKS}
 
 
 def main() -> None:
@@ -44,7 +38,7 @@ def main() -> None:
         if path.name not in made:
             path.unlink()
     for name, text in made.items():
-        (FOLDER / name).write_text(text, "utf-8")
+        (FOLDER / name).write_text(text, "utf-8", newline="\n")
     print(f"{len(made)} blocks in {FOLDER}")
 
 

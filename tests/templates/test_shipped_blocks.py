@@ -18,24 +18,33 @@ from netbuilder.compiler.module import initialize, load_module, release
 from netbuilder.compiler.problems import find_problems
 from netbuilder.compiler.program import TRAINING, Program, write_program
 from netbuilder.compiler.shapes import ShapeInference
+from netbuilder.document.block_files import SUFFIX, read_block
 from netbuilder.document.blocks import needed, signature, uses
 from netbuilder.document.model import Definition, Document, Graph, Node, PortRef
+from netbuilder.foundation.resources import resource, resource_names
 from netbuilder.layers.catalog import catalog
 
 PACKAGING = Path(__file__).resolve().parents[2] / "packaging"
 VOCABULARY = 20
 
 
-def drawn() -> tuple[Definition, ...]:
+def script() -> Any:
     sys.path.insert(0, str(PACKAGING))
     try:
-        blocks: tuple[Definition, ...] = importlib.import_module("drawn_blocks").BLOCKS
+        return importlib.import_module("make_blocks")
     finally:
         sys.path.remove(str(PACKAGING))
-    return blocks
 
 
-BLOCKS = {block.key: block for block in drawn()}
+BLOCKS: dict[str, Definition] = {block.key: block for block in script().BLOCKS}
+
+
+def test_the_files_are_what_the_script_makes() -> None:
+    made = {f"blocks/{name}": text for name, text in script().files().items()}
+    assert resource_names("blocks", SUFFIX) == sorted(made)
+    for name, text in made.items():
+        assert resource(name).read_text("utf-8") == text, f"{name}: run packaging/make_blocks.py"
+        assert read_block(resource(name)).definition == BLOCKS[read_block(resource(name)).block]
 
 
 def document_of(key: str, dims: Mapping[str, tuple[int, ...]] | None = None, **values: Any) -> Document:
