@@ -69,7 +69,8 @@ def _files(document: Document, base: Path, job: Job) -> Iterator[tuple[str, byte
 
     from netbuilder.compiler.shapes import ShapeInference
 
-    program = write_program(document, ShapeInference().infer(document))
+    shapes = ShapeInference().infer(document)
+    program = write_program(document, shapes)
     yield "model.py", program.source.encode()
     nodes = [document.graph.nodes[node] for node in dict.fromkeys(port.node for port in program.sources.values())]
     if not program.losses or not nodes or any(not node.type.startswith("data.") for node in nodes):
@@ -84,7 +85,7 @@ def _files(document: Document, base: Path, job: Job) -> Iterator[tuple[str, byte
         for node, data in prepared.items()
         for name, fitted in data.fitted.items()
     }
-    yield "train.py", write_script(document, program, seeds, deviations).encode()
+    yield "train.py", write_script(document, program, shapes, seeds, deviations).encode()
     yield "data.pt", _archive(program, prepared)
 
 

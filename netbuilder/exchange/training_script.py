@@ -12,9 +12,11 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
 from netbuilder.compiler.program import Loss, Program
+from netbuilder.compiler.shapes import Shapes
 from netbuilder.document.model import Document, Group, Phase, PortRef
 from netbuilder.layers.spec import Task
 from netbuilder.training import optimizers, schedules
+from netbuilder.training.memory import evaluation_rows, suits_channels_last
 
 _FUSED = frozenset({"cpu", "cuda", "mps"})
 
@@ -73,10 +75,10 @@ _EVALUATE = '''
         model.eval()
         count = len(next(iter(rows.values())))
         total, predictions = 0.0, []
-        for first in range(0, count, 256):
-            batch = {name: values[first : first + 256] for name, values in rows.items()}
+        for first in range(0, count, ROWS_AT_ONCE):
+            batch = {name: values[first : first + ROWS_AT_ONCE] for name, values in rows.items()}
             losses = LOSSES
-            total += sum(loss.item() for loss in losses.values()) * min(256, count - first)
+            total += sum(loss.item() for loss in losses.values()) * min(ROWS_AT_ONCE, count - first)
             PREDICT
         return {"loss": total / count, **SCORED}
 '''
@@ -84,7 +86,7 @@ _EVALUATE = '''
 _FIT = '''
     def fit(model: nn.Module, epochs: int = EPOCHS) -> list[float]:
         """Train, leave the best epoch's weights in the model, and return the loss of every step."""
-        rows, held_out = load("train"), load("validation")
+        rows, held_out = load("train"), load("validation")FORMAT
         generators = [torch.Generator().manual_seed(seed) for seed in SHUFFLING]
         total = sum(1 for _ in batches(rows, [torch.Generator() for _ in SOURCES])) * epochs
         optimizers = new_optimizers(model)
@@ -106,6 +108,10 @@ _FIT = '''
         return history
 '''
 
+_CHANNELS_LAST = '''
+    if DEVICE == "cpu":
+        model.to(memory_format=torch.channels_last)  # faster there'''
+
 _MAIN = '''
     def main() -> None:
         """Train from fresh weights, test the best ones, save them."""
@@ -125,13 +131,18 @@ _MAIN = '''
 
 
 def write_script(
-    document: Document, program: Program, shuffling: Mapping[str, int], deviations: Mapping[PortRef, Sequence[float]]
+    document: Document,
+    program: Program,
+    shapes: Shapes,
+    shuffling: Mapping[str, int],
+    deviations: Mapping[PortRef, Sequence[float]],
 ) -> str:
     """Return the text of `train.py`.
 
     Args:
         document: What is trained.
         program: Its network and losses as text.
+        shapes: Its shapes, all known.
         shuffling: Data node id -> the seed of the generator that shuffles its rows, in the order of use.
         deviations: Data field -> what normalizing divided its numbers by; fields that were not normalized are left out.
     """
@@ -145,10 +156,10 @@ def write_script(
     functions += [
         *_scores(program, deviations),
         _evaluate(program),
-        _fit(document, program),
+        _fit(document, program, shapes),
         _MAIN.replace("CLASS", _class_name(program)),
     ]
-    text = _head(document, program, shuffling) + "".join(f"\n\n{_flush_left(function)}" for function in functions)
+    text = _head(document, program, shapes, shuffling) + "".join(f"\n\n{_flush_left(function)}" for function in functions)
     ast.parse(text)  # a slip of ours is found here, not on the user's machine
     return text
 
@@ -157,7 +168,7 @@ def _flush_left(text: str) -> str:
     return textwrap.dedent(text).strip("\n") + "\n"
 
 
-def _head(document: Document, program: Program, shuffling: Mapping[str, int]) -> str:
+def _head(document: Document, program: Program, shapes: Shapes, shuffling: Mapping[str, int]) -> str:
     plan = document.plan
     fields = {node: [f'"{key}"' for key, port in program.sources.items() if port.node == node] for node in shuffling}
     sources = ", ".join(f"({', '.join(names)}{',' if len(names) == 1 else ''})" for names in fields.values())
@@ -184,6 +195,7 @@ FOLDER = Path(__file__).resolve().parent
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 EPOCHS = {plan.epochs}
 BATCH_SIZE = {plan.batch_size}
+ROWS_AT_ONCE = {evaluation_rows(document, shapes)}  # in an evaluation
 SEED = {plan.seed}
 PATIENCE = {plan.patience}  # epochs without a better validation result after which training ends; 0 never ends early
 SOURCES = [{sources}]  # fields that share rows
@@ -335,7 +347,7 @@ def _evaluate(program: Program) -> str:
     return text.replace("SCORED", f'scores(torch.cat(predictions), rows["{scored.target}"])')
 
 
-def _fit(document: Document, program: Program) -> str:
+def _fit(document: Document, program: Program, shapes: Shapes) -> str:
     monitor = document.plan.monitor
     scored = _scored(program)
     higher = {Task.CLASSIFICATION: ("accuracy",), Task.BINARY: ("accuracy",), Task.REGRESSION: ("r2",)}
@@ -344,6 +356,7 @@ def _fit(document: Document, program: Program) -> str:
         monitor = "loss"
     better = f'found["{monitor}"] {">" if is_higher else "<"} best'
     text = _flush_left(_FIT).replace("WORST", 'float("-inf")' if is_higher else 'float("inf")')
+    text = text.replace("FORMAT", _CHANNELS_LAST if suits_channels_last(document, shapes) else "")
     return text.replace("IS_BETTER", better).replace("MONITOR", monitor).replace("RESTING", _resting(document, program))
 
 

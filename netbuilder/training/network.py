@@ -20,6 +20,7 @@ from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.spec import Task
 from netbuilder.training import metrics
 from netbuilder.training.batches import Batch
+from netbuilder.training.memory import evaluation_rows, suits_channels_last
 from netbuilder.training.updates import Losses
 
 REWRITINGS = frozenset({"cast", "flatten", "identity", "reshape", "squeeze", "unsqueeze"})
@@ -62,6 +63,7 @@ class Network:
         model: The module.
         program: Its text, and what stands where.
         macs: Multiply-adds of one sample's forward pass.
+        evaluation_rows: How many rows an evaluation takes at once.
         data_nodes: Ids of the data nodes that it reads.
         fields: (data node id, field) -> the batch's key.
         scored: Losses with metrics; the first one's metrics have plain names.
@@ -85,7 +87,10 @@ class Network:
         self.model = self._loaded.new_network()
         initialize(self.model, program, document.plan.seed)
         self.model.to(device)
+        if device.type == "cpu" and suits_channels_last(document, shapes):
+            self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.macs = count_costs(document, shapes).total.macs
+        self.evaluation_rows = evaluation_rows(document, shapes)
         self.data_nodes = tuple(dict.fromkeys(port.node for port in program.sources.values()))
         self.fields = {(port.node, port.port): key for key, port in program.sources.items()}
         self.scored = tuple(filter(None, (self._score(loss) for loss in program.losses)))

@@ -339,7 +339,7 @@ class Trainer:
         if not self._parts[part].rows:
             return Evaluation()
         with self._explained():
-            return evaluate(self.network, self._parts[part], self._plan.batch_size, self._job, self._deviations)
+            return evaluate(self.network, self._parts[part], self._job, self._deviations)
 
     def _explained(self) -> AbstractContextManager[None]:
         return failures.explained(self._plan, self.network.explain)

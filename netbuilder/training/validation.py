@@ -13,9 +13,6 @@ from netbuilder.training import metrics
 from netbuilder.training.batches import Batch, Part
 from netbuilder.training.network import Network
 
-BATCH_SIZE = 256
-"""Rows a forward pass, at least: without gradients more fit than in training."""
-
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
@@ -48,15 +45,12 @@ def deviations(network: Network, prepared: Mapping[str, Prepared]) -> dict[str, 
     return found
 
 
-def evaluate(
-    network: Network, part: Part, batch_size: int, job: Job, deviations: Mapping[str, torch.Tensor]
-) -> Evaluation:
+def evaluate(network: Network, part: Part, job: Job, deviations: Mapping[str, torch.Tensor]) -> Evaluation:
     """Evaluate the network on a whole part.
 
     Args:
         network: The network, in whatever mode; it is left as it was.
         part: The rows.
-        batch_size: The training's batch size; at least `BATCH_SIZE` rows are taken at once.
         job: Its cancellation ends the evaluation.
         deviations: What normalized targets were divided by.
 
@@ -65,7 +59,7 @@ def evaluate(
     """
     totals: dict[str, torch.Tensor] = {}
     seen: dict[str, list[tuple[torch.Tensor, torch.Tensor]]] = {loss.name: [] for loss in network.scored}
-    size = max(BATCH_SIZE, batch_size)
+    size = network.evaluation_rows
     with network.evaluating():
         for first in range(0, part.rows, size):
             job.report()

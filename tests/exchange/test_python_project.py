@@ -132,6 +132,7 @@ def two_sources():
 CASES = {
     "two sources and two phases": (two_sources, {}),
     "adam and a schedule": ("digits-mlp", {}),
+    "channels innermost": ("digits-residual", {}),
     "a target that is a number, dropout": ("diabetes", {}),
     "clipped gradients": ("spiral", {"clip_norm": 0.05}),
     "parameter groups": (

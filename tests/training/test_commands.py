@@ -166,7 +166,7 @@ def test_stop_while_starting_reads_nothing_more(tmp_path, monkeypatch):
 
 
 def test_stop_interrupts_a_validation(tmp_path, monkeypatch):
-    from netbuilder.training import validation
+    from netbuilder.training import memory
     from netbuilder.training.network import Network
 
     reached, sent, observe, calls = threading.Event(), threading.Event(), Network.observe, []
@@ -178,7 +178,7 @@ def test_stop_interrupts_a_validation(tmp_path, monkeypatch):
         return observe(self, batch)
 
     monkeypatch.setattr(Network, "observe", slow)
-    monkeypatch.setattr(validation, "BATCH_SIZE", 1)
+    monkeypatch.setattr(memory, "EVALUATION_BYTES", 1)
     run = begin(planned(iris(), batch_size=2, epochs=LONG), tmp_path / "run")
     assert reached.wait(60)
     number = run.host.send(Stop())
