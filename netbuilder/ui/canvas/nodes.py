@@ -37,6 +37,8 @@ BUDGET = 0.010
 
 _Key: TypeAlias = tuple[Face, bool, float, str]
 
+_EDGE = 3.0  # units of the scene from a node's sides within which its round corners show what is behind
+
 _ROOM = 24 * 1024 * 1024  # bytes of cached pixmaps, beyond those that the frame needs
 
 
@@ -175,6 +177,16 @@ class NodeLayer:
             )
             known = self._pictures[node] = (mark, look, pixmap)
         self._draw(painter, scene, known[2], *self._corner(scene, node, box.x, box.y))
+
+
+def is_behind_a_node(scene: Scene, area: QRectF) -> bool:
+    """Return whether a node hides all that lies behind a rectangle of the canvas, as it does behind its picture."""
+    if scene.are_cards or scene.fades:
+        return False
+    part, rects = scene.camera.scene_rect(area), scene.content.arrays.rects
+    near, far = rects[:, :2] + _EDGE, rects[:, :2] + rects[:, 2:] - _EDGE
+    inside = (near <= (part.left(), part.top())) & (far >= (part.right(), part.bottom()))
+    return bool(inside.all(axis=1).any())
 
 
 def paint_live(painter: QPainter, box: QRectF, live: Live, style: Style, category: str) -> None:

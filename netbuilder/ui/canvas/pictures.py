@@ -16,7 +16,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
 from netbuilder.training.protocol import Picture, PictureKind
 from netbuilder.ui import colors
-from netbuilder.ui.canvas.buffers import draw_points, draw_polyline
+from netbuilder.ui.canvas.buffers import draw_points, draw_polyline, draw_rects
 from netbuilder.ui.canvas.faces import Area
 from netbuilder.ui.canvas.style import Style
 
@@ -31,6 +31,7 @@ AREAS: Mapping[PictureKind, Area] = {
 Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 _GAP = 4.0
+_NARROW = 4.0  # bars narrower than this have no round corners: nobody would see them
 _POINTS = 2_000
 _CURVE_POINTS = 120
 
@@ -136,11 +137,15 @@ def _paint_bars(painter: QPainter, box: QRectF, values: NDArray[np.float64], sty
     base = box.bottom() + low / span * box.height()
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(style.category(category))
-    for index, value in enumerate(values.tolist()):
-        tall = max(abs(value) / span * box.height(), 1.5)
-        top = base - tall if value >= 0 else base
-        bar = QRectF(box.left() + index * pitch + (pitch - width) / 2, top, width, tall)
-        painter.drawRoundedRect(bar, min(2.0, width / 2), min(2.0, tall / 2))
+    tall = np.maximum(np.abs(values) / span * box.height(), 1.5)
+    left = box.left() + np.arange(values.size) * pitch + (pitch - width) / 2
+    top = np.where(values >= 0, base - tall, base)
+    bars = np.stack([left, top, np.full_like(left, width), tall], axis=1)
+    if width < _NARROW:
+        draw_rects(painter, bars)
+        return
+    for x, y, wide, high in bars.tolist():
+        painter.drawRoundedRect(QRectF(x, y, wide, high), 2.0, min(2.0, high / 2))
 
 
 def paint_plane(painter: QPainter, box: QRectF, plane: Plane, style: Style) -> None:

@@ -21,7 +21,7 @@ from netbuilder.ui.canvas.drawing import CROWD, FAR, MANY, Course, Marks, paint_
 from netbuilder.ui.canvas.faces import Declarations
 from netbuilder.ui.canvas.geometry import MARGIN
 from netbuilder.ui.canvas.live import LivePictures
-from netbuilder.ui.canvas.nodes import BUDGET, NodeLayer, Scene
+from netbuilder.ui.canvas.nodes import BUDGET, NodeLayer, Scene, is_behind_a_node
 from netbuilder.ui.canvas.routing import STEPS
 from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.theme import Theme
@@ -110,9 +110,10 @@ class Viewport(QWidget):
         scene, course, marks = self._scene(), self._detail[1], self.marks()
 
         def paint(painter: QPainter, area: QRectF) -> bool:
-            painter.fillRect(area, self.style_.color("canvas"))
-            paint_dots(painter, area, scene.camera, self.style_)
-            paint_wires(painter, self.content, area, scene.camera, self.style_, marks, course)
+            if not is_behind_a_node(scene, area):
+                painter.fillRect(area, self.style_.color("canvas"))
+                paint_dots(painter, area, scene.camera, self.style_)
+                paint_wires(painter, self.content, area, scene.camera, self.style_, marks, course)
             return self._layer.paint(painter, scene, area)
 
         return paint

@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QFontMetricsF, QKeyEvent, QMouseEvent, QPainte
 from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QSizePolicy, QWidget
 
 from netbuilder.training.protocol import Picture, PictureKind
+from netbuilder.ui.canvas.buffers import draw_rects
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.axis import short_text, value_text
 from netbuilder.ui.panels.cards import Card
@@ -150,9 +151,9 @@ class LayerTable(QWidget):
         bar = width / len(counts)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(color)
-        for index, share in enumerate(counts.tolist()):
-            if share > 0:
-                painter.drawRect(QRectF(left + index * bar, base - share * height, max(bar - 0.5, 0.5), share * height))
+        tall, width_of_one = counts * height, np.full(len(counts), max(bar - 0.5, 0.5))
+        bars = np.stack([left + np.arange(len(counts)) * bar, base - tall, width_of_one, tall], axis=1)
+        draw_rects(painter, bars[counts > 0])
         painter.setPen(QPen(self.theme.color("line"), 1))
         painter.drawLine(QPointF(left, base), QPointF(left + width, base))
         if len(picture.extent) >= 2:

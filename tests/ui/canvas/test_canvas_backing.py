@@ -11,6 +11,7 @@ from PySide6.QtGui import QColor, QImage, QPainter, QRegion
 from PySide6.QtTest import QTest
 
 from netbuilder.training.protocol import Picture, PictureKind, Telemetry
+from netbuilder.ui.canvas import viewport
 from netbuilder.ui.canvas.backing import Backing
 from netbuilder.ui.canvas.nodes import NodeLayer
 from tests.ui.canvas.conftest import DIGITS, DROPOUT, LINEAR, LOSS, MIDDLE, NONE, RELU, Hands, move_pointer
@@ -167,3 +168,26 @@ def test_many_small_rectangles_cover_what_was_asked(qapp):
     for area in areas:
         assert image.pixelColor(area.center().toPoint()) == QColor("#ffffff")
         assert image.pixelColor(area.topLeft().toPoint()) == QColor("#ffffff")
+
+
+def test_behind_a_node_nothing_is_painted(view, workspace, monkeypatch):
+    """New pictures, several a second while something trains, cost neither grid nor links; what shows them does."""
+    painted = []
+    monkeypatch.setattr(viewport, "paint_dots", lambda painter, area, *rest: painted.append(area))
+    data = np.full((3, 6, 6), 200, dtype=np.uint8)
+    for _ in range(2):  # the first picture makes the node grow, and everything is painted
+        painted.clear()
+        news = Telemetry(pictures=(Picture(kind=PictureKind.THUMBS, node=LINEAR, step=1, data=data.copy()),))
+        workspace.trainer.record.add(news)
+        workspace.telemetry.emit(news)
+        before = pixels(view)
+    assert painted == []
+    view.renew_nodes([LINEAR])
+    assert (pixels(view) == before).all()
+    assert len(painted) == 1, "its border and its corners show what is behind"
+    view.step_back(frozenset({LINEAR}), None)
+    view.grab()
+    painted.clear()
+    view.update_pictures([LINEAR])
+    view.grab()
+    assert len(painted) == 1, "a node that steps back is transparent"
