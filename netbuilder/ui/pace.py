@@ -11,7 +11,7 @@ from collections.abc import Callable
 from time import perf_counter, process_time, thread_time
 from typing import Final, NamedTuple
 
-SHARE: Final = 0.05
+SHARE: Final = 0.04
 """How much of the program's processor time the window may take while something trains."""
 
 FASTEST, SLOWEST = 66, 250
