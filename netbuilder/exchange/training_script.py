@@ -108,9 +108,9 @@ _FIT = '''
         return history
 '''
 
-_CHANNELS_LAST = '''
+_CHANNELS_LAST = """
     if DEVICE == "cpu":
-        model.to(memory_format=torch.channels_last)  # faster there'''
+        model.to(memory_format=torch.channels_last)  # faster there"""
 
 _MAIN = '''
     def main() -> None:
@@ -159,7 +159,9 @@ def write_script(
         _fit(document, program, shapes),
         _MAIN.replace("CLASS", _class_name(program)),
     ]
-    text = _head(document, program, shapes, shuffling) + "".join(f"\n\n{_flush_left(function)}" for function in functions)
+    text = _head(document, program, shapes, shuffling) + "".join(
+        f"\n\n{_flush_left(function)}" for function in functions
+    )
     ast.parse(text)  # a slip of ours is found here, not on the user's machine
     return text
 

@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import msgspec
 import torch
 
-from netbuilder.document.model import Node, Plan, Schema
+from netbuilder.document.model import Plan
 from netbuilder.foundation.problem import Fix, NetbuilderError, Problem, Severity
 
 _NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
@@ -92,27 +91,6 @@ def out_of_memory(plan: Plan, error: BaseException) -> Problem:
         field="batch_size",
         found=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
         fixes=fixes,
-    )
-
-
-def data_changed(node: Node, schema: Schema) -> Problem:
-    """Return the problem that a data node's file yields something else than the network was drawn for.
-
-    Args:
-        node: The data node.
-        schema: What it yields now.
-    """
-    return Problem(
-        code="data.changed",
-        message=f"The data of {node.label} changed since they were last read: other columns, sizes or classes.",
-        node=node.id,
-        fixes=(
-            Fix(
-                title="Take over what is there now",
-                edit="set_schema",
-                arguments={"node": node.id, "schema": msgspec.to_builtins(schema)},
-            ),
-        ),
     )
 
 

@@ -51,8 +51,9 @@ def suits_channels_last(document: Document, shapes: Shapes) -> bool:
         document: The network.
         shapes: Its shapes, all known.
     """
+    flat = shapes.expansion.of(document).graph.nodes
     images = {port.node for port, type_ in shapes.types.items() if type_.rank >= IMAGE_RANK}
-    nodes = [document.graph.nodes[id] for id in images]
+    nodes = [flat[path] for path in images & flat.keys()]
     return any(node.type in CONVOLUTIONS for node in nodes) and all(map(_is_at_ease, nodes))
 
 
@@ -67,5 +68,7 @@ def evaluation_rows(document: Document, shapes: Shapes) -> int:
         document: The network.
         shapes: Its shapes, all known.
     """
-    widest = max((cost.bytes for cost in count_costs(document, shapes).nodes.values()), default=0)
+    costs = count_costs(document, shapes).nodes
+    layers = costs.keys() & shapes.expansion.of(document).graph.nodes  # a block's cost is the sum of what is in it
+    widest = max((costs[path].bytes for path in layers), default=0)
     return max(document.plan.batch_size, EVALUATION_BYTES // max(widest, 1))

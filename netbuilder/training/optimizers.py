@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from netbuilder.document.model import Setting
 from netbuilder.foundation.declaration import Declaration, Reference, Registry
 from netbuilder.foundation.parameter import Kind, Parameter, Values
-from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.training.settings import find_choice
 
 if TYPE_CHECKING:
     import torch
@@ -316,23 +316,7 @@ def find(setting: Setting) -> tuple[OptimizerSpec, dict[str, Any]]:
     Raises:
         NetbuilderError: When there is no such optimizer or a value is not accepted.
     """
-    spec = OPTIMIZERS.get(setting.key)
-    if spec is None:
-        raise NetbuilderError(
-            Problem(
-                code="plan.optimizer",
-                field="optimizer",
-                message=f"This version knows no optimizer called {setting.key!r}.",
-                expected="one of " + ", ".join(known.key for known in OPTIMIZERS),
-                found=setting.key,
-            )
-        )
-    try:
-        return spec, spec.resolve(setting.values)
-    except ValueError as error:
-        raise NetbuilderError(
-            Problem(code="plan.optimizer.value", field="optimizer", message=f"{spec.title}: {error}.")
-        ) from error
+    return find_choice(OPTIMIZERS, setting, "optimizer")
 
 
 def make(setting: Setting, groups: Iterable[Mapping[str, Any]]) -> torch.optim.Optimizer:

@@ -275,10 +275,11 @@ def apply_readings(document: Document, readings: Iterable[Reading]) -> tuple[Doc
         if reading.schema is None or reading.schema == reading.known:
             continue
         node = document.graph.nodes[reading.node.id]
-        if reading.known is None or _fields(reading.known) != _fields(reading.schema):
-            problems.append(_change(node, reading.known, reading.schema))
-        else:
+        change = find_change(node, reading.known, reading.schema)
+        if change is None:
             found[node.id] = reading.schema
+        else:
+            problems.append(change)
     return replace(document, schemas={**document.schemas, **found}) if found else document, tuple(problems)
 
 
@@ -286,8 +287,16 @@ def _fields(schema: Schema) -> tuple[Field, ...]:
     return tuple(replace(field, extra={}) for field in schema.fields)
 
 
-def _change(node: Node, known: Schema | None, schema: Schema) -> Problem:
-    """Return the problem that a data node yields something else than the document says, or that this says nothing."""
+def find_change(node: Node, known: Schema | None, schema: Schema) -> Problem | None:
+    """Return the problem that a data node yields other fields than the network was drawn for; None when it does not.
+
+    Args:
+        node: The data node.
+        known: What the document says that it yields; None when it says nothing.
+        schema: What it yields.
+    """
+    if known is not None and _fields(known) == _fields(schema):
+        return None
     arguments = {"node": node.id, "schema": msgspec.to_builtins(schema)}
     if known is None:
         return Problem(

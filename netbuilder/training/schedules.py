@@ -15,7 +15,7 @@ from typing import Any
 from netbuilder.document.model import Setting
 from netbuilder.foundation.declaration import Declaration, Reference, Registry
 from netbuilder.foundation.parameter import Kind, Parameter
-from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.training.settings import find_choice
 
 
 def constant(step: int, total: int) -> float:
@@ -217,23 +217,7 @@ def find(setting: Setting) -> tuple[ScheduleSpec, dict[str, Any]]:
     Raises:
         NetbuilderError: When there is no such schedule or a value is not accepted.
     """
-    spec = SCHEDULES.get(setting.key)
-    if spec is None:
-        raise NetbuilderError(
-            Problem(
-                code="plan.schedule",
-                field="schedule",
-                message=f"This version knows no schedule called {setting.key!r}.",
-                expected="one of " + ", ".join(known.key for known in SCHEDULES),
-                found=setting.key,
-            )
-        )
-    try:
-        return spec, spec.resolve(setting.values)
-    except ValueError as error:
-        raise NetbuilderError(
-            Problem(code="plan.schedule.value", field="schedule", message=f"{spec.title}: {error}.")
-        ) from error
+    return find_choice(SCHEDULES, setting, "schedule")
 
 
 def factor(setting: Setting, step: int, total: int) -> float:

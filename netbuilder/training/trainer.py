@@ -24,6 +24,7 @@ from netbuilder.training.live_view import LiveView
 from netbuilder.training.network import Network
 from netbuilder.training.probe import Probe
 from netbuilder.training.protocol import Event, Start, Watch
+from netbuilder.training.readiness import find_change
 from netbuilder.training.recorder import Recorder, RunWriter
 from netbuilder.training.remains import Remains
 from netbuilder.training.run_store import FILE_NAME
@@ -103,8 +104,8 @@ class Trainer:
                 self._job.report(None, f"Reading {node.label}")
                 prepared[node.id] = prepare(node, self._start.base, self._job)
                 known = self._start.document.schemas.get(node.id)
-                if known is not None and known.fields != prepared[node.id].schema.fields:
-                    raise NetbuilderError(failures.data_changed(node, prepared[node.id].schema))
+                if known is not None and (change := find_change(node, known, prepared[node.id].schema)):
+                    raise NetbuilderError(change)
                 for note in prepared[node.id].notes:
                     self.event(Event(kind="log", text=note))
         return prepared

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import re
+from abc import abstractmethod
 from typing import Any
 
 from PySide6.QtCore import QPointF, Qt, Signal
@@ -115,11 +116,13 @@ class Field(QWidget):
     def _says(self, value: Any) -> bool:
         return False
 
+    @abstractmethod
     def _show(self, value: Any) -> None:
-        raise NotImplementedError
+        """Let the inputs show a value."""
 
+    @abstractmethod
     def _show_mixed(self) -> None:
-        raise NotImplementedError
+        """Let the inputs show that there are several values."""
 
 
 def tooltip(parameter: Parameter) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
 
@@ -38,13 +40,13 @@ class LivePanel(QWidget):
         """The theme in force."""
         return self.themes.theme
 
+    @abstractmethod
     def build(self) -> None:
         """Make the content; called once, before the first `refresh`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def refresh(self) -> None:
         """Show what the workspace holds now."""
-        raise NotImplementedError
 
     def restyle(self, theme: Theme) -> None:
         """Give painted parts another theme."""
