@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from netbuilder.data.schemas import describe
 from netbuilder.document.model import Document, Group, Node, Phase, Setting
+from netbuilder.training.checkpoints import load_checkpoint
 from netbuilder.training.protocol import Command, Event, Picture, PictureKind, Start, State, Telemetry
 from netbuilder.training.thread_host import ThreadHost
 from tests.builders import chain, document, linear, node
@@ -197,6 +199,19 @@ def begin(made: Document, folder: Path, *commands: Command, paused: bool = False
 def train(made: Document, folder: Path) -> Run:
     """Run a session to its end."""
     return begin(made, folder).finish()
+
+
+def fail(made: Document, folder: Path) -> Run:
+    """Run a session that must fail."""
+    run = train(made, folder)
+    assert run.host.state is State.FAILED
+    assert run.end.data["reason"] == "failed"
+    return run
+
+
+def saved_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Return the weights of a run's last checkpoint."""
+    return dict(load_checkpoint(folder / "last.safetensors").tensors)
 
 
 ENDED = (State.ENDED, State.FAILED)

@@ -1,0 +1,124 @@
+"""Updates: the session's loop equals one by hand, and each phase and group changes what is its own."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from netbuilder.compiler.module import build
+from netbuilder.data.preparation import prepare
+from netbuilder.document.model import Document, Group, Setting
+from netbuilder.training import optimizers, schedules
+from netbuilder.training.batches import batch_sizes, shuffling
+from netbuilder.training.protocol import State
+from tests.builders import node, tiny_cnn
+from tests.training import documents
+from tests.training.documents import iris, planned, saved_weights, train
+
+
+def _by_hand(made: Document) -> list[float]:
+    """Train as people write it, with torch's own classes, in the same order of rows."""
+    plan = made.plan
+    parts = prepare(made.graph.nodes["data"]).parts["train"]
+    features, labels = torch.tensor(parts["features"]), torch.tensor(parts["label"])
+    model = build(made)
+    phase = plan.phases[0]
+    fused = "fused=True" if optimizers.find(phase.optimizer)[0].fused else ""
+    text = optimizers.source(phase.optimizer, "model.parameters()", fused=bool(fused))
+    optimizer = eval(text, {"torch": torch, "model": model})
+    sizes = batch_sizes(len(features), plan.batch_size)
+    total = len(sizes) * plan.epochs
+    scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: schedules.factor(phase.schedule, step, total))
+    generator = shuffling(plan.seed, "data")
+    torch.manual_seed(plan.seed)
+    losses = []
+    for _ in range(plan.epochs):
+        order = torch.randperm(len(features), generator=generator)
+        for rows in order[: sum(sizes)].split(sizes):
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(model(features[rows]), labels[rows])
+            loss.backward()
+            if plan.clip_norm:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), plan.clip_norm)
+            optimizer.step()
+            scheduler.step()
+            losses.append(loss.item())
+    return losses
+
+
+@pytest.mark.parametrize("key", [spec.key for spec in optimizers.registry()])
+@pytest.mark.parametrize("schedule", ["constant", "one_cycle"])
+def test_the_loop_equals_one_written_by_hand(key, schedule, tmp_path):
+    made = documents.with_optimizer(iris(8, node("act", "relu"), node("drop", "dropout")), key, schedule)
+    assert train(made, tmp_path / "run").series("loss/train") == _by_hand(made)
+
+
+@pytest.mark.parametrize("schedule", [spec.key for spec in schedules.registry()])
+def test_every_schedule_equals_one_by_hand_and_is_recorded(schedule, tmp_path):
+    made = documents.with_optimizer(iris(), "sgd", schedule, learning_rate=0.1)
+    run = train(made, tmp_path / "run")
+    assert run.series("loss/train") == _by_hand(made)
+    if schedule != "constant":
+        steps = run.end.step
+        told = dict(zip(run.steps("learning_rate"), run.series("learning_rate"), strict=True))
+        setting = Setting(key=schedule)
+        assert told[steps] == 0.1 * schedules.factor(setting, steps - 1, steps)
+
+
+def test_clipping_equals_by_hand_and_tells_the_norm(tmp_path):
+    made = planned(iris(), clip_norm=0.1)
+    run = train(made, tmp_path / "run")
+    assert run.series("loss/train") == _by_hand(made)
+    assert len(run.series("gradient_norm")) == run.end.step
+    assert max(run.series("gradient_norm")) > 0.1
+
+
+def test_two_losses_are_summed_and_told_apart(tmp_path):
+    run = train(documents.two_losses(), tmp_path / "run")
+    total = np.add(run.series("loss.loss/train"), run.series("extra.loss/train"))
+    np.testing.assert_allclose(run.series("loss/train"), total, rtol=1e-6)
+    assert {"accuracy", "extra.accuracy", "loss", "loss.loss", "extra.loss"} <= set(run.end.data["test"])
+
+
+def test_alternating_phases_update_what_is_theirs(tmp_path):
+    run = train(documents.alternating(iris()), tmp_path / "run")
+    losses = run.series("loss/train")
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    assert run.host.state is State.ENDED
+
+
+def test_a_frozen_layer_and_its_statistics_stay_as_they_are(tmp_path):
+    made = planned(tiny_cnn(4), epochs=1)
+    frozen = {
+        id: replace(each, parameters={**each.parameters, "trainable": False}) if id in ("norm", "conv") else each
+        for id, each in made.graph.nodes.items()
+    }
+    made = replace(made, graph=replace(made.graph, nodes=frozen))
+    before = build(made).state_dict()
+    train(made, tmp_path / "run")
+    after = saved_weights(tmp_path / "run")
+    same = {key.partition(".")[0] for key in before if torch.equal(before[key], after[key])}
+    assert same == {"norm", "conv"}
+
+
+def test_a_node_in_no_group_rests(tmp_path):
+    made = planned(iris(), phases=(replace(iris().plan.phases[0], groups=(Group(nodes=("scores",)),)),))
+    before = build(made).state_dict()
+    train(made, tmp_path / "run")
+    after = saved_weights(tmp_path / "run")
+    assert torch.equal(before["hidden.weight"], after["hidden.weight"])
+    assert not torch.equal(before["scores.weight"], after["scores.weight"])
+
+
+def test_groups_have_rates_of_their_own(tmp_path):
+    made = documents.with_optimizer(iris(), "sgd")
+    phase = replace(made.plan.phases[0], groups=(Group(), Group(nodes=("hidden",), rate=0.0)))
+    made = planned(made, phases=(phase,))
+    before = build(made).state_dict()
+    train(made, tmp_path / "run")
+    after = saved_weights(tmp_path / "run")
+    assert torch.equal(before["hidden.weight"], after["hidden.weight"])
+    assert not torch.equal(before["scores.weight"], after["scores.weight"])
