@@ -22,7 +22,7 @@ _INTERVAL = 100  # milliseconds
 
 
 class Minimap(QWidget):
-    """Shows and moves the view; hidden where it would cover too much of a small canvas."""
+    """Shows and moves the view; hidden on a small canvas, and where it would only cover what can be seen anyway."""
 
     def __init__(self, view: CanvasView) -> None:
         super().__init__(view)
@@ -45,8 +45,19 @@ class Minimap(QWidget):
 
     def _refresh(self) -> None:
         room = self._view.width() > 4 * self.width() and self._view.height() > 4 * self.height()
-        self.setVisible(room and bool(self._view.content.faces))
+        self.setVisible(room and bool(self._view.content.faces) and not self._is_in_the_way())
         self.update()
+
+    def _is_in_the_way(self) -> bool:
+        """Return whether it would cover nodes of a network that is in view as a whole, and so needs no overview."""
+        arrays, camera = self._view.content.arrays, self._view.camera
+        bounds = arrays.bounds()
+        if bounds is None:
+            return False
+        left, top, right, bottom = bounds
+        shown, covered = camera.scene_rect(QRectF(self._view.rect())), camera.scene_rect(QRectF(self.geometry()))
+        is_whole = shown.contains(QRectF(left, top, right - left, bottom - top))
+        return is_whole and len(arrays.nodes_in(covered.left(), covered.top(), covered.right(), covered.bottom())) > 0
 
     def lens(self) -> Camera:
         """Return the camera that shows the network, and where the canvas is, in this widget."""

@@ -159,6 +159,7 @@ class CanvasView(Stage):
             return
         self.knowledge = replace(self.knowledge, areas=dict(self.live.areas))
         self.content.look_again(self.knowledge)
+        self.moved.emit()
         self.renew()
 
     def _selection_changed(self) -> None:

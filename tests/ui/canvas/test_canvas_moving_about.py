@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRectF, Qt
 from PySide6.QtGui import QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
 from netbuilder.document.model import PortRef
-from tests.ui.canvas.conftest import DROPOUT, LEFT, LINEAR, MIDDLE, RELU
+from netbuilder.ui.canvas.camera import Camera
+from tests.ui.canvas.conftest import DROPOUT, LEFT, LINEAR, LOSS, MIDDLE, RELU
 from tests.ui.canvas.gestures import CTRL, Key
 
 
@@ -87,6 +90,19 @@ def test_the_minimap_moves_the_view(view, qtbot):
     QTest.mouseClick(view.minimap, LEFT, Qt.KeyboardModifier.NoModifier, QPoint(12, 12))
     assert view.camera.zoom == before.zoom
     assert (view.camera.x, view.camera.y) != (before.x, before.y)
+
+
+def test_the_minimap_makes_way_for_a_network_that_is_in_view(view, qtbot):
+    qtbot.waitUntil(view.minimap.isVisible)
+    left, top, right, bottom = view.content.arrays.bounds()
+    zoom, corner = 0.15, QRectF(view.minimap.geometry()).center()
+    x, y, width, height = view.content.arrays.rect(LOSS)
+    below = Camera(x + width / 2 - corner.x() / zoom, y + height / 2 - corner.y() / zoom, zoom)
+    view.set_camera(below)
+    assert view.camera.scene_rect(QRectF(view.rect())).contains(QRectF(left, top, right - left, bottom - top))
+    qtbot.waitUntil(lambda: not view.minimap.isVisible())
+    view.set_camera(replace(below, x=(left + right) / 2))  # a half is cut off: now an overview tells something
+    qtbot.waitUntil(view.minimap.isVisible)
 
 
 def test_pinch_zooms(view, qtbot):
