@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 SHARE: Final = 0.04
 """How much of the program's processor time the window may take while something trains."""
 
-FASTEST, SLOWEST = 66, 250
+FASTEST, SLOWEST = 66, 400
 """Milliseconds between two drains."""
 
 _WEIGHT: Final = 0.25

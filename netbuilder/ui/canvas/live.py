@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 LOSS = "loss/train"
 """The series that loss nodes show."""
 
-_LOSS_SECONDS = 0.4
-"""How often a loss node's little curve is drawn while it grows: what it costs, training pays."""
+_LOSS_SECONDS = 0.8
+"""How long a loss node's little curve waits for pictures to be drawn along with: what it costs, training pays."""
 
 _RANK = {kind: rank for rank, kind in enumerate(AREAS)}
 
@@ -80,7 +80,9 @@ class LivePictures:
         return fresh
 
     def _is_loss_due(self, telemetry: Telemetry) -> bool:
-        return telemetry.progress.state is not State.RUNNING or perf_counter() - self._loss_drawn >= _LOSS_SECONDS
+        if telemetry.pictures or telemetry.progress.state is not State.RUNNING:
+            return True
+        return perf_counter() - self._loss_drawn >= _LOSS_SECONDS
 
     def _kinds_of(self, kind: PictureKind) -> set[str]:
         return {node for node, rank in self._kinds.items() if rank == _RANK[kind]}

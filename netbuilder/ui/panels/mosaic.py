@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QHelpEvent, QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -66,16 +66,22 @@ def compose(maps: NDArray[np.uint8], grid: Grid, table: Table) -> QImage:
     count, high, wide = maps.shape
     count = min(count, grid.places)
     rows = math.ceil(count / grid.columns)
-    colors = np.array(qt_table(table), dtype=np.uint32)
-    down = np.arange(grid.height) * high // grid.height
-    across = np.arange(grid.width) * wide // grid.width
-    canvas = np.zeros(
-        (rows * (grid.height + GAP) - GAP, min(count, grid.columns) * (grid.width + GAP) - GAP), np.uint32
-    )
-    for index in range(count):
-        top, left = index // grid.columns * (grid.height + GAP), index % grid.columns * (grid.width + GAP)
-        canvas[top : top + grid.height, left : left + grid.width] = colors[maps[index][down][:, across]]
-    return from_argb(canvas)
+    shown = maps[:count]
+    if high > grid.height:  # thinned out before it is coloured; what is enlarged, Qt enlarges
+        down, across = np.arange(grid.height) * high // grid.height, np.arange(grid.width) * wide // grid.width
+        shown = shown[:, down[:, None], across]
+        high, wide = grid.height, grid.width
+    tiles = from_argb(np.array(qt_table(table), dtype=np.uint32)[shown].reshape(count * high, wide))
+    size = QSize(min(count, grid.columns) * (grid.width + GAP) - GAP, rows * (grid.height + GAP) - GAP)
+    image = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(Qt.GlobalColor.transparent)
+    with QPainter(image) as painter:
+        painter.setCompositionMode(QPainter.CompositionMode.CompositionMode_Source)
+        for index in range(count):
+            row, column = divmod(index, grid.columns)
+            place = QRect(column * (grid.width + GAP), row * (grid.height + GAP), grid.width, grid.height)
+            painter.drawImage(place, tiles, QRect(0, index * high, wide, high))
+    return image
 
 
 def from_argb(pixels: NDArray[np.integer]) -> QImage:

@@ -72,6 +72,7 @@ class MapsCard(Card):
         column.addWidget(self.mosaic)
         column.addWidget(self.bars)
         self._shown: Picture | None = None
+        self._described: Node | None = None
         self._describe_again: Callable[[], None] | None = None
         self.mosaic.laidOut.connect(self._follow_layout)
 
@@ -96,11 +97,14 @@ class MapsCard(Card):
             self.note.clear()
             self.show_empty(self._missing(workspace, node))
             return
-        if picture is not self._shown:
+        is_new = picture is not self._shown
+        if is_new:
             self._shown = picture
             self._draw(picture, picture.labels or class_names(workspace, len(picture.data)))
-        self._describe_again = partial(self._describe, workspace, node, picture)
-        self._describe_again()
+        if is_new or node is not self._described:
+            self._described = node
+            self._describe_again = partial(self._describe, workspace, node, picture)
+            self._describe_again()
         self.show_body(self._page)
 
     def _missing(self, workspace: Workspace, node: Node | None) -> str:
