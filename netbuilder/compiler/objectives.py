@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
 from netbuilder.compiler.flow import TARGET, Flow, is_entry, sources_of, spec_of
 from netbuilder.compiler.shapes import Shapes
-from netbuilder.compiler.wording import insertion, setting
+from netbuilder.compiler.wording import insertion, offering, setting
 from netbuilder.document.model import Document, Node, PortRef
 from netbuilder.foundation.problem import Fix, Problem, Severity
 from netbuilder.layers.spec import Task
@@ -131,7 +130,7 @@ def _spare_outputs(
 def with_class_fixes(document: Document, shapes: Shapes, problem: Problem) -> Problem:
     """Return a problem of too few outputs for the classes with the fix that gives the last layer enough."""
     node = document.graph.nodes.get(problem.node)
-    if problem.code != "shape.mismatch" or problem.fixes or node is None:
+    if problem.code != "shape.mismatch" or node is None:
         return problem
     spec = spec_of(node)
     if spec is None or not spec.is_loss:
@@ -146,7 +145,7 @@ def with_class_fixes(document: Document, shapes: Shapes, problem: Problem) -> Pr
     if wanted is None:
         return problem
     fixes = _resize(document, shapes, linked["prediction"], wanted, links)
-    return replace(problem, fixes=fixes) if fixes else problem
+    return offering(problem, (*fixes, *problem.fixes)) if fixes else problem
 
 
 def _counts(shapes: Shapes, linked: Mapping[str, PortRef]) -> tuple[int, int] | None:

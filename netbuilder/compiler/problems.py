@@ -10,9 +10,12 @@ from dataclasses import dataclass, replace
 
 from netbuilder.compiler.expansion import Expansion, once
 from netbuilder.compiler.flow import Flow, is_entry, is_loss, sources_of, spec_of, trace
+from netbuilder.compiler.layouts import check_layouts
+from netbuilder.compiler.lengths import with_length_fixes
 from netbuilder.compiler.objectives import check_objectives, with_class_fixes
 from netbuilder.compiler.shapes import DATA, Shapes, wire
 from netbuilder.document.model import ROOT, Document, Graph, Node, PortRef
+from netbuilder.document.names import unique_label
 from netbuilder.document.topology import cycles
 from netbuilder.foundation.problem import Fix, Problem, Severity
 from netbuilder.layers.spec import Port
@@ -61,12 +64,14 @@ def _find(drawn: Document, document: Document, shapes: Shapes) -> tuple[Problem,
     whole = not (flow.losses or any(node.type == "output" for node in graph.nodes.values()))
     ports = {id: _ports(document, node) for id, node in graph.nodes.items()}
     found = [
-        *(with_class_fixes(document, shapes, each) for each in shapes.problems),
+        *(with_length_fixes(document, shapes, with_class_fixes(document, shapes, each)) for each in shapes.problems),
+        *_same_names(drawn),
         *_all_circles(drawn, shapes.expansion),
         *_stray_links(document, ports),
         *_open_inputs(document, ports, flow, shapes.expansion),
         *_missing_parts(document, flow),
         *check_objectives(document, shapes, flow),
+        *check_layouts(document, shapes, sources_of(graph)),
         *([] if whole else _left_out(document, flow)),
     ]
     found = [
@@ -101,6 +106,27 @@ def _ports(document: Document, node: Node) -> _Ports:
     except ValueError:
         return _Ports(None, None)
     return _Ports(spec.input_ports(values), frozenset(port.name for port in spec.output_ports(values)))
+
+
+def _same_names(document: Document) -> Iterator[Problem]:
+    """Find nodes of one name in the main graph or in a block; edits give unique ones, files need not."""
+    for scope, graph in (("", document.graph), *((key, block.graph) for key, block in document.blocks.items())):
+        owners: dict[str, Node] = {}
+        for node in graph.nodes.values():
+            first = owners.setdefault(node.label, node)
+            if first is node:
+                continue
+            where = f" in the block {document.blocks[scope].title}" if scope else ""
+            arguments = {"node": node.id, "label": node.label} | ({"scope": scope} if scope else {})
+            new = unique_label(graph, node.label)
+            yield Problem(
+                code="name.duplicate",
+                message=f"Two nodes are called {node.label}{where}, so nobody can tell them apart: rename it to {new}.",
+                severity=Severity.WARNING,
+                node="" if scope else node.id,
+                found=node.label,
+                fixes=(Fix(title=f"Rename it to {new}", edit="rename", arguments=arguments),),
+            )
 
 
 def _all_circles(document: Document, expansion: Expansion) -> Iterator[Problem]:

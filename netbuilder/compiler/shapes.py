@@ -307,12 +307,10 @@ class _Pass:
         return Trouble(code="tie.size", message=message, expected=expected, found=found)
 
     def _result(self) -> Shapes:
-        incoming = self.graph.edges
         problems = []
         for id, trouble in self.troubles:
-            source = incoming.get(PortRef(id, trouble.port))
-            origin = self.graph.nodes.get(source.node) if source is not None else None
-            problems.append(describe(trouble, self.graph.nodes[id], origin))
+            source, other = (self._feeder(id, port) for port in (trouble.port, trouble.against))
+            problems.append(describe(trouble, self.graph.nodes[id], source, other))
         shown = self.memos | self.stale
         done = {id for id, memo in self.memos.items() if memo.facts.known}
         self._add_blocks(done)
@@ -345,6 +343,11 @@ class _Pass:
             if id in self.pending:
                 self.pending.update(enclosing(id))
         done.update(self.expansion.copies.keys() - missing)
+
+    def _feeder(self, id: str, port: str) -> Node | None:
+        """Return the node that feeds a port."""
+        source = self.graph.edges.get(PortRef(id, port))
+        return self.graph.nodes.get(source.node) if source is not None else None
 
 
 def _torch_is_warm() -> bool:

@@ -76,5 +76,10 @@ class TensorType:
         return total
 
 
+def may_equal(one: Dim, other: Dim) -> bool:
+    """Whether two sizes are equal so far as is known."""
+    return one is None or other is None or one == other
+
+
 def _text(dim: Dim) -> str:
     return "?" if dim is None else str(dim)
