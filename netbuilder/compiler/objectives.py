@@ -112,8 +112,10 @@ def _spare_outputs(
         return
     outputs, classes = found
     if outputs > classes:
+        origin = document.graph.nodes[linked["prediction"].node].label
         message = (
-            f"{node.label} gets {outputs} outputs for {classes} classes: {outputs - classes} of them stand for nothing."
+            f"{node.label} gets {outputs} outputs from {origin} for {classes} classes: "
+            f"{outputs - classes} of them stand for nothing."
         )
         yield Problem(
             code="loss.classes",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from netbuilder.document.model import ROOT, Node
+from netbuilder.foundation.parameter import Parameter
 from netbuilder.foundation.problem import Fix, Problem
 from netbuilder.layers.catalog import catalog
 from netbuilder.layers.spec import Mismatch, Types, other_input
@@ -121,7 +122,8 @@ def insertion(node: str, port: str, key: str, parameters: Mapping[str, Any], sco
     inputs, outputs = spec.input_ports(values), spec.output_ports(values)
     if not inputs or not outputs:
         return None
-    shown = ", ".join(str(value) for value in parameters.values())
+    brief = spec.brief(values) if spec.brief is not None else ""
+    shown = brief or ", ".join(_shown(value) for value in parameters.values())
     arguments = {
         "node": node,
         "port": port,
@@ -131,7 +133,7 @@ def insertion(node: str, port: str, key: str, parameters: Mapping[str, Any], sco
         "output": outputs[0].name,
     }
     return Fix(
-        title=f"Insert {spec.title}" + (f" ({shown})" if shown else ""),
+        title=f"Insert {spec.title}" + (f" ({shown})" if parameters else ""),
         edit="insert_layer",
         arguments=arguments | ({"scope": scope} if scope else {}),
     )
@@ -140,8 +142,7 @@ def insertion(node: str, port: str, key: str, parameters: Mapping[str, Any], sco
 def setting(node: Node, values: Mapping[str, Any], scope: str = ROOT) -> Fix:
     """Return the fix that sets parameters of a node."""
     spec = catalog().get(node.type)
-    titles = [spec.by_name[name].title if spec and name in spec.by_name else name for name in values]
-    words = " and ".join(f"{title} to {_shown(value)}" for title, value in zip(titles, values.values(), strict=True))
+    words = " and ".join(_set_words(spec.by_name[name], value) if spec else name for name, value in values.items())
     arguments = {"node": node.id, "values": dict(values)} | ({"scope": scope} if scope else {})
     return Fix(title=f"Set {words}", edit="set_parameters", arguments=arguments)
 
@@ -162,11 +163,18 @@ def _settings(values: Mapping[str, Any], node: Node, scope: str) -> Iterable[Fix
     return [setting(node, values, scope)] if values else []
 
 
+def _set_words(parameter: Parameter, value: object) -> str:
+    shown = f"“{parameter.none_title}”" if value is None else _shown(value)
+    return f"{parameter.title} to {shown}"
+
+
 def _lower(title: str) -> str:
     return title[:1].lower() + title[1:]
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return " × ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from math import gcd
 from typing import Any
 
 from netbuilder.foundation.parameter import Values
@@ -355,7 +356,7 @@ def divisible(size: Dim, count: int) -> bool:
     return size is None or size % count == 0
 
 
-def divides(divisor: str, what: str, axis: int = 1, port: str = "x") -> Check:
+def divides(divisor: str, what: str, axis: int = 1, port: str = "x", also: str = "") -> Check:
     """Return the relation: the parameter called `divisor` divides the size of `axis`.
 
     Args:
@@ -363,13 +364,15 @@ def divides(divisor: str, what: str, axis: int = 1, port: str = "x") -> Check:
         what: What is divided, for the message: "channels".
         axis: The axis of the input.
         port: The input port.
+        also: Another parameter that it must divide, which the fix heeds; "" for none.
     """
 
     def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
         found = inputs[port]
         size, count = found.dims[axis], values[divisor]
         if isinstance(size, int) and size % count:
-            best = max(number for number in range(1, min(count, size) + 1) if size % number == 0)
+            whole = gcd(size, values[also]) if also else size
+            best = max(number for number in range(1, min(count, whole) + 1) if whole % number == 0)
             yield expects(port, f"a number of {what} that {count} divides", f"{size}", **{divisor: best})
 
     return check
