@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -74,6 +75,19 @@ class TensorType:
                 return None
             total *= dim
         return total
+
+
+_BYTES: Mapping[str, int] = {
+    **dict.fromkeys(("bool", "uint8", "int8"), 1),
+    **dict.fromkeys(("int16", "float16", "bfloat16"), 2),
+    **dict.fromkeys(("int32", "float32"), 4),
+    **dict.fromkeys(("int64", "float64"), 8),
+}
+
+
+def itemsize(dtype: str) -> int:
+    """Return how many bytes a number of a dtype takes."""
+    return _BYTES[dtype]
 
 
 def may_equal(one: Dim, other: Dim) -> bool:
