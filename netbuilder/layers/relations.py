@@ -243,7 +243,8 @@ def same_except(axis: str) -> Check:
             a, b = inputs[first], inputs[other]
             if a.rank != b.rank:
                 port, against = (first, other) if a.rank > b.rank else (other, first)
-                inserts = for_shape(inputs[port], inputs[against]) or for_broadcast(b, a) if a.rank > b.rank else ()
+                rows: tuple[Insert, ...] = (("flatten", {}),) if inputs[against].rank == 2 else ()
+                inserts = rows or for_shape(inputs[port], inputs[against])
                 yield unlike("as many axes as", port, against, inputs, *inserts)
                 continue
             free = values[axis] % a.rank if a.rank else 0

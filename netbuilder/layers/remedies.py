@@ -119,9 +119,10 @@ def _for_image(found: TensorType, wanted: TensorType, wrong: Sequence[int]) -> t
         if not isinstance(found.dims[1], int):
             return ()
         stride = _stride(found.dims[2:], size)
-        if stride is not None:
-            own = {"stride": (stride,) * axes} if stride > 1 else {}
-            return ((f"conv{axes}d", {"filters": wanted.dims[1], "kernel_size": (1,) * axes, **own}),)
+        if stride is None:
+            return ()
+        own = {"stride": (stride,) * axes} if stride > 1 else {}
+        return ((f"conv{axes}d", {"filters": wanted.dims[1], "kernel_size": (1,) * axes, **own}),)
     if not all(isinstance(each, int) for each in size):
         return ()
     pool: Insert = (f"adaptive_avg_pool{axes}d", {"output_size": size})
@@ -154,7 +155,7 @@ def _for_other_axes(found: TensorType, wanted: TensorType) -> tuple[Insert, ...]
     if wanted.rank == 2 and found.rank > 2:
         if numbers(found) != numbers(wanted) and found.dims[:2] == wanted.dims and found.is_float:
             return (("global_avg_pool", {}),)
-        return (("flatten", {}),)
+        return (("flatten", {}),) if numbers(found) == numbers(wanted) else ()
     if found.rank == 2 and numbers(found) == numbers(wanted) is not None:
         return (("reshape", {"shape": wanted.dims[1:]}),)
     return ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import TypeAlias
 
 
@@ -88,6 +89,20 @@ _BYTES: Mapping[str, int] = {
 def itemsize(dtype: str) -> int:
     """Return how many bytes a number of a dtype takes."""
     return _BYTES[dtype]
+
+
+def numbers_a_sample(found: TensorType) -> int:
+    """Return how many numbers a type holds for each sample; a length that varies counts as 1."""
+    return prod(dim if isinstance(dim, int) else 1 if dim is None else _times(dim) for dim in found.dims)
+
+
+def bytes_a_sample(found: TensorType) -> int:
+    """Return how much memory a type takes for each sample; a length that varies counts as 1."""
+    return numbers_a_sample(found) * itemsize(found.dtype)
+
+
+def _times(size: Size) -> int:
+    return size.factor if size.symbol == BATCH.symbol else 1
 
 
 def may_equal(one: Dim, other: Dim) -> bool:

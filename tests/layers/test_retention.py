@@ -14,8 +14,9 @@ from netbuilder.compiler.program import write_program
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document.model import PortRef
 from netbuilder.layers.catalog import catalog
-from netbuilder.layers.retention import is_view, retained, size_in_bytes
+from netbuilder.layers.retention import is_view, retained
 from netbuilder.layers.spec import LayerSpec
+from netbuilder.layers.tensor import bytes_a_sample
 from tests.layers.samples import LAYER, LAYERS, SAMPLES, document_of, samples_of, values_of
 
 ROUGH: Mapping[str, float] = {
@@ -63,7 +64,7 @@ def saved_bytes(spec: LayerSpec, values: dict[str, Any]) -> tuple[int, int]:
     outputs = {port.name: shapes.types[PortRef(LAYER, port.name)] for port in spec.output_ports(values)}
     found = retained(spec, values, types, outputs)
     ports = [types[port] for port in found.inputs] + [outputs[port] for port in found.outputs]
-    return sum(each.nbytes() for each in kept), SAMPLES * (found.extra + sum(map(size_in_bytes, ports)))
+    return sum(each.nbytes() for each in kept), SAMPLES * (found.extra + sum(map(bytes_a_sample, ports)))
 
 
 @pytest.mark.parametrize("spec", [each for each in LAYERS if not each.is_loss], ids=lambda each: each.key)
