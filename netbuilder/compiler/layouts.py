@@ -5,16 +5,17 @@ Torch takes them: the sizes agree with anything. What comes out is a network tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from netbuilder.compiler.flow import is_entry, spec_of
 from netbuilder.compiler.shapes import DATA, Shapes
+from netbuilder.compiler.structure import Structure
 from netbuilder.compiler.wording import insertion, offering
-from netbuilder.document.model import Document, Node, PortRef
+from netbuilder.document.model import Document, PortRef
 from netbuilder.foundation.problem import Problem, Severity
 from netbuilder.layers.relations import AXES
-from netbuilder.layers.spec import LayerSpec, Port, Rule
+from netbuilder.layers.spec import LayerSpec, Rule
 from netbuilder.layers.tensor import TensorType
 
 _TRANSPOSE: Final[tuple[str, Mapping[str, Any]]] = ("transpose", {"first": 1, "second": 2})
@@ -27,46 +28,107 @@ _MENDS: Final = {
 }
 """(What is given, what is meant) -> the layer that makes one of the other."""
 
+_MEANT: Final = frozenset(wanted for _, wanted in _MENDS)
+
 _WORDS: Final = {**AXES, "NHWC": "N × height × width × channels"}
 
 _CHANNELS: Final = (1, 3, 4)
 """How many channels pictures have."""
 
-Links = Mapping[str, Sequence[tuple[str, PortRef]]]
+
+@dataclass(frozen=True, slots=True)
+class _Suspect:
+    """An input whose axes may mean something else than its layer takes them for.
+
+    Attributes:
+        port: The input.
+        source: What feeds it.
+        wanted: What the layer takes its axes for.
+        given: What they mean; "" where `entry` alone can tell.
+        entry: The data field or Input that the value comes from unchanged.
+    """
+
+    port: PortRef
+    source: PortRef
+    wanted: str
+    given: str = ""
+    entry: PortRef | None = None
 
 
-def check_layouts(document: Document, shapes: Shapes, links: Links) -> Iterator[Problem]:
+def check_layouts(document: Document, shapes: Shapes, structure: Structure) -> Iterator[Problem]:
     """Yield a warning for each input whose axes mean something else than its layer takes them for.
 
     Args:
-        document: What to look at.
+        document: What to look at, written out.
         shapes: Its shapes.
-        links: Node id -> its linked inputs (`flow.sources_of`).
+        structure: Its structure.
     """
-    for id, sources in links.items():
-        node = document.graph.nodes[id]
-        spec = spec_of(node)
-        if spec is None or callable(spec.inputs):
-            continue
-        meant = {port.name: port.layout for port in spec.inputs}
-        for port, source in sources:
-            wanted = meant.get(port, "")
-            if any(wanted == each for _, each in _MENDS):
-                given = _given(document, shapes, links, source)
-                if (given, wanted) in _MENDS:
-                    yield _problem(document, node, PortRef(id, port), source, given, wanted, shapes)
+    for suspect in structure.remember(_suspects):
+        given = suspect.given
+        if suspect.entry is not None:
+            found = shapes.types.get(suspect.entry)
+            given = _of_entry(document, suspect.entry, found) if found is not None else ""
+        if (given, suspect.wanted) in _MENDS and suspect.port in shapes.types:
+            yield _problem(document, suspect, given, shapes.types[suspect.port])
 
 
-def _problem(
-    document: Document, node: Node, port: PortRef, source: PortRef, given: str, wanted: str, shapes: Shapes
-) -> Problem:
+def _suspects(structure: Structure) -> tuple[_Suspect, ...]:
+    """Return the inputs that are worth a look: their layer means something else than what they come from says."""
+    meanings: dict[PortRef, str | PortRef] = {}
+    found = []
+    for id, sources in structure.links.items():
+        for port in structure.kinds[id].inputs or ():
+            if port.layout not in _MEANT:
+                continue
+            source = next((source for name, source in sources if name == port.name), None)
+            if source is None:
+                continue
+            given = _meaning(structure, source, meanings)
+            if isinstance(given, PortRef):
+                found.append(_Suspect(PortRef(id, port.name), source, port.layout, entry=given))
+            elif (given, port.layout) in _MENDS:
+                found.append(_Suspect(PortRef(id, port.name), source, port.layout, given))
+    return tuple(found)
+
+
+def _meaning(structure: Structure, port: PortRef, known: dict[PortRef, str | PortRef]) -> str | PortRef:
+    """Return what a value's axes mean, or the entry that it comes from through layers that leave its axes alone."""
+    passed = []
+    found: str | PortRef = ""
+    while port not in known:
+        passed.append(port)
+        kind = structure.kinds.get(port.node)
+        if kind is None or kind.is_entry:
+            found = port if kind is not None else ""
+            break
+        sources = structure.links.get(port.node, ())
+        layout = _declared(kind.spec, port.port)
+        if layout or kind.spec is None or kind.spec.shape is not Rule.SAME or len(sources) != 1:
+            found = layout
+            break
+        port = sources[0][1]
+        if port in passed:  # a circle
+            break
+    else:
+        found = known[port]
+    known.update(dict.fromkeys(passed, found))
+    return found
+
+
+def _declared(spec: LayerSpec | None, port: str) -> str:
+    if spec is None or callable(spec.outputs):
+        return ""
+    return next((each.layout for each in spec.outputs if each.name == port), "")
+
+
+def _problem(document: Document, suspect: _Suspect, given: str, found: TensorType) -> Problem:
+    port, wanted, nodes = suspect.port, suspect.wanted, document.graph.nodes
+    node, origin = nodes[port.node], nodes[suspect.source.node]
     key, parameters = _MENDS[given, wanted]
     fix = insertion(node.id, port.port, key, parameters)
-    found = shapes.types.get(port)
-    origin = document.graph.nodes[source.node].label
     problem = Problem(
         code="shape.layout",
-        message=f"{node.label} takes {found} from {origin} for {_WORDS[wanted]}, but it is {_WORDS[given]}",
+        message=f"{node.label} takes {found} from {origin.label} for {_WORDS[wanted]}, but it is {_WORDS[given]}",
         severity=Severity.WARNING,
         node=node.id,
         port=port.port,
@@ -76,39 +138,11 @@ def _problem(
     return offering(problem, (fix,)) if fix else problem
 
 
-def _given(document: Document, shapes: Shapes, links: Links, port: PortRef) -> str:
-    """Return what the axes of a value mean, found upstream through layers that leave the axes alone; "" if unknown."""
-    type_ = shapes.types.get(port)
-    while type_ is not None:
-        node = document.graph.nodes[port.node]
-        if is_entry(node):
-            return _of_entry(document, node, port.port, type_)
-        spec = spec_of(node)
-        if spec is None:
-            return ""
-        layout = _declared(spec, node, port.port)
-        if layout:
-            return layout
-        sources = links.get(node.id, ())
-        if not (len(sources) == 1 and spec.shape is Rule.SAME):
-            return ""
-        port = sources[0][1]
-        type_ = shapes.types.get(port)
-    return ""
-
-
-def _declared(spec: LayerSpec, node: Node, port: str) -> str:
-    if callable(spec.outputs):
-        return ""
-    outputs: tuple[Port, ...] = spec.outputs
-    return next((each.layout for each in outputs if each.name == port), "")
-
-
-def _of_entry(document: Document, node: Node, port: str, type_: TensorType) -> str:
+def _of_entry(document: Document, port: PortRef, type_: TensorType) -> str:
     """Return the layout of a data field or an Input: as it says, else pictures are known by their few channels."""
+    node = document.graph.nodes[port.node]
     schema = document.schemas.get(node.id) if node.type.startswith(DATA) else None
-    fields = schema.fields if schema else ()
-    told = next((field.layout for field in fields if field.name == port), "")
+    told = next((field.layout for field in schema.fields if field.name == port.port), "") if schema else ""
     if told and told != "HWC":
         return f"N{told}"
     if type_.rank != 4 or told == "HWC":

@@ -9,6 +9,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from netbuilder.compiler.cost import Costs, count_costs
 from netbuilder.compiler.shapes import ShapeInference, Shapes
+from netbuilder.compiler.structure import Outline
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem
 from netbuilder.training.readiness import apply_readings, review
@@ -36,6 +37,7 @@ class Analysis(QObject):
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._inference = ShapeInference()
+        self._outline = Outline()
         self._document = document
         self._torch = False
         self._timer = QTimer(self, singleShot=True)
@@ -89,4 +91,4 @@ class Analysis(QObject):
 
     def _find_problems(self) -> None:
         document, noticed = apply_readings(self._document, self.data.readings)
-        self.problems = review(document, self.shapes, noticed)
+        self.problems = review(document, self.shapes, noticed, self._outline)
