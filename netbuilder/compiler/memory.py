@@ -38,7 +38,7 @@ class Plan:
         kept: Layer -> the values that are kept for it.
         learning: Layers that gradients flow through, so that they keep something at all.
         steps: For each layer of `forward` in order: the values that it makes, and those that nobody reads after it.
-        given: Values that the data bring in.
+        given: Values that the data bring in to be predicted from.
     """
 
     keeper: Mapping[PortRef, str]
@@ -73,7 +73,8 @@ def plan_memory(structure: Structure, traits: Mapping[str, Trait]) -> Plan:
             if keeper.setdefault(value, id) == id:
                 kept.setdefault(id, []).append(value)
     steps = _lives(structure, values, flow.forward)
-    given = list(dict.fromkeys(flow.entries))
+    read = {source for id in flow.forward for _, source in structure.links.get(id, ())}
+    given = [port for port in flow.entries if port in read]
     return Plan(keeper, kept, frozenset(learning), steps, given)
 
 
