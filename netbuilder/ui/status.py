@@ -110,4 +110,6 @@ def _memory_tip(memory: Memory, batch: int) -> str:
     cells = "".join(
         f"<tr><td>{name}&nbsp;&nbsp;</td><td align='right'>{in_words(size)}</td></tr>" for name, size in rows
     )
-    return f"<table>{cells}</table>Estimated; the program itself and the data come on top."
+    return (
+        f"<table>{cells}</table>Estimated: lengths that vary count as 1; the program itself and the data come on top."
+    )
