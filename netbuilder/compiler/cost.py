@@ -124,10 +124,8 @@ class CostCounter:
     def _forget(self, structure: Structure) -> None:
         """Begin with another structure: the plan is another, and layers may be gone."""
         self._structure, self._plan, self._costs = structure, None, Costs()
-        self._entries = {id: entry for id, entry in self._entries.items() if id in structure.kinds}
-        self._nodes, self._sizes = {}, {}
-        for id, entry in self._entries.items():
-            self._take(id, entry)
+        for id in [id for id in self._entries if id not in structure.kinds]:
+            self._drop(id)
 
     def _renew(self, shapes: Shapes) -> set[str]:
         """Bring the entries up to date; return the paths of those that changed."""
@@ -136,10 +134,7 @@ class CostCounter:
         gone = [id for id in entries if id not in done]
         stale = [id for id in kinds if id in done and (id not in entries or entries[id].found is not found[id])]
         for id in gone:
-            old = entries.pop(id)
-            self._nodes.pop(id, None)
-            for port, _ in old.found.outputs:
-                self._sizes.pop(port, None)
+            self._drop(id)
             self._plan = None
         for id in stale:
             before = entries.get(id)
@@ -148,6 +143,11 @@ class CostCounter:
             if before is None or before.trait != entry.trait:
                 self._plan = None
         return {*gone, *stale}
+
+    def _drop(self, id: str) -> None:
+        for port, _ in self._entries.pop(id).found.outputs:
+            self._sizes.pop(port, None)
+        self._nodes.pop(id, None)
 
     def _take(self, id: str, entry: _Entry) -> None:
         for port, type_ in entry.found.outputs:
@@ -162,10 +162,11 @@ class CostCounter:
         ports = (port for id in changed if id in self._entries for port, _ in self._entries[id].found.outputs)
         touched = changed | {plan.keeper[port] for port in ports if port in plan.keeper}
         for id in touched & self._nodes.keys():
-            entry = self._entries[id]
-            if entry.cost is not None and id in plan.learning:
-                values = sum(sizes.get(value, 0) for value in plan.kept.get(id, ()))
-                self._nodes[id] = replace(entry.cost, kept=entry.extra + values)
+            kept = 0
+            if id in plan.learning:
+                kept = self._entries[id].extra + sum([sizes.get(value, 0) for value in plan.kept.get(id, ())])
+            if kept != self._nodes[id].kept:
+                self._nodes[id] = replace(self._nodes[id], kept=kept)
 
 
 def _entry(kind: Kind, found: Found) -> _Entry:

@@ -77,17 +77,15 @@ def _suspects(structure: Structure) -> tuple[_Suspect, ...]:
     meanings: dict[PortRef, str | PortRef] = {}
     found = []
     for id, sources in structure.links.items():
-        for port in structure.kinds[id].inputs or ():
-            if port.layout not in _MEANT:
-                continue
-            source = next((source for name, source in sources if name == port.name), None)
-            if source is None:
+        meant = {port.name: port.layout for port in structure.kinds[id].inputs or () if port.layout in _MEANT}
+        for port, source in sources if meant else ():
+            if port not in meant:
                 continue
             given = _meaning(structure, source, meanings)
             if isinstance(given, PortRef):
-                found.append(_Suspect(PortRef(id, port.name), source, port.layout, entry=given))
-            elif (given, port.layout) in _MENDS:
-                found.append(_Suspect(PortRef(id, port.name), source, port.layout, given))
+                found.append(_Suspect(PortRef(id, port), source, meant[port], entry=given))
+            elif (given, meant[port]) in _MENDS:
+                found.append(_Suspect(PortRef(id, port), source, meant[port], given))
     return tuple(found)
 
 

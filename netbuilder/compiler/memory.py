@@ -57,7 +57,7 @@ def plan_memory(structure: Structure, traits: Mapping[str, Trait]) -> Plan:
     """
     flow = structure.flow
     order = [*flow.forward, *dict.fromkeys(id for _, ids in flow.phases for id in ids)]
-    values = _Values(structure, traits)
+    values = _Values(structure, traits, order)
     learning: set[str] = set()
     keeper: dict[PortRef, str] = {}
     kept: dict[str, list[PortRef]] = {}
@@ -70,7 +70,8 @@ def plan_memory(structure: Structure, traits: Mapping[str, Trait]) -> Plan:
             continue
         learning.add(id)
         for value in values.of(id, trait):
-            if keeper.setdefault(value, id) == id:
+            if value not in keeper:
+                keeper[value] = id
                 kept.setdefault(id, []).append(value)
     steps = _lives(structure, values, flow.forward)
     read = {source for id in flow.forward for _, source in structure.links.get(id, ())}
@@ -81,29 +82,25 @@ def plan_memory(structure: Structure, traits: Mapping[str, Trait]) -> Plan:
 class _Values:
     """Ports by the value that they show."""
 
-    def __init__(self, structure: Structure, traits: Mapping[str, Trait]) -> None:
-        self.structure, self.traits = structure, traits
-        self._roots: dict[PortRef, PortRef] = {}
+    def __init__(self, structure: Structure, traits: Mapping[str, Trait], order: Iterable[str]) -> None:
+        self.links = structure.links
+        self._shown: dict[PortRef, PortRef] = {}
+        for id in order:  # each after what feeds it
+            trait, links = traits.get(id), self.links.get(id, ())
+            if trait is not None and trait.is_view and links:
+                value = self.root(links[0][1])
+                self._shown.update((PortRef(id, port), value) for port in structure.kinds[id].outputs or ())
 
     def root(self, port: PortRef) -> PortRef:
         """Return the port whose memory another shows."""
-        passed = []
-        while port not in self._roots:
-            passed.append(port)
-            trait = self.traits.get(port.node)
-            links = self.structure.links.get(port.node, ())
-            if trait is None or not trait.is_view or not links or links[0][1] in passed:
-                break
-            port = links[0][1]
-        found = self._roots.get(port, port)
-        self._roots.update(dict.fromkeys(passed, found))
-        return found
+        return self._shown.get(port, port)
 
     def of(self, id: str, trait: Trait) -> Iterable[PortRef]:
         """Return the values that a layer's backward pass reads."""
-        links = dict(self.structure.links.get(id, ()))
-        inputs = (links[port] for port in trait.inputs if port in links)
-        return dict.fromkeys(self.root(port) for port in (*inputs, *(PortRef(id, port) for port in trait.outputs)))
+        links = dict(self.links.get(id, ()))
+        ports = [links[port] for port in trait.inputs if port in links]
+        ports += [PortRef(id, port) for port in trait.outputs]
+        return [self.root(port) for port in ports]
 
 
 def _lives(

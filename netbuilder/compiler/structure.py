@@ -81,7 +81,7 @@ class Structure:
     @cached_property
     def flow(self) -> Flow:
         """What goes where."""
-        return trace(self.flat)
+        return trace(self.flat, self.links)
 
     @cached_property
     def used(self) -> frozenset[str]:
@@ -132,12 +132,12 @@ class Outline:
             expansion: The same written out.
         """
         flat = expansion.of(document)
-        last, nodes = self._structure, flat.graph.nodes
-        known = last.kinds if last is not None and _same_around(last, document, flat, expansion) else {}
-        before = self._nodes if known else {}
-        changed = {id: _kind(flat, node) for id, node in nodes.items() if before.get(id) is not node}
+        last, nodes, before = self._structure, flat.graph.nodes, self._nodes
+        known = last.kinds if last is not None and document.schemas == last.drawn.schemas else {}
+        changed = {id: _kind(flat, node) for id, node in nodes.items() if id not in known or before.get(id) is not node}
         self._nodes = nodes
-        if last is not None and known and all(known.get(id) == kind for id, kind in changed.items()):
+        same = last is not None and known and _same_around(last, document, flat, expansion)
+        if last is not None and same and all(known[id] == kind for id, kind in changed.items()):
             return last
         kinds = {id: changed[id] if id in changed else known[id] for id in nodes}
         self._structure = structure = Structure(document, flat, expansion, kinds)
@@ -145,13 +145,12 @@ class Outline:
 
 
 def _same_around(last: Structure, document: Document, flat: Document, expansion: Expansion) -> bool:
-    """Whether everything but the nodes themselves is as it was."""
+    """Whether everything but the nodes themselves and the schemas is as it was."""
     graph, before = flat.graph, last.graph
     return (
         (graph.edges is before.edges or graph.edges == before.edges)
         and (graph.nodes is before.nodes or list(graph.nodes) == list(before.nodes))
         and document.blocks is last.drawn.blocks
-        and document.schemas == last.drawn.schemas
         and document.plan.phases == last.drawn.plan.phases
         and expansion.entrances == last.expansion.entrances
         and expansion.cut == last.expansion.cut

@@ -66,7 +66,7 @@ def is_view(spec: LayerSpec, inputs: Types, outputs: Types) -> bool:
 VIEWS: Final = frozenset(
     """
     flatten reshape permute transpose squeeze unsqueeze image_to_sequence sequence_to_image identity slice
-    select split diagonal unflatten windows cast input output view permute_axes expand_like
+    select split diagonal unflatten windows cast input output view permute_axes expand_like split_heads
     """.split()  # noqa: SIM905 (one name a line would be a page)
 )
 """Layers that change no number and copy none."""
@@ -85,7 +85,7 @@ _NOTHING: Final = frozenset(
     adaptive_avg_pool2d adaptive_avg_pool3d global_avg_pool positional_encoding learned_positions class_token
     mean sum argmax cumsum gaussian_noise upsample pixel_shuffle pixel_unshuffle channel_shuffle unfold tile
     expand rot90 fold affine_grid add_coordinates random_normal random_uniform random_bernoulli constant
-    learned_constant learned_bias quantize
+    learned_constant learned_bias quantize merge_heads rotary_positions
     """.split()  # noqa: SIM905 (one name a line would be a page)
 )
 
