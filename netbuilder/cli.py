@@ -392,7 +392,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[ar
     "templates": (_templates, "list the templates", _json_arguments),
     "new": (_new, "begin a project from a template", _new_arguments),
     "layers": (_layers, "list the catalog of layers", _json_arguments),
-    "check": (_check, "show shapes and problems; exit 1 when there are errors", _check_arguments),
+    "check": (_check, "show shapes, costs and problems; exit 1 when there are errors", _check_arguments),
     "train": (_train, "train a project", _train_arguments),
     "export": (_export, "write a project as plain PyTorch", _export_arguments),
     "render": (_render, "draw the network as a picture", _render_arguments),
