@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from netbuilder.compiler.problems import find_problems
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document import edits
 from netbuilder.document.history import History
-from netbuilder.document.model import Document, Field, PortRef, Schema
+from netbuilder.document.model import Definition, Document, Field, PortRef, Schema
 from netbuilder.foundation.problem import Problem, Severity
 from netbuilder.layers.catalog import catalog
 from netbuilder.layers.spec import LayerSpec
@@ -643,3 +644,24 @@ def test_every_other_fix_removes_the_problem_too(mistake: Mistake) -> None:
 )
 def test_what_is_right_is_left_in_peace(layer: str, given: dict[str, Field]) -> None:
     assert problems(drawn(Mistake("none", layer, given, ""))) == ()
+
+
+@pytest.mark.parametrize("given", [values(3, 8, 8), values(T, 8)], ids=["images", "a sequence"])
+def test_a_mistake_in_a_block_is_mended_in_its_definition(given: Field) -> None:
+    flat = (node("flat", "flatten"),) if T in given.dims else ()
+    inner = [node("entry", "input", "x_in"), *flat, node("fc", "linear", **catalog()["linear"].defaults())]
+    inner.append(node("exit", "output", "y_out"))
+    links = [(f"{a.id}.y", f"{b.id}.x") for a, b in pairwise(inner)]
+    block = Definition(key="body", title="Body", graph=document(inner, links).graph)
+    source = Schema(fields=(replace(given, name="rows"),), rows=100)
+    nodes = [node("source", "data.table"), node("one", "block.body"), node("two", "block.body"), node("out", "output")]
+    wires = [("source.rows", "one.x_in"), ("source.rows", "two.x_in"), ("one.y_out", "sum.a"), ("two.y_out", "sum.b")]
+    nodes.insert(3, node("sum", "add", "added", **catalog()["add"].defaults()))
+    drawn_twice = document(nodes, [*wires, ("sum.y", "out.x")], {"source": source})
+    drawn_twice = replace(drawn_twice, blocks={"body": block})
+    (problem,) = problems(drawn_twice)
+    fix = problem.fixes[0]
+    changed = edits.apply(drawn_twice, fix.edit, fix.arguments)
+    assert changed.graph is drawn_twice.graph
+    assert len(changed.blocks["body"].graph.nodes) == len(inner) + 1
+    assert problems(changed) == ()
