@@ -197,7 +197,9 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _check(asked: argparse.Namespace) -> int:
+    from netbuilder.console import costs_in_words, plain_costs
     from netbuilder.project import Project
+    from netbuilder.training.footprint import measure
 
     checked = Project.load(asked.file).check()
     labels = _labels(checked.document)
@@ -206,13 +208,16 @@ def _check(asked: argparse.Namespace) -> int:
         for port, type in checked.shapes.types.items()
         if port.node in labels and port not in checked.document.graph.edges
     }
+    memory = measure(checked.document, checked.costs)
     if asked.json:
         problems = [_plain_problem(problem, labels) for problem in checked.problems]
-        _print_json({"file": str(asked.file), "shapes": shapes, "problems": problems})
+        costs = plain_costs(checked.costs, memory, labels)
+        _print_json({"file": str(asked.file), "shapes": shapes, "costs": costs, "problems": problems})
     else:
         width = max(map(len, shapes), default=0)
         for name, shape in shapes.items():
             print(f"{name:{width}}  {shape}")
+        print(costs_in_words(checked.costs, memory))
         _complain(checked.problems, labels, Path(asked.file).name)
         if checked.is_sound:
             print("Nothing prevents training.")
@@ -387,7 +392,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[ar
     "templates": (_templates, "list the templates", _json_arguments),
     "new": (_new, "begin a project from a template", _new_arguments),
     "layers": (_layers, "list the catalog of layers", _json_arguments),
-    "check": (_check, "show shapes and problems; exit 1 when there are errors", _check_arguments),
+    "check": (_check, "show shapes, costs and problems; exit 1 when there are errors", _check_arguments),
     "train": (_train, "train a project", _train_arguments),
     "export": (_export, "write a project as plain PyTorch", _export_arguments),
     "render": (_render, "draw the network as a picture", _render_arguments),

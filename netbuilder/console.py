@@ -1,4 +1,4 @@
-"""Training in a terminal: a progress bar for people, or one JSON object a line for programs."""
+"""What a terminal shows: a training as a progress bar or as one JSON object a line, and what a network costs."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO, TypeAlias
 
+from netbuilder.compiler.cost import Costs
 from netbuilder.foundation.problem import Problem
 from netbuilder.project import Outcome
+from netbuilder.training.footprint import Memory, in_words
 from netbuilder.training.protocol import Event, Points, Progress, State, Telemetry
 
 Complain: TypeAlias = Callable[[Sequence[Problem]], None]
@@ -196,3 +198,39 @@ def _end_text(outcome: Outcome) -> str:
         text = "Training was stopped before its first step"
     marks = ", ".join(f"{name} {value:.4g}" for name, value in outcome.test.items())
     return f"{text}. On the test part: {marks}." if marks else f"{text}."
+
+
+def plain_costs(costs: Costs, memory: Memory, labels: Mapping[str, str]) -> dict[str, Any]:
+    """Return costs as JSON: numbers of weights and multiply-adds, and bytes."""
+    layers = {
+        labels[id]: {
+            "parameters": cost.parameters,
+            "trainable": cost.trainable,
+            "multiply_adds": cost.macs,
+            "output_bytes": cost.bytes,
+            "kept_bytes": cost.kept,
+        }
+        for id, cost in costs.nodes.items()
+        if id in labels
+    }
+    total = costs.total
+    return {
+        "layers": layers,
+        "parameters": total.parameters,
+        "trainable": total.trainable,
+        "multiply_adds": total.macs,
+        "training_bytes": memory.training,
+        "activation_bytes": memory.activations,
+        "inference_bytes": memory.inference,
+        "complete": costs.complete,
+    }
+
+
+def costs_in_words(costs: Costs, memory: Memory) -> str:
+    """Return costs as one line for people."""
+    least = "" if costs.complete else "at least "
+    return (
+        f"{least}{costs.total.parameters:,} parameters, {costs.total.macs:,} multiply-adds a sample; "
+        f"memory: {in_words(memory.training)} to train a batch ({in_words(memory.activations)} of it activations), "
+        f"{in_words(memory.inference)} to predict a sample"
+    )

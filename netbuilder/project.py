@@ -33,6 +33,7 @@ from netbuilder.training.protocol import Event, Start, State, Stop, Telemetry
 if TYPE_CHECKING:
     from torch import nn
 
+    from netbuilder.compiler.cost import Costs
     from netbuilder.compiler.program import Program
     from netbuilder.compiler.shapes import Shapes
 
@@ -72,11 +73,13 @@ class Checked:
     Attributes:
         document: The document, its schemas brought up to date.
         shapes: The types of all ports.
+        costs: What its layers cost.
         problems: Errors first.
     """
 
     document: Document
     shapes: Shapes
+    costs: Costs
     problems: tuple[Problem, ...]
 
     @property
@@ -164,11 +167,13 @@ class Project:
         """Infer all shapes and find all problems, the plan's too; only data whose file changed is read."""
         import torch  # noqa: F401  # shapes wait for it
 
+        from netbuilder.compiler.cost import count_costs
         from netbuilder.compiler.shapes import ShapeInference
 
         document, problems = refresh(self.document, self.base)
         shapes = ShapeInference().infer(document)
-        return Checked(document=document, shapes=shapes, problems=readiness.review(document, shapes, problems))
+        found = readiness.review(document, shapes, problems)
+        return Checked(document=document, shapes=shapes, costs=count_costs(document, shapes), problems=found)
 
     def program(self) -> Program:
         """Write the network as PyTorch.

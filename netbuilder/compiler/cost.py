@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass, field, replace
 
 from netbuilder.compiler.expansion import enclosing
-from netbuilder.compiler.flow import is_entry, is_loss, spec_of
-from netbuilder.compiler.shapes import Shapes
-from netbuilder.document.model import Document, Node
+from netbuilder.compiler.memory import Plan, Trait, peak, plan_memory
+from netbuilder.compiler.shapes import Found, Shapes
+from netbuilder.compiler.structure import Kind, Outline, Structure
+from netbuilder.document.model import Document, PortRef
+from netbuilder.layers.retention import is_view, retained
 from netbuilder.layers.spec import LayerSpec
-from netbuilder.layers.tensor import TensorType
-
-_BYTES: Final[Mapping[str, int]] = {
-    **dict.fromkeys(("bool", "uint8", "int8"), 1),
-    **dict.fromkeys(("int16", "float16", "bfloat16"), 2),
-    **dict.fromkeys(("int32", "float32"), 4),
-    **dict.fromkeys(("int64", "float64"), 8),
-}
+from netbuilder.layers.tensor import bytes_a_sample, numbers_a_sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +25,8 @@ class Cost:
         macs: Multiply-adds for one sample.
         elements: Numbers in its outputs for one sample.
         bytes: Memory of its outputs for one sample.
+        kept: Memory that training keeps for its backward pass, for one sample; a value that several layers need counts
+            at the first of them.
     """
 
     parameters: int = 0
@@ -38,6 +34,7 @@ class Cost:
     macs: int = 0
     elements: int = 0
     bytes: int = 0
+    kept: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,14 +42,33 @@ class Costs:
     """Costs of a graph.
 
     Attributes:
-        nodes: Node path -> its cost, for every layer whose shapes are known; a block's is the sum of what is in it.
-        total: The sum of all layers.
+        nodes: Node path -> its cost, for every layer whose shapes are known.
+        total: Their sum.
+        peak: The most memory that values take at once while the network predicts, for one sample, its input included.
         complete: Whether every layer's shapes are known; else the total is a lower bound.
     """
 
     nodes: Mapping[str, Cost] = field(default_factory=dict)
     total: Cost = Cost()
+    peak: int = 0
     complete: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What is known of one node.
+
+    Attributes:
+        found: What shape inference found, which everything here follows from.
+        cost: Its cost without the values that are kept for it; None for data, Inputs and unknown layers.
+        trait: Which values it keeps.
+        extra: Bytes that it keeps beside values.
+    """
+
+    found: Found
+    cost: Cost | None
+    trait: Trait | None
+    extra: int
 
 
 def count_costs(document: Document, shapes: Shapes) -> Costs:
@@ -62,69 +78,142 @@ def count_costs(document: Document, shapes: Shapes) -> Costs:
         document: What to count.
         shapes: Its shapes.
     """
-    graph = shapes.expansion.of(document).graph
-    inputs: dict[str, dict[str, TensorType]] = {}
-    for target in graph.edges:
-        if target in shapes.types:
-            inputs.setdefault(target.node, {})[target.port] = shapes.types[target]
-    outputs: dict[str, dict[str, TensorType]] = {}
-    for (id, port), type_ in shapes.types.items():
-        if port not in inputs.get(id, {}) or (id, port) not in graph.edges:
-            outputs.setdefault(id, {})[port] = type_
-    nodes, complete = {}, True
-    for id, node in graph.nodes.items():
-        spec = spec_of(node)
-        if spec is None or is_entry(node) or is_loss(node):
-            continue
-        if id not in shapes.done:
-            complete = False
-            continue
-        owner = graph.nodes.get(node.tied_to, node)
-        nodes[id] = _cost(spec, owner, shapes, id, inputs.get(id, {}), outputs.get(id, {}))
-    total = _sum(nodes.values())
-    if shapes.expansion.copies:
-        inside: dict[str, list[Cost]] = {path: [] for path in shapes.expansion.copies}
+    return CostCounter().count(document, shapes, Outline())
+
+
+class CostCounter:
+    """Counts the costs of a document after each edit; what did not change is not counted again."""
+
+    def __init__(self) -> None:
+        """Start with nothing counted."""
+        self._structure: Structure | None = None
+        self._entries: dict[str, _Entry] = {}
+        self._plan: Plan | None = None
+        self._sizes: dict[PortRef, int] = {}
+        self._nodes: dict[str, Cost] = {}
+        self._costs = Costs()
+
+    def count(self, document: Document, shapes: Shapes, outline: Outline) -> Costs:
+        """Count what the layers of a document cost, those in blocks too; sizes that vary count as 1.
+
+        Args:
+            document: What to count.
+            shapes: Its shapes.
+            outline: What followed the document so far.
+        """
+        structure = outline.follow(document, shapes.expansion)
+        if structure is not self._structure:
+            self._forget(structure)
+        changed = self._renew(shapes)
+        if not changed and self._plan is not None:
+            return self._costs
+        if self._plan is None:
+            traits = {id: entry.trait for id, entry in self._entries.items() if entry.trait is not None}
+            self._plan = plan_memory(structure, traits)
+            changed = set(self._entries)
+        self._keep(changed)
+        layers = [id for id, kind in structure.kinds.items() if kind.spec is not None and not kind.is_entry]
+        self._costs = Costs(
+            nodes=self._nodes | _blocks(self._nodes, shapes),
+            total=_sum(self._nodes.values()),
+            peak=peak(self._plan, self._sizes),
+            complete=len(self._nodes) == len(layers),
+        )
+        return self._costs
+
+    def _forget(self, structure: Structure) -> None:
+        """Begin with another structure: the plan is another, and layers may be gone."""
+        self._structure, self._plan, self._costs = structure, None, Costs()
+        for id in [id for id in self._entries if id not in structure.kinds]:
+            self._drop(id)
+
+    def _renew(self, shapes: Shapes) -> set[str]:
+        """Bring the entries up to date; return the paths of those that changed."""
+        assert self._structure is not None
+        entries, found, done, kinds = self._entries, shapes.found, shapes.done, self._structure.kinds
+        gone = [id for id in entries if id not in done]
+        stale = [id for id in kinds if id in done and (id not in entries or entries[id].found is not found[id])]
+        for id in gone:
+            self._drop(id)
+            self._plan = None
+        for id in stale:
+            before = entries.get(id)
+            entries[id] = entry = _entry(kinds[id], found[id])
+            self._take(id, entry)
+            if before is None or before.trait != entry.trait:
+                self._plan = None
+        return {*gone, *stale}
+
+    def _drop(self, id: str) -> None:
+        for port, _ in self._entries.pop(id).found.outputs:
+            self._sizes.pop(port, None)
+        self._nodes.pop(id, None)
+
+    def _take(self, id: str, entry: _Entry) -> None:
+        for port, type_ in entry.found.outputs:
+            self._sizes[port] = bytes_a_sample(type_)
+        if entry.cost is not None:
+            self._nodes[id] = entry.cost
+
+    def _keep(self, changed: set[str]) -> None:
+        """Add what is kept to the costs of the changed layers, and of those for which their values are kept."""
+        assert self._plan is not None
+        plan, sizes = self._plan, self._sizes
+        ports = (port for id in changed if id in self._entries for port, _ in self._entries[id].found.outputs)
+        touched = changed | {plan.keeper[port] for port in ports if port in plan.keeper}
+        for id in touched & self._nodes.keys():
+            kept = 0
+            if id in plan.learning:
+                kept = self._entries[id].extra + sum([sizes.get(value, 0) for value in plan.kept.get(id, ())])
+            if kept != self._nodes[id].kept:
+                self._nodes[id] = replace(self._nodes[id], kept=kept)
+
+
+def _entry(kind: Kind, found: Found) -> _Entry:
+    spec, facts = kind.spec, found.facts
+    if spec is None or kind.is_entry:
+        return _Entry(found, None, None, 0)
+    owner = found.owner or found.node
+    values = spec.resolve(owner.parameters)
+    weights = facts.weights
+    outputs = {port.port: type_ for port, type_ in found.outputs}
+    inputs = {port.name: found.inputs[port.name] for port in spec.input_ports(values) if port.name in found.inputs}
+    keeps = retained(spec, values, inputs, outputs)
+    learns = weights is not None and weights.trainable > 0
+    own = weights if found.owner is None else None
+    cost = Cost(
+        parameters=own.total if own else 0,
+        trainable=own.trainable if own else 0,
+        macs=spec.macs(values, inputs, outputs) if spec.macs else 0,
+        elements=0 if spec.is_loss else sum(map(numbers_a_sample, outputs.values())),
+        bytes=0 if spec.is_loss else sum(map(bytes_a_sample, outputs.values())),
+    )
+    return _Entry(
+        found, cost, _trait(spec, keeps.inputs, keeps.outputs, is_view(spec, inputs, outputs), learns), keeps.extra
+    )
+
+
+def _trait(spec: LayerSpec, inputs: tuple[str, ...], outputs: tuple[str, ...], view: bool, learns: bool) -> Trait:
+    return Trait(inputs, outputs, view and spec.key not in ("input", "output"), learns)
+
+
+def _blocks(nodes: Mapping[str, Cost], shapes: Shapes) -> dict[str, Cost]:
+    """Return the costs of block nodes: those of what is in them."""
+    inside: dict[str, list[Cost]] = {path: [] for path in shapes.expansion.copies}
+    if inside:
         for id, cost in nodes.items():
             for block in enclosing(id):
                 inside[block].append(cost)
-        nodes |= {path: _sum(each) for path, each in inside.items()}
-    return Costs(nodes=nodes, total=total, complete=complete)
-
-
-def _cost(
-    spec: LayerSpec,
-    owner: Node,
-    shapes: Shapes,
-    id: str,
-    inputs: Mapping[str, TensorType],
-    outputs: Mapping[str, TensorType],
-) -> Cost:
-    weights = shapes.weights.get(id)
-    values = spec.resolve(owner.parameters)
-    sizes = {port: elements(type_) for port, type_ in outputs.items()}
-    return Cost(
-        parameters=weights.total if weights else 0,
-        trainable=weights.trainable if weights else 0,
-        macs=spec.macs(values, inputs, outputs) if spec.macs else 0,
-        elements=sum(sizes.values()),
-        bytes=sum(size * _BYTES.get(outputs[port].dtype, 4) for port, size in sizes.items()),
-    )
-
-
-def elements(type_: TensorType) -> int:
-    """Return how many numbers one sample of a type holds, a size that varies counting as 1."""
-    total = 1
-    for dim in type_.dims[1:]:
-        total *= dim if isinstance(dim, int) else 1
-    return total
+    return {path: _sum(each) for path, each in inside.items()}
 
 
 def _sum(costs: Iterable[Cost]) -> Cost:
-    every = list(costs)
-    return Cost(
-        parameters=sum(each.parameters for each in every),
-        trainable=sum(each.trainable for each in every),
-        macs=sum(each.macs for each in every),
-        elements=sum(each.elements for each in every),
-        bytes=sum(each.bytes for each in every),
-    )
+    parameters = trainable = macs = elements = size = kept = 0
+    for each in costs:
+        parameters += each.parameters
+        trainable += each.trainable
+        macs += each.macs
+        elements += each.elements
+        size += each.bytes
+        kept += each.kept
+    return Cost(parameters=parameters, trainable=trainable, macs=macs, elements=elements, bytes=size, kept=kept)

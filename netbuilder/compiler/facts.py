@@ -116,7 +116,8 @@ def missing_size(
         if axis == "vocabulary":
             message = "needs to know how many distinct values its input has; give the data's field a vocabulary"
         else:
-            message = f"needs a fixed size along axis {axis}, but its input is {inputs[port]}: the size varies"
+            where = "its last axis" if axis == -1 else f"axis {axis}"
+            message = f"expects a fixed size along {where}, got {inputs[port]}, which varies with the data"
         return Trouble(
             code="shape.varies", message=message, port=port, expected="a fixed size", found=str(inputs[port])
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
 from netbuilder.compiler.shapes import DATA
 from netbuilder.document.blocks import definition_of, signature
@@ -43,6 +43,10 @@ class Flow:
         """Ids of all nodes that the network and its losses consist of, data and inputs included."""
         inner = (id for _, ids in self.phases for id in ids)
         return frozenset((*self.forward, *inner, *self.losses, *(port.node for port in (*self.entries, *self.outputs))))
+
+
+Links: TypeAlias = Mapping[str, Sequence[tuple[str, PortRef]]]
+"""Node path -> its linked inputs as (port, source), in the order of its ports."""
 
 
 def is_entry(node: Node) -> bool:
@@ -84,10 +88,15 @@ def _port_names(node: Node) -> Sequence[str]:
         return ()
 
 
-def trace(document: Document) -> Flow:
-    """Find out what goes where in the main graph, which must be free of circles; blocks are nodes like others."""
+def trace(document: Document, known: Links | None = None) -> Flow:
+    """Find out what goes where in the main graph, which must be free of circles; blocks are nodes like others.
+
+    Args:
+        document: What to look at.
+        known: Its links as `sources_of` gives them, where they are known already.
+    """
     graph = document.graph
-    links = sources_of(graph)
+    links = sources_of(graph) if known is None else known
     losses = [id for id, node in graph.nodes.items() if is_loss(node)]
     exits = [
         (graph.nodes[id].label, source)

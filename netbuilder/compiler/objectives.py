@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
-from netbuilder.compiler.flow import TARGET, Flow, is_entry, sources_of, spec_of
+from netbuilder.compiler.flow import TARGET, Flow, is_entry, spec_of
 from netbuilder.compiler.shapes import Shapes
-from netbuilder.compiler.wording import insertion, setting
+from netbuilder.compiler.structure import Structure
+from netbuilder.compiler.wording import insertion, offering, setting
 from netbuilder.document.model import Document, Node, PortRef
 from netbuilder.foundation.problem import Fix, Problem, Severity
 from netbuilder.layers.spec import Task
@@ -32,15 +32,15 @@ _SIZES: Final = ("units", "filters", "out_features", "out_channels")
 Links = Mapping[str, Sequence[tuple[str, PortRef]]]
 
 
-def check_objectives(document: Document, shapes: Shapes, flow: Flow) -> Iterator[Problem]:
+def check_objectives(document: Document, shapes: Shapes, structure: Structure) -> Iterator[Problem]:
     """Yield what is wrong or odd about losses and phases.
 
     Args:
-        document: What to look at.
+        document: What to look at, written out.
         shapes: Its shapes.
-        flow: What goes where.
+        structure: Its structure.
     """
-    links = sources_of(document.graph)
+    links, flow = structure.links, structure.flow
     for id in flow.losses:
         node = document.graph.nodes[id]
         linked = dict(links.get(id, ()))
@@ -113,8 +113,10 @@ def _spare_outputs(
         return
     outputs, classes = found
     if outputs > classes:
+        origin = document.graph.nodes[linked["prediction"].node].label
         message = (
-            f"{node.label} gets {outputs} outputs for {classes} classes: {outputs - classes} of them stand for nothing."
+            f"{node.label} gets {outputs} outputs from {origin} for {classes} classes: "
+            f"{outputs - classes} of them stand for nothing."
         )
         yield Problem(
             code="loss.classes",
@@ -128,15 +130,22 @@ def _spare_outputs(
         )
 
 
-def with_class_fixes(document: Document, shapes: Shapes, problem: Problem) -> Problem:
-    """Return a problem of too few outputs for the classes with the fix that gives the last layer enough."""
+def with_class_fixes(document: Document, shapes: Shapes, problem: Problem, structure: Structure) -> Problem:
+    """Return a problem of too few outputs for the classes with the fix that gives the last layer enough.
+
+    Args:
+        document: What it is about, written out.
+        shapes: Its shapes.
+        problem: Any problem; others are returned as they are.
+        structure: The document's structure.
+    """
     node = document.graph.nodes.get(problem.node)
-    if problem.code != "shape.mismatch" or problem.fixes or node is None:
+    if problem.code != "shape.mismatch" or node is None:
         return problem
     spec = spec_of(node)
     if spec is None or not spec.is_loss:
         return problem
-    links = sources_of(document.graph)
+    links = structure.links
     linked = dict(links.get(node.id, ()))
     if spec.task is Task.CLASSIFICATION:
         found = _counts(shapes, linked)
@@ -146,7 +155,7 @@ def with_class_fixes(document: Document, shapes: Shapes, problem: Problem) -> Pr
     if wanted is None:
         return problem
     fixes = _resize(document, shapes, linked["prediction"], wanted, links)
-    return replace(problem, fixes=fixes) if fixes else problem
+    return offering(problem, (*fixes, *problem.fixes)) if fixes else problem
 
 
 def _counts(shapes: Shapes, linked: Mapping[str, PortRef]) -> tuple[int, int] | None:
@@ -196,11 +205,17 @@ def _resize(document: Document, shapes: Shapes, port: PortRef, size: int, links:
 
 
 def _nothing_to_learn(shapes: Shapes, flow: Flow) -> Iterator[Problem]:
-    if not flow.losses or shapes.pending or not set(flow.forward) <= shapes.done:
+    if not flow.losses or shapes.pending:
         return
-    if not any(weights.trainable for id, weights in shapes.weights.items() if id in flow.used):
+    trained = any(id in shapes.weights and shapes.weights[id].trainable for id in flow.forward)
+    if not trained and set(flow.forward) <= shapes.done and not _learns_outside(shapes, flow):
         message = "No layer on the way to a loss has weights that training may change: there is nothing to learn."
         yield Problem(code="weights.none", message=message, severity=Severity.WARNING)
+
+
+def _learns_outside(shapes: Shapes, flow: Flow) -> bool:
+    """Whether a layer between the network and a loss has weights that training may change."""
+    return any(id in shapes.weights and shapes.weights[id].trainable for _, ids in flow.phases for id in ids)
 
 
 def _phases(document: Document) -> Iterator[Problem]:

@@ -57,6 +57,7 @@ class Shapes:
         pending: Nodes not yet looked at, for want of time or of torch; a block while any node in it is.
         done: Nodes whose outputs are known; a block when all nodes in it are.
         expansion: The document written out.
+        found: Node path -> what was found of it; the same object as long as it depends on the same.
     """
 
     types: Mapping[PortRef, TensorType] = field(default_factory=dict)
@@ -66,11 +67,21 @@ class Shapes:
     pending: frozenset[str] = frozenset()
     done: frozenset[str] = frozenset()
     expansion: Expansion = NO_EXPANSION
+    found: Mapping[str, Found] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
-class _Memo:
-    """A node's result and what it depends on."""
+class Found:
+    """A node's result and what it depends on.
+
+    Attributes:
+        node: The node.
+        owner: The node whose weights it shares, if any.
+        schema: What it yields, for a data node.
+        inputs: The types of its linked inputs.
+        facts: What it gives.
+        outputs: Its output ports with their types.
+    """
 
     node: Node
     owner: Node | None
@@ -100,7 +111,7 @@ class ShapeInference:
     def __init__(self) -> None:
         """Start with nothing known."""
         self._facts: dict[tuple[Any, ...], Facts] = {}
-        self._memos: dict[str, _Memo] = {}
+        self._memos: dict[str, Found] = {}
         self._wiring: Wiring | None = None
         self._expander = Expander()
         self._runner: MetaRunner | None = None
@@ -181,8 +192,8 @@ class _Pass:
         self.inference, self.document, self.expansion, self.deadline = inference, document, expansion, deadline
         self.graph = expansion.flat.graph
         self.old = inference._memos
-        self.memos: dict[str, _Memo] = {}
-        self.stale: dict[str, _Memo] = {}
+        self.memos: dict[str, Found] = {}
+        self.stale: dict[str, Found] = {}
         self.types: dict[PortRef, TensorType] = {}
         self.pending: set[str] = set()
         self.troubles: list[tuple[str, Trouble]] = []
@@ -221,7 +232,7 @@ class _Pass:
                 self._postpone(node.id)
                 return
             outputs = tuple((PortRef(node.id, port), type_) for port, type_ in facts.outputs.items())
-            memo = _Memo(node, owner, schema, inputs, facts, outputs)
+            memo = Found(node, owner, schema, inputs, facts, outputs)
         self.memos[node.id] = memo
         for port, type_ in memo.outputs:
             self.types[port] = type_
@@ -282,7 +293,7 @@ class _Pass:
                 for port, _ in memo.outputs:
                     self.types.pop(port, None)
 
-    def _tie_trouble(self, node: Node, memo: _Memo) -> Trouble | None:
+    def _tie_trouble(self, node: Node, memo: Found) -> Trouble | None:
         owner = memo.owner
         if owner is None:
             return Trouble(code="tie.missing", message="shares the weights of a layer that is not there")
@@ -307,12 +318,10 @@ class _Pass:
         return Trouble(code="tie.size", message=message, expected=expected, found=found)
 
     def _result(self) -> Shapes:
-        incoming = self.graph.edges
         problems = []
         for id, trouble in self.troubles:
-            source = incoming.get(PortRef(id, trouble.port))
-            origin = self.graph.nodes.get(source.node) if source is not None else None
-            problems.append(describe(trouble, self.graph.nodes[id], origin))
+            source, other = (self._feeder(id, port) for port in (trouble.port, trouble.against))
+            problems.append(describe(trouble, self.graph.nodes[id], source, other))
         shown = self.memos | self.stale
         done = {id for id, memo in self.memos.items() if memo.facts.known}
         self._add_blocks(done)
@@ -328,6 +337,7 @@ class _Pass:
             pending=frozenset(self.pending),
             done=frozenset(done),
             expansion=self.expansion,
+            found=shown,
         )
 
     def _add_blocks(self, done: set[str]) -> None:
@@ -345,6 +355,11 @@ class _Pass:
             if id in self.pending:
                 self.pending.update(enclosing(id))
         done.update(self.expansion.copies.keys() - missing)
+
+    def _feeder(self, id: str, port: str) -> Node | None:
+        """Return the node that feeds a port."""
+        source = self.graph.edges.get(PortRef(id, port))
+        return self.graph.nodes.get(source.node) if source is not None else None
 
 
 def _torch_is_warm() -> bool:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from netbuilder.document.model import ROOT, Node
+from netbuilder.foundation.parameter import Parameter
 from netbuilder.foundation.problem import Fix, Problem
 from netbuilder.layers.catalog import catalog
-from netbuilder.layers.spec import Mismatch, Types
+from netbuilder.layers.spec import Mismatch, Types, other_input
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class Trouble:
         found: Short.
         insert: Layers whose insertion before `port` would mend it.
         set: Parameter values that would mend it.
+        against: Another input, whose value says what is expected; the message calls it `other_input(against)`.
+        become: Layers that would do instead of this one.
     """
 
     code: str
@@ -36,6 +39,8 @@ class Trouble:
     found: str = ""
     insert: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     set: Mapping[str, Any] = field(default_factory=dict)
+    against: str = ""
+    become: tuple[str, ...] = ()
 
 
 def trouble_of(mismatch: Mismatch) -> Trouble:
@@ -48,35 +53,56 @@ def trouble_of(mismatch: Mismatch) -> Trouble:
         found=mismatch.found,
         insert=mismatch.insert,
         set=mismatch.set,
+        against=mismatch.against,
+        become=mismatch.become,
     )
 
 
-def describe(trouble: Trouble, node: Node, source: Node | None, scope: str = ROOT) -> Problem:
+def describe(
+    trouble: Trouble, node: Node, source: Node | None, other: Node | None = None, scope: str = ROOT
+) -> Problem:
     """Return a trouble as a problem of `node`.
 
     Args:
         trouble: What is wrong.
         node: Where.
         source: What feeds the port that it is about.
+        other: What feeds the port that it is held against, where there is one.
         scope: The graph the node is in.
     """
     origin = f" from {source.label}" if source is not None and trouble.port else ""
-    fixes = (*_inserts(trouble, node, scope), *_settings(trouble.set, node, scope))
+    fixes = (
+        *_inserts(trouble, node, scope),
+        *_settings(trouble.set, node, scope),
+        *(becoming(node, key, scope) for key in trouble.become),
+    )
     if trouble.code.startswith("tie."):
         arguments = {"node": node.id, "other": ""} | ({"scope": scope} if scope else {})
         fixes = (Fix(title="Give it weights of its own", edit="tie_weights", arguments=arguments),)
-    hint = f": {_lower(fixes[0].title)}" if fixes else ""
-    found, semicolon, advice = trouble.message.partition("; ")  # where it comes from stands before what to do
+    message, expected = trouble.message, trouble.expected
+    if other is not None:
+        message, expected = (text.replace(other_input(trouble.against), other.label) for text in (message, expected))
+    found, semicolon, advice = message.partition("; ")  # where it comes from stands before what to do
     return Problem(
         code=trouble.code,
-        message=f"{node.label} {found}{origin}{semicolon}{advice}{hint}",
+        message=f"{node.label} {found}{origin}{semicolon}{advice}{_hint(fixes)}",
         node=node.id,
         port=trouble.port,
         field=trouble.parameter,
-        expected=trouble.expected,
+        expected=expected,
         found=trouble.found,
         fixes=fixes,
     )
+
+
+def offering(problem: Problem, fixes: tuple[Fix, ...]) -> Problem:
+    """Return a problem with other fixes, the first of which its message ends with unless it gives advice already."""
+    message = problem.message.removesuffix(_hint(problem.fixes))
+    return replace(problem, fixes=fixes, message=message if "; " in message else message + _hint(fixes))
+
+
+def _hint(fixes: Sequence[Fix]) -> str:
+    return f": {_lower(fixes[0].title)}" if fixes else ""
 
 
 def insertion(node: str, port: str, key: str, parameters: Mapping[str, Any], scope: str = ROOT) -> Fix | None:
@@ -96,7 +122,8 @@ def insertion(node: str, port: str, key: str, parameters: Mapping[str, Any], sco
     inputs, outputs = spec.input_ports(values), spec.output_ports(values)
     if not inputs or not outputs:
         return None
-    shown = ", ".join(str(value) for value in parameters.values())
+    brief = spec.brief(values) if spec.brief is not None else ""
+    shown = brief or ", ".join(_shown(value) for value in parameters.values())
     arguments = {
         "node": node,
         "port": port,
@@ -106,7 +133,7 @@ def insertion(node: str, port: str, key: str, parameters: Mapping[str, Any], sco
         "output": outputs[0].name,
     }
     return Fix(
-        title=f"Insert {spec.title}" + (f" ({shown})" if shown else ""),
+        title=f"Insert {spec.title}" + (f" ({shown})" if parameters else ""),
         edit="insert_layer",
         arguments=arguments | ({"scope": scope} if scope else {}),
     )
@@ -115,10 +142,16 @@ def insertion(node: str, port: str, key: str, parameters: Mapping[str, Any], sco
 def setting(node: Node, values: Mapping[str, Any], scope: str = ROOT) -> Fix:
     """Return the fix that sets parameters of a node."""
     spec = catalog().get(node.type)
-    titles = [spec.by_name[name].title if spec and name in spec.by_name else name for name in values]
-    words = " and ".join(f"{title} to {_shown(value)}" for title, value in zip(titles, values.values(), strict=True))
+    words = " and ".join(_set_words(spec.by_name[name], value) if spec else name for name, value in values.items())
     arguments = {"node": node.id, "values": dict(values)} | ({"scope": scope} if scope else {})
     return Fix(title=f"Set {words}", edit="set_parameters", arguments=arguments)
+
+
+def becoming(node: Node, key: str, scope: str = ROOT) -> Fix:
+    """Return the fix that makes another layer of a node, whose ports are called the same."""
+    spec = catalog()[key]
+    arguments = {"node": node.id, "type": key, "parameters": spec.defaults()} | ({"scope": scope} if scope else {})
+    return Fix(title=f"Use {spec.title} instead", edit="replace_type", arguments=arguments)
 
 
 def _inserts(trouble: Trouble, node: Node, scope: str) -> Iterable[Fix]:
@@ -130,11 +163,18 @@ def _settings(values: Mapping[str, Any], node: Node, scope: str) -> Iterable[Fix
     return [setting(node, values, scope)] if values else []
 
 
+def _set_words(parameter: Parameter, value: object) -> str:
+    shown = f"“{parameter.none_title}”" if value is None else _shown(value)
+    return f"{parameter.title} to {shown}"
+
+
 def _lower(title: str) -> str:
     return title[:1].lower() + title[1:]
 
 
 def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
     return " × ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 

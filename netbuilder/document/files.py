@@ -139,7 +139,9 @@ def check_frames(frames: Iterable[FrameRecord], name: str) -> None:
 
 
 def check_graphs(graphs: Iterable[GraphRecord], name: str) -> None:
-    """Check what types cannot say: ids are unique, labels legal and unique, links lead from node to node.
+    """Check what types cannot say: ids are unique, labels legal, links lead from node to node.
+
+    Two nodes of one name are no reason to refuse a file: they are a problem of the document, with a fix.
 
     Raises:
         NetbuilderError: Naming the node or the link.
@@ -148,7 +150,6 @@ def check_graphs(graphs: Iterable[GraphRecord], name: str) -> None:
     edges = 0
     for graph in graphs:
         edges += len(graph.edges)
-        labels: set[str] = set()
         for node in graph.nodes:
             if node.id in seen:
                 refuse_file("file.id", f"{short_name(name)}: two nodes have the id {node.id!r}.", name)
@@ -157,10 +158,7 @@ def check_graphs(graphs: Iterable[GraphRecord], name: str) -> None:
                     f"{short_name(name)}: {node.label!r} cannot name a node, since Python or PyTorch uses that name."
                 )
                 refuse_file("file.label", message, name)
-            if node.label in labels:
-                refuse_file("file.label", f"{short_name(name)}: two nodes are called {node.label!r}.", name)
             seen.add(node.id)
-            labels.add(node.label)
         _check_edges(graph, name)
     if len(seen) > NODES or edges > EDGES:
         message = f"{short_name(name)} is too large: expected at most {NODES:,} nodes and {EDGES:,} links."

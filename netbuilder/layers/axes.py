@@ -17,7 +17,9 @@ ANY_OUT = (Port(name="y", dtype=Dtype.ANY),)
 def _flatten_range(values: Values, inputs: Types) -> Iterator[Mismatch]:
     rank = inputs["x"].rank
     if values["start_axis"] >= rank:
-        yield relations.expects("x", f"at least {values['start_axis'] + 1} axes", inputs["x"])
+        yield relations.expects(
+            "x", f"at least {values['start_axis'] + 1} axes", inputs["x"], **({"start_axis": 1} if rank > 1 else {})
+        )
 
 
 FLATTEN = LayerSpec(
@@ -49,7 +51,7 @@ def _reshape_call(values: Values) -> str:
 def _reshape_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
     shape, found = values["shape"], inputs["x"]
     if 0 in shape or shape.count(-1) > 1:
-        yield relations.expects("x", "sizes of at least 1, and -1 (the rest) at most once", times(shape))
+        yield relations.expects("x", "sizes of at least 1, and -1 (the rest) at most once", times(shape), shape=(-1,))
         return
     have, want = found.elements, prod(size for size in shape if size != -1)
     if have is not None and (have % want if -1 in shape else have != want):
@@ -59,7 +61,17 @@ def _reshape_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
             message=f"expects {amount} numbers a sample for the shape {times(shape)}, got {have} ({found})",
             expected=f"{want} numbers",
             found=str(have),
+            set={"shape": _filled(shape, have)},
         )
+
+
+def _filled(shape: tuple[int, ...], count: int) -> tuple[int, ...]:
+    """Return a shape for `count` numbers that differs in one size, the last that can; else all in one row."""
+    for index in reversed(range(len(shape))):
+        rest = prod(size for place, size in enumerate(shape) if place != index and size != -1)
+        if rest and count % rest == 0 and -1 not in shape:
+            return (*shape[:index], count // rest, *shape[index + 1 :])
+    return (-1,)
 
 
 RESHAPE = LayerSpec(

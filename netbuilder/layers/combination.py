@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 from netbuilder.foundation.parameter import Values
-from netbuilder.layers import relations
+from netbuilder.layers import relations, remedies
 from netbuilder.layers.settings import INPUTS, LETTERS, axis, elements, flag, known, many_inputs, number, torch_docs
-from netbuilder.layers.spec import Dtype, LayerSpec, Mismatch, Port, Types
+from netbuilder.layers.spec import Dtype, LayerSpec, Mismatch, Port, Types, other_input
 
 CASTS = ("float32", "int64", "bool")
 """What a Cast layer can give."""
@@ -15,11 +16,14 @@ CASTS = ("float32", "int64", "bool")
 
 def _same_dtype(values: Values, inputs: Types) -> Iterator[Mismatch]:
     """All inputs are of one dtype; torch would convert some quietly and refuse others."""
-    (_, first), *others = inputs.items()
-    for name, other in others:
-        if other.dtype != first.dtype:
-            fixes = (("cast", {"dtype": first.dtype}),) if first.dtype in CASTS else ()
-            yield relations.expects(name, f"the first input's kind of values ({first.dtype})", other.dtype, *fixes)
+    (name, first), *others = inputs.items()
+    for other, found in others:
+        if found.dtype != first.dtype:
+            port, against = (other, name) if first.dtype in CASTS else (name, other)
+            wanted, given = inputs[against].dtype, inputs[port].dtype
+            words = f"the kind of values of {other_input(against)} ({wanted})"
+            fixes = (remedies.cast(wanted),) if wanted in CASTS else ()
+            yield replace(relations.expects(port, words, given, *fixes), against=against)
 
 
 CONCAT = LayerSpec(

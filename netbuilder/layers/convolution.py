@@ -206,7 +206,7 @@ def _convolution(axes: int) -> LayerSpec:
         make=lambda values: template.replace("PADDING", _padding_code(values)),
         derived={"in_channels": ("x", 1)},
         checks=(
-            relations.divides("groups", "input channels"),
+            relations.divides("groups", "input channels", also="filters"),
             _filters_divide,
             _same_stride,
             relations.kernel_fits,
@@ -306,7 +306,7 @@ def _transposed(axes: int) -> LayerSpec:
         "output_padding=output_padding, groups=groups, bias=bias, dilation=dilation)",
         derived={"in_channels": ("x", 1)},
         checks=(
-            relations.divides("groups", "input channels"),
+            relations.divides("groups", "input channels", also="filters"),
             _filters_divide,
             _output_padding_fits,
             _output_remains,

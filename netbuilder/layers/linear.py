@@ -105,6 +105,10 @@ def _embedding_make(values: Values) -> str:
     return f"nn.Embedding({count}, width, padding_idx=padding_index)"
 
 
+_TOKENS = 1000
+"""What is offered where the data do not say how many different indices there are: room for most categories."""
+
+
 def _tokens_known(values: Values, inputs: Types) -> Iterator[Mismatch]:
     found = inputs["x"]
     known_count = found.vocabulary or found.classes
@@ -113,9 +117,10 @@ def _tokens_known(values: Values, inputs: Types) -> Iterator[Mismatch]:
     elif values["tokens"] is None and not known_count:
         yield Mismatch(
             port="x",
-            message="needs to know how many different indices there are, and its input does not say: set Tokens",
+            message="needs to know how many different indices there are, and its input does not say; set Tokens",
             expected="a number of tokens",
             found="unknown",
+            set={"tokens": _TOKENS},
         )
     elif values["tokens"] is not None and values["tokens"] < known_count:
         yield relations.expects(

@@ -158,6 +158,7 @@ def _along(
     more: tuple[Parameter, ...] = (),
     checks: tuple[Check, ...] = (),
     shape: Rule | Callable[[Values, Types], Types] = Rule.SAME,
+    given: Dtype = Dtype.FLOAT,
     output: Dtype = Dtype.FLOAT,
 ) -> LayerSpec:
     return LayerSpec(
@@ -170,6 +171,7 @@ def _along(
         reference=torch_docs(page),
         keywords=("axis", *keywords),
         parameters=(axis(-1, "The axis it goes along."), *more),
+        inputs=(Port(name="x", dtype=given),),
         outputs=(Port(name="y", dtype=output),),
         call=call,
         checks=(relations.axis_exists("axis"), *checks),
@@ -192,6 +194,7 @@ ALONG = (
         "class",
         "prediction",
         shape=Rule.META,
+        given=Dtype.NUMBER,
         output=Dtype.INT,
     ),
     _along(

@@ -8,14 +8,15 @@ what would mend it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from math import isqrt
+from dataclasses import replace
+from math import gcd
 from typing import Any
 
 from netbuilder.foundation.parameter import Values
-from netbuilder.layers.spec import Check, Dtype, LayerSpec, Mismatch, Port, Types
+from netbuilder.layers.remedies import Insert, cast, for_broadcast, for_port, for_shape, is_larger
+from netbuilder.layers.spec import Check, Dtype, LayerSpec, Mismatch, Port, Task, Types, other_input
 from netbuilder.layers.tensor import INTS, Dim, Size, TensorType
-
-Insert = tuple[str, Mapping[str, Any]]
+from netbuilder.layers.tensor import may_equal as may_equal
 
 AXES: Mapping[str, str] = {
     "N": "N",
@@ -109,11 +110,13 @@ def _dtype_mismatch(spec: LayerSpec, port: Port, found: TensorType) -> Mismatch 
     wanted = port.dtype
     if wanted is Dtype.ANY or (wanted is Dtype.NUMBER and found.dtype != "bool"):
         return None
-    to_float: Insert = ("cast", {"dtype": "float32"})
+    to_float = cast("float32")
     if wanted in (Dtype.FLOAT, Dtype.NUMBER):
         if found.is_float:
             wrong_weights = bool(spec.make) and found.dtype != "float32"
             return expects(port.name, "32-bit floating-point numbers", found.dtype, to_float) if wrong_weights else None
+        if spec.is_loss and found.classes > 2:
+            return expects(port.name, "floating-point numbers", f"classes ({found.dtype})", ("one_hot", {}), to_float)
         embeds = found.dtype in _INDICES and (found.vocabulary or found.rank <= 2) and spec.category in _EMBEDDED
         fixes = (("embedding", {}), to_float) if embeds and found.vocabulary else (to_float, ("embedding", {}))
         return expects(
@@ -123,19 +126,22 @@ def _dtype_mismatch(spec: LayerSpec, port: Port, found: TensorType) -> Mismatch 
             *(fixes if embeds else (to_float,)),
         )
     if wanted is Dtype.BOOL:
-        return None if found.dtype == "bool" else expects(port.name, "true or false (bool)", found.dtype)
+        return None if found.dtype == "bool" else expects(port.name, "true or false (bool)", found.dtype, cast("bool"))
     if whole:
         return None
     words = f"floating-point numbers ({found.dtype})" if found.is_float else found.dtype
-    # A target or a place that is no whole number is not mended by cutting off what follows the point.
-    mends = port.name in _INDICES_IN and not spec.is_loss
-    return expects(port.name, "whole numbers", words, *((("cast", {"dtype": "int64"}),) if mends else ()))
+    # What counts something else than indices (a place, a length) is not mended by cutting off what follows the point.
+    mends = port.name in _INDICES_IN or spec.task is Task.CLASSIFICATION
+    inserts = (cast("int64"),) if mends else ()
+    if spec.task is Task.CLASSIFICATION and found.is_float and found.rank > 1 and found.dims[1] != 1:
+        inserts = (("argmax", {"axis": 1}), *inserts)  # a row of zeros with a one where the class is
+    return expects(port.name, "whole numbers", words, *inserts)
 
 
 def _rank_mismatch(port: Port, found: TensorType) -> Mismatch | None:
     if not port.ranks or found.rank in port.ranks:
         return None
-    return expects(port.name, shape_words(port), found, *_rank_fixes(port, found))
+    return expects(port.name, shape_words(port), found, *for_port(port, found))
 
 
 def shape_words(port: Port) -> str:
@@ -151,80 +157,37 @@ def shape_words(port: Port) -> str:
     return " or ".join(map(str, counts)) + " axes"
 
 
-def _rank_fixes(port: Port, found: TensorType) -> tuple[Insert, ...]:
-    rank, ranks = found.rank, port.ranks
-    if port.layout == "NTF" and rank == 4:
-        return _image_to_sequence_fixes(found)
-    if rank > max(ranks):
-        return _fewer_axes_fixes(port, found)
-    if port.layout == "NTF" and rank == 2:
-        return (("unsqueeze", {"axis": 2}), ("unsqueeze", {"axis": 1}))
-    if (port.layout in ("NCL", "NCHW", "NCDHW") and rank == min(ranks) - 1 and rank > 2) or port.layout == "NCL":
-        return (("unsqueeze", {"axis": 1}),) if rank > 1 else ()
-    if port.layout == "NCHW" and rank == 2:
-        return _features_to_image_fixes(found)
-    if rank == min(ranks) - 1:
-        return (("unsqueeze", {"axis": rank}),)
-    return ()
-
-
-def _image_to_sequence_fixes(found: TensorType) -> tuple[Insert, ...]:
-    _, channels, height, width = found.dims
-    if channels == 1:
-        return (("squeeze", {"axis": 1}), ("image_to_sequence", {}))
-    fixes: tuple[Insert, ...] = (("image_to_sequence", {}),)
-    if isinstance(channels, int) and isinstance(height, int) and isinstance(width, int):
-        fixes += (("reshape", {"shape": (channels, height * width)}),)
-    return fixes
-
-
-def _fewer_axes_fixes(port: Port, found: TensorType) -> tuple[Insert, ...]:
-    wanted = max(port.ranks)
-    if port.layout in ("NF", "NC", "") and wanted in (2, 3) and 2 in port.ranks:
-        return (("flatten", {}),)
-    ones = [axis for axis, dim in enumerate(found.dims) if dim == 1 and axis > 0]
-    if found.rank == wanted + 1 and ones:
-        return (("squeeze", {"axis": ones[-1]}),)
-    if port.layout == "NCL" and found.rank == 4:
-        return (("flatten", {"start_axis": 2}),)
-    return ()
-
-
-def _features_to_image_fixes(found: TensorType) -> tuple[Insert, ...]:
-    features = found.dims[1]
-    if not isinstance(features, int):
-        return ()
-    for channels in (1, 3):
-        side = isqrt(features // channels)
-        if side > 1 and channels * side * side == features:
-            return (("reshape", {"shape": (channels, side, side)}),)
-    return ()
-
-
 # -- relations between inputs ----------------------------------------------------------------------------
 
 
-def may_equal(one: Dim, other: Dim) -> bool:
-    """Whether two sizes are equal so far as is known."""
-    return one is None or other is None or one == other
+def _pairs(inputs: Types) -> Iterator[tuple[str, str]]:
+    first, *others = inputs
+    for other in others:
+        yield first, other
 
 
-def _pairs(inputs: Types) -> Iterator[tuple[TensorType, str, TensorType]]:
-    (_, first), *others = inputs.items()
-    for name, other in others:
-        yield first, name, other
+def unlike(expected: str, port: str, against: str, inputs: Types, *insert: Insert, **set: Any) -> Mismatch:
+    """Return the mismatch that says "expects <expected> the input <against> (its type), got ..." of a port.
 
-
-def _more_axes(first: TensorType, other: TensorType) -> tuple[Insert, ...]:
-    missing = first.rank - other.rank
-    return (("unsqueeze", {"axis": -1}),) if missing == 1 else ()
+    Args:
+        expected: What is expected of it, e.g. "the shape of".
+        port: The input that is wrong.
+        against: The input that it is held against.
+        inputs: The types of the inputs.
+        insert: Layers before `port` that would mend it.
+        set: Parameter values that would mend it.
+    """
+    wanted = f"{expected} {other_input(against)} ({inputs[against]})"
+    return replace(expects(port, wanted, inputs[port], *insert, **set), against=against)
 
 
 def same_shape(values: Values, inputs: Types) -> Iterator[Mismatch]:
     """All inputs have one shape."""
-    for first, name, other in _pairs(inputs):
-        if first.rank != other.rank or not all(map(may_equal, first.dims, other.dims)):
-            yield expects(name, f"the shape of the first input ({first})", other)
+    for first, other in _pairs(inputs):
+        a, b = inputs[first], inputs[other]
+        if a.rank != b.rank or not all(map(may_equal, a.dims, b.dims)):
+            port, against = (first, other) if a.rank > b.rank or is_larger(a, b) else (other, first)
+            yield unlike("the shape of", port, against, inputs, *for_shape(inputs[port], inputs[against]))
 
 
 def broadcastable(values: Values, inputs: Types) -> Iterator[Mismatch]:
@@ -233,44 +196,74 @@ def broadcastable(values: Values, inputs: Types) -> Iterator[Mismatch]:
     Torch aligns a missing axis on the wrong side: (N, 1) + (N) is (N, N), every sample added to every other. A fixed
     table has no samples, and may leave out its first axes.
     """
-    (_, first), *others = inputs.items()
+    (name, first), *others = inputs.items()
     sizes = list(first.dims)
-    for name, other in others:
+    for other, found in others:
         shown = TensorType(tuple(sizes))
-        if len(sizes) != other.rank and counts_samples(other if other.rank < len(sizes) else shown):
-            yield expects(name, f"as many axes as the first input ({shown})", other, *_more_axes(shown, other))
+        if len(sizes) != found.rank and counts_samples(found if found.rank < len(sizes) else shown):
+            yield _axes_missing(inputs, name, other, shown)
             return
-        rank = max(len(sizes), other.rank)
+        rank = max(len(sizes), found.rank)
         one: list[Dim] = [1]
         sizes = one * (rank - len(sizes)) + sizes
-        dims = one * (rank - other.rank) + list(other.dims)
+        dims = one * (rank - found.rank) + list(found.dims)
         if rank and not may_equal(sizes[0], dims[0]) and 1 not in (sizes[0], dims[0]):
-            yield expects(name, f"as many samples as the first input ({shown})", other)
+            yield unlike("as many samples as", other, name, inputs)
             return
         if not all(may_equal(a, b) or 1 in (a, b) for a, b in zip(sizes, dims, strict=True)):
-            yield expects(name, f"the sizes of the inputs before it, or 1 ({shown})", other)
+            yield _sizes_differ(inputs, name, other, shown)
             return
         sizes = [b if a == 1 else a for a, b in zip(sizes, dims, strict=True)]
+
+
+def _axes_missing(inputs: Types, first: str, other: str, shown: TensorType) -> Mismatch:
+    """Return the mismatch of two inputs of which one lacks an axis."""
+    found = inputs[other]
+    if shown.dims != inputs[first].dims and found.rank < shown.rank:
+        inserts = for_broadcast(found, shown)
+        return expects(other, f"as many axes as the inputs before it ({shown})", found, *inserts)
+    port, against = (other, first) if found.rank < inputs[first].rank else (first, other)
+    return unlike("as many axes as", port, against, inputs, *for_broadcast(inputs[port], inputs[against]))
+
+
+def _sizes_differ(inputs: Types, first: str, other: str, shown: TensorType) -> Mismatch:
+    """Return the mismatch of two inputs that cannot be taken together number by number."""
+    if shown.dims != inputs[first].dims:  # it meets what several inputs before it are together
+        inserts = for_shape(inputs[other], shown)
+        return expects(other, f"the sizes of the inputs before it, or 1 ({shown})", inputs[other], *inserts)
+    port, against = (first, other) if is_larger(inputs[first], inputs[other]) else (other, first)
+    return unlike("the sizes of", port, against, inputs, *for_shape(inputs[port], inputs[against]))
 
 
 def same_except(axis: str) -> Check:
     """Return the relation: all inputs have one shape but for the axis that the parameter called `axis` gives."""
 
     def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
-        for first, name, other in _pairs(inputs):
-            if first.rank != other.rank:
-                yield expects(name, f"as many axes as the first input ({first})", other, *_more_axes(first, other))
+        for first, other in _pairs(inputs):
+            a, b = inputs[first], inputs[other]
+            if a.rank != b.rank:
+                port, against = (first, other) if a.rank > b.rank else (other, first)
+                rows: tuple[Insert, ...] = (("flatten", {}),) if inputs[against].rank == 2 else ()
+                inserts = rows or for_shape(inputs[port], inputs[against])
+                yield unlike("as many axes as", port, against, inputs, *inserts)
                 continue
-            free = values[axis] % first.rank if first.rank else 0
-            wrong = [
-                index
-                for index, (a, b) in enumerate(zip(first.dims, other.dims, strict=True))
-                if index != free and not may_equal(a, b)
-            ]
-            if wrong:
-                yield expects(name, f"the sizes of the first input ({first}) on every axis but {free}", other)
+            free = values[axis] % a.rank if a.rank else 0
+            unequal = [index for index, pair in enumerate(zip(a.dims, b.dims, strict=True)) if not may_equal(*pair)]
+            if set(unequal) - {free}:
+                yield _joined(inputs, first, other, free, unequal, axis)
 
     return check
+
+
+def _joined(inputs: Types, first: str, other: str, free: int, unequal: list[int], axis: str) -> Mismatch:
+    """Return the mismatch of two inputs that differ on more than the axis along which they are joined."""
+    a, b = inputs[first], inputs[other]
+    alone = len(unequal) == 1 and unequal[0] > 0  # along that axis they could be joined as they are
+    wanted = TensorType((*a.dims[:free], b.dims[free], *a.dims[free + 1 :]), a.dtype)
+    inserts = () if alone and a.rank < 4 else for_shape(b, wanted)
+    found = unlike("the sizes of", other, first, inputs, *inserts, **({axis: unequal[0]} if alone else {}))
+    words = f"{found.expected} on every axis but {free}"
+    return replace(found, expected=words, message=f"expects {words}, got {b}")
 
 
 def axis_exists(*names: str, batch: bool = False, extra: int = 0) -> Check:
@@ -293,7 +286,13 @@ def axis_exists(*names: str, batch: bool = False, extra: int = 0) -> Check:
             chosen = values[name] if isinstance(values[name], tuple) else (values[name],)
             for axis in chosen:
                 if not -rank <= axis < rank:
-                    yield expects(port, f"an axis from {0 if free else 1} to {rank - 1}", f"axis {axis} of {found}")
+                    nearest = rank - 1 if values[name] == axis else tuple(each for each in chosen if abs(each) < rank)
+                    yield expects(
+                        port,
+                        f"an axis from {0 if free else 1} to {rank - 1}",
+                        f"axis {axis} of {found}",
+                        **{name: nearest if nearest != () else (rank - 1,)},
+                    )
                 elif axis % rank == 0 and not free:
                     yield Mismatch(
                         port=port,
@@ -358,7 +357,7 @@ def divisible(size: Dim, count: int) -> bool:
     return size is None or size % count == 0
 
 
-def divides(divisor: str, what: str, axis: int = 1, port: str = "x") -> Check:
+def divides(divisor: str, what: str, axis: int = 1, port: str = "x", also: str = "") -> Check:
     """Return the relation: the parameter called `divisor` divides the size of `axis`.
 
     Args:
@@ -366,13 +365,15 @@ def divides(divisor: str, what: str, axis: int = 1, port: str = "x") -> Check:
         what: What is divided, for the message: "channels".
         axis: The axis of the input.
         port: The input port.
+        also: Another parameter that it must divide, which the fix heeds; "" for none.
     """
 
     def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
         found = inputs[port]
         size, count = found.dims[axis], values[divisor]
         if isinstance(size, int) and size % count:
-            best = max(number for number in range(1, min(count, size) + 1) if size % number == 0)
+            whole = gcd(size, values[also]) if also else size
+            best = max(number for number in range(1, min(count, whole) + 1) if whole % number == 0)
             yield expects(port, f"a number of {what} that {count} divides", f"{size}", **{divisor: best})
 
     return check

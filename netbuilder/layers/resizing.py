@@ -96,7 +96,9 @@ UPSAMPLE = LayerSpec(
 def _channels_for(values: Values, inputs: Types) -> Iterator[Mismatch]:
     channels, square = inputs["x"].dims[1], values["factor"] ** 2
     if not relations.divisible(channels, square):
-        yield relations.expects("x", f"a number of channels that {square} divides", str(channels))
+        more = -(-channels // square) * square if isinstance(channels, int) else 0
+        fixes = (("conv2d", {"filters": more, "kernel_size": (1, 1)}),) if more else ()
+        yield relations.expects("x", f"a number of channels that {square} divides", str(channels), *fixes)
 
 
 PIXEL_SHUFFLE = LayerSpec(

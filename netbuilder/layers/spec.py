@@ -104,6 +104,8 @@ class Mismatch:
         found: Short.
         insert: Layer keys whose insertion before `port` would mend it, the most likely first, each with its parameters.
         set: Parameter values on this node that would mend it (name -> value), or {}.
+        against: Another input port, whose value says what is expected; the message calls it `other_input(against)`.
+        become: Keys of layers that would do instead of this one, the most likely first.
     """
 
     port: str
@@ -112,6 +114,13 @@ class Mismatch:
     found: str = ""
     insert: tuple[tuple[str, Mapping[str, Any]], ...] = ()
     set: Mapping[str, Any] = field(default_factory=dict)
+    against: str = ""
+    become: tuple[str, ...] = ()
+
+
+def other_input(port: str) -> str:
+    """Return what a message calls another input, until the compiler puts the name of the node that feeds it there."""
+    return f"the input {port}"
 
 
 Check: TypeAlias = Callable[[Values, Types], Iterable[Mismatch]]

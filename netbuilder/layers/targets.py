@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import prod
 
 from netbuilder.foundation.parameter import Values
-from netbuilder.layers.relations import Insert, expects, may_equal
+from netbuilder.layers.relations import expects
+from netbuilder.layers.remedies import Insert, for_shape, numbers
 from netbuilder.layers.spec import Check, Mismatch, Types
-from netbuilder.layers.tensor import TensorType
+from netbuilder.layers.tensor import TensorType, may_equal
 
 
 def same_as_target(values: Values, inputs: Types) -> Iterator[Mismatch]:
@@ -16,28 +16,20 @@ def same_as_target(values: Values, inputs: Types) -> Iterator[Mismatch]:
     prediction, target = inputs["prediction"], inputs["target"]
     if prediction.rank == target.rank and all(map(may_equal, prediction.dims, target.dims)):
         return
-    fixes: tuple[Insert, ...] = ()
-    port = "prediction"
-    if prediction.dims == (*target.dims, 1):
-        fixes = (("squeeze", {"axis": prediction.rank - 1}),)
-    elif target.dims == (*prediction.dims, 1):
-        port, fixes = "target", (("squeeze", {"axis": target.rank - 1}),)
-    elif prediction.rank > 2 and target.rank == 2 and _flat(prediction) == _flat(target):
-        fixes = (("flatten", {}),)
-    elif target.rank > 2 and prediction.rank == 2 and _flat(prediction) == _flat(target):
-        port, fixes = "target", (("flatten", {}),)
-    yield Mismatch(
-        port=port,
-        message=f"expects a prediction of the target's shape ({target}), got {prediction}",
-        expected=str(target),
-        found=str(prediction),
-        insert=fixes,
+    if target.rank == prediction.rank + 1 or (target.rank > 2 and prediction.rank == 2):
+        inserts = for_shape(target, prediction)
+        if inserts and _flat(prediction) == _flat(target):
+            yield expects("target", f"a target of the prediction's shape ({prediction})", target, *inserts)
+            return
+    yield expects(
+        "prediction", f"a prediction of the target's shape ({target})", prediction, *for_shape(prediction, target)
     )
 
 
 def _flat(found: TensorType) -> int | None:
-    sizes = found.dims[1:]
-    return prod(size for size in sizes if isinstance(size, int)) if all(isinstance(s, int) for s in sizes) else None
+    """Return how many numbers a sample holds; sizes of 1 do not matter, so that N × T × 1 and N × T are alike."""
+    sizes = [size for size in found.dims[1:] if size != 1]
+    return numbers(found) if all(isinstance(size, int) for size in sizes) else -len(sizes)
 
 
 def classes_of_target(values: Values, inputs: Types) -> Iterator[Mismatch]:
@@ -62,30 +54,48 @@ def classes_of_target(values: Values, inputs: Types) -> Iterator[Mismatch]:
 
 
 def _class_axis_mismatch(prediction: TensorType, target: TensorType) -> Mismatch:
+    last = prediction.rank - 1
     if prediction.rank > 2 and prediction.dims[:-1] == target.dims:
-        return expects(
-            "prediction",
-            f"the classes on axis 1 for a target of {target}",
-            prediction,
-            ("transpose", {"first": 1, "second": prediction.rank - 1}),
-        )
+        wanted = f"the classes on axis 1 for a target of {target}"
+        return expects("prediction", wanted, prediction, ("transpose", {"first": 1, "second": last}))
     if target.rank == 2 and target.dims[1] == 1 and prediction.rank == 2:
         return expects("target", "one class index a sample (N)", target, ("squeeze", {"axis": 1}))
+    if target.dims == prediction.dims:
+        words = "class indices, not a column for each class"
+        return expects("target", words, target, ("argmax", {"axis": 1}))
     if target.rank == 1 and prediction.rank > 2:
-        return expects("prediction", "N × classes", prediction, ("flatten", {}))
-    wanted = TensorType(prediction.dims[:1] + prediction.dims[2:])
-    return expects("target", f"{wanted} for a prediction of {prediction}", target)
+        return expects("prediction", "N × classes", prediction, *_one_place(prediction, target.classes))
+    rest = TensorType(prediction.dims[:1] + prediction.dims[2:])
+    inserts: tuple[Insert, ...] = ()
+    if target.rank == prediction.rank - 1 and target.rank > 2:  # a class for each place, at another resolution
+        inserts = for_shape(prediction, TensorType((*prediction.dims[:2], *target.dims[1:])))
+    if inserts:
+        wanted = f"scores for each of the target's places ({target})"
+        return expects("prediction", wanted, prediction, *inserts)
+    return expects("target", f"{rest} for a prediction of {prediction}", target)
+
+
+def _one_place(prediction: TensorType, classes: int) -> tuple[Insert, ...]:
+    """Return layers that make one row of scores of scores for each place or step."""
+    if classes and prediction.dims[1] == classes:
+        return (("global_avg_pool", {}), ("flatten", {}))
+    if prediction.rank == 3 and (prediction.dims[2] == classes or not isinstance(prediction.dims[1], int)):
+        return (("mean", {"axes": (1,)}), ("select", {"axis": 1, "index": -1}))
+    return (("flatten", {}),)
 
 
 def two_classes(values: Values, inputs: Types) -> Iterator[Mismatch]:
     """A target of class indices has no more than two classes."""
-    classes = inputs["target"].classes
+    prediction, classes = inputs["prediction"], inputs["target"].classes
     if classes > 2:
+        columns = prediction.rank == inputs["target"].rank + 1 and prediction.dims[1] == classes
         yield Mismatch(
             port="target",
-            message=f"expects a target of 0 or 1, got {classes} classes; use the cross entropy loss for these",
+            message=f"expects a target of 0 or 1, got {classes} classes",
             expected="2 classes",
             found=str(classes),
+            insert=(("one_hot", {}),) if columns and prediction.rank == 2 else (),
+            become=("cross_entropy",),
         )
 
 
@@ -95,6 +105,6 @@ def same_as_prediction(port: str) -> Check:
     def check(values: Values, inputs: Types) -> Iterator[Mismatch]:
         prediction, other = inputs["prediction"], inputs[port]
         if prediction.rank != other.rank or not all(map(may_equal, prediction.dims, other.dims)):
-            yield expects(port, f"the prediction's shape ({prediction})", other)
+            yield expects(port, f"the prediction's shape ({prediction})", other, *for_shape(other, prediction))
 
     return check

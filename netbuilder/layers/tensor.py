@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from math import prod
 from typing import TypeAlias
 
 
@@ -74,6 +76,38 @@ class TensorType:
                 return None
             total *= dim
         return total
+
+
+_BYTES: Mapping[str, int] = {
+    **dict.fromkeys(("bool", "uint8", "int8"), 1),
+    **dict.fromkeys(("int16", "float16", "bfloat16"), 2),
+    **dict.fromkeys(("int32", "float32"), 4),
+    **dict.fromkeys(("int64", "float64"), 8),
+}
+
+
+def itemsize(dtype: str) -> int:
+    """Return how many bytes a number of a dtype takes."""
+    return _BYTES[dtype]
+
+
+def numbers_a_sample(found: TensorType) -> int:
+    """Return how many numbers a type holds for each sample; a length that varies counts as 1."""
+    return prod(dim if isinstance(dim, int) else 1 if dim is None else _times(dim) for dim in found.dims)
+
+
+def bytes_a_sample(found: TensorType) -> int:
+    """Return how much memory a type takes for each sample; a length that varies counts as 1."""
+    return numbers_a_sample(found) * itemsize(found.dtype)
+
+
+def _times(size: Size) -> int:
+    return size.factor if size.symbol == BATCH.symbol else 1
+
+
+def may_equal(one: Dim, other: Dim) -> bool:
+    """Whether two sizes are equal so far as is known."""
+    return one is None or other is None or one == other
 
 
 def _text(dim: Dim) -> str:

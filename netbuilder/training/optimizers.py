@@ -28,11 +28,13 @@ class OptimizerSpec(Declaration):
     Attributes:
         callee: The class's name in `torch.optim`.
         arguments: Resolved parameters -> keyword arguments of the class.
+        state: Resolved parameters -> how many numbers it remembers of each weight.
         fused: Device types on which torch updates all weights in one kernel.
     """
 
     callee: str
     arguments: Callable[[Values], Mapping[str, Any]]
+    state: Callable[[Values], int]
     fused: tuple[str, ...] = ()
 
 
@@ -181,6 +183,7 @@ SGD = OptimizerSpec(
     ),
     callee="SGD",
     arguments=_sgd,
+    state=lambda values: int(values["momentum"] > 0),
     fused=("cpu", "cuda", "mps"),
 )
 
@@ -200,6 +203,7 @@ ADAM = OptimizerSpec(
     parameters=(_learning_rate(0.001), _weight_decay(), *_BETAS, _epsilon(1e-8)),
     callee="Adam",
     arguments=_adam,
+    state=lambda values: 2,
     fused=("cpu", "cuda", "mps"),
 )
 
@@ -222,6 +226,7 @@ ADAMW = OptimizerSpec(
     ),
     callee="AdamW",
     arguments=_adam,
+    state=lambda values: 2,
     fused=("cpu", "cuda", "mps"),
 )
 
@@ -265,6 +270,7 @@ RMSPROP = OptimizerSpec(
     ),
     callee="RMSprop",
     arguments=_rmsprop,
+    state=lambda values: 1 + int(values["momentum"] > 0),
 )
 
 ADAGRAD = OptimizerSpec(
@@ -297,6 +303,7 @@ ADAGRAD = OptimizerSpec(
     ),
     callee="Adagrad",
     arguments=_adagrad,
+    state=lambda values: 1,
     fused=("cpu",),
 )
 

@@ -16,6 +16,7 @@ import msgspec
 from netbuilder.compiler.flow import is_loss
 from netbuilder.compiler.problems import find_problems
 from netbuilder.compiler.shapes import Shapes
+from netbuilder.compiler.structure import Outline
 from netbuilder.data import schemas, sources
 from netbuilder.data.settings import SHARED
 from netbuilder.document.model import Document, Field, Group, Node, Phase, Plan, Schema, Setting
@@ -31,19 +32,26 @@ _ENOUGH = 1000
 """With this many rows every percentage that a data node accepts leaves no part empty: more need not be dealt."""
 
 
-def review(document: Document, shapes: Shapes, noticed: Sequence[Problem] = ()) -> tuple[Problem, ...]:
+def review(
+    document: Document, shapes: Shapes, noticed: Sequence[Problem] = (), outline: Outline | None = None
+) -> tuple[Problem, ...]:
     """Return all that prevents training or should be known before it, errors first.
 
     Args:
         document: What to look at.
         shapes: Its shapes, so far as they are known.
         noticed: What looking at the data nodes' files brought to light.
+        outline: What followed the document so far, whose work is not done again; None works everything out.
     """
     linked = linked_nodes(document)
     told = {each.node for each in noticed}  # why they could not be read says more than that they were not
     found = [
         *(each if each.node in linked or not each.is_error else _as_warning(each) for each in noticed),
-        *(each for each in find_problems(document, shapes) if each.code != "data.schema" or each.node not in told),
+        *(
+            each
+            for each in find_problems(document, shapes, outline)
+            if each.code != "data.schema" or each.node not in told
+        ),
         *_split_problems(document, linked),
         *_plan_problems(document),
     ]

@@ -7,8 +7,9 @@ from time import perf_counter
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from netbuilder.compiler.cost import Costs, count_costs
+from netbuilder.compiler.cost import CostCounter, Costs
 from netbuilder.compiler.shapes import ShapeInference, Shapes
+from netbuilder.compiler.structure import Outline
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem
 from netbuilder.training.readiness import apply_readings, review
@@ -36,6 +37,8 @@ class Analysis(QObject):
     def __init__(self, document: Document, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._inference = ShapeInference()
+        self._outline = Outline()
+        self._counter = CostCounter()
         self._document = document
         self._torch = False
         self._timer = QTimer(self, singleShot=True)
@@ -81,7 +84,7 @@ class Analysis(QObject):
     def _infer(self) -> None:
         self.shapes = self._inference.infer(self._document, perf_counter() + SLICE)
         self._find_problems()
-        self.costs = count_costs(self._document, self.shapes)
+        self.costs = self._counter.count(self._document, self.shapes, self._outline)
 
     def _review(self) -> None:
         self._find_problems()
@@ -89,4 +92,4 @@ class Analysis(QObject):
 
     def _find_problems(self) -> None:
         document, noticed = apply_readings(self._document, self.data.readings)
-        self.problems = review(document, self.shapes, noticed)
+        self.problems = review(document, self.shapes, noticed, self._outline)

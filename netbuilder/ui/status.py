@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
+from netbuilder.training.footprint import Memory, in_words, measure
 from netbuilder.training.protocol import State
 from netbuilder.ui.text import ago, compact, counted, grouped
 from netbuilder.ui.theme import ThemeController
@@ -34,10 +35,11 @@ class StatusBar(QStatusBar):
         self.counts = QLabel()
         self.parameters = QLabel()
         self.costs = QLabel()
+        self.memory = QLabel()
         self.note = QLabel()
         self.saved = QLabel()
         self.zoom = QLabel("100 %")
-        for label in (self.state, self.counts, self.parameters, self.costs, self.note):
+        for label in (self.state, self.counts, self.parameters, self.costs, self.memory, self.note):
             self.addWidget(label)
         for label in (self.saved, self.zoom):
             self.addPermanentWidget(label)
@@ -74,6 +76,9 @@ class StatusBar(QStatusBar):
         known = not self._workspace.shapes.pending
         self.parameters.setText(f"{grouped(costs.total.parameters) if known else '…'} parameters")
         self.costs.setText(f"{compact(costs.total.macs) if known else '…'} multiply-adds")
+        memory = measure(self._workspace.document, costs)
+        self.memory.setText(f"{in_words(memory.training) if known else '…'} to train")
+        self.memory.setToolTip(_memory_tip(memory, self._workspace.document.plan.batch_size) if known else "")
 
     def _show_state(self, _: object = None) -> None:
         title, token = _STATES[self._workspace.state]
@@ -90,3 +95,21 @@ class StatusBar(QStatusBar):
             self.saved.setText("Edited" if saved is None else f"Edited; saved {ago(saved)}")
         else:
             self.saved.setText("Saved" if saved is None else f"Saved {ago(saved)}")
+
+
+def _memory_tip(memory: Memory, batch: int) -> str:
+    """Say what the memory for training consists of, and what predicting takes."""
+    rows = (
+        ("Weights", memory.weights),
+        ("Gradients", memory.gradients),
+        ("Optimizer", memory.optimizer),
+        (f"Activations of {counted(batch, 'sample')}", memory.activations),
+        ("<b>To train</b>", memory.training),
+        ("<b>To predict one sample</b>", memory.inference),
+    )
+    cells = "".join(
+        f"<tr><td>{name}&nbsp;&nbsp;</td><td align='right'>{in_words(size)}</td></tr>" for name, size in rows
+    )
+    return (
+        f"<table>{cells}</table>Estimated: lengths that vary count as 1; the program itself and the data come on top."
+    )

@@ -87,10 +87,16 @@ def test_check(run, spiral):
     code, out, err = run("check", spiral)
     assert (code, err) == (0, "")
     assert "N × 32" in out
+    assert "multiply-adds a sample; memory: " in out
     code, out, _ = run("check", spiral, "--json")
     found = json.loads(out)
     assert found["shapes"]["scores.y"] == "N × 2"
     assert found["problems"] == []
+    costs = found["costs"]
+    assert costs["layers"]["scores"]["multiply_adds"] == 32 * 2
+    assert costs["parameters"] == sum(layer["parameters"] for layer in costs["layers"].values())
+    assert costs["training_bytes"] > costs["activation_bytes"] > 0
+    assert costs["complete"]
 
 
 def test_check_names_the_node_and_exits_with_1(run, spiral):

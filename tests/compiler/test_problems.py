@@ -9,11 +9,11 @@ from netbuilder.compiler.problems import find_problems
 from netbuilder.compiler.program import write_program
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document import edits
-from netbuilder.document.model import Document, Field, Phase, PortRef, Schema
+from netbuilder.document.model import Definition, Document, Field, Graph, Phase, PortRef, Schema
 from netbuilder.foundation.problem import Problem, Severity
 from netbuilder.layers.catalog import catalog
 from tests.builders import DIGITS, chain, document, linear, node
-from tests.compiler.documents import cnn, residual, shared, two_heads, with_parameters
+from tests.compiler.documents import cnn, residual, shared, two_heads, with_node, with_parameters
 
 
 def problems(given: Document) -> tuple[Problem, ...]:
@@ -244,3 +244,22 @@ def test_a_message_names_where_it_comes_from_before_it_gives_advice() -> None:
     found = problems(with_parameters(cnn(), "fc", units=7))
     (problem,) = (each for each in found if each.node == "loss" and each.is_error)
     assert "the prediction has 7 outputs from fc; give the layer before it 10" in problem.message
+
+
+def test_equal_names_can_be_told_apart() -> None:
+    given = with_node(cnn(), "act", label="conv")
+    (problem,) = problems(given)
+    assert (problem.code, problem.node, problem.severity) == ("name.duplicate", "act", Severity.WARNING)
+    assert "rename it to conv_2" in problem.message
+    assert not problems(mended(given, problem))
+
+
+def test_equal_names_in_a_block_are_told_with_its_name() -> None:
+    block = Definition(
+        key="b", title="Body", graph=Graph(nodes={"n1": node("n1", "relu"), "n2": node("n2", "tanh", "n1")})
+    )
+    given = replace(cnn(), blocks={"b": block})
+    (problem,) = [each for each in problems(given) if each.code == "name.duplicate"]
+    assert "in the block Body" in problem.message
+    assert not problem.node
+    assert "name.duplicate" not in codes(mended(given, problem))

@@ -153,7 +153,6 @@ def test_what_is_no_project_is_refused_in_words(text: str | bytes, code: str, wo
         (lambda raw: first(raw).update(type=7), "file.value", "expected text, got a whole number"),
         (lambda raw: first(raw).update(label="My Conv"), "file.value", "graph / nodes"),
         (lambda raw: first(raw).update(label="forward"), "file.label", "'forward' cannot name a node"),
-        (lambda raw: first(raw).update(label="flat"), "file.label", "two nodes are called 'flat'"),
         (lambda raw: first(raw).update(parameters=[]), "file.value", "expected an object, got a list"),
         (lambda raw: first(raw).update(parameters={"a": "x" * 100_001}), "file.value", "at most 100,000 characters"),
         (lambda raw: raw["graph"]["edges"].append([["ghost", "y"], ["flat", "z"]]), "file.link", "no such node"),

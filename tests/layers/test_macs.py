@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -13,7 +15,8 @@ from netbuilder.compiler.program import write_program
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document.model import PortRef
 from netbuilder.layers.catalog import catalog
-from tests.layers.samples import LAYER, SAMPLES, document_of, samples_of, values_of
+from netbuilder.layers.spec import LayerSpec
+from tests.layers.samples import LAYER, LAYERS, SAMPLES, document_of, samples_of, values_of
 
 
 @pytest.mark.parametrize(
@@ -36,8 +39,12 @@ from tests.layers.samples import LAYER, SAMPLES, document_of, samples_of, values
     ],
 )
 def test_multiply_adds_are_what_torch_counts(key: str, given: dict[str, Any]) -> None:
-    spec = catalog()[key]
-    values = values_of(spec, **given)
+    counted, declared = multiply_adds(catalog()[key], values_of(catalog()[key], **given))
+    assert counted == declared
+
+
+def multiply_adds(spec: LayerSpec, values: dict[str, Any]) -> tuple[int, int]:
+    """Return the multiply-adds of a batch as torch counts them, and as they are declared."""
     inputs = {name: sample for name, sample in samples_of(spec, values).items() if name != "mask"}
     document = document_of(spec, values, inputs)
     shapes = ShapeInference().infer(document)
@@ -45,12 +52,40 @@ def test_multiply_adds_are_what_torch_counts(key: str, given: dict[str, Any]) ->
     model = load_module(program).new_network()
     batch = {key: list(inputs.values())[int(port.node[2:], 16)].tensor() for key, port in program.sources.items()}
     with FlopCounterMode(display=False) as counter, torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH):
-        model(**batch)
+        model(**{name: batch[name] for name in program.fields})
     release(program)
     types = {name: sample.type for name, sample in inputs.items()}
     outputs = {port.name: shapes.types[PortRef(LAYER, port.name)] for port in spec.output_ports(values)}
-    assert spec.macs is not None
-    assert 2 * SAMPLES * spec.macs(values, types, outputs) == counter.get_total_flops()
+    declared = spec.macs(values, types, outputs) if spec.macs is not None else 0
+    return counter.get_total_flops() // 2, SAMPLES * declared
+
+
+NOT_COUNTED = frozenset(
+    """
+    lstm bilinear outer cdist batch_norm1d batch_norm2d batch_norm3d instance_norm1d
+    instance_norm2d instance_norm3d layer_norm rms_norm group_norm avg_pool1d avg_pool2d avg_pool3d lp_pool1d lp_pool2d
+    lp_pool3d
+    """.split()  # noqa: SIM905 (one name a line would be a page)
+)
+"""Layers that multiply and add in other operations than matrix products and convolutions, all that torch counts."""
+
+UNDECLARED: Mapping[str, str] = {
+    "matrix_power": "how many products a power takes is torch's choice",
+}
+"""Layers whose multiplications are left out of the count -> why."""
+
+
+@pytest.mark.parametrize("spec", [each for each in LAYERS if not each.is_loss], ids=lambda each: each.key)
+def test_multiply_adds_over_the_whole_catalog(spec: LayerSpec) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        counted, declared = multiply_adds(spec, values_of(spec))
+    if spec.key in NOT_COUNTED:
+        assert counted < declared
+    elif spec.key in UNDECLARED:
+        assert declared == 0 < counted
+    else:
+        assert counted == declared
 
 
 @pytest.mark.parametrize(("key", "gates"), [("rnn", 1), ("gru", 3), ("lstm", 4)])

@@ -77,10 +77,19 @@ def test_numbers_into_an_embedding_are_refused_and_can_be_cast() -> None:
     assert wrong("one_hot", x=of()).insert == (("cast", {"dtype": "int64"}),)
 
 
-def test_numbers_as_class_indices_are_not_cast() -> None:
+def test_numbers_as_class_indices_can_be_cast_but_counts_are_not() -> None:
     found = wrong("cross_entropy", prediction=of(3), target=of())
     assert found.port == "target"
-    assert found.insert == ()
+    assert found.insert == (("cast", {"dtype": "int64"}),)
+    places = wrong("max_unpool2d", x=of(2, 4, 4), places=of(2, 4, 4))
+    assert (places.port, places.insert) == ("places", ())
+
+
+def test_a_column_for_each_class_becomes_indices() -> None:
+    found = wrong("cross_entropy", prediction=of(3), target=of(3))
+    assert found.insert[0] == ("argmax", {"axis": 1})
+    whole = wrong("cross_entropy", prediction=of(3), target=of(3, dtype="int64"))
+    assert whole.insert == (("argmax", {"axis": 1}),)
 
 
 def test_embedding_needs_to_know_how_many_tokens() -> None:
@@ -106,8 +115,9 @@ def test_convolution_wants_channels(found: TensorType, insert: tuple[str, dict[s
     assert mismatch.insert[0] == insert
 
 
-def test_features_that_make_no_square_have_no_fix() -> None:
-    assert wrong("conv2d", x=of(13)).insert == ()
+def test_features_that_make_no_square_become_channels_of_one_pixel() -> None:
+    assert wrong("conv2d", x=of(13)).insert == (("reshape", {"shape": (13, 1, 1)}),)
+    assert wrong("conv3d", x=of(13)).insert == (("reshape", {"shape": (13, 1, 1, 1)}),)
 
 
 def test_lstm_wants_a_sequence() -> None:
@@ -137,7 +147,7 @@ def test_same_padding_with_a_stride_wants_an_odd_kernel() -> None:
 
 
 def test_groups_divide_channels_and_filters() -> None:
-    assert wrong("conv2d", {"groups": 4}, x=of(6, 8, 8)).set == {"groups": 3}
+    assert wrong("conv2d", {"groups": 4}, x=of(6, 8, 8)).set == {"groups": 2}
     assert wrong("conv2d", {"groups": 3, "filters": 32}, x=of(6, 8, 8)).set == {"filters": 33}
     assert wrong("group_norm", {"groups": 8}, x=of(12, 8, 8)).set == {"groups": 6}
 

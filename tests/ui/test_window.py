@@ -148,6 +148,7 @@ def test_the_size_is_not_told_before_it_is_known(window: MainWindow) -> None:
     window.status.show_size()
     assert window.status.parameters.text() == "… parameters"
     assert window.status.costs.text() == "… multiply-adds"
+    assert window.status.memory.text() == "… to train"
 
 
 def test_the_main_button_keeps_its_own_words(window: MainWindow) -> None:

@@ -15,6 +15,7 @@ from netbuilder.document.model import Node, PortRef
 from netbuilder.foundation.declaration import CATEGORIES, Declaration
 from netbuilder.foundation.problem import Problem
 from netbuilder.layers.spec import LayerSpec
+from netbuilder.training.footprint import in_words
 from netbuilder.training.protocol import PictureKind
 from netbuilder.ui.form import Form
 from netbuilder.ui.formula import formula_html
@@ -294,6 +295,10 @@ class NodePage(QWidget):
             facts.append(("Parameters", f"{cost.parameters:,}"))
         if cost is not None and cost.macs:
             facts.append(("Multiply-adds", f"{cost.macs:,}"))
+        if cost is not None and cost.bytes:
+            facts.append(("Output's memory", f"{in_words(cost.bytes)} a sample"))
+        if cost is not None and cost.kept:
+            facts.append(("Kept to train", f"{in_words(cost.kept)} a sample"))
         norm = self._workspace.series.get(f"gradient_norm/{self.node}")
         if norm is not None and len(norm):
             facts.append(("Gradient norm", value_text(float(norm.values[-1]))))

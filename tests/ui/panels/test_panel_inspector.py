@@ -126,6 +126,8 @@ def test_shapes_and_costs_are_shown_as_text_that_can_be_compared(inspector: Insp
     assert facts["Out"] == "N × 32 × 8 × 8"
     assert facts["Parameters"] == "320"
     assert facts["Multiply-adds"] == "18,432"
+    assert facts["Output's memory"] == "8.2 kB a sample"
+    assert facts["Kept to train"] == "256 B a sample"
 
 
 def test_a_run_fills_in_gradient_norm_and_kernels(
