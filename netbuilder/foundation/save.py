@@ -11,7 +11,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -70,6 +70,43 @@ def atomic_save(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> 
         raise NetbuilderError(Problem(code="save.unconfirmed", message=message, file=str(wish))) from error
 
 
+def save_together(files: Mapping[Path, bytes]) -> None:
+    """Replace the contents of several files of existing folders, all of them or none.
+
+    Everything is written beside its place and flushed before the first file is replaced, so a full disk changes
+    nothing. Only a crash between two renames can leave some files old and some new, each of them whole.
+
+    Args:
+        files: Path -> its whole content.
+
+    Raises:
+        NetbuilderError: When the system refuses; every file is as it was.
+    """
+    temporaries: dict[Path, Path] = {}
+    wish, kept = Path(), "The files on the disk were left as they were."
+    try:
+        for wish, content in files.items():
+            target = Path(os.path.realpath(wish))
+            if target.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+            temporaries[target] = _write_beside(target, (content,))
+        for wish, (target, temporary) in zip(files, temporaries.items(), strict=True):
+            os.replace(temporary, target)
+            kept = "Some of the other files were replaced already."
+        for folder in {target.parent for target in temporaries}:
+            kept = "All files were written, but the disk did not confirm it."
+            _flush_folder(folder)
+    except BaseException as error:
+        for temporary in temporaries.values():
+            with contextlib.suppress(OSError):  # renamed already, or the first error is the one to tell
+                temporary.unlink()
+        if not isinstance(error, OSError):
+            raise
+        code, words = _why(error)
+        message = f"{wish.name} could not be saved: {words}. {kept}"
+        raise NetbuilderError(Problem(code=code, message=message, file=str(wish))) from error
+
+
 def sweep_temporaries(folder: str | os.PathLike[str]) -> list[Path]:
     """Remove temporary files that killed saves left in `folder`.
 
@@ -93,6 +130,17 @@ def sweep_temporaries(folder: str | os.PathLike[str]) -> list[Path]:
 
 
 def _replace(target: Path, pieces: Iterable[bytes]) -> None:
+    temporary = _write_beside(target, pieces)
+    try:
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            temporary.unlink()
+        raise
+
+
+def _write_beside(target: Path, pieces: Iterable[bytes]) -> Path:
+    """Write and flush a temporary file in the folder of `target`, with its permissions; nothing is left on failure."""
     mode = _mode(target)
     temporary = target.with_name(f".{target.name[:80]}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -105,11 +153,11 @@ def _replace(target: Path, pieces: Iterable[bytes]) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):  # the first error is the one to tell
             temporary.unlink()
         raise
+    return temporary
 
 
 def _why(error: OSError) -> tuple[str, str]:
