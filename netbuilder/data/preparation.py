@@ -153,7 +153,7 @@ def _standardize(parts: Mapping[str, dict[str, Array]], name: str, layout: str) 
     deviation = np.where(deviation > 1e-7 * np.maximum(1.0, np.abs(mean)), deviation, 1.0)
     for columns in parts.values():
         columns[name] = ((columns[name] - mean) / deviation).astype(np.float32)
-    return Standardization(mean=mean.astype(np.float32), std=deviation.astype(np.float32))
+    return Standardization(mean=mean, std=deviation)
 
 
 def _contiguous(columns: Mapping[str, Array], schema: Schema) -> dict[str, Array]:

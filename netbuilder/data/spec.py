@@ -128,7 +128,7 @@ class SourceSpec(Declaration):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standardization:
-    """Per-feature mean and standard deviation of the training part: `(x - mean) / std`; std is never 0."""
+    """Per-feature mean and standard deviation of the training part, float64: `(x - mean) / std`; std is never 0."""
 
     mean: Array
     std: Array

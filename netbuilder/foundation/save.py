@@ -82,16 +82,16 @@ def save_together(files: Mapping[Path, bytes]) -> None:
     Raises:
         NetbuilderError: When the system refuses; every file is as it was.
     """
+    targets = {wish: Path(os.path.realpath(wish)) for wish in files}
     temporaries: dict[Path, Path] = {}
     wish, kept = Path(), "The files on the disk were left as they were."
     try:
-        for wish, content in files.items():
-            target = Path(os.path.realpath(wish))
+        for wish, target in targets.items():
             if target.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-            temporaries[target] = _write_beside(target, (content,))
-        for wish, (target, temporary) in zip(files, temporaries.items(), strict=True):
-            os.replace(temporary, target)
+            temporaries[target] = _write_beside(target, (files[wish],))
+        for wish in files:
+            os.replace(temporaries[targets[wish]], targets[wish])
             kept = "Some of the other files were replaced already."
         for folder in {target.parent for target in temporaries}:
             kept = "All files were written, but the disk did not confirm it."
