@@ -307,19 +307,10 @@ def _render(asked: argparse.Namespace) -> int:
     from netbuilder.project import Project
 
     path = Path(asked.output)
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise NetbuilderError(
-            Problem(
-                code="render.kind",
-                message=f"{path.name}: a picture is written as .png or .svg.",
-                expected=".png or .svg",
-                found=path.suffix,
-            )
-        )
     project = Project.load(asked.file)
     from netbuilder.ui.render import render_document
 
-    render_document(project.document, path)
+    render_document(project.document, path, asked.theme or "", asked.scale)
     print(f"Wrote {path}")
     return DONE
 
@@ -372,7 +363,15 @@ def _seed(text: str) -> int:
     return number
 
 
+def _scale(text: str) -> float:
+    number = float(text)
+    if not 0.1 <= number <= 16:
+        raise ValueError
+    return number
+
+
 _positive.__name__ = "number from 1 to 1,000,000"  # what argparse calls it in its message
+_scale.__name__ = "scale from 0.1 to 16"
 _seed.__name__ = "seed from 0 to 4,294,967,295"
 
 
@@ -427,7 +426,11 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _render_arguments(parser: argparse.ArgumentParser) -> None:
     _file_arguments(parser)
-    parser.add_argument("-o", "--output", metavar="PICTURE", required=True, help="a .png or .svg file")
+    parser.add_argument("-o", "--output", metavar="PICTURE", required=True, help="a .png, .svg or .pdf file")
+    parser.add_argument(
+        "--theme", choices=("dark", "light", "print"), help="print is black on white, and what a .pdf gets by default"
+    )
+    parser.add_argument("--scale", type=_scale, default=2.0, metavar="X", help="of a .png; 2 by default")
 
 
 COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
