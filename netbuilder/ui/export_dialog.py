@@ -205,7 +205,8 @@ class ExportDialog(QDialog):
             self._start(overwrite=True)
             return
         self._say("\n".join(problem.message for problem in problems), "bad")
-        node = next((problem.node for problem in problems if problem.node), "")
+        # A path into a block begins with the block's node, which the canvas has.
+        node = next((problem.node.partition("/")[0] for problem in problems if problem.node), "")
         if node in self._window.workspace.document.graph.nodes:
             self._window.workspace.reveal(node)
 
