@@ -183,8 +183,8 @@ FORMATS: Final = MappingProxyType(
                 title="Python project",
                 summary="A folder with plain PyTorch: the module, a training loop, and a script that predicts.",
                 help="model.py is the text of the code tab. train.py trains it on data.pt; predict.py asks it about "
-                "new rows, pictures or tensors, which it prepares as for training. They need torch alone, and Pillow to "
-                "read pictures.",
+                "new rows, pictures or tensors, which it prepares as for training. They need torch alone, and Pillow "
+                "to read pictures.",
                 suffix="",
                 write=_python,
             ),

@@ -11,6 +11,7 @@ import torch
 from netbuilder import __version__
 from netbuilder.exchange.agreement import Agreement, compare
 from netbuilder.exchange.answers import list_answers
+from netbuilder.exchange.recurrence import shapes_by_formula
 from netbuilder.exchange.traced import refusal, silenced, trace
 from netbuilder.exchange.weighted import WeightedNetwork
 from netbuilder.foundation.job import Job
@@ -64,7 +65,7 @@ def _translate(network: WeightedNetwork, exported: torch.export.ExportedProgram,
         message = f"The weights take {size / 1e9:.1f} GB, and one ONNX file holds at most 2: export .pt2 instead."
         raise NetbuilderError(Problem(code="export.too_large", message=message))
     try:
-        with silenced():
+        with silenced(), shapes_by_formula(plain=False):
             translated = torch.onnx.export(
                 exported,
                 dynamo=True,

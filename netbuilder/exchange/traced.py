@@ -19,6 +19,7 @@ from torch.export import Dim, ExportedProgram
 from netbuilder.compiler.module import explain, module_name
 from netbuilder.compiler.program import Program
 from netbuilder.compiler.wording import fold
+from netbuilder.exchange.recurrence import shapes_by_formula
 from netbuilder.exchange.weighted import WeightedNetwork
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.tensor import Size, TensorType
@@ -40,7 +41,7 @@ def trace(network: WeightedNetwork) -> ExportedProgram:
     }
     sample = sample_inputs(network.types, BATCH_SIZE, LENGTH)
     try:
-        with silenced(), torch.no_grad():
+        with silenced(), torch.no_grad(), shapes_by_formula(plain=True):
             exported = torch.export.export(network.model, (), sample, dynamic_shapes=shapes, strict=False)
     except Exception as error:  # the exporter raises whatever the network's own text, torch or sympy raise
         raise NetbuilderError(refusal(error, network.program, "exported")) from error
@@ -130,7 +131,8 @@ def _graph_nodes(error: BaseException) -> Iterator[torch.fx.Node]:
 
 
 _REASONS: Mapping[str, str] = {
-    r"specialized it to be a constant \((\d+)\)": "it works for one batch size only ({0}), and a file must take any",
+    r"marked batch as dynamic .* constant \((\d+)\)": "it works for one batch size only, and a file must take any",
+    r"marked time as dynamic .* constant \((\d+)\)": "it works for one sequence length only, and a file must take any",
     r"No ONNX function found for <OpOverload\(op='([\w.]+)'": "ONNX has no equivalent of its operator {0}",
     r"[Dd]ata-dependent": "what it does depends on the values it meets, and a file holds one fixed sequence of steps",
 }

@@ -10,7 +10,7 @@ BLOCKER = """
 import sys
 class Blocker:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("netbuilder", "safetensors", "torchmetrics", "PySide6", "polars", "onnx"):
+        if name.partition(".")[0] in ("netbuilder", "safetensors", "torchmetrics", "PySide6", "polars"):
             raise ModuleNotFoundError(f"{name} is not installed here")
 sys.meta_path.insert(0, Blocker())
 try:

@@ -19,6 +19,7 @@ from netbuilder.training.checkpoints import load_checkpoint
 from tests.builders import document, linear, node
 from tests.exchange.plain_process import run_without_netbuilder
 
+
 def export_python(document, folder, **order):
     return export(Order(document=document, format="python", target=folder, **order)).files
 

@@ -202,9 +202,7 @@ def exporting(seconds: float) -> Callable[[Visit], Steps]:
         from netbuilder.exchange.formats import Order
 
         visit.open()
-        order = Order(
-            document=visit.workspace.document, format="python", target=visit.folder / f"export-{seconds}"
-        )
+        order = Order(document=visit.workspace.document, format="python", target=visit.folder / f"export-{seconds}")
         visit.window.background.run("Exporting", lambda job: export_in_child(order, job), lambda _: None)
         yield visit.after(seconds)
 
