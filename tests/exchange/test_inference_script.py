@@ -292,9 +292,8 @@ def test_the_script_is_formatted(tmp_path):
     for number, alone in enumerate(({**picture, "layout": "F", "table": table}, picture, {**picture, "layout": ""})):
         text = write_inference_script(program, {"inputs": {"x": alone}, "outputs": {}})
         (tmp_path / f"predict{number}.py").write_text(text, "utf-8")
-    for arguments in (
-        ["format", "--diff", "--line-length", "120", "--exclude", "model.py"],
-        ["check", "--isolated", "--line-length", "120"],
-    ):
-        done = subprocess.run([sys.executable, "-m", "ruff", *arguments, str(tmp_path)], capture_output=True, text=True)
+    for command in (["format", "--diff"], ["check"]):
+        arguments = [*command, "--isolated", "--line-length", "120", "--exclude", "model.py", "."]
+        ruff = [sys.executable, "-m", "ruff", *arguments]
+        done = subprocess.run(ruff, cwd=tmp_path, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
