@@ -379,3 +379,13 @@ def test_a_new_folder_goes_again_when_its_files_cannot_be_written(tmp_path, monk
     with pytest.raises(NetbuilderError, match="full"):
         export(Order(document=template("spiral"), format="python", target=tmp_path / "new" / "folder"))
     assert not (tmp_path / "new").exists()
+
+
+def test_the_documentation_lists_every_format():
+    """The table of docs/exporting.md is the registry, in its order."""
+    from pathlib import Path
+
+    lines = (Path(__file__).parents[2] / "docs" / "exporting.md").read_text("utf-8").splitlines()
+    start = lines.index("| format | `--to` | what it is |") + 2
+    rows = [f"| {form.title} | `{form.key}` | {form.summary} |" for form in FORMATS.values()]
+    assert lines[start : start + len(rows) + 1] == [*rows, ""]
