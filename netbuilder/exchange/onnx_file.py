@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from netbuilder import __version__
 from netbuilder.exchange.agreement import Agreement, compare
 from netbuilder.exchange.answers import list_answers
 from netbuilder.exchange.recurrence import shapes_by_formula
@@ -79,7 +79,7 @@ def _translate(network: WeightedNetwork, exported: torch.export.ExportedProgram,
         raise NetbuilderError(refusal(error, program, "written as ONNX")) from error
     assert translated is not None
     model = translated.model_proto
-    model.producer_name, model.producer_version = "NetBuilder", __version__
+    model.producer_name, model.producer_version = "NetBuilder", version("netbuilder")
     model.doc_string = network.document.about.title
     about = {"title": network.document.about.title, "weights": str(network.origin)}
     for answer in list_answers(network.document, program):
