@@ -53,11 +53,7 @@ def atomic_save(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> 
     """
     wish = Path(path)
     try:
-        if "\0" in str(wish):
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        target = Path(os.path.realpath(wish))
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+        target = _resolve(wish)
         _replace(target, (data,) if isinstance(data, bytes) else data)
     except OSError as error:
         code, words = _why(error)
@@ -80,20 +76,19 @@ def save_together(files: Mapping[Path, bytes]) -> None:
         files: Path -> its whole content.
 
     Raises:
-        NetbuilderError: When the system refuses; every file is as it was.
+        NetbuilderError: When the system refuses; it says whether any file was replaced already.
     """
-    targets = {wish: Path(os.path.realpath(wish)) for wish in files}
+    targets: dict[Path, Path] = {}
     temporaries: dict[Path, Path] = {}
     wish, kept = Path(), "The files on the disk were left as they were."
     try:
-        for wish, target in targets.items():
-            if target.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
-            temporaries[target] = _write_beside(target, (files[wish],))
-        for wish in files:
-            os.replace(temporaries[targets[wish]], targets[wish])
+        for wish, content in files.items():
+            targets[wish] = _resolve(wish)
+            temporaries[wish] = _write_beside(targets[wish], (content,))
+        for wish, temporary in temporaries.items():
+            os.replace(temporary, targets[wish])
             kept = "Some of the other files were replaced already."
-        for folder in {target.parent for target in temporaries}:
+        for folder in {target.parent for target in targets.values()}:
             kept = "All files were written, but the disk did not confirm it."
             _flush_folder(folder)
     except BaseException as error:
@@ -127,6 +122,20 @@ def sweep_temporaries(folder: str | os.PathLike[str]) -> list[Path]:
                 leftover.unlink()
                 removed.append(leftover)
     return removed
+
+
+def _resolve(wish: Path) -> Path:
+    """Return the file that a path stands for, links followed.
+
+    Raises:
+        OSError: When no file can have that name, or there is a folder.
+    """
+    if "\0" in str(wish):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    target = Path(os.path.realpath(wish))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    return target
 
 
 def _replace(target: Path, pieces: Iterable[bytes]) -> None:

@@ -54,7 +54,7 @@ def test_a_users_mistake_comes_back_as_problems(tmp_path):
     assert caught.value.problems[0].node == "digits"
 
 
-@pytest.mark.parametrize(("key", "name"), [("onnx", "x.onnx"), ("python", "new")])
+@pytest.mark.parametrize(("key", "name"), [("onnx", "x.onnx"), pytest.param("python", "new", marks=pytest.mark.slow)])
 def test_cancelling_ends_the_child_and_leaves_nothing(key, name, tmp_path):
     job = Watched("Building the network")
     job.act = job.cancel

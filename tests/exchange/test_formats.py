@@ -20,6 +20,7 @@ from netbuilder.foundation.resources import resource
 from netbuilder.project import Project
 from netbuilder.training.checkpoints import load_checkpoint
 from tests.builders import chain, document, linear, node, tiny_cnn, tiny_mlp
+from tests.compiler.blocks import define, staged
 from tests.exchange.plain_process import run_without_netbuilder
 
 TEMPLATES = sorted(path.stem for path in resource("templates").glob("*.netb"))
@@ -173,9 +174,7 @@ sys.addaudithook(refuse)
 from pathlib import Path
 from netbuilder.exchange.formats import Order, export
 from netbuilder.templates import open_template
-for format in ("onnx", "pt2"):
-    target = Path({str(tmp_path)!r}) / ("x." + format)
-    export(Order(document=open_template("spiral"), format=format, target=target))
+export(Order(document=open_template("spiral"), format="onnx", target=Path({str(tmp_path)!r}) / "x.onnx"))
 print("written", flush=True)
 import socket
 socket.socket()
@@ -353,7 +352,9 @@ else:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits file sizes, which is for Linux")
-@pytest.mark.parametrize("key", ["python", "safetensors", pytest.param("onnx", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "key", ["safetensors", *(pytest.param(key, marks=pytest.mark.slow) for key in ("python", "onnx"))]
+)
 def test_a_disk_that_takes_no_more_leaves_everything_as_it_was(key, tmp_path):
     """With the limit nothing changes; without it the same order writes: the injector is what stops it."""
     target = tmp_path / f"x{FORMATS[key].suffix}"
@@ -389,3 +390,33 @@ def test_the_documentation_lists_every_format():
     start = lines.index("| format | `--to` | what it is |") + 2
     rows = [f"| {form.title} | `{form.key}` | {form.summary} |" for form in FORMATS.values()]
     assert lines[start : start + len(rows) + 1] == [*rows, ""]
+
+
+# -- blocks ------------------------------------------------------------------------------------------------------------
+
+
+def test_blocks_leave_with_a_runs_weights_by_the_paths_of_their_layers(tmp_path):
+    """Stages of repeated blocks; one instance was renamed since the run, so that all its keys are other ones."""
+    found = staged()
+    found = replace(found, plan=replace(found.plan, epochs=1))
+    Project(found).train(folder=tmp_path / "run")
+    renamed = edits.rename(found, "one", "renamed")
+    path = tmp_path / "blocks.safetensors"
+    export(Order(document=renamed, format="safetensors", target=path, run=tmp_path / "run"))
+    best, weights = load_checkpoint(tmp_path / "run" / "best.safetensors"), load_checkpoint(path)
+    key, old = "renamed.block.1.r_conv.weight", "first.block.1.r_conv.weight"
+    assert bool((weights.tensors[key] == best.tensors[old]).all())
+    assert weights.paths[key] == "one/0/s_block/1/r_conv"
+    order = Order(document=renamed, format="onnx", target=tmp_path / "blocks.onnx", run=tmp_path / "run")
+    assert export(order).difference is not None
+    assert export(replace(order, format="pt2", target=tmp_path / "blocks.pt2")).difference == 0
+
+
+def test_an_operator_inside_a_block_is_a_problem_of_the_layer_there(tmp_path):
+    inside = [node("b_in", "input", "x"), node("b_powers", "matrix_exp"), node("b_out", "output", "y")]
+    block = define("powers", inside, chain(*inside), "Powers")
+    found = replace(alone(node("first", "block.powers"), dims=(4, 4)), blocks={"powers": block})
+    with pytest.raises(NetbuilderError) as caught:
+        export(Order(document=found, format="onnx", target=tmp_path / "x.onnx"))
+    assert caught.value.problems[0].node == "first/0/b_powers"
+    assert "b_powers cannot be written as ONNX" in caught.value.problems[0].message

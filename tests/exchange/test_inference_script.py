@@ -199,6 +199,7 @@ def test_numbers_are_told_in_the_units_of_the_data(tmp_path):
     assert 50 < np.mean(values) < 300
 
 
+@pytest.mark.slow
 def test_two_classes_told_by_one_number(tmp_path):
     """A logit with its target cast to a number: the class names come from the data all the same."""
     nodes = [
