@@ -19,6 +19,7 @@ from netbuilder.foundation.waiting import wait_passively
 
 if TYPE_CHECKING:
     from netbuilder.document.model import Document
+    from netbuilder.exchange.formats import Exported
 
 DONE, FAILED, UNUSABLE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes: all is well; the answer is "no"; what was asked for cannot be done; stopped by Ctrl-C."""
@@ -258,7 +259,8 @@ def _train_project(project: Any, asked: argparse.Namespace) -> int:
 
 
 def _export(asked: argparse.Namespace) -> int:
-    from netbuilder.exchange.python_project import export_python
+    from netbuilder.exchange.formats import FORMATS, Order, export
+    from netbuilder.exchange.runs import find_run
     from netbuilder.project import Project
 
     project = Project.load(asked.file)
@@ -266,32 +268,54 @@ def _export(asked: argparse.Namespace) -> int:
         problems = [problem for problem in project.refresh_schemas() if problem.is_error]
         if problems:
             raise NetbuilderError(problems)
-        written = export_python(project.document, Path(asked.output), project.base)
+        settings = {
+            name: getattr(asked, name) for name in FORMATS[asked.to].by_name if getattr(asked, name) is not None
+        }
+        order = Order(
+            document=project.document,
+            format=asked.to,
+            target=Path(asked.output),
+            base=project.base,
+            run=find_run(asked.run, project.path) if asked.run else None,
+            settings=settings,
+            overwrite=asked.overwrite,
+        )
+        exported = export(order)
     except NetbuilderError as error:
         _complain(error.problems, _labels(project.document), Path(asked.file).name)
         return UNUSABLE
-    for path in written:
+    if asked.json:
+        _print_json(_plain_export(asked.to, exported))
+        return DONE
+    for path in exported.files:
         print(f"Wrote {path}")
+    print(f"Weights: {exported.origin}.")
+    for note in exported.notes:
+        print(note)
     return DONE
+
+
+def _plain_export(format: str, exported: Exported) -> dict[str, Any]:
+    origin = exported.origin
+    return {
+        "format": format,
+        "files": [str(path) for path in exported.files],
+        "run": str(origin.run) if origin.run else None,
+        "epoch": origin.epoch,
+        "weights": str(origin),
+        "difference": exported.difference,
+        "notes": list(exported.notes),
+    }
 
 
 def _render(asked: argparse.Namespace) -> int:
     from netbuilder.project import Project
 
     path = Path(asked.output)
-    if path.suffix.lower() not in (".png", ".svg"):
-        raise NetbuilderError(
-            Problem(
-                code="render.kind",
-                message=f"{path.name}: a picture is written as .png or .svg.",
-                expected=".png or .svg",
-                found=path.suffix,
-            )
-        )
     project = Project.load(asked.file)
     from netbuilder.ui.render import render_document
 
-    render_document(project.document, path)
+    render_document(project.document, path, asked.theme or "", asked.scale)
     print(f"Wrote {path}")
     return DONE
 
@@ -344,7 +368,15 @@ def _seed(text: str) -> int:
     return number
 
 
+def _scale(text: str) -> float:
+    number = float(text)
+    if not 0.1 <= number <= 16:
+        raise ValueError
+    return number
+
+
 _positive.__name__ = "number from 1 to 1,000,000"  # what argparse calls it in its message
+_scale.__name__ = "scale from 0.1 to 16"
 _seed.__name__ = "seed from 0 to 4,294,967,295"
 
 
@@ -378,14 +410,32 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
+    from netbuilder.exchange.formats import FORMATS
+
     _file_arguments(parser)
-    parser.add_argument("--to", choices=("python",), default="python", help="the format")
-    parser.add_argument("-o", "--output", metavar="DIR", required=True, help="the folder to write to")
+    formats = "; ".join(f"{each.key}: {each.summary.rstrip('.')}" for each in FORMATS.values())
+    parser.add_argument("--to", choices=tuple(FORMATS), default="python", help=formats)
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="the file to write; for python, a folder")
+    parser.add_argument(
+        "--run",
+        metavar="RUN",
+        help="the run whose best weights are taken: its folder, or its name in FILE.runs; without it they are fresh",
+    )
+    for each in FORMATS.values():
+        for parameter in each.parameters:
+            help = f"{each.key}: {parameter.help} From {parameter.minimum} to {parameter.maximum}, {parameter.default} "
+            parser.add_argument(f"--{parameter.name}", type=int, metavar="N", help=f"{help}by default")
+    parser.add_argument("--overwrite", action="store_true", help="replace what lies there already")
+    _json_arguments(parser)
 
 
 def _render_arguments(parser: argparse.ArgumentParser) -> None:
     _file_arguments(parser)
-    parser.add_argument("-o", "--output", metavar="PICTURE", required=True, help="a .png or .svg file")
+    parser.add_argument("-o", "--output", metavar="PICTURE", required=True, help="a .png, .svg or .pdf file")
+    parser.add_argument(
+        "--theme", choices=("dark", "light", "print"), help="print is black on white, and what a .pdf gets by default"
+    )
+    parser.add_argument("--scale", type=_scale, default=2.0, metavar="X", help="of a .png; 2 by default")
 
 
 COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[argparse.ArgumentParser], None]]] = {
@@ -394,6 +444,6 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[ar
     "layers": (_layers, "list the catalog of layers", _json_arguments),
     "check": (_check, "show shapes, costs and problems; exit 1 when there are errors", _check_arguments),
     "train": (_train, "train a project", _train_arguments),
-    "export": (_export, "write a project as plain PyTorch", _export_arguments),
+    "export": (_export, "write a network as PyTorch code, ONNX, .pt2 or weights", _export_arguments),
     "render": (_render, "draw the network as a picture", _render_arguments),
 }

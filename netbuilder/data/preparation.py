@@ -72,7 +72,7 @@ def _prepare(source: SourceSpec, values: Values, job: Job) -> Prepared:
         classes=classes,
     )
     parts = {part: {name: column[chosen] for name, column in dataset.columns.items()} for part, chosen in rows.items()}
-    _fill(parts, dataset.schema, str(values.get("missing", "")))
+    filled = _fill(parts, dataset.schema, str(values.get("missing", "")))
     job.report(None, "Normalizing")
     fields = {field.name for field in dataset.schema.fields}
     fitted = {}
@@ -83,7 +83,9 @@ def _prepare(source: SourceSpec, values: Values, job: Job) -> Prepared:
         schema=replace(dataset.schema, source=fingerprint(source, values)),
         parts={part: _contiguous(columns, dataset.schema) for part, columns in parts.items()},
         fitted=fitted,
+        filled=filled,
         notes=dataset.notes,
+        code=dataset.code,
     )
 
 
@@ -117,19 +119,29 @@ def _value_problem(message: str, row: int) -> NetbuilderError:
     return NetbuilderError(Problem(code="data.content", message=message, line=row + 1))
 
 
-def _fill(parts: Mapping[str, dict[str, Array]], schema: Schema, strategy: str) -> None:
-    """Replace missing numbers by the training part's mean or median of their column."""
+def _fill(parts: Mapping[str, dict[str, Array]], schema: Schema, strategy: str) -> dict[str, Array]:
+    """Replace missing numbers by the training part's mean or median of their column.
+
+    Returns:
+        Field -> what its missing numbers are replaced by, where the strategy fills.
+    """
+    filled: dict[str, Array] = {}
     for field in schema.fields:
-        if field.dtype != "float32" or not any(np.isnan(columns[field.name]).any() for columns in parts.values()):
+        if field.dtype != "float32":
+            continue
+        wanting = [columns for columns in parts.values() if np.isnan(columns[field.name]).any()]
+        if strategy not in ("mean", "median") and not wanting:
             continue
         training = parts["train"][field.name].astype(np.float64)
-        known = ~np.isnan(training)
-        if strategy not in ("mean", "median") or not known.any(axis=0).all():
-            raise _value_problem(f"Values of {field.name} are missing and cannot be filled from the training part.", 0)
-        middle = (np.nanmean if strategy == "mean" else np.nanmedian)(training, axis=0)
-        for columns in parts.values():
+        if strategy in ("mean", "median") and (~np.isnan(training)).any(axis=0).all():
+            filled[field.name] = (np.nanmean if strategy == "mean" else np.nanmedian)(training, axis=0)
+        elif wanting:
+            message = f"Values of {field.name} are missing and cannot be filled from the training part."
+            raise _value_problem(message, 0)
+        for columns in wanting:
             column = columns[field.name]
-            columns[field.name] = np.where(np.isnan(column), middle, column).astype(np.float32)
+            columns[field.name] = np.where(np.isnan(column), filled[field.name], column).astype(np.float32)
+    return filled
 
 
 def _standardize(parts: Mapping[str, dict[str, Array]], name: str, layout: str) -> Standardization:
@@ -141,7 +153,7 @@ def _standardize(parts: Mapping[str, dict[str, Array]], name: str, layout: str) 
     deviation = np.where(deviation > 1e-7 * np.maximum(1.0, np.abs(mean)), deviation, 1.0)
     for columns in parts.values():
         columns[name] = ((columns[name] - mean) / deviation).astype(np.float32)
-    return Standardization(mean=mean.astype(np.float32), std=deviation.astype(np.float32))
+    return Standardization(mean=mean, std=deviation)
 
 
 def _contiguous(columns: Mapping[str, Array], schema: Schema) -> dict[str, Array]:

@@ -20,6 +20,51 @@ else:  # numpy is needed for rows, not for saying what a source is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnCode:
+    """How one column of a table becomes numbers of a field: what a program without the table needs to know.
+
+    Attributes:
+        name: The column's name in the file.
+        place: Its place in a row of the file, from 0.
+        kind: "number", "one_hot" (a place for each category) or "index" (the category's place).
+        categories: The known texts, in the order of their places; () for numbers.
+        gap: Whether a missing category has a place of its own, after the others.
+        comma: What a comma in a number means: "decimal", "thousands", or "" when none was met.
+    """
+
+    name: str
+    place: int
+    kind: str
+    categories: tuple[str, ...] = ()
+    gap: bool = False
+    comma: str = ""
+
+    @property
+    def width(self) -> int:
+        """How many numbers it becomes."""
+        return len(self.categories) + self.gap if self.kind == "one_hot" else 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableCode:
+    """How a row of a text table becomes one field.
+
+    Attributes:
+        field: The field's name.
+        columns: The columns in the order of the field's numbers.
+        header: Whether the first line holds the columns' names.
+        delimiter: What separates the values: one character.
+        width: How many values a row of the file has.
+    """
+
+    field: str
+    columns: tuple[ColumnCode, ...]
+    header: bool
+    delimiter: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Dataset:
     """All rows of a source, before splitting and normalizing.
 
@@ -28,12 +73,14 @@ class Dataset:
         columns: field name -> array whose first axis is the row.
         stratify: The field whose classes the split keeps in proportion, or "".
         notes: What the user should know: "12 rows with missing target were left out".
+        code: How a row of the file became features; None when the source is no table of the user's.
     """
 
     schema: Schema
     columns: Mapping[str, Array]
     stratify: str = ""
     notes: tuple[str, ...] = ()
+    code: TableCode | None = None
 
     @property
     def rows(self) -> int:
@@ -81,7 +128,7 @@ class SourceSpec(Declaration):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standardization:
-    """Per-feature mean and standard deviation of the training part: `(x - mean) / std`; std is never 0."""
+    """Per-feature mean and standard deviation of the training part, float64: `(x - mean) / std`; std is never 0."""
 
     mean: Array
     std: Array
@@ -95,13 +142,17 @@ class Prepared:
         schema: What the fields are.
         parts: "train", "validation", "test" -> field name -> array; every part has the same fields.
         fitted: field name -> what normalized it.
+        filled: field name -> what missing numbers were, or would be, replaced by; only where the settings say so.
         notes: From the dataset.
+        code: From the dataset.
     """
 
     schema: Schema
     parts: Mapping[str, Mapping[str, Array]]
     fitted: Mapping[str, Standardization] = field(default_factory=dict)
+    filled: Mapping[str, Array] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    code: TableCode | None = None
 
 
 def rows_of(part: Mapping[str, Array]) -> int:

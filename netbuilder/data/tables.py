@@ -8,6 +8,8 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +33,22 @@ DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "a zip archive or a spreadsheet"}
 
 
-def read_table(path: str, *, header: bool, delimiter: str, head: int | None = None) -> polars.DataFrame:
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table as it was read.
+
+    Attributes:
+        frame: The columns: text where the file is CSV, whatever it holds where it is Parquet.
+        delimiter: What separated the values; a comma for Parquet.
+        commas: Column -> what a comma in its numbers means, "decimal" or "thousands", where there were some.
+    """
+
+    frame: polars.DataFrame
+    delimiter: str = ","
+    commas: Mapping[str, str] = field(default_factory=dict)
+
+
+def read_table(path: str, *, header: bool, delimiter: str, head: int | None = None) -> Table:
     """Read a table.
 
     Args:
@@ -39,9 +56,6 @@ def read_table(path: str, *, header: bool, delimiter: str, head: int | None = No
         header: Whether a CSV file's first line holds the column names.
         delimiter: A key of `DELIMITERS`, or "auto".
         head: Read only so many rows; None reads all.
-
-    Returns:
-        The columns: text where the file is CSV, whatever it holds where it is Parquet.
 
     Raises:
         NetbuilderError: When the file is missing, empty, too large, damaged, ragged or not UTF-8; names file and line.
@@ -51,7 +65,7 @@ def read_table(path: str, *, header: bool, delimiter: str, head: int | None = No
         with file.open("rb") as stream:
             if stream.read(4) == b"PAR1":
                 stream.seek(0)
-                return _read_parquet(file, stream, head)
+                return Table(_read_parquet(file, stream, head))
             stream.seek(0)
             content = stream.read(MAX_BYTES + 1 if head is None else HEAD_BYTES)
             whole = not stream.read(1)
@@ -64,7 +78,7 @@ def read_table(path: str, *, header: bool, delimiter: str, head: int | None = No
     return _read_csv(file, content, header, delimiter, head)
 
 
-def _read_csv(file: Path, content: bytes, header: bool, delimiter: str, head: int | None) -> polars.DataFrame:
+def _read_csv(file: Path, content: bytes, header: bool, delimiter: str, head: int | None) -> Table:
     import polars
 
     text = _decode(file, content)
@@ -82,7 +96,10 @@ def _read_csv(file: Path, content: bytes, header: bool, delimiter: str, head: in
     if frame[:, -1].null_count():
         _refuse_ragged(file, text, separator)  # too few values in a row arrive as empty cells at its end
     frame = _name_columns(frame)
-    return frame if head is not None else with_plain_numbers(frame, separator)
+    if head is not None:
+        return Table(frame, separator)
+    frame, commas = with_plain_numbers(frame, separator)
+    return Table(frame, separator, commas)
 
 
 def _name_columns(frame: polars.DataFrame) -> polars.DataFrame:

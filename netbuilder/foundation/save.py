@@ -11,7 +11,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -53,11 +53,7 @@ def atomic_save(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> 
     """
     wish = Path(path)
     try:
-        if "\0" in str(wish):
-            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-        target = Path(os.path.realpath(wish))
-        if target.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+        target = _resolve(wish)
         _replace(target, (data,) if isinstance(data, bytes) else data)
     except OSError as error:
         code, words = _why(error)
@@ -68,6 +64,42 @@ def atomic_save(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> 
     except OSError as error:
         message = f"{wish.name} was written, but the disk did not confirm it: {_why(error)[1]}."
         raise NetbuilderError(Problem(code="save.unconfirmed", message=message, file=str(wish))) from error
+
+
+def save_together(files: Mapping[Path, bytes]) -> None:
+    """Replace the contents of several files of existing folders, all of them or none.
+
+    Everything is written beside its place and flushed before the first file is replaced, so a full disk changes
+    nothing. Only a crash between two renames can leave some files old and some new, each of them whole.
+
+    Args:
+        files: Path -> its whole content.
+
+    Raises:
+        NetbuilderError: When the system refuses; it says whether any file was replaced already.
+    """
+    targets: dict[Path, Path] = {}
+    temporaries: dict[Path, Path] = {}
+    wish, kept = Path(), "The files on the disk were left as they were."
+    try:
+        for wish, content in files.items():
+            targets[wish] = _resolve(wish)
+            temporaries[wish] = _write_beside(targets[wish], (content,))
+        for wish, temporary in temporaries.items():
+            os.replace(temporary, targets[wish])
+            kept = "Some of the other files were replaced already."
+        for folder in {target.parent for target in targets.values()}:
+            kept = "All files were written, but the disk did not confirm it."
+            _flush_folder(folder)
+    except BaseException as error:
+        for temporary in temporaries.values():
+            with contextlib.suppress(OSError):  # renamed already, or the first error is the one to tell
+                temporary.unlink()
+        if not isinstance(error, OSError):
+            raise
+        code, words = _why(error)
+        message = f"{wish.name} could not be saved: {words}. {kept}"
+        raise NetbuilderError(Problem(code=code, message=message, file=str(wish))) from error
 
 
 def sweep_temporaries(folder: str | os.PathLike[str]) -> list[Path]:
@@ -92,7 +124,32 @@ def sweep_temporaries(folder: str | os.PathLike[str]) -> list[Path]:
     return removed
 
 
+def _resolve(wish: Path) -> Path:
+    """Return the file that a path stands for, links followed.
+
+    Raises:
+        OSError: When no file can have that name, or there is a folder.
+    """
+    if "\0" in str(wish):
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+    target = Path(os.path.realpath(wish))
+    if target.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(target))
+    return target
+
+
 def _replace(target: Path, pieces: Iterable[bytes]) -> None:
+    temporary = _write_beside(target, pieces)
+    try:
+        os.replace(temporary, target)
+    except BaseException:
+        with contextlib.suppress(OSError):  # the first error is the one to tell
+            temporary.unlink()
+        raise
+
+
+def _write_beside(target: Path, pieces: Iterable[bytes]) -> Path:
+    """Write and flush a temporary file in the folder of `target`, with its permissions; nothing is left on failure."""
     mode = _mode(target)
     temporary = target.with_name(f".{target.name[:80]}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}")
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
@@ -105,11 +162,11 @@ def _replace(target: Path, pieces: Iterable[bytes]) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
-        os.replace(temporary, target)
     except BaseException:
         with contextlib.suppress(OSError):  # the first error is the one to tell
             temporary.unlink()
         raise
+    return temporary
 
 
 def _why(error: OSError) -> tuple[str, str]:

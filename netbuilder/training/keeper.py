@@ -12,12 +12,10 @@ from torch import nn
 
 from netbuilder.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from netbuilder.training.metrics import is_better
+from netbuilder.training.run_files import BEST, LAST
 
 SAVE_SECONDS = 5.0
 """While a run lasts its files are written at most this often; at its end they always are."""
-
-BEST = "best.safetensors"
-LAST = "last.safetensors"
 
 
 class Keeper:

@@ -21,10 +21,8 @@ from netbuilder.layers.spec import Task
 from netbuilder.training import metrics
 from netbuilder.training.batches import Batch
 from netbuilder.training.memory import evaluation_rows, suits_channels_last
+from netbuilder.training.targets import raw_target
 from netbuilder.training.updates import Losses
-
-REWRITINGS = frozenset({"cast", "flatten", "identity", "reshape", "squeeze", "unsqueeze"})
-"""Layers that keep every value of a target and their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,21 +283,12 @@ class Network:
         return self.program.labels.get(path, path)
 
     def _score(self, loss: Loss) -> Scored | None:
-        target = loss.target or self._raw_target(loss.node)
+        target = loss.target or raw_target(self.document, self.program, loss.node)
         if loss.task is None or not loss.prediction or not target:
             return None
         field = self.field(self.program.sources[target])
         classes = field.classes if field else ()
         return Scored(loss.name, loss.task, self.program.outputs.index(loss.prediction), target, classes)
-
-    def _raw_target(self, node: str) -> str:
-        """Return the batch's key of what a loss's target is a mere rewriting of (a label cast to float), or ""."""
-        graph = self.document.graph
-        keys = {port: key for key, port in self.program.sources.items()}
-        port = graph.edges.get(PortRef(node, "target"))
-        while port is not None and port not in keys and graph.nodes[port.node].type in REWRITINGS:
-            port = graph.edges.get(PortRef(port.node, "x"))
-        return keys.get(port, "") if port is not None else ""
 
 
 def _is_finite(value: torch.Tensor) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 
 from netbuilder.data.spec import Prepared
@@ -41,7 +42,7 @@ def deviations(network: Network, prepared: Mapping[str, Prepared]) -> dict[str, 
         port = network.program.sources[loss.target]
         fitted = prepared[port.node].fitted.get(port.port)
         if fitted is not None:
-            found[loss.name] = torch.from_numpy(fitted.std.copy()).to(network.device)
+            found[loss.name] = torch.from_numpy(fitted.std.astype(np.float32)).to(network.device)
     return found
 
 

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
+from netbuilder.exchange.formats import FORMATS
 from netbuilder.training.protocol import State
 from netbuilder.ui.icons import icon
 from netbuilder.ui.workspace import Workspace
@@ -95,6 +96,14 @@ def _a(
         follows_line=line,
     )
 
+
+_FORMAT_ENTRIES = (
+    ("&Python project", "Ctrl+E"),
+    ("&ONNX file", "Ctrl+Shift+E"),
+    ("PyTorch pro&gram (.pt2)", "Ctrl+Alt+E"),
+    ("&Weights (.safetensors)", "Ctrl+Alt+W"),
+)
+"""What the menu calls each of `FORMATS`, and its keys."""
 
 ACTIONS: tuple[ActionSpec, ...] = (
     _a("file.new", "&New network", "&File", "files.new", "Ctrl+N", icon="new", tip="Begin with an empty canvas"),
@@ -211,17 +220,29 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _a("train.step_epoch", "Step one &epoch", "&Train", "training.step_epoch", "Shift+F10", enabled=_drawn),
     _a("train.stop", "St&op and save", "&Train", "workspace.stop", "Shift+F5", icon="stop", enabled=_active),
     _a("train.device", "&Device", "&Train", "menu.device", line=True, enabled=_idle),
-    _a(
-        "export.python",
-        "&Python project…",
-        "E&xport",
-        "exports.python",
-        "Ctrl+E",
-        icon="code",
-        enabled=_drawn,
-        tip="model.py and train.py that need only PyTorch",
+    *(
+        _a(
+            f"export.{form.key}",
+            f"{title}…",
+            "E&xport",
+            f"exports.{form.key}",
+            *keys,
+            icon="code" if form.key == "python" else "",
+            enabled=_drawn,
+            tip=form.summary,
+        )
+        for form, (title, *keys) in zip(FORMATS.values(), _FORMAT_ENTRIES, strict=True)
     ),
-    _a("export.picture", "P&icture of the network…", "E&xport", "exports.picture", enabled=_drawn),
+    _a(
+        "export.picture",
+        "P&icture of the network…",
+        "E&xport",
+        "exports.picture",
+        "Ctrl+Alt+P",
+        enabled=_drawn,
+        tip="PNG, SVG or PDF of the whole network",
+        line=True,
+    ),
     _a("help.shortcuts", "&Keyboard shortcuts", "&Help", "window.show_shortcuts", "F1", icon="help"),
     _a("help.about", "&About NetBuilder", "&Help", "window.show_about", icon="info"),
 )

@@ -11,7 +11,7 @@ from typing import Any
 from PySide6.QtCore import QObject, Qt, Signal
 
 from netbuilder.foundation.job import Cancelled, Job
-from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.foundation.problem import NetbuilderError, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class _Work:
     job: Job
     do: Callable[[Job], Any]
     done: Callable[[Any], None]
+    refused: Callable[[tuple[Problem, ...]], None] | None
     thread: threading.Thread
 
 
@@ -38,18 +39,25 @@ class Background(QObject):
         self._count = 0
         self._ended.connect(self._end, Qt.ConnectionType.QueuedConnection)
 
-    def run(self, title: str, do: Callable[[Job], Any], done: Callable[[Any], None]) -> Job:
+    def run(
+        self,
+        title: str,
+        do: Callable[[Job], Any],
+        done: Callable[[Any], None],
+        refused: Callable[[tuple[Problem, ...]], None] | None = None,
+    ) -> Job:
         """Call `do` on a thread and then `done`, on Qt's thread, with what it returned.
 
         Args:
             title: What is being done, for messages: "Reading flowers.csv".
             do: The work; be careful not to call the interface in it.
             done: What to do with the result; not called when the work fails or is cancelled.
+            refused: What to do with problems, in place of the signal `failed`; not called when it is cancelled.
         """
         self._count += 1
         number, job = self._count, Job(title)
         thread = threading.Thread(target=self._work, args=(number, job, do), name=f"netbuilder: {title}", daemon=True)
-        self._running[number] = _Work(job, do, done, thread)
+        self._running[number] = _Work(job, do, done, refused, thread)
         thread.start()
         return job
 
@@ -83,6 +91,9 @@ class Background(QObject):
             if not work.job.cancelled:
                 work.done(result)
         elif isinstance(error, NetbuilderError):
-            self.failed.emit(work.job.title, error.problems)
+            if work.refused is None:
+                self.failed.emit(work.job.title, error.problems)
+            elif not work.job.cancelled:
+                work.refused(error.problems)
         elif not isinstance(error, Cancelled):
             raise error

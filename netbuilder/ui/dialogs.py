@@ -94,6 +94,11 @@ def ask_overwrite_changed(parent: QWidget, path: Path) -> Answer:
     )
 
 
+def ask_replace(parent: QWidget, path: Path) -> Answer:
+    """Ask whether to replace a file that is there already."""
+    return ask(parent, f"“{path.name}” exists already.", "Exporting replaces what it holds.", "Replace")
+
+
 def show_problems(parent: QWidget, title: str, problems: Iterable[Problem]) -> None:
     """Say in a dialog what could not be done and why."""
     box = QMessageBox(parent)

@@ -2,55 +2,50 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFileDialog
-
-from netbuilder.foundation.problem import NetbuilderError
+from PySide6.QtCore import Qt
 
 if TYPE_CHECKING:
+    from PySide6.QtWidgets import QDialog
+
     from netbuilder.ui.window import MainWindow
 
 
 class ExportActions:
-    """Asks where to, then writes."""
+    """Opens the dialog of each format, and the one of pictures."""
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
-        self._workspace = window.workspace
 
     def python(self) -> None:
-        """Write `model.py` and `train.py` into a folder, on a thread."""
-        name = QFileDialog.getExistingDirectory(
-            self._window, "Export a Python project into this folder", str(self._folder())
-        )
-        if not name:
-            return
-        from netbuilder.exchange.python_project import export_python
+        """Export a Python project."""
+        self._open("python")
 
-        document, base = self._workspace.document, str(self._folder())
-        self._window.background.run(
-            "Exporting the Python project",
-            lambda _job: export_python(document, Path(name), base),
-            lambda _: self._workspace.message.emit(f"Exported model.py and train.py to {name}"),
-        )
+    def onnx(self) -> None:
+        """Export an ONNX file."""
+        self._open("onnx")
+
+    def pt2(self) -> None:
+        """Export a program of torch.export."""
+        self._open("pt2")
+
+    def safetensors(self) -> None:
+        """Export the weights."""
+        self._open("safetensors")
 
     def picture(self) -> None:
-        """Write the canvas as a picture."""
-        suggestion = self._folder() / f"{self._workspace.name}.png"
-        name, _ = QFileDialog.getSaveFileName(
-            self._window, "Export a picture of the network", str(suggestion), "PNG picture (*.png);;SVG drawing (*.svg)"
-        )
-        if not name:
-            return
-        try:
-            self._window.canvas.export(Path(name))
-        except NetbuilderError as error:
-            self._window.show_problems("The picture could not be written", error.problems)
-        else:
-            self._workspace.message.emit(f"Exported {Path(name).name}")
+        """Export a picture of the network."""
+        from netbuilder.ui.picture_dialog import PictureDialog
 
-    def _folder(self) -> Path:
-        path = self._workspace.path
-        return path.parent if path else Path.home()
+        self._show(PictureDialog(self._window))
+
+    def _open(self, key: str) -> None:
+        from netbuilder.exchange.formats import FORMATS
+        from netbuilder.ui.export_dialog import ExportDialog
+
+        self._show(ExportDialog(self._window, FORMATS[key]))
+
+    def _show(self, dialog: QDialog) -> None:
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.show()

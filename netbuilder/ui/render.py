@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
-from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSize
-from PySide6.QtGui import QGuiApplication, QImage, QImageWriter, QPainter
+from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QSize, QSizeF
+from PySide6.QtGui import QGuiApplication, QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
 
 from netbuilder.compiler.problems import find_problems
@@ -35,6 +36,14 @@ MARGIN = 40.0
 PIXELS = 16_384
 """Longest side of a PNG: a larger network is drawn smaller."""
 
+POINTS = 14_400
+"""Longest side of a page that programs for PDF show."""
+
+SUFFIXES = (".png", ".svg", ".pdf")
+
+THEMES = ("dark", "light", "print")
+"""The looks of a picture; "print" is black on white, without grid and shadows."""
+
 Paint: TypeAlias = Callable[[QPainter, float, QRectF], None]
 """Draws everything: the painter, pixels a scene unit, the rectangle to fill."""
 
@@ -42,13 +51,13 @@ _NOTHING: Mapping[str, Live] = {}
 _UNMARKED = Marks()
 
 
-def render_document(document: Document, path: Path, theme: str = "dark", scale: float = 2.0) -> None:
+def render_document(document: Document, path: Path, theme: str = "", scale: float = 2.0) -> None:
     """Draw a document with its shapes and problems into a file.
 
     Args:
         document: What to draw.
-        path: Ends with ".png" or ".svg".
-        theme: "dark" or "light".
+        path: Ends with one of `SUFFIXES`.
+        theme: One of `THEMES`; "" chooses "print" for a PDF and "dark" otherwise.
         scale: Pixels a scene unit in a PNG.
 
     Raises:
@@ -60,6 +69,7 @@ def render_document(document: Document, path: Path, theme: str = "dark", scale: 
     problems = find_problems(document, shapes)
     content = Content(declarations())
     content.show(document, Knowledge(types=shapes.types, severities=severities(problems)))
+    theme = theme or ("print" if path.suffix.lower() == ".pdf" else "dark")
     render_content(content, path, Style(load_theme(theme)), scale, marks=Marks(wrong=wrong_ports(problems)))
 
 
@@ -75,7 +85,7 @@ def render_content(
 
     Args:
         content: What to draw.
-        path: Ends with ".png" or ".svg".
+        path: Ends with one of `SUFFIXES`.
         style: The colours.
         scale: Pixels a scene unit in a PNG.
         live: Node id -> its picture.
@@ -85,18 +95,26 @@ def render_content(
         NetbuilderError: When the file's kind is another, or it cannot be written.
     """
     _check_kind(path)
+    suffix = path.suffix.lower()
     area = _area(content)
+    style = replace(style, outlined=suffix == ".svg")  # a PDF carries its fonts, a drawing for browsers does not
 
     def paint(painter: QPainter, zoom: float, whole: QRectF) -> None:
         _paint(painter, content, style, Camera(area.x(), area.y(), zoom), whole, live, marks)
 
-    atomic_save(path, _svg(content, area, paint) if path.suffix.lower() == ".svg" else _png(area, scale, paint))
+    makers = {
+        ".png": lambda: _png(area, scale, paint),
+        ".svg": lambda: _svg(content, area, paint),
+        ".pdf": lambda: _pdf(content, area, paint),
+    }
+    atomic_save(path, makers[suffix]())
 
 
 def _check_kind(path: Path) -> None:
-    if path.suffix.lower() not in (".png", ".svg"):
-        message = f"A picture is written as .png or .svg, not as “{path.name}”."
-        raise NetbuilderError(Problem(code="render.kind", message=message, file=str(path), expected=".png or .svg"))
+    if path.suffix.lower() not in SUFFIXES:
+        kinds = ", ".join(SUFFIXES[:-1]) + f" or {SUFFIXES[-1]}"
+        message = f"A picture is written as {kinds}, not as “{path.name}”."
+        raise NetbuilderError(Problem(code="render.kind", message=message, file=str(path), expected=kinds))
 
 
 @cache
@@ -154,7 +172,9 @@ def _svg(content: Content, area: QRectF, paint: Paint) -> bytes:
     generator.setSize(QSize(round(area.width()), round(area.height())))
     whole = QRectF(0, 0, area.width(), area.height())
     generator.setViewBox(whole)
-    generator.setTitle(content.document.about.title or "NetBuilder network")
+    generator.setTitle(_title(content))
+    # The text is drawn as shapes: for those who search or listen, the nodes are named here.
+    generator.setDescription(", ".join(face.title for face in content.faces.values()))
     painter = QPainter(generator)
     try:
         paint(painter, 1.0, whole)
@@ -162,6 +182,33 @@ def _svg(content: Content, area: QRectF, paint: Paint) -> bytes:
         painter.end()
     buffer.close()
     return bytes(data.data())
+
+
+def _pdf(content: Content, area: QRectF, paint: Paint) -> bytes:
+    """Return a page of the network's size at 96 units an inch, or smaller when it would be too large."""
+    data = QByteArray()
+    buffer = QBuffer(data)
+    buffer.open(QIODevice.OpenModeFlag.WriteOnly)
+    writer = QPdfWriter(buffer)
+    scale = min(0.75, POINTS / max(area.width(), area.height()))
+    size = QSizeF(area.width() * scale, area.height() * scale)
+    writer.setPageSize(QPageSize(size, QPageSize.Unit.Point, "", QPageSize.SizeMatchPolicy.ExactMatch))
+    writer.setPageMargins(QMarginsF(0, 0, 0, 0))
+    writer.setResolution(1200)
+    writer.setTitle(_title(content))
+    writer.setCreator("NetBuilder")
+    painter = QPainter(writer)
+    try:
+        painter.scale(scale * 1200 / 72, scale * 1200 / 72)
+        paint(painter, 1.0, QRectF(0, 0, area.width(), area.height()))
+    finally:
+        painter.end()
+    buffer.close()
+    return bytes(data.data())
+
+
+def _title(content: Content) -> str:
+    return content.document.about.title or "NetBuilder network"
 
 
 def _paint(
@@ -174,7 +221,8 @@ def _paint(
     marks: Marks,
 ) -> None:
     painter.fillRect(area, style.color("canvas"))
-    paint_dots(painter, area, camera, style)
+    if not style.is_flat:
+        paint_dots(painter, area, camera, style)
     paint_wires(painter, content, area, camera, style, marks)
     for node in content.arrays.ids:
         x, y, _, _ = content.arrays.rect(node)

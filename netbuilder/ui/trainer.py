@@ -26,6 +26,7 @@ class Trainer(QObject):
     Attributes:
         record: What the current or last run has told.
         document: What it trains; None before the first run.
+        folder: Where the current or last run is kept; None before the first run.
         device: Where the next run goes.
         sample: Which of the probe's fixed samples is shown in full.
     """
@@ -38,6 +39,7 @@ class Trainer(QObject):
         super().__init__(parent)
         self.record = RunRecord()
         self.document: Document | None = None
+        self.folder: Path | None = None
         self.device = "cpu"
         self.sample = 0
         self.watched: tuple[str, ...] = ()
@@ -78,8 +80,8 @@ class Trainer(QObject):
         base = str(path.parent) if path else ""
         from netbuilder.project import run_folder
 
-        folder = str(run_folder(path))
-        self._send(Start(document=document, folder=folder, base=base, device=self.device, paused=paused))
+        self.folder = run_folder(path)
+        self._send(Start(document=document, folder=str(self.folder), base=base, device=self.device, paused=paused))
         self._enter(State.STARTING)
         # What the user looked at in the last run is what they want to see of this one.
         self.watched = tuple(node for node in self.watched if node in document.graph.nodes)
@@ -131,7 +133,7 @@ class Trainer(QObject):
             if self._host is not None:
                 self._host.close()
             self.record = RunRecord()
-            self.document = None
+            self.document = self.folder = None
             self._enter(State.IDLE)
 
     def wait(self, timeout: float) -> bool:

@@ -26,6 +26,8 @@ for arguments in (
     ["check", f"{folder}/x.netb"],
     ["train", f"{folder}/x.netb", "--epochs", "1", "--run-dir", f"{folder}/run"],
     ["export", f"{folder}/x.netb", "--to", "python", "-o", f"{folder}/exported"],
+    ["export", f"{folder}/x.netb", "--to", "python", "-o", f"{folder}/trained", "--run", f"{folder}/run"],
+    ["export", f"{folder}/x.netb", "--to", "safetensors", "-o", f"{folder}/x.safetensors"],
     ["check", f"{folder}/rows.netb"],
     ["train", f"{folder}/rows.netb", "--epochs", "1", "--run-dir", f"{folder}/run2"],
 ):

@@ -1,8 +1,7 @@
 """An exported project needs torch only, and does what the session does."""
 
 import json
-import subprocess
-import sys
+import os
 from dataclasses import replace
 
 import numpy as np
@@ -11,48 +10,18 @@ import pytest
 from netbuilder.data.schemas import describe
 from netbuilder.document.files import read_document
 from netbuilder.document.model import Group, Phase, Setting
-from netbuilder.exchange.python_project import MANIFEST, export_python
+from netbuilder.exchange.formats import Order, export
+from netbuilder.exchange.python_project import MANIFEST
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.foundation.resources import resource
-from netbuilder.foundation.save import atomic_save
 from netbuilder.project import Project
 from netbuilder.training.checkpoints import load_checkpoint
 from tests.builders import document, linear, node
-
-BLOCKER = """
-import sys
-class Blocker:
-    def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in ("netbuilder", "safetensors", "torchmetrics", "PySide6"):
-            raise ModuleNotFoundError(f"{name} is not installed here")
-sys.meta_path.insert(0, Blocker())
-try:
-    import netbuilder
-except ModuleNotFoundError:
-    pass
-else:
-    raise SystemExit("the blocker does not block")
-import os, json
-import numpy as np
-import torch
-torch.set_num_threads(1)
-def enter(folder):
-    for name in ("model", "train"):
-        sys.modules.pop(name, None)
-    sys.path[:] = [folder, *[path for path in sys.path if path != entered[-1]]]
-    entered.append(folder)
-    os.chdir(folder)
-entered = [""]
-"""
+from tests.exchange.plain_process import run_without_netbuilder
 
 
-def run_without_netbuilder(folder, code):
-    """Run code in a process in which netbuilder, and all it needs besides torch, cannot be imported."""
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", BLOCKER + code], cwd=folder, capture_output=True, text=True, timeout=110
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def export_python(document, folder, **order):
+    return export(Order(document=document, format="python", target=folder, **order)).files
 
 
 def template(key, **plan):
@@ -227,7 +196,7 @@ def test_a_network_without_a_loss_is_exported_without_a_loop(tmp_path):
         [node("entry", "input", dims=(4,), layout=""), linear("out", 3)], [("entry.y", "out.x")], title="Only a network"
     )
     files = export_python(found, tmp_path)
-    assert [path.name for path in files] == ["model.py"]
+    assert [path.name for path in files] == ["model.py", "predict.py", "preparation.json"]
 
 
 def test_a_document_with_errors_is_refused_and_nothing_is_written(tmp_path):
@@ -265,19 +234,31 @@ def test_a_damaged_manifest_protects_everything(tmp_path, manifest):
         export_python(found, tmp_path)
 
 
+def test_foreign_files_are_replaced_when_that_was_asked_for(tmp_path):
+    (tmp_path / "model.py").write_text("somebody's", "utf-8")
+    export_python(template("spiral"), tmp_path, overwrite=True)
+    assert "class Spiral" in (tmp_path / "model.py").read_text("utf-8")
+
+
 def test_an_export_that_was_interrupted_can_be_repeated(tmp_path, monkeypatch):
+    """Killed between two renames: each file is the old or the new one, and the next export knows both for its own."""
     export_python(template("spiral"), tmp_path)
+    before = (tmp_path / "train.py").read_bytes()
+    replace_ = os.replace
 
-    def fail_at_train(path, data):
-        if path.name == "train.py":
+    def fail_at_train(source, target):
+        if target.name == "train.py":
             raise KeyboardInterrupt
-        atomic_save(path, data)
+        replace_(source, target)
 
-    monkeypatch.setattr("netbuilder.exchange.python_project.atomic_save", fail_at_train)
+    monkeypatch.setattr("netbuilder.foundation.save.os.replace", fail_at_train)
     with pytest.raises(KeyboardInterrupt):
         export_python(template("digits-mlp"), tmp_path)
     monkeypatch.undo()
+    assert (tmp_path / "train.py").read_bytes() == before
+    assert "class DigitsStepByStep" in (tmp_path / "model.py").read_text("utf-8")
     export_python(template("digits-mlp"), tmp_path)
+    assert not list(tmp_path.glob("*tmp*")) + list(tmp_path.glob(".*tmp*"))
 
 
 def test_a_folder_that_is_a_file_is_refused(tmp_path):

@@ -15,7 +15,7 @@ import pytest
 
 from netbuilder.foundation import save
 from netbuilder.foundation.problem import NetbuilderError
-from netbuilder.foundation.save import TEMPORARY, atomic_save, read_limited, sweep_temporaries
+from netbuilder.foundation.save import TEMPORARY, atomic_save, read_limited, save_together, sweep_temporaries
 from tests.faults import ACTIONS, Injection, Outcome, Subject, on_own_disk, run_python
 
 linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="strace and RLIMIT_FSIZE are for Linux")
@@ -353,3 +353,34 @@ def test_a_private_file_is_never_readable_while_it_is_saved(tmp_path: Path, monk
 
     atomic_save(target, pieces())
     assert seen == [0o600, 0o600]
+
+
+def test_several_files_are_saved_together(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    save_together({tmp_path / "a": b"one", tmp_path / "b": b"two"})
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir() if path.is_file()} == {"a": b"one", "b": b"two"}
+
+
+@pytest.mark.parametrize("name", ["folder", "no/such/file", "with\0zero"])
+def test_when_one_of_several_cannot_be_saved_none_is(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "folder").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(NetbuilderError, match="left as they were"):
+        save_together({tmp_path / "a": b"one", tmp_path / name: b"two", tmp_path / "c": b"three"})
+    assert (tmp_path / "a").read_bytes() == b"old"
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_what_was_replaced_already_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = os.replace
+
+    def fail(source: Path, target: Path) -> None:
+        if target.name == "b":
+            raise OSError(errno.EIO, "broken")
+        replace(source, target)
+
+    monkeypatch.setattr(save.os, "replace", fail)
+    with pytest.raises(NetbuilderError, match="Some of the other files were replaced already"):
+        save_together({tmp_path / "a": b"one", tmp_path / "b": b"two"})
+    assert [path.name for path in tmp_path.iterdir() if path.is_file()] == ["a"]

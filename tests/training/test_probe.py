@@ -136,7 +136,9 @@ def test_the_boundary_is_what_the_network_answers_there(tmp_path):
     scale = prepared.fitted["points"]
     _, y0, x1, _ = plane.extent
     corner = np.array([[x1, y0]], np.float32)  # the lowest row's last column
-    answer = build(made).eval()(torch.tensor((corner - scale.mean) / scale.std)).softmax(1)[0, 1].item()
+    answer = (
+        build(made).eval()(torch.tensor((corner - scale.mean) / scale.std, dtype=torch.float32)).softmax(1)[0, 1].item()
+    )
     assert plane.data[0, -1] == pytest.approx(answer, abs=1e-5)
 
 

@@ -198,11 +198,12 @@ def saving(visit: Visit) -> Steps:
 
 def exporting(seconds: float) -> Callable[[Visit], Steps]:
     def steps(visit: Visit) -> Steps:
-        from netbuilder.exchange.python_project import export_python
+        from netbuilder.exchange.child_process import export_in_child
+        from netbuilder.exchange.formats import Order
 
         visit.open()
-        document, folder = visit.workspace.document, visit.folder / f"export-{seconds}"
-        visit.window.background.run("Exporting", lambda _job: export_python(document, folder, ""), lambda _: None)
+        order = Order(document=visit.workspace.document, format="python", target=visit.folder / f"export-{seconds}")
+        visit.window.background.run("Exporting", lambda job: export_in_child(order, job), lambda _: None)
         yield visit.after(seconds)
 
     return steps
@@ -271,6 +272,7 @@ POINTS: dict[str, Callable[[Visit], Steps]] = {
     "saving": saving,
     "exporting-0": exporting(0.0),
     "exporting-1": exporting(0.05),
+    "exporting-2": exporting(1.5),
     "reading": reading,
     "asking": asking,
     "cancelling": cancelling,

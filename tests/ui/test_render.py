@@ -66,3 +66,68 @@ def test_a_folder_that_is_missing_is_a_problem(qapp, tmp_path):
     with pytest.raises(NetbuilderError):
         render_document(network(), tmp_path / "nowhere" / "net.png")
     assert list(tmp_path.glob("*.png")) == []
+
+
+def test_a_pdf_is_one_page_of_the_networks_size_with_its_fonts_inside(qapp, tmp_path):
+    import re
+    import zlib
+
+    from netbuilder.ui.render import render_document
+
+    render_document(network(), tmp_path / "net.pdf")
+    data = (tmp_path / "net.pdf").read_bytes()
+    (box,) = re.findall(rb"/MediaBox \[([\d. ]+)\]", data)
+    _, _, width, height = map(float, box.split())
+    render_document(network(), tmp_path / "net.png", theme="print", scale=1.0)
+    from PySide6.QtGui import QImage
+
+    picture = QImage(str(tmp_path / "net.png"))
+    assert (width / 0.75, height / 0.75) == pytest.approx((picture.width(), picture.height()), abs=2)
+    assert picture.pixelColor(0, 0).name() == "#ffffff"
+    assert data.count(b"/FontFile2") >= 2
+    streams = re.findall(rb"stream\r?\n(.*?)\r?\nendstream", data, re.DOTALL)
+    drawn = b"".join(zlib.decompressobj().decompress(each) for each in streams if each[:1] == b"x")
+    assert b" Tj" in drawn or b"TJ" in drawn, "text that can be searched and copied"
+
+
+def test_a_drawing_needs_no_fonts(qapp, tmp_path):
+    from netbuilder.ui.render import render_document
+
+    render_document(network(), tmp_path / "net.svg", theme="light")
+    text = (tmp_path / "net.svg").read_text()
+    assert "<text" not in text
+    assert "<desc>Input, Flatten, Linear</desc>" in text
+
+
+def test_outlined_text_stands_where_text_would(qapp):
+    """Within a pixel, for each alignment: nothing is clipped that was not before."""
+    from PySide6.QtCore import QRectF, Qt
+    from PySide6.QtGui import QColor, QImage, QPainter
+
+    from netbuilder.ui.canvas.style import fonts, text_path
+
+    def bounds(draw):
+        image = QImage(300, 60, QImage.Format.Format_RGB32)
+        image.fill(QColor("white"))
+        painter = QPainter(image)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        draw(painter)
+        painter.end()
+        places = ((x, y) for y in range(image.height()) for x in range(image.width()))
+        dark = [(x, y) for x, y in places if image.pixelColor(x, y).lightness() < 128]
+        xs, ys = zip(*dark, strict=True)
+        return min(xs), min(ys), max(xs), max(ys)
+
+    box = QRectF(20, 10, 260, 40)
+    vertical = Qt.AlignmentFlag.AlignVCenter
+    for role in ("title", "text", "mono"):
+        for side in (Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignHCenter):
+
+            def as_text(painter, role=role, side=side):
+                painter.setFont(getattr(fonts(), role))
+                painter.drawText(box, int(side | vertical), "Conv2d gyp 32×8×8")
+
+            def as_shapes(painter, role=role, side=side):
+                painter.fillPath(text_path(box, "Conv2d gyp 32×8×8", role, side | vertical), QColor("black"))
+
+            assert bounds(as_shapes) == pytest.approx(bounds(as_text), abs=2), (role, side)

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from netbuilder.data.columns import Column, encode_classes, encode_feature, type_column
 from netbuilder.data.files import refusal
 from netbuilder.data.settings import shared_settings
-from netbuilder.data.spec import Array, Dataset, Preview, SourceSpec
-from netbuilder.data.tables import DELIMITERS, read_table
+from netbuilder.data.spec import Array, ColumnCode, Dataset, Preview, SourceSpec, TableCode
+from netbuilder.data.tables import DELIMITERS, Table, read_table
 from netbuilder.document.model import Field, Schema
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.parameter import Choice, Kind, Parameter, Values
@@ -114,7 +114,7 @@ PARAMETERS = (
 )
 
 
-def _frame(values: Values, head: int | None = None) -> polars.DataFrame:
+def _table(values: Values, head: int | None = None) -> Table:
     return read_table(values["file"], header=values["header"], delimiter=values["delimiter"], head=head)
 
 
@@ -163,7 +163,8 @@ def _describe(values: Values) -> Schema:
 
 def _read(values: Values, job: Job) -> Dataset:
     job.report(0.0, "Reading the table")
-    frame = _frame(values)
+    table = _table(values)
+    frame = table.frame
     names, target_name = _chosen_columns(frame, values)
     first_line = 2 if values["header"] else 1
     columns = []
@@ -190,6 +191,30 @@ def _read(values: Values, job: Job) -> Dataset:
         columns={"features": features, outputs: labels},
         stratify=outputs if is_classes else "",
         notes=notes,
+        code=_code(table, columns, rows, values),
+    )
+
+
+def _code(table: Table, columns: Sequence[Column], rows: NDArray[np.bool_], values: Values) -> TableCode:
+    """Return how a row becomes features."""
+    places = {name: place for place, name in enumerate(table.frame.columns)}
+    codes = tuple(
+        ColumnCode(
+            name=column.name,
+            place=places[column.name],
+            kind=values["categories"] if column.codes is not None else "number",
+            categories=column.categories,
+            gap=column.codes is not None and bool(column.missing[rows].any()),
+            comma=table.commas.get(column.name, ""),
+        )
+        for column in columns
+    )
+    return TableCode(
+        field="features",
+        columns=codes,
+        header=bool(values["header"]),
+        delimiter=table.delimiter,
+        width=table.frame.width,
     )
 
 
@@ -279,7 +304,7 @@ def _encode_target(
 
 
 def _preview(values: Values, rows: int) -> Preview:
-    frame = _frame(values, head=rows)
+    frame = _table(values, head=rows).frame
     texts = tuple(tuple("" if cell is None else str(cell) for cell in row) for row in frame.iter_rows())
     return Preview(columns=tuple(frame.columns), rows=texts)
 

@@ -12,7 +12,7 @@ from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, Q
 from netbuilder.foundation.problem import Severity
 from netbuilder.ui.canvas.faces import Face
 from netbuilder.ui.canvas.geometry import HEADER, PAD, PORT_RADIUS, Geometry, output_text
-from netbuilder.ui.canvas.style import Style, elided, fonts, text_width
+from netbuilder.ui.canvas.style import Style, elided, fonts, text_path, text_width
 
 _RADIUS = 7.0
 _BADGE = 8.0  # radius
@@ -39,7 +39,7 @@ def paint_face(painter: QPainter, face: Face, geometry: Geometry, style: Style, 
     _paint_rows(painter, face, geometry, style)
     if geometry.line:
         box = QRectF(PAD, geometry.line_y - 9, geometry.width - 2 * PAD, 18)
-        _write(painter, box, geometry.line, "text", style.color("muted"), _CENTER)
+        _write(painter, box, geometry.line, "text", style.color("muted"), _CENTER, style)
     _paint_ports(painter, face, geometry, style)
     if face.severity in (Severity.ERROR, Severity.WARNING):
         paint_badge(painter, QPointF(geometry.width - 1, 1), face.severity, style)
@@ -47,6 +47,8 @@ def paint_face(painter: QPainter, face: Face, geometry: Geometry, style: Style, 
 
 def _paint_halo(painter: QPainter, body: QRectF, style: Style, selected: bool) -> None:
     """Draw the shadow, and the glow of what is selected, as faint rings: no effect object, equal in every output."""
+    if style.is_flat:
+        return
     painter.setPen(Qt.PenStyle.NoPen)
     dark = style.theme.is_dark
     shadow = QColor(0, 0, 0, 13 if dark else 6)
@@ -88,11 +90,11 @@ def _paint_header(painter: QPainter, face: Face, geometry: Geometry, style: Styl
     painter.setBrush(style.category(face.category))
     painter.drawRoundedRect(QRectF(PAD, middle - 4.5, 9, 9), 2.5, 2.5)
     title = QRectF(geometry.title_x, 0, geometry.title_width, HEADER - 2)
-    _write(painter, title, face.title, "title", style.color("text"), _LEFT)
+    _write(painter, title, face.title, "title", style.color("text"), _LEFT, style)
     if geometry.aside:
         width = min(geometry.aside_width, text_width(geometry.aside, "text"))
         box = QRectF(geometry.width - PAD - width - 1, 0, width + 1, HEADER - 2)
-        _write(painter, box, geometry.aside, "text", style.header_text(face.category), _RIGHT)
+        _write(painter, box, geometry.aside, "text", style.header_text(face.category), _RIGHT, style)
 
 
 def _paint_rows(painter: QPainter, face: Face, geometry: Geometry, style: Style) -> None:
@@ -104,10 +106,10 @@ def _paint_rows(painter: QPainter, face: Face, geometry: Geometry, style: Style)
             text = f"{name} {shape}".strip()
             right = text_width(text, "mono") + 10.0 if text else 0.0
             token = "muted" if face.pending or face.severity is Severity.ERROR else "link"
-            _write(painter, box, text, "mono", style.color(token), _RIGHT)
+            _write(painter, box, text, "mono", style.color(token), _RIGHT, style)
         if row < len(face.inputs):
             box.setWidth(max(box.width() - right, 20.0))
-            _write(painter, box, face.inputs[row], "text", style.color("text"), _LEFT)
+            _write(painter, box, face.inputs[row], "text", style.color("text"), _LEFT, style)
 
 
 def _paint_ports(painter: QPainter, face: Face, geometry: Geometry, style: Style) -> None:
@@ -142,7 +144,12 @@ def paint_badge(painter: QPainter, middle: QPointF, severity: Severity, style: S
     painter.drawEllipse(middle + QPointF(0, 3.9), 1.2, 1.2)
 
 
-def _write(painter: QPainter, box: QRectF, text: str, role: str, color: QColor, alignment: Qt.AlignmentFlag) -> None:
+def _write(
+    painter: QPainter, box: QRectF, text: str, role: str, color: QColor, alignment: Qt.AlignmentFlag, style: Style
+) -> None:
+    if style.outlined:
+        painter.fillPath(text_path(box, elided(text, role, box.width()), role, alignment), color)
+        return
     font: QFont = getattr(fonts(), role)
     painter.setFont(font)
     painter.setPen(color)

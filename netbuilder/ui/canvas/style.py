@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QFont, QFontMetricsF
+from PySide6.QtCore import QRectF, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainterPath
 
 from netbuilder.ui.theme import Theme, faded, mono_font, ui_font
 
@@ -46,6 +46,26 @@ def text_width(text: str, role: str) -> float:
     return _metrics(role).horizontalAdvance(text)
 
 
+def text_path(box: QRectF, text: str, role: str, alignment: Qt.AlignmentFlag) -> QPainterPath:
+    """Return one line of text as shapes, placed in a box as `QPainter.drawText` would.
+
+    Args:
+        box: Where.
+        text: What; it is not cut.
+        role: The font: "title", "text" or "mono".
+        alignment: Left, right or centred; always centred vertically.
+    """
+    metrics, width = _metrics(role), text_width(text, role)
+    x = box.left()
+    if alignment & Qt.AlignmentFlag.AlignRight:
+        x = box.right() - width
+    elif alignment & Qt.AlignmentFlag.AlignHCenter:
+        x = box.center().x() - width / 2
+    path = QPainterPath()
+    path.addText(x, box.center().y() + (metrics.ascent() - metrics.descent()) / 2, getattr(fonts(), role), text)
+    return path
+
+
 @lru_cache(maxsize=8192)
 def elided(text: str, role: str, width: float) -> str:
     """Return `text`, cut with an ellipsis when it is wider than `width`."""
@@ -56,9 +76,20 @@ def elided(text: str, role: str, width: float) -> str:
 
 @dataclass(frozen=True)
 class Style:
-    """A theme for painting the canvas."""
+    """A theme for painting the canvas.
+
+    Attributes:
+        theme: The colours.
+        outlined: Whether text is drawn as shapes, for files that carry no fonts.
+    """
 
     theme: Theme
+    outlined: bool = False
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether there is neither a grid nor a shadow: on paper both are noise."""
+        return self.theme.name == "print"
 
     def color(self, token: str, alpha: float = 1.0) -> QColor:
         """Return a token's colour."""

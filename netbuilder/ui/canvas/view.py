@@ -32,6 +32,7 @@ from netbuilder.ui.canvas import dropping, keys, menus, pointing
 from netbuilder.ui.canvas.announcing import announce, describe_selection
 from netbuilder.ui.canvas.commands import Commands
 from netbuilder.ui.canvas.connections import Loose
+from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.drawing import Marks
 from netbuilder.ui.canvas.faces import Declarations, Knowledge
 from netbuilder.ui.canvas.gestures import Gesture, Pointer
@@ -41,9 +42,10 @@ from netbuilder.ui.canvas.linking import DrawLink
 from netbuilder.ui.canvas.minimap import Minimap
 from netbuilder.ui.canvas.quick_add import QuickAdd
 from netbuilder.ui.canvas.stage import Stage
+from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.canvas.tips import show_tip
 from netbuilder.ui.render import render_content
-from netbuilder.ui.theme import Theme, controller
+from netbuilder.ui.theme import Theme, controller, load_theme
 from netbuilder.ui.workspace import Change, Workspace
 
 _EDGE = 28  # pixels from the border within which a drag moves the view
@@ -401,10 +403,21 @@ class CanvasView(Stage):
         if len(self.workspace.selection) == 1:
             self.label_editor.edit(next(iter(self.workspace.selection)))
 
-    def export(self, path: Path) -> None:
-        """Write the whole network, as it looks now, as a PNG or SVG.
+    def export(self, path: Path, theme: str, scale: float = 2.0, *, live: bool = False) -> None:
+        """Write the whole network, without selection, as a PNG, SVG or PDF.
+
+        Args:
+            path: Where to; its ending tells the kind.
+            theme: One of `render.THEMES`.
+            scale: Pixels a scene unit in a PNG.
+            live: Whether the pictures on the nodes are in it.
 
         Raises:
             NetbuilderError: When it cannot be written.
         """
-        render_content(self.content, path, self.style_, live=self.live.pictures, marks=Marks(wrong=self.wrong_ports))
+        content, pictures = self.content, self.live.pictures
+        if not live:  # nor is there room for the pictures
+            content, pictures = Content(self.content.declarations), {}
+            content.show(self.workspace.document, replace(self.knowledge, areas={}), self.workspace.scope)
+        marks = Marks(wrong=self.wrong_ports)
+        render_content(content, path, Style(load_theme(theme)), scale, live=pictures, marks=marks)

@@ -202,17 +202,23 @@ def test_reveal_brings_a_node_into_view(view, workspace):
     assert view.rect().contains(view.node_rect(LINEAR).toAlignedRect())
 
 
-def test_export_writes_png_and_svg(view, workspace, tmp_path):
+def test_export_leaves_live_pictures_out_unless_asked(view, workspace, tmp_path):
     show(workspace, picture(PictureKind.THUMBS, LINEAR, np.zeros((3, 4, 4), dtype=np.uint8)))
-    view.export(tmp_path / "net.png")
-    view.export(tmp_path / "net.svg")
-    assert QImage(str(tmp_path / "net.png")).width() > 1000
-    assert (tmp_path / "net.svg").read_text().startswith("<?xml")
+    view.export(tmp_path / "net.png", "dark", live=True)
+    view.export(tmp_path / "bare.png", "dark")
+    view.export(tmp_path / "large.png", "dark", 4.0)
+    live, bare, large = (QImage(str(tmp_path / f"{name}.png")) for name in ("net", "bare", "large"))
+    assert live.width() > 1000
+    assert live != bare
+    assert abs(large.width() - 2 * bare.width()) <= 2
+    for name in ("net.svg", "net.pdf"):
+        view.export(tmp_path / name, "print", live=True)
+        assert (tmp_path / name).read_bytes()[:5] in (b"<?xml", b"%PDF-")
 
 
 def test_export_refuses_other_kinds_and_leaves_nothing(view, tmp_path):
-    with pytest.raises(NetbuilderError, match=r"\.png or \.svg"):
-        view.export(tmp_path / "net.jpg")
+    with pytest.raises(NetbuilderError, match=r"\.svg or \.pdf"):
+        view.export(tmp_path / "net.jpg", "dark")
     assert list(tmp_path.glob("net*")) == []
 
 

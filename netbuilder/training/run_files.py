@@ -1,0 +1,9 @@
+"""The files in a run's folder that others look for, too."""
+
+from typing import Final
+
+BEST: Final = "best.safetensors"
+"""The weights of the epoch with the best validation result."""
+
+LAST: Final = "last.safetensors"
+"""The weights when the run was last saved."""

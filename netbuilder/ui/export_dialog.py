@@ -1,0 +1,262 @@
+"""The export dialog: where the weights come from, where to, how far it is, and what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt, QTimer, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QProgressBar,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from netbuilder.exchange.formats import Exported, ExportFormat, Order
+from netbuilder.exchange.runs import list_runs, runs_folder
+from netbuilder.foundation.job import Job
+from netbuilder.foundation.problem import Problem
+from netbuilder.ui.form import LABELS, Form
+
+if TYPE_CHECKING:
+    from netbuilder.ui.window import MainWindow
+
+TICK = 100
+"""Milliseconds between two looks at the progress."""
+
+RUNS = 20
+"""So many runs are offered, the newest."""
+
+
+class ExportDialog(QDialog):
+    """Exports the window's network in one format; the window stays usable meanwhile."""
+
+    def __init__(self, window: MainWindow, form: ExportFormat) -> None:
+        super().__init__(window)
+        self._window, self._format = window, form
+        self._job: Job | None = None
+        self._settings: dict[str, Any] = form.defaults()
+        self.setWindowTitle(f"Export: {form.title}")
+        self.setMinimumWidth(560)
+        self.weights = QComboBox()
+        self.target = QLineEdit()
+        self.browse = QPushButton("Browse…")
+        self.form = Form(form.parameters)
+        self.bar = QProgressBar()
+        self.detail = QLabel()
+        self.outcome = QLabel()
+        self.show_folder = QPushButton("Show in folder")
+        self.go = QPushButton("Export")
+        self.leave = QPushButton("Close")
+        self._lay_out()
+        self._fill()
+        self._clock = QTimer(self, interval=TICK)
+        self._clock.timeout.connect(self._show_progress)
+        self.browse.clicked.connect(self._browse)
+        self.go.clicked.connect(lambda: self._start())
+        self.leave.clicked.connect(self._stop_or_close)
+        self.show_folder.clicked.connect(self._reveal)
+        self.form.edited.connect(lambda name, value, _gesture: self._settings.update({name: value}))
+        self.target.textChanged.connect(lambda text: self.go.setEnabled(bool(text.strip())))
+
+    # What it looks like ----------------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        heading = QLabel(self._format.title)
+        heading.setProperty("role", "heading")
+        what = QLabel(f"{self._format.summary} {self._format.help}")
+        what.setWordWrap(True)
+        grid = QGridLayout()
+        grid.setColumnMinimumWidth(0, LABELS)
+        grid.setColumnStretch(1, 1)
+        grid.setVerticalSpacing(8)
+        place = QHBoxLayout()
+        place.setSpacing(8)
+        place.addWidget(self.target, 1)
+        place.addWidget(self.browse)
+        for row, (title, field) in enumerate(
+            (("Weights", self.weights), ("File" if self._format.suffix else "Folder", self.target))
+        ):
+            label = QLabel(title)
+            label.setProperty("role", "muted")
+            label.setBuddy(field)
+            grid.addWidget(label, row, 0)
+        grid.addWidget(self.weights, 0, 1)
+        grid.addLayout(place, 1, 1)
+        self.bar.setRange(0, 1000)
+        self.bar.setTextVisible(False)
+        self.bar.setAccessibleName("Export progress")
+        self.detail.setProperty("role", "muted")
+        self.outcome.setWordWrap(True)
+        self.go.setProperty("role", "primary")
+        self.go.setDefault(True)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.show_folder)
+        buttons.addStretch(1)
+        buttons.addWidget(self.leave)
+        buttons.addWidget(self.go)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(20, 18, 20, 16)
+        layout.setSpacing(12)
+        layout.addWidget(heading)
+        layout.addWidget(what)
+        layout.addLayout(grid)
+        layout.addWidget(self.form)
+        layout.addWidget(self.bar)
+        layout.addWidget(self.detail)
+        layout.addWidget(self.outcome)
+        layout.addStretch(1)
+        layout.addLayout(buttons)
+        self.form.setVisible(bool(self._format.parameters))
+        hidden: tuple[QWidget, ...] = (self.bar, self.detail, self.outcome, self.show_folder)
+        for each in hidden:
+            each.hide()
+
+    def _fill(self) -> None:
+        workspace = self._window.workspace
+        for run in self._runs():
+            self.weights.addItem(f"Best weights of the run {run.name}", run)
+        self.weights.addItem(f"Fresh weights from seed {workspace.document.plan.seed}", None)
+        folder = workspace.path.parent if workspace.path else Path.home()
+        name = workspace.name if self._format.suffix else f"{workspace.name}-python"
+        self.target.setText(str(folder / f"{name}{self._format.suffix}"))
+
+    def _runs(self) -> list[Path]:
+        """Return the runs whose weights can be taken: the window's own first, then the file's."""
+        workspace = self._window.workspace
+        own = workspace.trainer.folder
+        found = list_runs(own.parent) if own else []
+        mine = [run for run in found if run == own]
+        kept = list_runs(runs_folder(workspace.path)) if workspace.path else []
+        return list(dict.fromkeys([*mine, *kept]))[:RUNS]
+
+    # What it does ----------------------------------------------------------------------------------------------------
+
+    def _browse(self) -> None:
+        form = self._format
+        if form.suffix:
+            kinds = f"{form.title} (*{form.suffix})"
+            title = f"Export {form.title}"
+            name, _ = QFileDialog.getSaveFileName(
+                self, title, self.target.text(), kinds, options=QFileDialog.Option.DontConfirmOverwrite
+            )
+        else:
+            name = QFileDialog.getExistingDirectory(self, "Export into this folder", self.target.text())
+        if name:
+            path = Path(name)
+            self.target.setText(str(path if path.suffix or not form.suffix else path.with_suffix(form.suffix)))
+
+    def _start(self, *, overwrite: bool = False) -> None:
+        from netbuilder.ui import dialogs
+
+        workspace = self._window.workspace
+        target = Path(self.target.text().strip()).expanduser().absolute()
+        if self._format.suffix and target.is_file():
+            if dialogs.ask_replace(self, target) is not dialogs.Answer.YES:
+                return
+            overwrite = True
+        order = Order(
+            document=workspace.document,
+            format=self._format.key,
+            target=target,
+            base=workspace.file.base,
+            run=self.weights.currentData(),
+            settings=dict(self._settings),
+            overwrite=overwrite,
+        )
+        from netbuilder.exchange.child_process import export_in_child
+
+        self._set_running(True)
+        self._job = self._window.background.run(
+            f"Exporting {target.name}", lambda job: export_in_child(order, job), self._succeed, self._fail
+        )
+
+    def _stop_or_close(self) -> None:
+        if self._job is None:
+            self.reject()
+            return
+        self._job.cancel()
+        self._set_running(False)
+        self._say("Cancelled; nothing was written.", "muted")
+
+    def _succeed(self, exported: Exported) -> None:
+        self._set_running(False)
+        names = ", ".join(path.name for path in exported.files)
+        self._say("\n".join([f"Wrote {names} with {exported.origin}.", *exported.notes]), "good")
+        self.show_folder.show()
+        self._window.workspace.message.emit(f"Exported {self._format.title} to {self.target.text()}")
+
+    def _fail(self, problems: Sequence[Problem]) -> None:
+        from netbuilder.ui import dialogs
+
+        self._set_running(False)
+        foreign = next((problem for problem in problems if problem.code == "export.foreign"), None)
+        if foreign and dialogs.ask_replace(self, Path(foreign.file)) is dialogs.Answer.YES:
+            self._start(overwrite=True)
+            return
+        self._say("\n".join(problem.message for problem in problems), "bad")
+        # A path into a block begins with the block's node, which the canvas has.
+        node = next((problem.node.partition("/")[0] for problem in problems if problem.node), "")
+        if node in self._window.workspace.document.graph.nodes:
+            self._window.workspace.reveal(node)
+
+    def _set_running(self, running: bool) -> None:
+        if not running:
+            self._job = None
+        for widget in (self.weights, self.target, self.browse, self.form, self.go):
+            widget.setEnabled(not running)
+        self.leave.setText("Cancel" if running else "Close")
+        self.bar.setVisible(running)
+        self.detail.setVisible(running)
+        if running:
+            self.bar.setRange(0, 0)
+            self.detail.setText("Starting…")
+            self.outcome.hide()
+            self.show_folder.hide()
+            self._clock.start()
+        else:
+            self._clock.stop()
+        self._fit()
+
+    def _show_progress(self) -> None:
+        job = self._job
+        if job is not None and job.fraction is not None:
+            self.bar.setRange(0, 1000)
+            self.bar.setValue(round(1000 * job.fraction))
+            self.detail.setText(f"{job.detail}…")
+
+    def _say(self, text: str, role: str) -> None:
+        self.outcome.setTextFormat(Qt.TextFormat.PlainText)  # it may quote a hostile file
+        self.outcome.setText(text)
+        self.outcome.setProperty("role", role)
+        self.outcome.style().unpolish(self.outcome)
+        self.outcome.style().polish(self.outcome)
+        self.outcome.show()
+        self._fit()
+
+    def _fit(self) -> None:
+        """Take the height that the present content needs."""
+        self.resize(self.width(), max(self.sizeHint().height(), self.heightForWidth(self.width())))
+
+    def _reveal(self) -> None:
+        target = Path(self.target.text())
+        folder = target.parent if self._format.suffix else target
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
+    def reject(self) -> None:
+        """Closing the dialog, by whatever key or button, stops the export."""
+        if self._job is not None:
+            self._job.cancel()
+            self._job = None
+        self._clock.stop()
+        super().reject()
