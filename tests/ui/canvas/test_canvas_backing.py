@@ -170,12 +170,15 @@ def test_many_small_rectangles_cover_what_was_asked(qapp):
         assert image.pixelColor(area.topLeft().toPoint()) == QColor("#ffffff")
 
 
-def test_behind_a_node_nothing_is_painted(view, workspace, monkeypatch):
+def test_behind_a_node_nothing_is_painted(view, workspace, qtbot, monkeypatch):
     """New pictures, several a second while something trains, cost neither grid nor links; what shows them does."""
     painted = []
     monkeypatch.setattr(viewport, "paint_dots", lambda painter, area, *rest: painted.append(area))
+    view.moved.disconnect(view.minimap._ask)
+    view.minimap.hide()
     data = np.full((3, 6, 6), 200, dtype=np.uint8)
     for _ in range(2):  # the first picture makes the node grow, and everything is painted
+        settle(view, qtbot)
         painted.clear()
         news = Telemetry(pictures=(Picture(kind=PictureKind.THUMBS, node=LINEAR, step=1, data=data.copy()),))
         workspace.trainer.record.add(news)
