@@ -117,7 +117,7 @@ def missing_size(
             message = "needs to know how many distinct values its input has; give the data's field a vocabulary"
         else:
             where = "its last axis" if axis == -1 else f"axis {axis}"
-            message = f"expects a fixed size along {where}, got {inputs[port]}, which varies with the data"
+            message = f"expects a size along {where} that does not vary, got {inputs[port]}"
         return Trouble(
             code="shape.varies", message=message, port=port, expected="a fixed size", found=str(inputs[port])
         )

@@ -29,6 +29,7 @@ class Trouble:
         set: Parameter values that would mend it.
         against: Another input, whose value says what is expected; the message calls it `other_input(against)`.
         become: Layers that would do instead of this one.
+        own: Whether what was found is a setting of the layer itself, not what came in.
     """
 
     code: str
@@ -41,6 +42,7 @@ class Trouble:
     set: Mapping[str, Any] = field(default_factory=dict)
     against: str = ""
     become: tuple[str, ...] = ()
+    own: bool = False
 
 
 def trouble_of(mismatch: Mismatch) -> Trouble:
@@ -55,6 +57,7 @@ def trouble_of(mismatch: Mismatch) -> Trouble:
         set=mismatch.set,
         against=mismatch.against,
         become=mismatch.become,
+        own=mismatch.own,
     )
 
 
@@ -70,7 +73,7 @@ def describe(
         other: What feeds the port that it is held against, where there is one.
         scope: The graph the node is in.
     """
-    origin = f" from {source.label}" if source is not None and trouble.port else ""
+    origin = f" from {source.label}" if source is not None and trouble.port and not trouble.own else ""
     fixes = (
         *_inserts(trouble, node, scope),
         *_settings(trouble.set, node, scope),

@@ -51,7 +51,9 @@ def _reshape_call(values: Values) -> str:
 def _reshape_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
     shape, found = values["shape"], inputs["x"]
     if 0 in shape or shape.count(-1) > 1:
-        yield relations.expects("x", "sizes of at least 1, and -1 (the rest) at most once", times(shape), shape=(-1,))
+        yield relations.settings_clash(
+            "x", "sizes of at least 1, and -1 (the rest) at most once", times(shape), shape=(-1,)
+        )
         return
     have, want = found.elements, prod(size for size in shape if size != -1)
     if have is not None and (have % want if -1 in shape else have != want):
@@ -102,7 +104,7 @@ def _permute_call(values: Values) -> str:
 def _permute_complete(values: Values, inputs: Types) -> Iterator[Mismatch]:
     rank = inputs["x"].rank
     if sorted(values["order"]) != list(range(1, rank)):
-        yield relations.expects(
+        yield relations.settings_clash(
             "x",
             f"each axis from 1 to {rank - 1} once",
             ", ".join(map(str, values["order"])) or "none",

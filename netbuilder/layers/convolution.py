@@ -141,6 +141,7 @@ def _same_stride(values: Values, inputs: Types) -> Iterator[Mismatch]:
             f"got {times(values['kernel_size'])}",
             expected="an odd kernel size",
             found=times(values["kernel_size"]),
+            own=True,
             set={"padding": "explicit", "padding_size": tuple(total // 2 for total in reach)},
         )
 
@@ -164,7 +165,7 @@ def _mode_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
 def _filters_divide(values: Values, inputs: Types) -> Iterator[Mismatch]:
     filters, groups = values["filters"], values["groups"]
     if filters % groups:
-        yield relations.expects(
+        yield relations.settings_clash(
             "x",
             f"a number of filters that {groups} groups divide",
             str(filters),
@@ -255,7 +256,7 @@ def _transposed_parameters(axes: int) -> tuple[Parameter, ...]:
 def _output_padding_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
     for extra, stride, dilation in zip(values["output_padding"], values["stride"], values["dilation"], strict=True):
         if extra >= max(stride, dilation):
-            yield relations.expects(
+            yield relations.settings_clash(
                 "x",
                 f"an output padding below the stride or the dilation ({max(stride, dilation)})",
                 str(extra),
@@ -271,7 +272,7 @@ def _output_remains(values: Values, inputs: Types) -> Iterator[Mismatch]:
         reach = values["dilation"][index] * (values["kernel_size"][index] - 1)
         full = (size - 1) * values["stride"][index] + reach + values["output_padding"][index] + 1
         if full - 2 * values["padding"][index] < 1:
-            yield relations.expects(
+            yield relations.settings_clash(
                 "x",
                 f"a padding that leaves something of the output ({full} along axis {index + 2})",
                 str(values["padding"][index]),

@@ -65,7 +65,7 @@ SLICE = LayerSpec(
 def _index_exists(values: Values, inputs: Types) -> Iterator[Mismatch]:
     size, index = inputs["x"].dims[values["axis"]], values["index"]
     if isinstance(size, int) and not -size <= index < size:
-        yield relations.expects("x", f"an index from 0 to {size - 1}", str(index), index=-1)
+        yield relations.settings_clash("x", f"an index from 0 to {size - 1}", str(index), index=-1)
 
 
 SELECT = LayerSpec(

@@ -131,7 +131,9 @@ def _tokens_known(values: Values, inputs: Types) -> Iterator[Mismatch]:
 def _padding_index_exists(values: Values, inputs: Types) -> Iterator[Mismatch]:
     rows = values["tokens"] or inputs["x"].vocabulary or inputs["x"].classes
     if values["padding_index"] is not None and values["padding_index"] >= rows:
-        yield relations.expects("x", f"a padding index below {rows}", str(values["padding_index"]), padding_index=None)
+        yield relations.settings_clash(
+            "x", f"a padding index below {rows}", str(values["padding_index"]), padding_index=None
+        )
 
 
 EMBEDDING = LayerSpec(

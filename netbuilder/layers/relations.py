@@ -80,6 +80,11 @@ def expects(port: str, expected: str, found: TensorType | str, *insert: Insert, 
     )
 
 
+def settings_clash(port: str, expected: str, found: str, **set: Any) -> Mismatch:
+    """Return the mismatch that says "expects ..., got ..." of a setting of the layer itself."""
+    return replace(expects(port, expected, found, **set), own=True)
+
+
 def counts_samples(found: TensorType) -> bool:
     """Whether axis 0 counts the samples, or a multiple of them; fixed tables and values turned time first do not."""
     return bool(found.dims) and (

@@ -106,6 +106,7 @@ class Mismatch:
         set: Parameter values on this node that would mend it (name -> value), or {}.
         against: Another input port, whose value says what is expected; the message calls it `other_input(against)`.
         become: Keys of layers that would do instead of this one, the most likely first.
+        own: Whether what was found is a setting of the layer itself, not what came in.
     """
 
     port: str
@@ -116,6 +117,7 @@ class Mismatch:
     set: Mapping[str, Any] = field(default_factory=dict)
     against: str = ""
     become: tuple[str, ...] = ()
+    own: bool = False
 
 
 def other_input(port: str) -> str:
