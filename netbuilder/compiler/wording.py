@@ -29,6 +29,8 @@ class Trouble:
         set: Parameter values that would mend it.
         against: Another input, whose value says what is expected; the message calls it `other_input(against)`.
         become: Layers that would do instead of this one.
+        line: One-based line of the parameter's text that it is about, or 0.
+        action: What the interface can do about it; see `Problem.action`.
     """
 
     code: str
@@ -41,6 +43,8 @@ class Trouble:
     set: Mapping[str, Any] = field(default_factory=dict)
     against: str = ""
     become: tuple[str, ...] = ()
+    line: int = 0
+    action: str = ""
 
 
 def trouble_of(mismatch: Mismatch) -> Trouble:
@@ -89,6 +93,8 @@ def describe(
         node=node.id,
         port=trouble.port,
         field=trouble.parameter,
+        line=trouble.line,
+        action=trouble.action,
         expected=expected,
         found=trouble.found,
         fixes=fixes,
