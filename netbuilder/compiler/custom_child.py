@@ -61,6 +61,7 @@ def main() -> None:
     """Answer until the input ends."""
     seconds = float(sys.argv[1])
     questions, answers, report = _take_streams()
+    faulthandler.enable(file=report)
     _limit_memory()
     torch.set_num_threads(1)
     _say(answers, {"ready": True})
@@ -79,10 +80,9 @@ def answer_to(question: Mapping[str, Any]) -> dict[str, Any]:
         question: See `trials._question`.
     """
     os.environ[HOME] = question["home"]
-    try:
+    # Code that ends the program included: whatever is wrong, the run on the processor tells it.
+    with contextlib.suppress(BaseException):
         return _measure(question, "meta")
-    except BaseException:  # code that ends the program included; whatever it was, the run on the processor tells it
-        pass
     try:
         return _measure(question, "cpu")
     except NetbuilderError as error:
@@ -165,7 +165,9 @@ def _outputs(result: object, names: Sequence[str]) -> Found:
         wanted = ", ".join(f"y{number}" for number in range(1, len(result) + 1))
         raise Mistake(f"has one output, but its code returns {_kind(result)}", wanted)
     if len(values) != len(names):
-        wanted = ", ".join([*names, *(f"y{number}" for number in range(len(names) + 1, len(values) + 1))][: len(values)])
+        wanted = ", ".join(
+            [*names, *(f"y{number}" for number in range(len(names) + 1, len(values) + 1))][: len(values)]
+        )
         raise Mistake(f"has {len(names)} outputs, but its code returns {_kind(result)}", wanted)
     found = []
     for name, value in zip(names, values, strict=True):

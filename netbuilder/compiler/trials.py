@@ -8,6 +8,7 @@ does stands in `custom_child`. The process lives until the program ends.
 from __future__ import annotations
 
 import atexit
+import contextlib
 import json
 import os
 import re
@@ -20,7 +21,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import netbuilder
 from netbuilder.compiler.facts import Facts
 from netbuilder.compiler.wording import Trouble
 from netbuilder.foundation.preferences import config_folder
@@ -179,7 +179,7 @@ class _Child:
         Raises:
             OSError: When the system refuses.
         """
-        root = str(Path(netbuilder.__file__).resolve().parent.parent)
+        root = str(Path(__file__).resolve().parents[2])
         path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
         self._report = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `close`
         self._process = subprocess.Popen(
@@ -195,7 +195,8 @@ class _Child:
 
     def ask(self, question: str) -> Answer:
         """Return the answer to a question, or why there is none."""
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         if not self._ready and not self._process.stdout.readline():
             return self._ended()
         self._ready = True
@@ -218,11 +219,10 @@ class _Child:
 
     def close(self) -> None:
         """End it: it goes when nobody asks any more."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        try:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        with contextlib.suppress(BrokenPipeError):  # it is gone already
             self._process.stdin.close()
-        except BrokenPipeError:
-            pass  # it is gone already
         try:
             self._process.wait(1.0)
         except subprocess.TimeoutExpired:

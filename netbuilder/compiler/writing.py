@@ -38,7 +38,9 @@ class Author:
         self.outside = tuple(dict.fromkeys(id for _, ids in flow.phases for id in ids))
         self.plan = plan_graph(document.graph, flow.forward, self.outside)
         self.support_names = frozenset(self._support_names())
-        wishes = itertools.chain((class_name(document.about.title), "Network"), map("Network{}".format, itertools.count(2)))
+        wishes = itertools.chain(
+            (class_name(document.about.title), "Network"), map("Network{}".format, itertools.count(2))
+        )
         self.class_name = next(wish for wish in wishes if wish not in self.support_names)
         self.classes = Classes(document, shapes, self.plan, self.support_names | {self.class_name})
         pieces = self.classes.pieces(

@@ -147,7 +147,7 @@ CUSTOM = LayerSpec(
     category="mathematics",
     summary="A layer that you write yourself in Python, as a class or a function.",
     help="Write a class that derives from nn.Module, or a function of tensors; torch, nn, F and math are there. Its "
-    "inputs are the arguments of forward, and an argument whose default is None needs no link. A constructor that takes "
+    "inputs are the arguments of forward; one whose default is None needs no link. A constructor that takes "
     "in_features or in_channels is given that size of the first input. The code is kept in the project and is part of "
     "the network's PyTorch text. In a project from elsewhere it does not run until you have read and trusted it.",
     formula="y = f(x)",
@@ -177,7 +177,7 @@ CUSTOM = LayerSpec(
             "inputs",
             "Inputs",
             "x",
-            "Names of its inputs, filled in from the code as it is applied; a question mark means that it needs no link.",
+            "Names of its inputs, filled in from the code as it is applied; one with a question mark needs no link.",
             advanced=True,
         ),
         WEIGHTS[-1],

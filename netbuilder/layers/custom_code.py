@@ -8,6 +8,7 @@ that takes `in_features` or `in_channels` is given that size of the first input,
 from __future__ import annotations
 
 import ast
+import builtins
 import keyword
 import math
 import warnings
@@ -15,8 +16,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
-
-from netbuilder.document.names import RESERVED
 
 SIZES: Final[Mapping[str, int]] = {"in_features": -1, "in_channels": 1}
 """Argument of a constructor -> the axis of the first input whose size it is given."""
@@ -113,7 +112,8 @@ def read(text: str) -> Code:
     Raises:
         CodeError: When it is no Python or no layer, with the line.
     """
-    layer, binds = None, {}
+    layer: ast.ClassDef | ast.FunctionDef | None = None
+    binds: dict[str, str] = {}
     for statement in parse(text).body:
         if isinstance(statement, (ast.Import, ast.ImportFrom)):
             binds |= _imported(statement)
@@ -197,7 +197,9 @@ def _plain(name: str, node: ast.expr) -> Any:
     try:
         value = _frozen(ast.literal_eval(node))
     except (ValueError, TypeError, RecursionError, MemoryError, OverflowError):
-        raise CodeError(f"has an argument {name} that is no plain value: a number, a text, True, None, (1, 2)") from None
+        raise CodeError(
+            f"has an argument {name} that is no plain value: a number, a text, True, None, (1, 2)"
+        ) from None
     return value
 
 
@@ -218,7 +220,7 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 def _check_name(name: str, what: str, line: int) -> None:
-    taken = name in RESERVED or name in USUAL or name in _TAKEN
+    taken = hasattr(builtins, name) or name in USUAL or name in _TAKEN
     if taken or not name.isascii() or len(name) > 64 or name.startswith("__"):
         raise CodeError(f"has a {what} called {name[:64]!r}, a name with another meaning: choose another", line)
 
@@ -249,7 +251,9 @@ def _fields(node: ast.AST) -> dict[str, Any]:
 
 def _class(layer: ast.ClassDef, binds: Mapping[str, str]) -> Code:
     if not layer.bases:
-        raise CodeError(f"has a class that does not derive from nn.Module: write class {layer.name}(nn.Module)", layer.lineno)
+        raise CodeError(
+            f"has a class that does not derive from nn.Module: write class {layer.name}(nn.Module)", layer.lineno
+        )
     methods = {each.name: each for each in layer.body if isinstance(each, ast.FunctionDef)}
     forward = methods.get("forward")
     if forward is None:
@@ -271,14 +275,18 @@ def _function(layer: ast.FunctionDef, binds: Mapping[str, str]) -> Code:
 
 def _settings(constructor: ast.FunctionDef) -> dict[str, bool]:
     if constructor.args.posonlyargs[1:]:
-        raise CodeError("has a constructor with arguments before “/”, which cannot be given by name", constructor.lineno)
+        raise CodeError(
+            "has a constructor with arguments before “/”, which cannot be given by name", constructor.lineno
+        )
     return {name: default is not None for name, default in _arguments(constructor)[1:]}
 
 
 def _inputs(function: ast.FunctionDef, first: int) -> tuple[Input, ...]:
     """Return the arguments that links fill: those without a default, and those whose default is None."""
     if function.args.vararg is not None:
-        message = f"takes any number of inputs (*{function.args.vararg.arg}): give each one a name (line {function.lineno})"
+        message = (
+            f"takes any number of inputs (*{function.args.vararg.arg}): give each one a name (line {function.lineno})"
+        )
         raise CodeError(message, function.lineno)
     named = {argument.arg for argument in function.args.kwonlyargs}
     found = []
@@ -287,7 +295,9 @@ def _inputs(function: ast.FunctionDef, first: int) -> tuple[Input, ...]:
         if default is not None and not optional:
             continue
         if not is_port(name):
-            raise CodeError(f"has an input called {name!r}, a name with another meaning: choose another", function.lineno)
+            raise CodeError(
+                f"has an input called {name!r}, a name with another meaning: choose another", function.lineno
+            )
         found.append(Input(name, optional, optional or name in named))
     if len(found) > MOST_PORTS:
         raise CodeError(f"has {len(found)} inputs; a node has at most {MOST_PORTS}", function.lineno)
