@@ -20,7 +20,8 @@ from netbuilder.layers.catalog import catalog
 from netbuilder.layers.relations import check_all
 from netbuilder.layers.spec import Dtype, LayerSpec, Port, Rule
 from netbuilder.layers.tensor import BATCH, TIME, Size, TensorType
-from tests.layers.samples import LAYERS, Sample, document_of
+from tests.layers.samples import LAYERS as EVERY
+from tests.layers.samples import Sample, document_of
 
 EVEN_KERNEL = "Using padding='same' with even kernel"
 """Torch's remark, once a process, on kernels that need another copy of their input."""
@@ -46,7 +47,7 @@ def values_for(parameter: Parameter) -> st.SearchStrategy[Any]:
     return st.one_of(strategy, st.none()) if parameter.optional else strategy
 
 
-DECLARED = tuple(spec for spec in LAYERS if not spec.is_custom)
+LAYERS = tuple(spec for spec in EVERY if not spec.is_custom)
 """The layers whose relations are declared; what a custom layer takes, its code decides."""
 
 
@@ -76,7 +77,7 @@ def prepared(draw: DataObject, spec: LayerSpec) -> tuple[dict[str, Any], dict[st
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(st.data())
 def test_torch_takes_what_the_relations_let_through(data: DataObject) -> None:
-    spec = data.draw(st.sampled_from(DECLARED), label="layer")
+    spec = data.draw(st.sampled_from(LAYERS), label="layer")
     values, inputs = prepared(data, spec)
     assume(all(sample.type.dims for sample in inputs.values()))
     types = {name: sample.type for name, sample in inputs.items()}
