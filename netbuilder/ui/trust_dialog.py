@@ -20,8 +20,6 @@ MEANING = (
     "asked again."
 )
 HIDDEN = "It holds characters that cannot be seen, or that reorder what is seen; they are shown by their numbers."
-    "It holds characters that cannot be seen, or that turn the order of letters round; they are shown by their numbers."
-)
 
 
 class TrustDialog(QDialog):
