@@ -218,16 +218,13 @@ class _Child:
         return answer if isinstance(answer, dict) else self._ended()
 
     def close(self) -> None:
-        """End it: it goes when nobody asks any more."""
+        """End it; it has nothing to lose."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):  # it is gone already
             self._process.stdin.close()
-        try:
-            self._process.wait(1.0)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        self._process.kill()
+        self._process.wait()
         self._process.stdout.close()
         self._report.close()
 

@@ -185,10 +185,12 @@ def parse_arguments(text: str) -> dict[str, Any]:
     written = call[0].value if len(call) == 1 and isinstance(call[0], ast.Expr) else None
     if not isinstance(written, ast.Call) or not isinstance(written.func, ast.Name) or written.args:
         raise CodeError('has arguments that are not written like "features=16, beta=0.5"')
-    values = {}
+    values: dict[str, Any] = {}
     for each in written.keywords:
         if each.arg is None or not each.arg.isascii():
             raise CodeError("has an argument without a name; write each as name=value")
+        if each.arg in values:
+            raise CodeError(f"has two values for its argument {each.arg}")
         values[each.arg] = _plain(each.arg, each.value)
     return values
 
