@@ -136,8 +136,22 @@ class Trials:
                 self._changed.wait()
             return self._answers.get(question)
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether no question waits for its answer."""
+        with self._changed:
+            return not self._works
+
     def close(self) -> None:
-        """End the process."""
+        """End the process, and with it the trial that is going on."""
+        with self._changed:
+            del self._waiting[1:]
+            if self._works and self._child is not None:
+                self._child.kill()
+            self._changed.wait_for(lambda: not self._works, 1.0)
+        self._drop()
+
+    def _drop(self) -> None:
         child, self._child = self._child, None
         if child is not None:
             child.close()
@@ -148,6 +162,7 @@ class Trials:
             with self._changed:
                 if not self._waiting:
                     self._works = False
+                    self._changed.notify_all()
                     return
                 question = self._waiting[0]
             answer = self._answer(question)
@@ -166,7 +181,7 @@ class Trials:
         except OSError as error:
             answer = {"error": f"cannot be tried, since no process can be started for it ({error})"}
         if answer.get("code") == "custom.ended":
-            self.close()
+            self._drop()
         return answer
 
 
@@ -217,8 +232,12 @@ class _Child:
             return self._ended()
         return answer if isinstance(answer, dict) else self._ended()
 
+    def kill(self) -> None:
+        """End it in the middle of a trial; who waits for the answer gets one that says so."""
+        self._process.kill()
+
     def close(self) -> None:
-        """End it; it has nothing to lose."""
+        """End it and forget it; it has nothing to lose."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with contextlib.suppress(BrokenPipeError):  # it is gone already

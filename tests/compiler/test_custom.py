@@ -21,6 +21,7 @@ from netbuilder.foundation import trust
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.catalog import catalog
 from netbuilder.layers.custom import EXAMPLE, applied
+from netbuilder.layers.tensor import BATCH, TensorType
 from tests.builders import chain, document, linear, node
 
 GATE = """\
@@ -253,6 +254,23 @@ def test_the_window_never_waits_for_it() -> None:
         shapes = inference.infer(given, time.perf_counter() + 0.01)
     assert time.perf_counter() - started > 4 * 0.2 > 2 * first
     assert str(shapes.types[PortRef("layer", "y")]) == "N × 5"
+
+
+def test_closing_ends_a_trial_that_is_going_on() -> None:
+    own = trials.Trials()
+    code = "import time\ndef slow(x):\n    time.sleep(9)\n    return x\n"
+    given = alone(code, 5)
+    values = catalog()["custom"].resolve(given.graph.nodes["layer"].parameters)
+    question = trials._question(values, {}, {"x": TensorType((BATCH, 5))})
+    assert own.ask(question, may_wait=False) is None
+    time.sleep(0.3)
+    started = time.perf_counter()
+    own.close()
+    assert own.is_idle
+    assert time.perf_counter() - started < 9
+    answer = own.ask(question, may_wait=False)
+    assert answer is not None
+    assert answer["code"] == "custom.ended"
 
 
 def test_nothing_is_tried_twice() -> None:

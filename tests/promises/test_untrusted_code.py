@@ -13,7 +13,7 @@ from pathlib import Path
 
 from netbuilder.document.model import Document
 from netbuilder.project import Project
-from tests.builders import chain, document, node
+from tests.builders import document, node
 
 CHILD = """
 import json, sys
@@ -141,11 +141,13 @@ def hostile(folder: Path) -> Document:
         "forward": f"import os\ndef g(x):\n    os.system('echo PWNED >> {mark}')\n    return x\n",
         "broken": f"open({str(mark)!r}, 'a').write('PWNED'",
     }
-    body = [node("entry", "input", dims=(8,))]
-    body += [node(name, "custom", f"layer_{name}", code=code) for name, code in bodies.items()]
-    body.append(node("arguments", "custom", arguments=f"beta=open({str(mark)!r}, 'a').write('PWNED')"))
-    body.append(node("exit", "output", "result"))
-    return document(body, chain(*body))
+    layers = [node(name, "custom", f"layer_{name}", code=code) for name, code in bodies.items()]
+    layers.append(node("arguments", "custom", arguments=f"beta=open({str(mark)!r}, 'a').write('PWNED')"))
+    exits = [node(f"exit_{layer.id}", "output", f"result_{layer.id}") for layer in layers]
+    links = [
+        link for layer in layers for link in (("entry.y", f"{layer.id}.x"), (f"{layer.id}.y", f"exit_{layer.id}.x"))
+    ]
+    return document([node("entry", "input", dims=(8,)), *layers, *exits], links)
 
 
 def test_untrusted_code_runs_nowhere(tmp_path: Path) -> None:
