@@ -219,9 +219,9 @@ def test_a_lazy_layer_is_refused_with_advice() -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """A process of its own, which gives a trial one second."""
+    """A process of its own, which gives a trial two seconds."""
     own = trials.Trials()
-    monkeypatch.setattr(trials, "SECONDS", 1.0)
+    monkeypatch.setattr(trials, "SECONDS", 2.0)
     monkeypatch.setattr(trials, "TRIALS", own)
     yield
     own.close()

@@ -25,6 +25,7 @@ from netbuilder.ui.code_field import APPLIED, CHANGED, CodeDialog, CodeField
 from netbuilder.ui.panels.inspector import GroupPage, InspectorPanel
 from netbuilder.ui.panels.node_page import NodePage
 from netbuilder.ui.panels.problem_rows import ProblemRow
+from netbuilder.ui.preferences_dialog import PreferencesDialog
 from netbuilder.ui.theme import ThemeController, controller
 from netbuilder.ui.trust_dialog import HIDDEN, TrustDialog
 from netbuilder.ui.window import MainWindow
@@ -294,6 +295,17 @@ def test_the_window_reviews_one_text_after_the_other(qtbot: QtBot, window: MainW
     settle(qtbot, workspace)
     assert not action.isEnabled()
     QThreadPool.globalInstance().waitForDone(10_000)
+
+
+def test_the_preferences_take_trust_back(qtbot: QtBot) -> None:
+    trust.grant([THEIRS, MINE])
+    dialog = PreferencesDialog(Preferences())
+    qtbot.addWidget(dialog)
+    assert "2 custom layers" in dialog.trusted.text()
+    dialog.forget_button.click()
+    assert "no custom layers" in dialog.trusted.text()
+    assert not dialog.forget_button.isEnabled()
+    assert not trust.is_trusted(MINE)
 
 
 def test_trust_that_cannot_be_kept_is_told(
