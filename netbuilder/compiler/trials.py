@@ -180,6 +180,8 @@ class Trials:
             answer = self._child.ask(question)
         except OSError as error:
             answer = {"error": f"cannot be tried, since no process can be started for it ({error})"}
+        except Exception as error:  # a defect of ours, told where it is seen: whoever waits must get an answer
+            answer = {"code": "custom.ended", "error": f"cannot be tried: {type(error).__name__}: {error}"}
         if answer.get("code") == "custom.ended":
             self._drop()
         return answer

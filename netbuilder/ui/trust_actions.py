@@ -43,7 +43,8 @@ class TrustActions:
         """
         document = self.workspace.document
         scope, id = place(document, path)
-        text = document.scope(scope).nodes[id].parameters.get("code")
+        node = document.scope(scope).nodes.get(id)
+        text = node.parameters.get("code") if node is not None else None
         labels = untrusted(document).get(text) if isinstance(text, str) else None
         if isinstance(text, str) and labels:
             self._ask(text, labels, lambda: self.workspace.trust((text,)))

@@ -228,10 +228,15 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("impatient")
-def test_code_that_never_ends_or_crashes_is_a_problem_and_the_next_is_tried() -> None:
+def test_code_that_never_ends_is_a_problem() -> None:
     found = problem(alone("def g(x):\n    while True:\n        pass\n", 5))
     assert (found.code, found.line in (2, 3)) == ("custom.ended", True)
     assert "loop" in found.message
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
+def test_code_that_crashes_is_a_problem_and_the_next_is_tried() -> None:
     found = problem(alone("def g(x):\n    import os\n    os.abort()\n", 5))
     assert (found.code, found.line) == ("custom.ended", 3)
     assert "brought down" in found.message
@@ -271,6 +276,18 @@ def test_closing_ends_a_trial_that_is_going_on() -> None:
     answer = own.ask(question, may_wait=False)
     assert answer is not None
     assert answer["code"] == "custom.ended"
+
+
+@pytest.mark.parametrize("error", [OSError("no room"), RuntimeError("our defect")])
+def test_whoever_waits_gets_an_answer(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def refuse() -> None:
+        raise error
+
+    own = trials.Trials()
+    monkeypatch.setattr(trials, "TRIALS", own)
+    monkeypatch.setattr(trials, "_Child", refuse)
+    assert str(error) in problem(alone("def g(x):\n    return x\n", 5)).message
+    own.close()
 
 
 def test_nothing_is_tried_twice() -> None:

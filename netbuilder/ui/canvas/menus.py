@@ -54,7 +54,7 @@ def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
             for fix in problem.fixes:
                 _add(menu, f"Fix: {fix.title}", partial(view.workspace.apply_fix, fix))
             if problem.action == TRUST:
-                _add(menu, "Review and trust its code…", partial(view.workspace.reviewRequested.emit, node))
+                _add(menu, "Review and trust its code…", partial(view.workspace.reviewRequested.emit, problem.node))
     if menu.actions():
         menu.addSeparator()
     _add(menu, "Rename…\tF2", view.rename)
