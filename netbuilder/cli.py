@@ -308,6 +308,52 @@ def _plain_export(format: str, exported: Exported) -> dict[str, Any]:
     }
 
 
+def _trust(asked: argparse.Namespace) -> int:
+    from netbuilder.foundation import trust
+
+    if asked.forget:
+        count = trust.forget()
+        print(f"Nothing is trusted any more ({count} {'text was' if count == 1 else 'texts were'}).")
+        return DONE
+    if asked.file is None:
+        raise NetbuilderError(Problem(code="trust.file", message="Name the project whose code is to be looked at."))
+    from netbuilder.compiler.custom import untrusted
+    from netbuilder.project import Project
+
+    texts = untrusted(Project.load(asked.file).document)
+    if not texts:
+        print(f"{asked.file} holds no Python that needs your trust.")
+    agreed = []
+    for text, labels in texts.items():
+        _show_code(text, labels, trust.digest(text))
+        if asked.yes or _agrees("Let this code run with your rights on this computer? [y/N] "):
+            agreed.append(text)
+    trust.grant(agreed)
+    if texts:
+        print(f"Trusted {len(agreed)} of {len(texts)}." if len(agreed) < len(texts) else "Trusted.")
+    return DONE if len(agreed) == len(texts) else FAILED
+
+
+def _show_code(text: str, labels: Sequence[str], digest: str) -> None:
+    """Print a text of unknown origin, so that nothing in it can steer the terminal."""
+    from netbuilder.foundation.trust import visible
+
+    print(f"Python of the {'node' if len(labels) == 1 else 'nodes'} {', '.join(labels)} (SHA-256 {digest}):")
+    print()
+    for number, line in enumerate(text.split("\n"), 1):
+        print(f"{number:4}  {visible(line)}")
+    print()
+
+
+def _agrees(question: str) -> bool:
+    """Ask; no answer is a no."""
+    try:
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        print()
+        return False
+
+
 def _render(asked: argparse.Namespace) -> int:
     from netbuilder.project import Project
 
@@ -351,6 +397,8 @@ def _complain(problems: Sequence[Problem], labels: dict[str, str] | None = None,
         place = [file, (labels or {}).get(problem.node, problem.node)]
         words = ": ".join([str(problem.severity), *(part for part in place if part), problem.message])
         fixes = " or ".join(fix.title for fix in problem.fixes)
+        if problem.action == "trust":
+            fixes = f"look at it and trust it with `netbuilder trust {file or 'FILE'}`"
         print(words + (f" Fix: {fixes}." if fixes else ""), file=sys.stderr)
 
 
@@ -409,6 +457,12 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _trust_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", nargs="?", help="a project (.netb)")
+    parser.add_argument("--yes", action="store_true", help="trust all code of the file without asking, for scripts")
+    parser.add_argument("--forget", action="store_true", help="take all trust back, whatever file it was for")
+
+
 def _export_arguments(parser: argparse.ArgumentParser) -> None:
     from netbuilder.exchange.formats import FORMATS
 
@@ -444,6 +498,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[ar
     "layers": (_layers, "list the catalog of layers", _json_arguments),
     "check": (_check, "show shapes, costs and problems; exit 1 when there are errors", _check_arguments),
     "train": (_train, "train a project", _train_arguments),
+    "trust": (_trust, "show the Python that a project holds, and let it run", _trust_arguments),
     "export": (_export, "write a network as PyTorch code, ONNX, .pt2 or weights", _export_arguments),
     "render": (_render, "draw the network as a picture", _render_arguments),
 }

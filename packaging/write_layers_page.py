@@ -22,6 +22,7 @@ _KINDS = {
     Kind.BOOL: "yes or no",
     Kind.TEXT: "text",
     Kind.INTS: "whole numbers",
+    Kind.CODE: "Python code",
 }
 
 
@@ -124,11 +125,15 @@ def _default(parameter: Parameter) -> str:
         return parameter.none_title
     if parameter.kind is Kind.CHOICE:
         return next(choice.title for choice in parameter.choices if choice.value == value)
+    if parameter.kind is Kind.CODE:
+        return "an example"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple):
         return ", ".join(map(str, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) else f"`{value}`" if isinstance(value, str) else str(value)
+    if isinstance(value, str):
+        return f"`{value}`" if value else "empty"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _named(key: str) -> str:

@@ -29,7 +29,7 @@ def support_namespace(support: str) -> Mapping[str, Any]:
     if not support:
         return MODULES
     namespace = {**MODULES, "Tensor": torch.Tensor, "__name__": "netbuilder_support"}
-    execute(support, namespace, "<support>")
+    execute(support, namespace, "<support>", (support,))
     return namespace
 
 
@@ -50,7 +50,7 @@ def template_function(template: str, support: str, names: tuple[str, ...]) -> Ca
     )
     tree = ast.fix_missing_locations(ast.Module(body=[function], type_ignores=[]))
     namespace = dict(support_namespace(support))
-    execute(ast.unparse(tree), namespace, "<template>")
+    execute(ast.unparse(tree), namespace, "<template>", ())
     return namespace["template"]  # type: ignore[no-any-return]
 
 

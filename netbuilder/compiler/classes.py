@@ -99,6 +99,7 @@ class Classes:
         """
         self.document, self.shapes, self.expansion = document, shapes, shapes.expansion
         self.flat = shapes.expansion.of(document).graph.nodes
+        self.outside = taken
         self.taken = set(taken)
         self.plans: dict[str, GraphPlan] = {}
         self.of: dict[str, BlockClass] = {}
@@ -230,7 +231,7 @@ class Classes:
     ) -> ast.expr:
         """Return how a size that follows from the input reads."""
         wanted = {path: self._derived(path, id)[key] for path in paths}
-        port, _ = spec.derived[key]
+        port, _ = spec.derived_sizes(self.layer(_below(paths[0], id))[1])[key]
         return symbols.number(_candidates(plan, id, port), wanted, key, plan.graph.nodes[id].label)
 
     def _block_piece(
@@ -369,7 +370,8 @@ class Classes:
         }
         pieces = self.pieces(plan, tuple(dict.fromkeys((*plan.forward, *plan.owners))), paths, symbols)
         body = Body(pieces, links, lambda port: self._type(paths, port))
-        scope = Scope("self", {port: name(each) for port, each in entries.items()}, set(RESERVED_LOCALS) | set(inputs))
+        taken = {*RESERVED_LOCALS, *self.outside, *inputs}
+        scope = Scope("self", {port: name(each) for port, each in entries.items()}, taken)
         symbols.settle()
         exits = [source for id in declared.outputs.values() for _, source in links.get(id, ())]
         items = body.write(plan.forward, scope, frozenset(exits))

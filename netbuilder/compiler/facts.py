@@ -28,6 +28,7 @@ class Facts:
         weights: Its weights, when it is a module.
         troubles: Why its outputs are not known.
         known: Whether they are.
+        lasting: Whether that stays so; not where it hangs on what the user trusts.
     """
 
     outputs: Types = field(default_factory=dict)
@@ -35,6 +36,7 @@ class Facts:
     weights: Weights | None = None
     troubles: tuple[Trouble, ...] = ()
     known: bool = False
+    lasting: bool = True
 
 
 NOTHING: Final = Facts()
@@ -109,8 +111,9 @@ def missing_size(
     spec: LayerSpec, values: Mapping[str, Any], derived: Mapping[str, int], inputs: Types
 ) -> Trouble | None:
     """Return the trouble of a constructor that needs a number where the size varies or is not known."""
-    for name in sorted(names_in(spec.make_text(values)) & spec.derived.keys() - derived.keys()):
-        port, axis = spec.derived[name]
+    sizes = spec.derived_sizes(values)
+    for name in sorted(names_in(spec.make_text(values)) & sizes.keys() - derived.keys()):
+        port, axis = sizes[name]
         if port not in inputs:
             continue
         if axis == "vocabulary":

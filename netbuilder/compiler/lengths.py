@@ -46,7 +46,8 @@ def _fix(document: Document, types: Mapping[PortRef, TensorType], node: Node, po
 def _axis(node: Node, port: str) -> int | None:
     """Return the axis of an input that a layer takes a size of its weights from."""
     spec = spec_of(node)
-    axes = [axis for name, axis in spec.derived.values() if name == port] if spec is not None else []
+    sizes = spec.derived_sizes(spec.resolve(node.parameters)) if spec is not None else {}
+    axes = [axis for name, axis in sizes.values() if name == port]
     return next((axis for axis in axes if isinstance(axis, int)), None)
 
 

@@ -142,9 +142,8 @@ class MetaRunner:
             if len(self._modules) >= MODULES:
                 self._modules.clear()
             with torch.no_grad(), torch.device("meta"), Formulas():
-                module = _evaluate(
-                    make, layer.spec.support, {**plain_values(layer.spec, layer.values), **layer.derived}
-                )
+                support = layer.spec.support_text(layer.values)
+                module = _evaluate(make, support, {**plain_values(layer.spec, layer.values), **layer.derived})
             assert isinstance(module, nn.Module), f"{layer.spec.key}: make gives no module"
             self._modules[key] = module
         return module
@@ -171,10 +170,11 @@ class MetaRunner:
             absent = dict.fromkeys(port.name for port in spec.input_ports(values))
             bindings = {**plain_values(spec, values), **layer.derived, **absent, **tensors}
             bindings |= {INPUTS: tuple(tensors.values()), "me": module}
-            result = _evaluate(spec.call_text(values), spec.support, bindings)
+            support = spec.support_text(values)
+            result = _evaluate(spec.call_text(values), support, bindings)
             outputs = spec.output_ports(values)
             found = dict(_unpack(pattern(spec.target_text(values) or outputs[0].name), result))
-            found |= {port: _evaluate(text, spec.support, found) for port, text in spec.result_texts(values).items()}
+            found |= {port: _evaluate(text, support, found) for port, text in spec.result_texts(values).items()}
         return {port.name: _shape(found[port.name]) for port in outputs}
 
 

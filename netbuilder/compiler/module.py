@@ -1,4 +1,6 @@
-"""Text to running code: the only module of the program with `exec`.
+"""Text to running code: the only module of the program with `exec`, behind one gate.
+
+The gate: of what a text is made of, everything that is not the program's own must be trusted by the user.
 
 A program's text is executed as a module of its own, registered under its hash in `sys.modules` and `linecache`, so that
 `inspect.getsource`, pickling and tracebacks work as for a file. Imports torch.
@@ -12,7 +14,7 @@ import sys
 import threading
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 from typing import Any, Final
@@ -20,11 +22,12 @@ from typing import Any, Final
 import torch
 from torch import Tensor, nn
 
+from netbuilder.compiler.custom import TRUST, UNTRUSTED, WHY_UNTRUSTED, may_run
 from netbuilder.compiler.program import Program, write_program
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.compiler.wording import fold
 from netbuilder.document.model import Document
-from netbuilder.foundation.problem import Problem
+from netbuilder.foundation.problem import NetbuilderError, Problem
 
 Losses = Callable[[nn.Module, Mapping[str, Tensor]], dict[str, Tensor]]
 """A phase's function: model and batch -> losses by name."""
@@ -81,7 +84,7 @@ def load_module(program: Program) -> LoadedModule:
         module = sys.modules.get(name) or _new_module(name, program)
         _users[name] += 1
     tapped = dict(vars(module))
-    execute(program.tapped, tapped, _tapped_file(program))
+    execute(program.tapped, tapped, _tapped_file(program), program.support)
     losses = {phase: getattr(module, function) for phase, function in program.phases.items()}
     return LoadedModule(
         program, getattr(module, program.class_name), losses, tapped["tapped_forward"], tapped["starts"]
@@ -93,7 +96,7 @@ def _new_module(name: str, program: Program) -> ModuleType:
     module.__file__ = f"<{name}>"
     _register(module.__file__, program.source)
     _register(_tapped_file(program), program.tapped)
-    execute(program.source, vars(module), module.__file__)
+    execute(program.source, vars(module), module.__file__, program.support)
     sys.modules[name] = module
     return module
 
@@ -128,15 +131,30 @@ def _register(file: str, text: str) -> None:
     linecache.cache[file] = (len(text), None, text.splitlines(keepends=True), file)
 
 
-def execute(text: str, namespace: dict[str, Any], filename: str) -> None:
-    """Execute a text of the program's own making; never one from a file.
+def execute(text: str, namespace: dict[str, Any], filename: str, support: Iterable[str]) -> None:
+    """Execute a text of the program's own making, or one that the user trusts.
 
     Args:
-        text: Python source, written by the compiler or declared in a layer spec.
+        text: Python source, written by the compiler, declared in a layer spec, or a custom layer's.
         namespace: Where its names go.
         filename: What tracebacks call it.
+        support: The support texts in it: all of it that may come from a file.
+
+    Raises:
+        NetbuilderError: When one of them is neither the catalog's own nor trusted; nothing has run then.
     """
+    require_trust(support)
     exec(compile(text, filename, "exec"), namespace)
+
+
+def require_trust(support: Iterable[str]) -> None:
+    """Refuse support texts that are neither the catalog's own nor trusted by the user.
+
+    Raises:
+        NetbuilderError: With the problem.
+    """
+    if not all(may_run(text) for text in support):
+        raise NetbuilderError(Problem(code=UNTRUSTED, message=f"The network {WHY_UNTRUSTED}.", action=TRUST))
 
 
 def initialize(model: nn.Module, program: Program, seed: int) -> None:
@@ -182,17 +200,21 @@ def explain(error: BaseException, program: Program) -> Problem:
         program: What was running.
     """
     files = {f"<{module_name(program)}>": program.lines, _tapped_file(program): program.tapped_lines}
-    path, trace = "", error.__traceback__
+    path, line, trace = "", 0, error.__traceback__
     while trace is not None:
         lines = files.get(trace.tb_frame.f_code.co_filename)
         if lines is not None:
             path = lines.get(trace.tb_lineno, path)
+            line = program.line_of_code(trace.tb_lineno) if lines is program.lines else line
         trace = trace.tb_next
     label = program.labels.get(path, "The network")
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         message = f"{label} needs more memory than there is: try a smaller batch size or a smaller network"
         return Problem(code="run.memory", message=message, node=path)
     text = fold(str(error)) or type(error).__name__
+    if line:
+        message = f"{label} failed while running, at line {line} of its code: {type(error).__name__}: {text}"
+        return Problem(code="custom.failed", message=message, node=path, field="code", line=line)
     return Problem(code="run.failed", message=f"{label} failed while running: {text}", node=path)
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 from netbuilder.compiler.callables import argument_defaults
 from netbuilder.compiler.template import Pattern, build, callees, constant, name, pattern
 from netbuilder.document.model import Node
+from netbuilder.layers.custom import optional_inputs
 from netbuilder.layers.spec import INITIALIZERS, LayerSpec
 
 Bindings: TypeAlias = Mapping[str, ast.expr]
@@ -98,10 +99,13 @@ class LayerPiece:
         return [ast.Expr(value=ast.Call(func=function, args=[ast.Constant(value=False)], keywords=[]))]
 
     def _defaults(self, template: str) -> dict[str, Mapping[str, Any]]:
-        found = {callee: argument_defaults(callee, self.spec.support) for callee in callees(template)}
+        if self.spec.is_custom:  # asking it for its defaults would run it
+            return dict.fromkeys(callees(template), optional_inputs(self.values))
+        support = self.spec.support_text(self.values)
+        found = {callee: argument_defaults(callee, support) for callee in callees(template)}
         if "me" in found:
             makers = sorted(callees(self.spec.make_text(self.values)), key=len)
-            found["me"] = argument_defaults(f"{makers[0]}.forward", self.spec.support) if makers else {}
+            found["me"] = argument_defaults(f"{makers[0]}.forward", support) if makers else {}
         return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from netbuilder.compiler.custom import find_collisions
 from netbuilder.compiler.expansion import once
 from netbuilder.compiler.layouts import check_layouts
 from netbuilder.compiler.lengths import with_length_fixes
@@ -16,6 +17,7 @@ from netbuilder.compiler.objectives import check_objectives, with_class_fixes
 from netbuilder.compiler.omissions import check_omissions
 from netbuilder.compiler.shapes import Shapes
 from netbuilder.compiler.structure import Outline, Structure
+from netbuilder.document.blocks import signature
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem, Severity
 
@@ -49,6 +51,7 @@ def _find(drawn: Document, structure: Structure, shapes: Shapes) -> tuple[Proble
         *links,
         *check_objectives(document, shapes, structure),
         *layouts,
+        *find_collisions(document, structure.used, _arguments(structure)),
     ]
     found = [each if not each.node or _is_used(each.node, structure) else _milder(each) for each in found]
     return tuple(sorted(found, key=lambda each: (_RANKS[each.severity], structure.position.get(each.node, -1))))
@@ -56,6 +59,15 @@ def _find(drawn: Document, structure: Structure, shapes: Shapes) -> tuple[Proble
 
 def _of_structure(structure: Structure) -> tuple[Problem, ...]:
     return (*check_links(structure), *check_omissions(structure))
+
+
+def _arguments(structure: Structure) -> set[str]:
+    """Return the names that functions of the text have for their arguments."""
+    found = set(structure.flow.entries.values())
+    for block in structure.drawn.blocks.values():
+        declared = signature(block)
+        found |= {*declared.inputs, *(parameter.name for parameter in declared.parameters)}
+    return found
 
 
 def _is_used(path: str, structure: Structure) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from netbuilder.compiler.custom import own_texts
 from netbuilder.compiler.flow import trace
 from netbuilder.compiler.problems import find_problems
 from netbuilder.compiler.shapes import Shapes
@@ -66,6 +67,8 @@ class Program:
             calls `tap(node path, value)` after each assignment, the second yields each node path before making its
             module.
         tapped_lines: One-based line of `tapped` -> node path.
+        support: Support texts in `source`, in its order -> how many lines of it stand before them. What of them is not
+            the catalog's own must be trusted before anything of the program runs.
     """
 
     source: str
@@ -82,6 +85,12 @@ class Program:
     losses: tuple[Loss, ...]
     tapped: str
     tapped_lines: Mapping[int, str]
+    support: Mapping[str, int]
+
+    def line_of_code(self, line: int) -> int:
+        """Return the line within a custom layer's text that a line of `source` is; 0 when it is in none."""
+        inside = [text for text, before in self.support.items() if before < line <= before + text.count("\n") + 1]
+        return line - self.support[inside[0]] if inside and inside[0] not in own_texts() else 0
 
 
 def write_program(document: Document, shapes: Shapes) -> Program:

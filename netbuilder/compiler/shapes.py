@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from netbuilder.compiler.custom import find_obstacle
 from netbuilder.compiler.expansion import Expander, Expansion, enclosing, once
 from netbuilder.compiler.facts import NOTHING, Facts, fields_of, foreign_facts, missing_size, resolved, without_torch
 from netbuilder.compiler.wording import Trouble, describe, refused, trouble_of
@@ -147,19 +148,23 @@ class ShapeInference:
         self._wiring = wiring = wire(graph)
         return wiring
 
-    def facts(self, spec: LayerSpec, values: Mapping[str, Any], inputs: Types, may_run: bool) -> Facts | None:
-        """Return what a layer gives; None when that would need torch and it may not be asked now."""
+    def facts(
+        self, spec: LayerSpec, values: Mapping[str, Any], inputs: Types, may_run: bool, may_wait: bool
+    ) -> Facts | None:
+        """Return what a layer gives; None when that would need torch or time and they may not be asked for now."""
         key = (spec.key, tuple(values.values()), tuple(inputs.items()))
         found = self._facts.get(key)
         if found is None:
-            found = self._find(spec, values, inputs, may_run)
+            found = self._find(spec, values, inputs, may_run, may_wait)
             if found is not None:
                 if len(self._facts) >= FACTS:
                     self._facts.clear()
                 self._facts[key] = found
         return found
 
-    def _find(self, spec: LayerSpec, values: Mapping[str, Any], inputs: Types, may_run: bool) -> Facts | None:
+    def _find(
+        self, spec: LayerSpec, values: Mapping[str, Any], inputs: Types, may_run: bool, may_wait: bool
+    ) -> Facts | None:
         mismatch = check_all(spec, values, inputs)
         if mismatch is not None:
             return Facts(troubles=(trouble_of(mismatch),))
@@ -169,6 +174,8 @@ class ShapeInference:
         missing = missing_size(spec, values, derived, inputs)
         if missing is not None:
             return Facts(troubles=(missing,))
+        if spec.is_custom:
+            return self._try(values, derived, inputs, may_wait)
         types, weights = without_torch(spec, values, inputs), None
         if types is None or spec.make_text(values):
             if not may_run or self._runner is None:
@@ -181,6 +188,16 @@ class ShapeInference:
                 return Facts(troubles=(refused(str(refusal), refusal.batch, inputs),))
             types = ran if types is None else types
         return Facts(types, derived, weights, known=True)
+
+    def _try(
+        self, values: Mapping[str, Any], derived: Mapping[str, int], inputs: Types, may_wait: bool
+    ) -> Facts | None:
+        """Return what a custom layer gives, which is tried in a process of its own, behind the window's back."""
+        if self._runner is None:
+            return None
+        from netbuilder.compiler.trials import try_out
+
+        return try_out(values, derived, inputs, may_wait)
 
 
 class _Pass:
@@ -225,7 +242,11 @@ class _Pass:
         owner = self.graph.nodes.get(node.tied_to) if node.tied_to else None
         schema = self.document.schemas.get(node.id)
         if memo is None or not (
-            memo.node is node and memo.owner is owner and memo.schema is schema and memo.inputs == inputs
+            memo.facts.lasting
+            and memo.node is node
+            and memo.owner is owner
+            and memo.schema is schema
+            and memo.inputs == inputs
         ):
             facts = self._facts(node, owner, schema, inputs, complete)
             if facts is None:
@@ -261,11 +282,14 @@ class _Pass:
         values = resolved(spec, node if owner is None or owner.type != node.type else owner)
         if not isinstance(values, dict):
             return Facts(troubles=values)
+        obstacle = find_obstacle(spec, values)
+        if obstacle is not None:
+            return Facts(troubles=(obstacle,), lasting=False)
         ports = {port.name for port in spec.input_ports(values)}
         known = {port.name: inputs[port.name] for port in spec.input_ports(values) if port.name in inputs}
         if not complete and not any(name in ports for name in inputs):
             return NOTHING
-        return self.inference.facts(spec, values, known, self._may_run())
+        return self.inference.facts(spec, values, known, self._may_run(), self.deadline is None)
 
     def _may_run(self) -> bool:
         if self.deadline is None or self.inference.runs == self.asked:

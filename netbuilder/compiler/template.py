@@ -148,12 +148,12 @@ def _rebuild(
         else:
             fields[key] = value
     copy = type(node)(**fields)
-    return _shorten(copy, defaults) if isinstance(copy, ast.Call) else copy
+    return _shorten(copy, defaults.get(dotted(node.func))) if isinstance(node, ast.Call) else copy
 
 
-def _shorten(call: ast.Call, defaults: Mapping[str, Mapping[str, Any]]) -> ast.Call:
-    """Drop keyword arguments that equal the callee's default."""
-    own = defaults.get(dotted(call.func))
+def _shorten(call: Any, own: Mapping[str, Any] | None) -> ast.Call:
+    """Drop keyword arguments that equal the callee's own default."""
+    assert isinstance(call, ast.Call)
     if own is None:
         return call
     keywords = [k for k in call.keywords if k.arg is None or not _equals(k.value, own.get(k.arg, NO_DEFAULT))]

@@ -30,6 +30,8 @@ class Trouble:
         against: Another input, whose value says what is expected; the message calls it `other_input(against)`.
         become: Layers that would do instead of this one.
         own: Whether what was found is a setting of the layer itself, not what came in.
+        line: One-based line of the parameter's text that it is about, or 0.
+        action: What the interface can do about it; see `Problem.action`.
     """
 
     code: str
@@ -43,6 +45,8 @@ class Trouble:
     against: str = ""
     become: tuple[str, ...] = ()
     own: bool = False
+    line: int = 0
+    action: str = ""
 
 
 def trouble_of(mismatch: Mismatch) -> Trouble:
@@ -92,6 +96,8 @@ def describe(
         node=node.id,
         port=trouble.port,
         field=trouble.parameter,
+        line=trouble.line,
+        action=trouble.action,
         expected=expected,
         found=trouble.found,
         fixes=fixes,

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from netbuilder.compiler.body import RESERVED_LOCALS, Body, Scope, item
 from netbuilder.compiler.classes import Classes, GraphPlan, constructor, plan_graph
-from netbuilder.compiler.flow import LOCAL, TARGET, Flow, sources_of, spec_of
+from netbuilder.compiler.custom import names_bound
+from netbuilder.compiler.flow import TARGET, Flow, sources_of, spec_of
 from netbuilder.compiler.pieces import LayerPiece
 from netbuilder.compiler.program import Loss, Program, class_name
 from netbuilder.compiler.shapes import Shapes
@@ -18,7 +20,8 @@ from netbuilder.compiler.template import constant, name, plain_values
 from netbuilder.compiler.text import ClassParts, Item, Parts, TappedParts, module_text, tapped_text
 from netbuilder.document.blocks import is_block
 from netbuilder.document.model import Document, PortRef
-from netbuilder.document.names import RESERVED, free_label
+from netbuilder.document.names import free_label
+from netbuilder.layers.custom_code import parse as parse_code
 
 INNER: Final = "module"
 """In `starts`, the attribute of a module inside a block while it is being made."""
@@ -34,10 +37,12 @@ class Author:
         self.flat = shapes.expansion.of(document).graph
         self.outside = tuple(dict.fromkeys(id for _, ids in flow.phases for id in ids))
         self.plan = plan_graph(document.graph, flow.forward, self.outside)
-        support_names = self._support_names()
-        wish = class_name(document.about.title)
-        self.class_name = wish if wish not in support_names else "Network"
-        self.classes = Classes(document, shapes, self.plan, frozenset(support_names | {self.class_name}))
+        self.support_names = frozenset(self._support_names())
+        wishes = itertools.chain(
+            (class_name(document.about.title), "Network"), map("Network{}".format, itertools.count(2))
+        )
+        self.class_name = next(wish for wish in wishes if wish not in self.support_names)
+        self.classes = Classes(document, shapes, self.plan, self.support_names | {self.class_name})
         pieces = self.classes.pieces(
             self.plan, tuple(dict.fromkeys((*flow.forward, *self.outside, *self.plan.owners))), ("",), Symbols({"": {}})
         )
@@ -46,16 +51,20 @@ class Author:
         self.names = dict(self._names("", "", self.plan))
 
     def _support_names(self) -> set[str]:
-        """Return the names of all support classes that any layer may need."""
-        specs = filter(None, map(spec_of, self.flat.nodes.values()))
-        bodies = (ast.parse(text).body for text in dict.fromkeys(spec.support for spec in specs) if text)
-        return {each.name for body in bodies for each in body if isinstance(each, ast.ClassDef)}
+        """Return the names of all support classes that any layer may need, and all that the user's own code binds."""
+        found: set[str] = set()
+        for node in self.flat.nodes.values():
+            spec = spec_of(node)
+            if spec is not None and spec.support:
+                found |= names_bound(spec.support_text(spec.resolve(node.parameters))).keys()
+        return found
 
     def _support(self) -> dict[str, list[ast.stmt]]:
         """Return the texts of the support classes in use, with their trees."""
         used = dict.fromkeys((*self._order("", (*self.flow.forward, *self.outside)), *self.names))
-        texts = dict.fromkeys(self.classes.layer(path)[0].support for path in used)
-        return {text: ast.parse(text).body for text in texts if text}
+        layers = (self.classes.layer(path) for path in used)
+        texts = dict.fromkeys(spec.support_text(values) for spec, values in layers)
+        return {text: parse_code(text).body for text in texts if text}
 
     def _names(self, prefix: str, attribute: str, plan: GraphPlan) -> Iterator[tuple[str, str]]:
         """Yield the path and the dotted attribute of each layer with a module of its own, in the order of the text."""
@@ -87,14 +96,15 @@ class Author:
         return {argument: port for port, argument in self.flow.entries.items() if port in read}
 
     def _forward(self, inputs: Mapping[str, PortRef]) -> list[Item]:
-        scope = Scope("self", {port: name(each) for each, port in inputs.items()}, set(RESERVED_LOCALS) | set(inputs))
+        taken = {*RESERVED_LOCALS, *self.support_names, *inputs}
+        scope = Scope("self", {port: name(each) for each, port in inputs.items()}, taken)
         items = self.body.write(self.flow.forward, scope, frozenset(self.flow.outputs))
         return [*items, _returned([scope.variables[port] for port in self.flow.outputs])]
 
     def _phase(self, ids: Sequence[str], inputs: Mapping[str, PortRef]) -> list[Item]:
         """Return the body of a phase's function."""
         variables = {port: item("batch", key) for port, key in self.flow.entries.items()}
-        scope = Scope("model", variables, set(RESERVED_LOCALS))
+        scope = Scope("model", variables, {*RESERVED_LOCALS, *self.support_names})
         items = []
         read = {source for id in ids for _, source in self.plan.links.get(id, ())}
         if read & self.flow.outputs.keys() - self.flow.entries.keys():
@@ -175,7 +185,7 @@ class Author:
             items = network.forward
         else:
             ports = [self.shapes.expansion.ports.get(port, port) for port in self.flow.outputs]
-            taken = set(RESERVED | LOCAL) | set(inputs)
+            taken = {*RESERVED_LOCALS, *self.support_names, *inputs}
             scope = Scope("self", {port: name(each) for each, port in inputs.items()}, taken)
             pieces = {id: self._flat_piece(id) for id in dict.fromkeys((*forward, *self.names))}
             body = Body(pieces, sources_of(self.flat), lambda port: None)
@@ -198,7 +208,7 @@ class Author:
         for phase, ids in self.flow.phases:
             if not any(self.body.pieces[id].is_loss for id in ids):
                 continue
-            function = free_label(functions.values(), f"{phase.name}_losses")
+            function = free_label({*functions.values(), *self.support_names}, f"{phase.name}_losses")
             functions[phase.name] = function
             phases.append((function, self._phase(ids, inputs)))
         network = ClassParts(
@@ -210,9 +220,10 @@ class Author:
             count=len(self.flow.outputs),
             forward=self._forward(inputs),
         )
+        support = self._support()
         parts = Parts(
             title=self.document.about.title,
-            support=self._support(),
+            support=support,
             classes=[*self.classes.parts, network],
             phases=phases,
         )
@@ -234,6 +245,7 @@ class Author:
             losses=tuple(self._losses(functions)),
             tapped=tapped,
             tapped_lines=tapped_lines,
+            support={body: _lines_before(body, text) for body in support},
         )
 
     def _losses(self, functions: Mapping[str, str]) -> list[Loss]:
@@ -258,6 +270,12 @@ class Author:
                     )
                 )
         return found
+
+
+def _lines_before(body: str, text: str) -> int:
+    """Return how many lines of a text stand before the first line of a support text in it."""
+    begun = body.lstrip("\n")  # blank lines at its beginning are not written
+    return text[: text.index(begun.rstrip("\n"))].count("\n") - (len(body) - len(begun))
 
 
 def _attribute(dotted: str) -> str:

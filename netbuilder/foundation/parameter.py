@@ -29,6 +29,7 @@ class Kind(StrEnum):
     FOLDER = "folder"
     COLUMN = "column"  # a column's name in the node's file
     COLUMNS = "columns"  # a tuple of column names
+    CODE = "code"  # Python, as text; only a custom layer has it, and only what the user trusts runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,7 @@ class Parameter:
             Kind.FOLDER: "a folder",
             Kind.COLUMN: "a column name",
             Kind.COLUMNS: "column names",
+            Kind.CODE: "Python code",
             Kind.CHOICE: "one of " + ", ".join(choice.title for choice in self.choices),
         }[self.kind]
         if self.minimum is not None and self.maximum is not None:
@@ -201,4 +203,5 @@ _CONVERTERS: Mapping[Kind, Callable[[Parameter, Any], Any]] = {
     Kind.FOLDER: _to_text,
     Kind.COLUMN: _to_text,
     Kind.COLUMNS: _to_columns,
+    Kind.CODE: _to_text,
 }

@@ -47,10 +47,12 @@ class Problem:
         port: The port's name on that node, or "".
         field: The parameter's name on that node (or a plan setting), or "".
         file: The file it is about, or "".
-        line: One-based line in that file, 0 when unknown.
+        line: One-based line in that file, or in the text of the field `code`; 0 when unknown.
         expected: What would have been right, short.
         found: What was there, short.
         fixes: Edits on offer, the most likely first.
+        action: What the interface can do about it that is no edit, by name ("trust": let the user look at the node's
+            code and trust it), or "".
     """
 
     code: str
@@ -64,6 +66,7 @@ class Problem:
     expected: str = ""
     found: str = ""
     fixes: tuple[Fix, ...] = ()
+    action: str = ""
 
     @property
     def is_error(self) -> bool:

@@ -90,6 +90,9 @@ class Rule(StrEnum):
     META = "meta"  # run the layer once on torch's meta device
 
 
+Sizes: TypeAlias = Mapping[str, tuple[str, int | Literal["vocabulary"]]]
+"""Template name -> the input port and the axis whose size it is, or how many values its indices distinguish."""
+
 ShapeFormula: TypeAlias = Callable[[Values, Types], Types]
 
 
@@ -149,7 +152,7 @@ class LayerSpec(Declaration):
         target: How the result of `call` is unpacked into output ports; "" when there is one output.
         results: Output port -> expression over the names of `target`, for the ports that `target` does not name.
         derived: Template name -> (input port, axis or "vocabulary"): sizes that shape inference knows and the user
-            never types.
+            never types; or a function of the parameters giving them.
         shape: A `Rule`, or a formula.
         checks: What torch would accept wrongly or say badly: run before torch, in order, the first mismatch wins.
         weights: Patterns of the parameter names to which the Initializer applies, e.g. ("weight",); with weights,
@@ -158,7 +161,8 @@ class LayerSpec(Declaration):
             means none worth counting.
         brief: One short line for the node's face from the parameters ("32 · 3×3 · same").
         support: Source text of a class that torch lacks, copied verbatim into the generated module when the spec is
-            used; it may name torch, nn, F, math and Tensor.
+            used; it may name torch, nn, F, math and Tensor. A function of the parameters gives a text that the user
+            wrote (`is_custom`), which runs only where she trusts it.
         task: For losses: what it trains for; None for a loss without metrics and for all other layers.
     """
 
@@ -168,13 +172,13 @@ class LayerSpec(Declaration):
     call: str | Callable[[Values], str] = "me(x)"
     target: str | Callable[[Values], str] = ""
     results: Mapping[str, str] | Callable[[Values], Mapping[str, str]] = field(default_factory=dict)
-    derived: Mapping[str, tuple[str, int | Literal["vocabulary"]]] = field(default_factory=dict)
+    derived: Sizes | Callable[[Values], Sizes] = field(default_factory=dict)
     shape: Rule | ShapeFormula = Rule.META
     checks: tuple[Check, ...] = ()
     weights: tuple[str, ...] = ()
     macs: Callable[[Values, Types, Types], int] | None = None
     brief: Callable[[Values], str] | None = None
-    support: str = ""
+    support: str | Callable[[Values], str] = ""
     task: Task | None = None
 
     def input_ports(self, values: Values) -> tuple[Port, ...]:
@@ -201,6 +205,14 @@ class LayerSpec(Declaration):
         """Return the expressions of the output ports that the target does not name."""
         return self.results(values) if callable(self.results) else self.results
 
+    def support_text(self, values: Values) -> str:
+        """Return the text that the templates need beside torch, for resolved parameters `values`; "" for none."""
+        return self.support(values) if callable(self.support) else self.support
+
+    def derived_sizes(self, values: Values) -> Sizes:
+        """Return where derived sizes come from, for resolved parameters `values`."""
+        return self.derived(values) if callable(self.derived) else self.derived
+
     def derive(self, values: Values, inputs: Types) -> dict[str, int]:
         """Return the derived sizes that the templates need, so far as the input types tell them as numbers.
 
@@ -208,11 +220,17 @@ class LayerSpec(Declaration):
             values: Resolved parameters.
             inputs: The types of the connected input ports.
         """
-        if not self.derived:
+        sizes = self.derived_sizes(values)
+        if not sizes:
             return {}
         used = names_in(self.make_text(values)) | names_in(self.call_text(values))
-        found = {name: _size(inputs.get(port), axis) for name, (port, axis) in self.derived.items() if name in used}
+        found = {name: _size(inputs.get(port), axis) for name, (port, axis) in sizes.items() if name in used}
         return {name: size for name, size in found.items() if size is not None}
+
+    @property
+    def is_custom(self) -> bool:
+        """Whether its code is the user's own, kept in the project: it is only tried and run where it is trusted."""
+        return callable(self.support)
 
     @property
     def is_loss(self) -> bool:

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
+from netbuilder.compiler.custom import TRUST
 from netbuilder.exchange.formats import FORMATS
 from netbuilder.training.protocol import State
 from netbuilder.ui.icons import icon
@@ -197,6 +198,15 @@ ACTIONS: tuple[ActionSpec, ...] = (
         enabled=_drawn,
         tip="Lay the network out from left to right",
         line=True,
+    ),
+    _a(
+        "graph.trust",
+        "Review and &trust Python…",
+        "&Graph",
+        "trust.review",
+        icon="code",
+        tip="Look at the Python that this project holds and let it run",
+        enabled=lambda workspace: any(problem.action == TRUST for problem in workspace.problems),
     ),
     _a(
         "graph.next_problem",

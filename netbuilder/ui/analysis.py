@@ -18,8 +18,9 @@ from netbuilder.ui.data_watch import DataWatch
 SLICE = 0.012
 """Seconds spent at once: after an edit, and at each turn of the idle timer."""
 
-_STUCK_MS = 25
-"""How long to wait when the last turn found nothing new: torch is being warmed up, which spinning here would delay."""
+_STUCK_MS = 25, 200
+"""How long to wait when the last turn found nothing new, at first and at last: torch is being warmed up, or a custom
+layer is being tried, which spinning here would delay."""
 
 
 class Analysis(QObject):
@@ -41,6 +42,7 @@ class Analysis(QObject):
         self._counter = CostCounter()
         self._document = document
         self._torch = False
+        self._pause = 0
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._work)
         self.data = DataWatch(self)
@@ -79,7 +81,9 @@ class Analysis(QObject):
         # Without torch another turn would find nothing new: it waits for `torch_loaded`.
         if self.shapes.pending and self._torch:
             stuck = self.shapes.pending == before.pending
-            self._timer.start(_STUCK_MS if stuck else 0)
+            first, last = _STUCK_MS
+            self._pause = min(max(first, 2 * self._pause), last) if stuck else 0
+            self._timer.start(self._pause)
 
     def _infer(self) -> None:
         self.shapes = self._inference.infer(self._document, perf_counter() + SLICE)

@@ -134,7 +134,7 @@ class Form(QWidget):
         note.setContentsMargins(0, 0, 0, 6)
         note.hide()
         grid.addWidget(label, line, 0)
-        if parameter.kind in (Kind.FILE, Kind.FOLDER, Kind.COLUMNS):
+        if parameter.kind in (Kind.FILE, Kind.FOLDER, Kind.COLUMNS, Kind.CODE):
             grid.addWidget(field, line + 1, 0, 1, 2)
         else:
             grid.addWidget(field, line, 1)

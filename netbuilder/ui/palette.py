@@ -41,6 +41,7 @@ COMMON = (
     "max_pool2d", "avg_pool2d", "global_avg_pool",
     "lstm", "gru", "rnn",
     "multihead_attention", "transformer_encoder_layer", "positional_encoding",
+    "custom",
     "flatten", "reshape", "add", "concat",
     "dropout", "dropout2d",
     "cross_entropy", "mse_loss", "bce_with_logits",

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from netbuilder.foundation.parameter import Kind, Parameter
+from netbuilder.ui.code_field import CodeField
 from netbuilder.ui.fields import MIXED, Field, IntsField, NumberField
 
 
@@ -253,6 +254,7 @@ _FIELDS: Mapping[Kind, Callable[[Parameter], Field]] = {
     Kind.FOLDER: PathField,
     Kind.COLUMN: ColumnField,
     Kind.COLUMNS: ColumnsField,
+    Kind.CODE: CodeField,
 }
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from netbuilder.foundation import trust
 from netbuilder.foundation.preferences import PREFERENCES, Preferences
+from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.ui.dialogs import show_problems
 from netbuilder.ui.form import Form
 
 
@@ -37,8 +40,33 @@ class PreferencesDialog(QDialog):
         layout.setSpacing(14)
         layout.addWidget(heading)
         layout.addWidget(self.form)
+        layout.addLayout(self._trust())
         layout.addStretch(1)
         layout.addWidget(buttons)
+
+    def _trust(self) -> QHBoxLayout:
+        """Return the line that says how much Python is trusted, and takes the trust back."""
+        self.trusted = QLabel()
+        self.forget_button = QPushButton("Take back")
+        self.forget_button.setToolTip("Ask again before any custom layer's code runs, whatever was trusted before")
+        self.forget_button.clicked.connect(self._forget)
+        row = QHBoxLayout()
+        row.addWidget(self.trusted, 1)
+        row.addWidget(self.forget_button)
+        self._show_trust()
+        return row
+
+    def _show_trust(self) -> None:
+        count = trust.count()
+        self.trusted.setText(f"Python that you trust: {count or 'no'} custom {'layer' if count == 1 else 'layers'}")
+        self.forget_button.setEnabled(count > 0)
+
+    def _forget(self) -> None:
+        try:
+            trust.forget()
+        except NetbuilderError as error:
+            show_problems(self, "The trust cannot be taken back", error.problems)
+        self._show_trust()
 
     def _edit(self, name: str, value: Any, _gesture: str) -> None:
         self._preferences.set(name, value)

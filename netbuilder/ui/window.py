@@ -26,6 +26,7 @@ from netbuilder.ui.status import StatusBar
 from netbuilder.ui.theme import MODES, ThemeController
 from netbuilder.ui.toolbar import Toolbar
 from netbuilder.ui.training_actions import TrainingActions
+from netbuilder.ui.trust_actions import TrustActions
 from netbuilder.ui.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -269,7 +270,7 @@ class MainWindow(QMainWindow):
         return self.files.save() if answer is Answer.YES else answer is Answer.NO
 
     def _targets(self) -> dict[str, Callable[[], object]]:
-        training, exports = TrainingActions(self.workspace), ExportActions(self)
+        training, exports, trust = TrainingActions(self.workspace), ExportActions(self), TrustActions(self)
         return {
             "window": lambda: self,
             "files": lambda: self.files,
@@ -277,6 +278,7 @@ class MainWindow(QMainWindow):
             "canvas": lambda: self.canvas,
             "training": lambda: training,
             "exports": lambda: exports,
+            "trust": lambda: trust,
         }
 
     def _connect(self) -> None:

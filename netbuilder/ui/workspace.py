@@ -19,6 +19,7 @@ from netbuilder.document import edits
 from netbuilder.document.diff import Difference, diff
 from netbuilder.document.history import History
 from netbuilder.document.model import ROOT, Document, PortRef
+from netbuilder.foundation import trust
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.foundation.problem import Fix, NetbuilderError, Problem
 from netbuilder.training.protocol import Event, Picture, PictureKind, Progress, State
@@ -51,6 +52,7 @@ class Workspace(QObject):
         message: (str) one line for the status bar and the log.
         problemsRaised: (tuple of Problem) something that was asked for could not be done; for a dialog.
         revealRequested: (str) bring this node into view.
+        reviewRequested: (str) show the code of the node with this path and ask whether it may run.
     """
 
     documentChanged = Signal(object)
@@ -63,6 +65,7 @@ class Workspace(QObject):
     message = Signal(str)
     problemsRaised = Signal(object)
     revealRequested = Signal(str)
+    reviewRequested = Signal(str)
 
     scope: str = ROOT
 
@@ -163,6 +166,15 @@ class Workspace(QObject):
     def look_at_data(self) -> None:
         """Look whether the files of the data nodes changed; what is found appears among the problems a little later."""
         self._analysis.data.look()
+
+    def trust(self, texts: Iterable[str]) -> None:
+        """Let Python that the user has looked at, or has typed, run from now on."""
+        try:
+            trust.grant(texts)
+        except NetbuilderError as error:
+            self.problemsRaised.emit(error.problems)
+            return
+        self._analysis.follow(self.document, self.file.base)
 
     def torch_loaded(self) -> None:
         """Torch is imported from now on: shapes go on, and a training that waited for it starts."""

@@ -20,7 +20,8 @@ from netbuilder.layers.catalog import catalog
 from netbuilder.layers.relations import check_all
 from netbuilder.layers.spec import Dtype, LayerSpec, Port, Rule
 from netbuilder.layers.tensor import BATCH, TIME, Size, TensorType
-from tests.layers.samples import LAYERS, Sample, document_of
+from tests.layers.samples import LAYERS as EVERY
+from tests.layers.samples import Sample, document_of
 
 EVEN_KERNEL = "Using padding='same' with even kernel"
 """Torch's remark, once a process, on kernels that need another copy of their input."""
@@ -42,10 +43,15 @@ def values_for(parameter: Parameter) -> st.SearchStrategy[Any]:
         Kind.INT: numbers,
         Kind.FLOAT: st.floats(low, min(high, 2.0) if low <= 2 else high, allow_subnormal=False),
         Kind.TEXT: st.sampled_from(["nij,njk->nik", "ni,nj->nij", "ni,ni->n", "ij,jk", ""]),
+        Kind.CODE: st.just(parameter.default),
         Kind.INTS: st.lists(numbers, min_size=parameter.length or 0, max_size=parameter.length or 4).map(tuple),
     }
     strategy = st.one_of(st.just(parameter.default), drawn[parameter.kind])
     return st.one_of(strategy, st.none()) if parameter.optional else strategy
+
+
+LAYERS = tuple(spec for spec in EVERY if not spec.is_custom)
+"""The layers whose relations are declared; what a custom layer takes, its code decides."""
 
 
 def inputs_for(draw: DataObject, ports: tuple[Port, ...]) -> dict[str, Sample]:

@@ -28,6 +28,7 @@ ROUGH: Mapping[str, float] = {
 """Layers made of many operations, whose formulas are estimates -> by which share they may be off."""
 
 NOT_COMPARED: Mapping[str, str] = {
+    "custom": "what it keeps, its code decides",
     "rotary_positions": "it keeps angles for each position, as many for a batch as for a sample",
     "power_spectrum": "it keeps complex numbers of other sizes inside",
     "spectrogram": "it keeps overlapping windows inside",

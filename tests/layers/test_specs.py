@@ -178,7 +178,7 @@ def test_explains_itself(spec: LayerSpec) -> None:
 @every
 def test_keys_and_names_are_identifiers(spec: LayerSpec) -> None:
     values = spec.defaults()
-    names = [spec.key, *(p.name for p in spec.parameters), *spec.derived]
+    names = [spec.key, *(p.name for p in spec.parameters), *spec.derived_sizes(values)]
     names += [port.name for port in (*spec.input_ports(values), *spec.output_ports(values))]
     for name in names:
         assert name.isidentifier()
@@ -207,11 +207,12 @@ def test_names_mean_one_thing(spec: LayerSpec) -> None:
     assert len(set(outputs)) == len(outputs)
     assert len(set(parameters)) == len(parameters)
     make, call = names_in(spec.make_text(values)), names_in(spec.call_text(values))
-    inside = {"torch", "nn", "F", "math", "me", "inputs", *_classes(spec.support)}
-    assert make <= {*parameters, *spec.derived, *inside} - {"me", "inputs"}
-    assert call <= {*parameters, *spec.derived, *ports, *inside}
-    assert not set(ports) & ({*parameters, *spec.derived} & call)
-    assert not set(spec.derived) & set(parameters) & (make | call)
+    inside = {"torch", "nn", "F", "math", "me", "inputs", *_classes(spec.support_text(values))}
+    derived = spec.derived_sizes(values)
+    assert make <= {*parameters, *derived, *inside} - {"me", "inputs"}
+    assert call <= {*parameters, *derived, *ports, *inside}
+    assert not set(ports) & ({*parameters, *derived} & call)
+    assert not set(derived) & set(parameters) & (make | call)
     assert ("me" in call) == bool(spec.make_text(values))
 
 
@@ -231,7 +232,7 @@ def test_every_parameter_is_used(spec: LayerSpec) -> None:
         read = set()
         for values in _other_values(spec, parameter.name):
             watched = _Watched(values)
-            for text in (spec.make, spec.call, spec.target, spec.results, spec.inputs, spec.outputs):
+            for text in (spec.make, spec.call, spec.target, spec.results, spec.inputs, spec.outputs, spec.support):
                 if callable(text):
                     text(watched)
             read |= watched.read

@@ -190,7 +190,7 @@ def make_face(node: Node, document: Document, declarations: Declarations, links:
     inputs, outputs = port_names(node, document, declarations, links)
     types = ((name, knowledge.type_of(PortRef(node.id, name))) for name in outputs)
     return Face(
-        title=declaration.title if declaration else _unknown_title(node, document),
+        title=_title(declaration) if declaration else _unknown_title(node, document),
         category=declaration.category if declaration else "",
         inputs=inputs,
         outputs=tuple(OutputFace(name, known.short if known else "") for name, known in types),
@@ -201,6 +201,12 @@ def make_face(node: Node, document: Document, declarations: Declarations, links:
         known=declaration is not None,
         area=knowledge.areas.get(node.id, Area.NONE),
     )
+
+
+def _title(declaration: Declaration) -> str:
+    """Return what a node is called: of the custom layer, whose class stands below, the first words."""
+    is_custom = isinstance(declaration, LayerSpec) and declaration.is_custom
+    return declaration.title.partition(" (")[0] if is_custom else declaration.title
 
 
 def _unknown_title(node: Node, document: Document) -> str:

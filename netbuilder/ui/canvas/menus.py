@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QMenu
 
+from netbuilder.compiler.custom import TRUST
 from netbuilder.document.model import Place, PortRef
 from netbuilder.ui.canvas.pointing import WIRE_REACH
 
@@ -52,6 +53,8 @@ def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
         if problem.node == node:
             for fix in problem.fixes:
                 _add(menu, f"Fix: {fix.title}", partial(view.workspace.apply_fix, fix))
+            if problem.action == TRUST:
+                _add(menu, "Review and trust its code…", partial(view.workspace.reviewRequested.emit, problem.node))
     if menu.actions():
         menu.addSeparator()
     _add(menu, "Rename…\tF2", view.rename)

@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QPointF
 from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QToolTip
 
+from netbuilder.compiler.custom import TRUST
 from netbuilder.document.model import PortRef
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.ui.canvas.faces import resolved
@@ -102,6 +103,8 @@ def _problems(view: CanvasView, node: str, port: str = "") -> list[str]:
             lines.append(f"<i>{problem.severity.title()}:</i> {escape(problem.message)}")
             if problem.fixes:
                 lines.append(f"Right-click to fix: {escape(problem.fixes[0].title)}")
+            elif problem.action == TRUST:
+                lines.append("Right-click to look at its code and trust it")
     return lines
 
 

@@ -137,6 +137,7 @@ class CodeView(QPlainTextEdit):
         super().__init__()
         self._theme = theme
         self._marked: tuple[int, ...] = ()
+        self._token = "accent"
         self.setReadOnly(True)
         self.setTextInteractionFlags(
             Qt.TextInteractionFlag.TextSelectableByMouse | Qt.TextInteractionFlag.TextSelectableByKeyboard
@@ -156,7 +157,7 @@ class CodeView(QPlainTextEdit):
         """Use other colours."""
         self._theme = theme
         self._highlighter.set_theme(theme)
-        self.mark_lines(self._marked, scroll=False)
+        self.mark_lines(self._marked, scroll=False, token=self._token)
         self._numbers.update()
 
     def set_code(self, text: str) -> None:
@@ -166,13 +167,14 @@ class CodeView(QPlainTextEdit):
             self.setPlainText(text)
             self.verticalScrollBar().setValue(down)
 
-    def mark_lines(self, lines: Collection[int], *, scroll: bool = True) -> None:
-        """Put a tint behind these one-based lines, and bring the first into view."""
-        self._marked = tuple(sorted(lines))
+    def mark_lines(self, lines: Collection[int], *, scroll: bool = True, token: str = "accent") -> None:
+        """Put a tint of a theme's colour behind these one-based lines, and bring the first into view."""
+        self._marked, self._token = tuple(sorted(lines)), token
+        tint = faded(getattr(self._theme, token), self._theme.canvas, 0.22)
         marks = []
         for line in self._marked:
             mark = QTextEdit.ExtraSelection()
-            mark.format.setBackground(faded(self._theme.accent, self._theme.canvas, 0.22))
+            mark.format.setBackground(tint)
             mark.format.setProperty(QTextFormat.Property.FullWidthSelection, True)
             mark.cursor = QTextCursor(self.document().findBlockByNumber(line - 1))
             marks.append(mark)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 from netbuilder.data.settings import SHARED
 from netbuilder.document import edits
 from netbuilder.document.model import Document, Node
-from netbuilder.foundation.parameter import Parameter
+from netbuilder.foundation.parameter import Kind, Parameter
 from netbuilder.ui.form import Form
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import label, section
@@ -73,7 +73,7 @@ def shared_parameters(nodes: tuple[Node, ...]) -> tuple[Parameter, ...]:
     common: dict[str, Parameter] | None = None
     for node in nodes:
         declaration = declaration_of(node)
-        mine = {p.name: p for p in declaration.parameters} if declaration else {}
+        mine = {p.name: p for p in declaration.parameters if p.kind is not Kind.CODE} if declaration else {}
         if node.type.startswith("data."):
             mine = {name: p for name, p in mine.items() if name in SHARED}
         common = mine if common is None else {n: p for n, p in common.items() if n in mine and _alike(p, mine[n])}
@@ -112,6 +112,7 @@ class InspectorPanel(QScrollArea):
         self._workspace, self._themes = workspace, themes
         self.page: NodePage | GroupPage | PlanPage | None = None
         self._shown: object = None
+        self._drafts: dict[str, str] = {}
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -168,6 +169,8 @@ class InspectorPanel(QScrollArea):
         self.verticalScrollBar().setValue(0)
 
     def _dismiss(self, page: NodePage | GroupPage | PlanPage) -> None:
+        if isinstance(page, NodePage) and page.draft is not None:
+            self._drafts[page.node] = page.draft  # code that was typed is not lost by looking elsewhere
         page.hide()
         self._column.removeWidget(page)
         if isinstance(page, NodePage) and page.data is not None and page.data.is_busy:
@@ -181,7 +184,11 @@ class InspectorPanel(QScrollArea):
             return PlanPage(self._workspace)
         if len(chosen) > 1:
             return GroupPage(self._workspace, chosen)
-        return NodePage(self._workspace, self._themes.theme, chosen[0])
+        page = NodePage(self._workspace, self._themes.theme, chosen[0])
+        draft = self._drafts.pop(chosen[0].id, None)
+        if draft is not None:
+            page.set_draft(draft)
+        return page
 
     def _replace(self) -> None:
         self._shown = None

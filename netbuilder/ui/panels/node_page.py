@@ -10,13 +10,17 @@ from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
+from netbuilder.compiler.custom import may_run
 from netbuilder.document import edits
 from netbuilder.document.model import Node, PortRef
 from netbuilder.foundation.declaration import CATEGORIES, Declaration
+from netbuilder.foundation.parameter import Kind
 from netbuilder.foundation.problem import Problem
+from netbuilder.layers.custom import applied
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.training.footprint import in_words
 from netbuilder.training.protocol import PictureKind
+from netbuilder.ui.code_field import CodeField
 from netbuilder.ui.form import Form
 from netbuilder.ui.formula import formula_html
 from netbuilder.ui.panels.axis import value_text
@@ -26,6 +30,7 @@ from netbuilder.ui.panels.problem_rows import ProblemRow
 from netbuilder.ui.panels.titles import declaration_of
 from netbuilder.ui.panels.watched import KernelsView
 from netbuilder.ui.theme import Theme
+from netbuilder.ui.trust_dialog import ask_trust
 from netbuilder.ui.workspace import Workspace
 
 
@@ -280,6 +285,13 @@ class NodePage(QWidget):
             if problem.fixes or problem.field not in at_field:
                 self.problems.addWidget(ProblemRow(problem, self._workspace, place=False))
         self.form.set_notes(at_field)
+        self._mark_code()
+
+    def _mark_code(self) -> None:
+        """Show at which line of the code something is wrong."""
+        for name, field in self.form.fields.items():
+            if isinstance(field, CodeField) and field.draft is None:
+                field.editor.mark_error(next((each.line for each in self._known if each.field == name), 0))
 
     def _describe(self) -> list[tuple[str, str]]:
         node, shapes = self._node(), self._workspace.shapes
@@ -317,9 +329,39 @@ class NodePage(QWidget):
     # Editing -------------------------------------------------------------------------------------------------------
 
     def _edit(self, name: str, value: Any, gesture: str) -> None:
+        if self.form.fields[name].parameter.kind is Kind.CODE:
+            self._apply_code(value)
+            return
         title = f"Change {self.form.fields[name].parameter.title.lower()}"
         change = partial(edits.set_parameters, node=self.node, values={name: value}, scope=self._workspace.scope)
         self._workspace.edit(title, change, f"{self.node}.{name}.{gesture}")
+
+    def _apply_code(self, text: str) -> None:
+        """Make a text the node's code; whoever has typed all of it trusts it, else she looks at it first."""
+        node = self._node()
+        old = node.parameters.get("code")
+        if isinstance(old, str) and not may_run(old) and not may_run(text):
+            ask_trust(self.window(), self._workspace, text, (node.label,), lambda: self._set_code(text))
+        else:
+            self._set_code(text)
+
+    def _set_code(self, text: str) -> None:
+        self._workspace.trust((text,))
+        values = applied(text, self.form.values())
+        change = partial(edits.set_parameters, node=self.node, values=values, scope=self._workspace.scope)
+        self._workspace.edit("Change code", change)
+
+    @property
+    def draft(self) -> str | None:
+        """Code that was typed and not applied; None when there is none."""
+        fields = [field for field in self.form.fields.values() if isinstance(field, CodeField)]
+        return fields[0].draft if fields else None
+
+    def set_draft(self, text: str) -> None:
+        """Go on with code that was typed before and not applied."""
+        for field in self.form.fields.values():
+            if isinstance(field, CodeField):
+                field.set_draft(text)
 
     def _write_note(self, text: str) -> None:
         change = partial(edits.set_note, node=self.node, note=text, scope=self._workspace.scope)

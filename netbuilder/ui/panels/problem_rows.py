@@ -8,6 +8,7 @@ from PySide6.QtCore import QSize, Qt, Signal
 from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent
 from PySide6.QtWidgets import QBoxLayout, QFrame, QGridLayout, QLabel, QPushButton
 
+from netbuilder.compiler.custom import TRUST
 from netbuilder.foundation.problem import Problem, Severity
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels.cards import ElidedLabel, label
@@ -63,7 +64,7 @@ class ProblemRow(QFrame):
         grid.setColumnStretch(1, 1)
         if problem.expected or problem.found:
             grid.addWidget(label(self._contrast(), "number", wrap=True), 2, 1)
-        if problem.fixes:
+        if problem.fixes or problem.action:
             grid.addLayout(self._buttons(), 3, 1)
         if self._place:
             self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -91,6 +92,11 @@ class ProblemRow(QFrame):
             button = QPushButton(fix.title)
             button.setToolTip("Change the network like this; Undo takes it back")
             button.clicked.connect(partial(self._workspace.apply_fix, fix))
+            row.addWidget(button)
+        if self.problem.action == TRUST:
+            button = QPushButton("Review and trust…")
+            button.setToolTip("Look at the code; it does not run before you agree")
+            button.clicked.connect(partial(self._workspace.reviewRequested.emit, self.problem.node))
             row.addWidget(button)
         row.addStretch(1)
         return row
