@@ -236,7 +236,7 @@ CAST = LayerSpec(
     summary="Turns whole numbers into floating-point ones, or the reverse.",
     help="Changes the kind of the values and not their size. Layers with weights compute with floating-point numbers; "
     "class targets and embeddings take whole ones. No gradient flows through whole numbers.",
-    formula="",
+    formula=r"y = \text{dtype}(x)",
     reference=torch_docs("torch.Tensor.to"),
     keywords=("convert", "dtype", "float", "int", "type", "to"),
     parameters=(

@@ -40,7 +40,7 @@ LINEAR = LayerSpec(
     "between "
     "activations it lets the network mix features, and at the end it turns features into class scores or a prediction. "
     "On a sequence (N × time × features) the same weights serve every step.",
-    formula=r"y = x W^{T} + b",
+    formula=r"y = x W^{\top} + b",
     reference=torch_docs("torch.nn.Linear"),
     keywords=("dense", "fully connected", "affine", "fc", "mlp", "neurons"),
     parameters=(
@@ -84,7 +84,7 @@ BILINEAR = LayerSpec(
     "products. "
     "It says how two things fit together, such as a question and an answer. It has many weights: units × first × "
     "second.",
-    formula=r"y_u = a^{T} W_u b + c_u",
+    formula=r"y_u = a^{\top} W_u b + c_u",
     reference=torch_docs("torch.nn.Bilinear"),
     keywords=("interaction", "product", "two inputs", "similarity"),
     parameters=(_UNITS, _BIAS, *WEIGHTS),
@@ -143,7 +143,7 @@ EMBEDDING = LayerSpec(
     "categories, "
     "whose numbers mean nothing by themselves, into features that a network can compute with. Things used alike end "
     "up with similar vectors.",
-    formula=r"y = W_{x}",
+    formula=r"y_t = W_{x_t}",
     reference=torch_docs("torch.nn.Embedding"),
     keywords=("lookup", "word vectors", "tokens", "vocabulary", "text", "categories", "embed"),
     parameters=(

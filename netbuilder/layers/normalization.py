@@ -214,7 +214,7 @@ LOCAL_RESPONSE_NORM = LayerSpec(
     summary="Damps a channel where its neighbours are strong.",
     help="Divides each value by the strength of the neighbouring channels at the same place: they compete. "
     "AlexNet used it; batch normalization has replaced it.",
-    formula=r"y_c = x_c \left( k + \frac{\alpha}{n} \sum_{c'} x_{c'}^2 \right)^{-\beta}",
+    formula=r"y_c = x_c \left( k + \frac{\alpha}{n} \sum_{|c' - c| \le n / 2} x_{c'}^2 \right)^{-\beta}",
     reference=torch_docs("torch.nn.LocalResponseNorm"),
     keywords=("lrn", "alexnet", "norm", "inhibition"),
     parameters=(
