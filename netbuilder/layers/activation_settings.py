@@ -102,7 +102,7 @@ WITH_SETTINGS = (
         r"\max(0, x) + a \min(0, x), \quad a \sim U(l, u)",
         (
             number("lower", "Smallest slope", 0.125, "The lower end of the slopes.", 0.0, 1.0),
-            number("upper", "Largest slope", 0.3333, "The upper end of the slopes.", 0.0, 1.0),
+            number("upper", "Largest slope", 1 / 3, "The upper end of the slopes.", 0.0, 1.0),
         ),
         "random",
         "rectifier",

@@ -242,7 +242,7 @@ PAD = LayerSpec(
                 ("replicate", "replicate", "The edge repeated."),
                 ("circular", "circular", "The other end, as on a ring."),
             ),
-            "What is added.",
+            "What the added entries hold.",
         ),
         number(
             "value", "Value", 0.0, "What the padding holds.", shown_when=lambda values: values["mode"] == "constant"

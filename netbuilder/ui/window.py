@@ -21,6 +21,7 @@ from netbuilder.ui.crash import CrashDialog
 from netbuilder.ui.dialogs import Answer
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
+from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.status import StatusBar
 from netbuilder.ui.theme import MODES, ThemeController
@@ -270,6 +271,7 @@ class MainWindow(QMainWindow):
 
     def _targets(self) -> dict[str, Callable[[], object]]:
         training, exports = TrainingActions(self.workspace), ExportActions(self)
+        help = HelpActions(self)
         return {
             "window": lambda: self,
             "files": lambda: self.files,
@@ -277,6 +279,7 @@ class MainWindow(QMainWindow):
             "canvas": lambda: self.canvas,
             "training": lambda: training,
             "exports": lambda: exports,
+            "help": lambda: help,
         }
 
     def _connect(self) -> None:

@@ -352,37 +352,25 @@ def _symbol(name: str) -> Symbol | None:
     return None
 
 
-def spoken(item: Item) -> str:
-    """Return a tree as one line of plain text: what a screen reader says, and what is copied."""
-    match item:
-        case Symbol():
-            spaced = item.role in (Role.BINARY, Role.RELATION) or (item.role is Role.OPERATOR and item.text.isalpha())
-            return f" {item.text} " if spaced else item.text
-        case Space():
-            return " "
-        case Row():
-            return re.sub(r" {2,}", " ", "".join(map(spoken, item.items))).strip()
-        case Script():
-            below = f"_{_grouped(item.below)}" if item.below else ""
-            above = f"^{_grouped(item.above)}" if item.above else ""
-            return spoken(item.base).strip() + below + above + (" " if _is_operator(item.base) else "")
-        case Fraction():
-            return f"{_grouped(item.above)}/{_grouped(item.below)}"
-        case Root():
-            return f"√{_grouped(item.body)}"
-        case Accent():
-            return f"{item.mark}({spoken(item.body)})"
-        case Fenced():
-            return f"{item.left}{spoken(item.body)}{item.right}"
-        case Table():
-            join = " if " if item.kind == "cases" else " "
-            return "; ".join(join.join(map(spoken, cells)) for cells in item.rows).replace("if else", "else")
+_NO_OPERAND: Final = frozenset({Role.BINARY, Role.RELATION, Role.OPEN, Role.PUNCTUATION, Role.OPERATOR})
 
 
-def _is_operator(item: Item) -> bool:
-    return isinstance(item, Symbol) and item.role is Role.OPERATOR
+def _role(item: Item) -> Role:
+    base = item.base if isinstance(item, Script) else item
+    if isinstance(base, Row) and len(base.items) == 1:
+        return _role(base.items[0])
+    return base.role if isinstance(base, Symbol) else Role.ORDINARY
 
 
-def _grouped(item: Item | None) -> str:
-    text = spoken(item) if item else ""
-    return text if len(text) < 2 or text.isalnum() else f"({text})"
+def roles_of(items: tuple[Item, ...]) -> list[Role]:
+    """Return the items' roles; a minus that has nothing on its left to be taken from is a sign, not an operator."""
+    roles: list[Role] = []
+    before: Role | None = None
+    for item in items:
+        role = _role(item)
+        if role is Role.BINARY and (before is None or before in _NO_OPERAND):
+            role = Role.ORDINARY
+        roles.append(role)
+        if not isinstance(item, Space):
+            before = role
+    return roles

@@ -8,8 +8,8 @@ from itertools import pairwise
 from PySide6.QtGui import QPainter
 
 from netbuilder.ui.formula.box import SMALLEST, Box
-from netbuilder.ui.formula.latex import Item, Role, Row, Space, Symbol
-from netbuilder.ui.formula.typesetting import lay_out, roles_of
+from netbuilder.ui.formula.latex import Item, Role, Row, Space, Symbol, roles_of
+from netbuilder.ui.formula.typesetting import lay_out
 
 
 def lay_out_lines(row: Row, size: float, width: float) -> Box:

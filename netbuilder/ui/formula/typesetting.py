@@ -23,7 +23,20 @@ from netbuilder.ui.formula.box import (
     symbol_box,
 )
 from netbuilder.ui.formula.brackets import bracket_box
-from netbuilder.ui.formula.latex import Accent, Fenced, Fraction, Item, Role, Root, Row, Script, Space, Symbol, Table
+from netbuilder.ui.formula.latex import (
+    Accent,
+    Fenced,
+    Fraction,
+    Item,
+    Role,
+    Root,
+    Row,
+    Script,
+    Space,
+    Symbol,
+    Table,
+    roles_of,
+)
 
 _SHRINK: Final = 0.74
 
@@ -56,30 +69,6 @@ def lay_out(item: Item, size: float) -> Box:
             return _table(item, size)
         case _:
             assert_never(item)
-
-
-_NO_OPERAND: Final = frozenset({Role.BINARY, Role.RELATION, Role.OPEN, Role.PUNCTUATION, Role.OPERATOR})
-
-
-def _role(item: Item) -> Role:
-    base = item.base if isinstance(item, Script) else item
-    if isinstance(base, Row) and len(base.items) == 1:
-        return _role(base.items[0])
-    return base.role if isinstance(base, Symbol) else Role.ORDINARY
-
-
-def roles_of(items: tuple[Item, ...]) -> list[Role]:
-    """Return the items' roles; a minus that has nothing on its left to be taken from is a sign, not an operator."""
-    roles: list[Role] = []
-    before: Role | None = None
-    for item in items:
-        role = _role(item)
-        if role is Role.BINARY and (before is None or before in _NO_OPERAND):
-            role = Role.ORDINARY
-        roles.append(role)
-        if not isinstance(item, Space):
-            before = role
-    return roles
 
 
 def _gap(before: Role, after: Role, size: float) -> float:

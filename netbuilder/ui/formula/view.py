@@ -7,8 +7,9 @@ from PySide6.QtGui import QAction, QGuiApplication, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from netbuilder.ui.formula.box import Box
-from netbuilder.ui.formula.latex import read_formula, spoken
+from netbuilder.ui.formula.latex import read_formula
 from netbuilder.ui.formula.lines import lay_out_lines
+from netbuilder.ui.formula.speech import spoken
 
 _SIZE = 15.0
 _MARGIN = 3
