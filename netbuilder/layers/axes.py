@@ -139,8 +139,8 @@ TRANSPOSE = LayerSpec(
     reference=torch_docs("torch.transpose"),
     keywords=("swap", "permute", "axes"),
     parameters=(
-        axis(1, "The one axis.", "first", "First axis"),
-        axis(2, "The other axis.", "second", "Second axis"),
+        axis(1, "The axis that changes places with the second; 0 is the batch.", "first", "First axis"),
+        axis(2, "The axis that it changes places with; -1 is the last.", "second", "Second axis"),
     ),
     inputs=ANY,
     outputs=ANY_OUT,

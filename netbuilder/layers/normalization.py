@@ -220,7 +220,7 @@ LOCAL_RESPONSE_NORM = LayerSpec(
     parameters=(
         whole("size", "Channels", 5, "How many neighbouring channels compete."),
         number("alpha", "Alpha", 1e-4, "How strongly they damp.", 0.0, 10.0),
-        number("beta", "Beta", 0.75, "The exponent.", 0.0, 10.0),
+        number("beta", "Beta", 0.75, "How strongly the neighbours hold a channel down.", 0.0, 10.0),
         number("k", "K", 1.0, "Keeps the division safe.", 1e-6, 100.0),
     ),
     inputs=(Port(name="x", ranks=(3, 4, 5), help="Channels on axis 1."),),
