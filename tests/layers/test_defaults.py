@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 import pytest
@@ -15,7 +16,10 @@ from netbuilder.compiler.template import NO_DEFAULT, dotted, parse, plain_values
 from netbuilder.foundation.parameter import Kind
 from netbuilder.layers.catalog import catalog
 from netbuilder.layers.deviations import DEVIATIONS
-from netbuilder.layers.spec import LayerSpec
+from netbuilder.layers.spec import LayerSpec, names_in
+
+KEYWORDS = "*"
+"""Stands before the arguments that a schema takes by name only."""
 
 UNSET = object()
 """Stands for an argument that is no constant: a size, a variable."""
@@ -27,12 +31,17 @@ def schema_defaults(callee: str) -> list[dict[str, Any]]:
     for candidate in (name, f"linalg_{name}", f"fft_{name}", f"special_{name}"):
         packet = getattr(torch.ops.aten, candidate, None)
         if packet is not None:
-            schemas = [getattr(packet, overload)._schema for overload in packet.overloads()]
-            return [
-                {each.name: each.default_value if each.has_default_value() else NO_DEFAULT for each in schema.arguments}
-                for schema in schemas
-            ]
+            return [_in_order(getattr(packet, overload)._schema) for overload in packet.overloads()]
     return []
+
+
+def _in_order(schema: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for each in schema.arguments:
+        if each.kwarg_only:
+            found.setdefault(KEYWORDS, NO_DEFAULT)
+        found[each.name] = each.default_value if each.has_default_value() else NO_DEFAULT
+    return found
 
 
 def defaults_of(callee: str, support: str) -> list[dict[str, Any]]:
@@ -49,7 +58,8 @@ def defaults_of(callee: str, support: str) -> list[dict[str, Any]]:
 def bound(call: ast.Call, overloads: list[dict[str, Any]]) -> Iterator[tuple[str, ast.expr]]:
     """Yield a call's arguments by the callee's names for them."""
     is_method = dotted(call.func).split(".")[0] not in ("nn", "F", "torch")
-    names = [name for name in overloads[0] if not (is_method and name == "self")] if overloads else []
+    names = list(takewhile(lambda name: name != KEYWORDS, overloads[0])) if overloads else []
+    names = [name for name in names if not (is_method and name == "self")]
     yield from zip(names, call.args, strict=False)
     for keyword in call.keywords:
         assert keyword.arg is not None
@@ -115,5 +125,6 @@ def test_the_comparison_sees_the_arguments(key: str) -> None:
         if each.kind in (Kind.BOOL, Kind.FLOAT, Kind.INT)
     }
     other = replace(spec, parameters=tuple(replace(p, default=changed.get(p.name, p.default)) for p in spec.parameters))
-    mine = {name for name in changed if name not in ("trainable", "filters", "units", "axes")}
+    handed_over = names_in(spec.make_text(spec.defaults())) | names_in(spec.call_text(spec.defaults()))
+    mine = changed.keys() & handed_over - {"filters", "units"}  # torch has no default for these two
     assert len(set(deviations(other))) >= len(mine)
