@@ -242,6 +242,9 @@ def _product_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
         yield relations.expects("value", f"as many positions as the key ({key})", value)
     elif values["causal"] and "mask" in inputs:
         yield relations.expects("mask", "no mask beside Causal: put it into the mask", inputs["mask"], causal=False)
+    elif "mask" in inputs and inputs["mask"].dtype not in ("bool", "float32"):
+        fix = ("cast", {"dtype": "bool"})
+        yield relations.expects("mask", "true or false, or numbers to add", inputs["mask"].dtype, fix)
 
 
 def _product_macs(values: Values, inputs: Types, outputs: Types) -> int:

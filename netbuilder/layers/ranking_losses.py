@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from netbuilder.foundation.declaration import Reference
 from netbuilder.foundation.parameter import Parameter, Values
@@ -188,7 +189,10 @@ PAIRS = (
         r"\max(0, \lVert x - t \rVert - \lVert x - n \rVert + m)",
         torch_docs("torch.nn.TripletMarginLoss"),
         ("triplet", "anchor", "siamese", "metric learning", "embedding"),
-        (_MARGIN, number("power", "Power", 2.0, "2 is the usual distance, 1 the sum of differences.", 1.0, 16.0)),
+        (
+            replace(_MARGIN, minimum=1e-6),
+            number("power", "Power", 2.0, "2 is the usual distance, 1 the sum of differences.", 1.0, 16.0),
+        ),
         inputs=(
             Port(name="prediction", ranks=_VECTORS, layout="NF", help="The anchor's vector."),
             Port(name="target", ranks=_VECTORS, layout="NF", help="The vector of one like it."),
@@ -267,7 +271,7 @@ OVERLAPS = (
         "binary_focal_loss",
         "BinaryFocalLoss",
         "(F.binary_cross_entropy_with_logits(prediction, target.to(prediction.dtype), reduction='none') * "
-        "(target - torch.sigmoid(prediction)).abs() ** focus).mean()",
+        "(target.to(prediction.dtype) - torch.sigmoid(prediction)).abs() ** focus).mean()",
         "For yes or no when one of them is rare.",
         "The binary cross entropy in which what is right already hardly counts, so that thousands of easy cases do not "
         "drown the few hard ones. Object detectors learn with it. Its input is plain scores.",

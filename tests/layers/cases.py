@@ -1,4 +1,4 @@
-"""What each layer is tried with beside its defaults: limits of its parameters, odd sizes, other ranks and dtypes.
+"""What each layer is tried with: defaults, limits of its parameters, odd sizes, other ranks and dtypes.
 
 Cases are made from the declarations alone, so that a new layer has its cases as soon as it is declared. What the
 layer's own relations refuse is no case: that they refuse rightly, other tests say.
@@ -15,11 +15,17 @@ from netbuilder.layers.relations import check_all
 from netbuilder.layers.spec import Dtype, LayerSpec
 from tests.layers.samples import EXCEPTIONS, SAMPLES, Case, Sample, samples_of, values_of
 
-FEASIBLE = 64
-"""The largest whole number that is run with; beyond it layers only become slow."""
+FEASIBLE = 16
+"""The largest number that is run with; beyond it layers only become slow and large."""
 
-COUNTS = frozenset({"layers", "feedforward", "heads"})
-"""Parameters whose largest feasible value is smaller: the work grows with them."""
+LESS: Mapping[str, int] = {"layers": 3, "heads": 4, "scale_factor": 4}
+"""Parameters whose largest feasible value is smaller: the work grows with a power of them."""
+
+LIST = 5
+"""The same for each of several sizes: volumes grow with its third power."""
+
+MADE_TO_MEASURE = frozenset({"view"})
+"""Layers whose parameters fit one input only, the batch included, so that no relation can tell."""
 
 UNEVEN: Mapping[str, tuple[int, ...]] = {
     "kernel_size": (3, 2, 4),
@@ -59,10 +65,17 @@ def default_trial(spec: LayerSpec) -> Trial:
     return Trial("default", values, samples_of(spec, values))
 
 
+def varying_trials(spec: LayerSpec) -> list[Trial]:
+    """Return the layer with inputs of varying length, so far as it takes them."""
+    return [trial for trial in _of_varying_length(spec) if _runs(spec, trial)]
+
+
 def trials(spec: LayerSpec) -> list[Trial]:
-    """Return everything that a layer is tried with, its default first."""
+    """Return everything that a layer is tried with at fixed sizes, its default first."""
     first = default_trial(spec)
     found = [first, replace(first, name="batch of 1", samples=1)]
+    if spec.key in MADE_TO_MEASURE:
+        return found
     for trial in (*_limits(spec), *_odd(spec), *_other_inputs(spec)):
         if _runs(spec, trial) and not any(_same(trial, other) for other in found):
             found.append(trial)
@@ -94,8 +107,10 @@ def limits(parameter: Parameter) -> list[Any]:
     elif parameter.kind is Kind.TEXT:
         found = []
     else:
-        most = 4 if parameter.name in COUNTS else FEASIBLE
+        most = LIST if parameter.kind is Kind.INTS else LESS.get(parameter.name, FEASIBLE)
         low = -2 if parameter.minimum is None else parameter.minimum
+        if parameter.name == "dims":
+            low = max(low, 1)  # what has no entries, the layer behind it refuses
         high = 2 if parameter.maximum is None else min(parameter.maximum, most)
         if parameter.kind is Kind.INTS:
             length = parameter.length or max(1, len(parameter.default or (1,)))
@@ -120,13 +135,32 @@ def _odd(spec: LayerSpec) -> Iterator[Trial]:
         inputs = samples_of(spec, values)
         yield Trial(f"uneven {' '.join(chosen)}", values, inputs)
         if spec.key not in EXCEPTIONS or not EXCEPTIONS[spec.key].inputs:
-            odd = {port: replace(each, dims=_odd_dims(each)) for port, each in inputs.items()}
+            odd = {port: replace(each, dims=_odd_dims(each), vocabulary=_fewer(each)) for port, each in inputs.items()}
             yield Trial(f"odd sizes, uneven {' '.join(chosen)}", values, odd)
+
+
+def _fewer(sample: Sample) -> int:
+    """Return a vocabulary of which every index is one of the classes of an odd number of scores."""
+    return min(sample.vocabulary, 5)
 
 
 def _odd_dims(sample: Sample) -> tuple[int, ...]:
     sizes = ODD.get(len(sample.dims) + 1, sample.dims)
     return tuple(odd if size > 1 else size for size, odd in zip(sample.dims, sizes, strict=True))
+
+
+def _of_varying_length(spec: LayerSpec) -> Iterator[Trial]:
+    """Yield sequences, signals and pictures one size of which varies: one axis after the other."""
+    first = default_trial(spec)
+    sizes = next((each.dims for each in first.inputs.values()), ())
+    for axis in range(len(sizes)):
+        inputs = {
+            name: replace(each, dims=(*each.dims[:axis], -1, *each.dims[axis + 1 :]))
+            if each.dims[axis : axis + 1] == sizes[axis : axis + 1]
+            else each
+            for name, each in first.inputs.items()
+        }
+        yield Trial(f"T on axis {axis + 1}", first.values, inputs)
 
 
 def _other_inputs(spec: LayerSpec) -> Iterator[Trial]:
@@ -137,7 +171,9 @@ def _other_inputs(spec: LayerSpec) -> Iterator[Trial]:
         fixed = EXCEPTIONS.get(spec.key, Case()).inputs
         if not fixed and all(not port.ranks or rank in port.ranks or port.optional for port in ports):
             inputs = {
-                name: replace(each, dims=ODD[rank]) if not port.ranks or rank in port.ranks else each
+                name: replace(each, dims=ODD[rank], vocabulary=_fewer(each))
+                if not port.ranks or rank in port.ranks
+                else each
                 for port, (name, each) in zip(ports, first.inputs.items(), strict=True)
             }
             yield Trial(f"{rank} axes", first.values, inputs)
@@ -145,7 +181,7 @@ def _other_inputs(spec: LayerSpec) -> Iterator[Trial]:
         taken = {Dtype.NUMBER, Dtype.ANY} if dtype == "int64" else {Dtype.ANY}
         if any(port.dtype in taken for port in ports):
             inputs = {
-                name: replace(each, dtype=dtype, vocabulary=5 * (dtype == "int64")) if port.dtype in taken else each
+                name: replace(each, dtype=dtype, vocabulary=2 * (dtype == "int64")) if port.dtype in taken else each
                 for port, (name, each) in zip(ports, first.inputs.items(), strict=True)
             }
             yield Trial(f"{dtype} values", first.values, inputs)
