@@ -8,6 +8,7 @@ from netbuilder.foundation.parameter import Values
 from netbuilder.layers import relations
 from netbuilder.layers.settings import choice, elements, flag, known, torch_docs, whole
 from netbuilder.layers.spec import WEIGHTS, Dtype, LayerSpec, Mismatch, Port, Types
+from netbuilder.layers.tensor import TensorType
 
 _UNITS = whole("units", "Units", 64, "How many numbers it gives for each sample: its neurons.")
 _BIAS = flag("bias", "Bias", True, "Adds a learned number to each unit.")
@@ -75,6 +76,13 @@ def _same_rows(values: Values, inputs: Types) -> Iterator[Mismatch]:
         yield relations.expects("b", f"the axes of the first input but the last ({a})", b)
 
 
+def _bilinear_types(values: Values, inputs: Types) -> Types:
+    """Torch's meta device makes one step a unit: a minute for a million of them."""
+    a, b = inputs["a"], inputs["b"]
+    rows = (other if size is None else size for size, other in zip(a.dims[:-1], b.dims[:-1], strict=True))
+    return {"y": TensorType((*rows, values["units"]))}
+
+
 BILINEAR = LayerSpec(
     key="bilinear",
     title="Bilinear",
@@ -92,6 +100,7 @@ BILINEAR = LayerSpec(
     outputs=(Port(name="y", ranks=(2, 3), layout="NF"),),
     make="nn.Bilinear(first_features, second_features, units, bias=bias)",
     call="me(a, b)",
+    shape=_bilinear_types,
     derived={"first_features": ("a", -1), "second_features": ("b", -1)},
     checks=(_same_rows,),
     weights=("weight",),
