@@ -128,8 +128,8 @@ def _odd(spec: LayerSpec) -> Iterator[Trial]:
         for each in spec.parameters
         if each.kind is Kind.INTS and each.length and each.length <= 3 and each.name in UNEVEN
     }
-    for number in range(1 << min(len(uneven), 4)):
-        chosen = {name: value for index, (name, value) in enumerate(uneven.items()) if number >> index & 1}
+    for names in dict.fromkeys([(), *((name,) for name in uneven), tuple(uneven)]):
+        chosen = {name: uneven[name] for name in names}
         explicit = {"padding": "explicit"} if "padding_size" in chosen else {}
         values = values_of(spec, **chosen, **explicit)
         inputs = samples_of(spec, values)
