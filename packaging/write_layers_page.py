@@ -15,6 +15,7 @@ from netbuilder.layers.catalog import catalog
 from netbuilder.layers.coverage import COVERED, LEFT_OUT, SONY
 from netbuilder.layers.deviations import DEVIATIONS
 from netbuilder.layers.documentation import Documentation, ParameterText, describe_parameter, document
+from netbuilder.layers.onnx_support import NOT_IN_ONNX
 from netbuilder.layers.spec import SCALES, WEIGHTS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "layers.md"
@@ -24,7 +25,8 @@ _WEIGHTS = "Settings of weights"
 
 def write_page() -> str:
     """Return the page's text."""
-    return "\n".join([*_head(), *_layers(), *_weights(), *_deviations(), *_left_out(), *_sony()]).rstrip() + "\n"
+    parts = (_head, _layers, _weights, _deviations, _onnx, _left_out, _sony)
+    return "\n".join(line for part in parts for line in part()).rstrip() + "\n"
 
 
 def _head() -> Iterator[str]:
@@ -47,6 +49,7 @@ def _head() -> Iterator[str]:
             yield f"- [{title}](#{_anchor(title)}): {count}"
     yield f"- [{_WEIGHTS}](#{_anchor(_WEIGHTS)})"
     yield "- [Defaults that are not torch's](#defaults-that-are-not-torchs)"
+    yield "- [Layers that ONNX cannot express](#layers-that-onnx-cannot-express)"
     yield "- [Left out, and why](#left-out-and-why)"
     yield "- [Sony's components](#sonys-components)"
     yield ""
@@ -133,6 +136,20 @@ def _deviations() -> Iterator[str]:
 
 def _named(key: str) -> str:
     return f"{catalog()[key].title} (`{key}`)"
+
+
+def _onnx() -> Iterator[str]:
+    yield "## Layers that ONNX cannot express"
+    yield ""
+    able = len(catalog()) - len(NOT_IN_ONNX)
+    yield f"{able} of {len(catalog())} layers leave as ONNX with a free batch size, and onnxruntime computes what"
+    yield f"PyTorch does. These {len(NOT_IN_ONNX)} do not; a test tries each again, so that the list shrinks."
+    yield ""
+    yield "| Layer | Why |"
+    yield "|---|---|"
+    for key, why in NOT_IN_ONNX.items():
+        yield f"| {_named(key)} | {why} |"
+    yield ""
 
 
 def _left_out() -> Iterator[str]:

@@ -9,6 +9,5 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-NOT_IN_ONNX: Final[Mapping[str, str]] = {
-}
+NOT_IN_ONNX: Final[Mapping[str, str]] = {}
 """Layer's key -> why torch's exporter or onnxruntime does not compute the same."""
