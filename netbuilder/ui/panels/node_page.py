@@ -15,6 +15,7 @@ from netbuilder.foundation.declaration import CATEGORIES, Declaration
 from netbuilder.foundation.problem import Problem
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.layers.tensor import TensorType
+from netbuilder.training.footprint import in_words
 from netbuilder.training.protocol import PictureKind
 from netbuilder.ui.form import Form
 from netbuilder.ui.layer_help import LayerHelp
