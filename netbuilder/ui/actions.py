@@ -243,7 +243,6 @@ ACTIONS: tuple[ActionSpec, ...] = (
         tip="PNG, SVG or PDF of the whole network",
         line=True,
     ),
-    _a("export.picture", "P&icture of the network…", "E&xport", "exports.picture", enabled=_drawn),
     _a(
         "help.layer",
         "&What this layer does",

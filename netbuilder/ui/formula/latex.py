@@ -146,7 +146,10 @@ _WITH_LIMITS: Final = frozenset({"max", "min"})
 _LARGE: Final[Mapping[str, str]] = {"sum": "∑", "prod": "∏"}
 _SPACES: Final[Mapping[str, float]] = {",": 1 / 6, ";": 5 / 18, " ": 0.25, "!": 0.0, "quad": 1.0, "qquad": 2.0}
 _ACCENTS: Final = frozenset({"hat", "bar", "tilde", "overline"})
-_TABLES: Final = frozenset({"cases", "aligned", "matrix"})
+_TABLES: Final[Mapping[str, tuple[str, str]]] = {
+    "cases": ("", ""), "aligned": ("", ""), "matrix": ("", ""), "pmatrix": ("(", ")"), "bmatrix": ("[", "]"),
+}  # fmt: skip
+"""Environments, and the brackets around them; that of cases belongs to the table."""
 _TOKEN: Final = re.compile(r"\\[A-Za-z]+|\\.|\d+(?:\.\d+)?|\s+|.", re.DOTALL)
 _END: Final = ""
 
@@ -310,7 +313,7 @@ class _Reader:
             raise self.error(f"{token!r} is no bracket")
         return _OPEN.get(token) or _CLOSE[token]
 
-    def _table(self) -> Table:
+    def _table(self) -> Item:
         kind = self._words()
         if kind not in _TABLES:
             raise self.error(f"the environment {kind} is not known")
@@ -329,7 +332,9 @@ class _Reader:
                 raise self.error(f"the environment {kind} has no end")
         if self._words() != kind:
             raise self.error(f"another environment than {kind} ends")
-        return Table(tuple(rows), kind)
+        left, right = _TABLES[kind]
+        table = Table(tuple(rows), "matrix" if left else kind)
+        return Fenced(left, Row((table,)), right) if left else table
 
 
 def _symbol(name: str) -> Symbol | None:
