@@ -39,7 +39,7 @@ def export(built: Built) -> bytes:
     """Return a network in use as an ONNX model whose batch size is free."""
     whole = Whole(built).eval()
     tensors = tuple(built.batch().values())
-    dynamic = {"tensors": tuple({0: torch.export.Dim("N")} for _ in tensors)}
+    dynamic = {"tensors": tuple({0: torch.export.Dim("N")} for _ in tensors)} if tensors else None
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the exporter's own making
