@@ -5,30 +5,28 @@ The page is never edited by hand; a test compares it with what this script makes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from netbuilder.foundation.declaration import CATEGORIES
-from netbuilder.foundation.parameter import Kind, Parameter
+from netbuilder.foundation.parameter import Parameter
 from netbuilder.layers.catalog import catalog
 from netbuilder.layers.coverage import COVERED, LEFT_OUT, SONY
-from netbuilder.layers.spec import LayerSpec, Port
+from netbuilder.layers.deviations import DEVIATIONS
+from netbuilder.layers.documentation import Documentation, ParameterText, describe_parameter, document
+from netbuilder.layers.onnx_support import NOT_IN_ONNX
+from netbuilder.layers.spec import SCALES, WEIGHTS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "layers.md"
 
-_KINDS = {
-    Kind.INT: "whole number",
-    Kind.FLOAT: "number",
-    Kind.BOOL: "yes or no",
-    Kind.TEXT: "text",
-    Kind.INTS: "whole numbers",
-    Kind.CODE: "Python code",
-}
+_WEIGHTS = "Settings of weights"
 
 
 def write_page() -> str:
     """Return the page's text."""
-    return "\n".join([*_head(), *_layers(), *_left_out(), *_sony()]).rstrip() + "\n"
+    parts = (_head, _layers, _weights, _deviations, _onnx, _left_out, _sony)
+    return "\n".join(line for part in parts for line in part()).rstrip() + "\n"
 
 
 def _head() -> Iterator[str]:
@@ -36,12 +34,22 @@ def _head() -> Iterator[str]:
     yield ""
     yield f"All {len(catalog())} layers, operations and losses of the palette, by category. This page is made from"
     yield "their declarations by `python packaging/write_layers_page.py`; the inspector shows the same."
-    yield "Shapes begin with the batch (N). A parameter is written as: title (`name`), what it accepts, its default."
+    yield ""
+    yield "Shapes begin with the batch (N); C is channels, L length, T time, F features, D, H, W depth, height, width."
+    yield ""
+    yield "A formula without a left side is the output y; that of a loss is one sample's part, which Reduction averages"
+    yield "or adds up. In it x is the first input or the prediction, t the target; i and j count along every axis, k is"
+    yield "a size, s a stride, d a dilation, p a padding or a probability, and [ ] around a test is true or false."
+    yield ""
+    yield "A parameter is written as: title (`name`), what it accepts, its default, what it does."
     yield ""
     for category, title in CATEGORIES.items():
         count = sum(spec.category == category for spec in catalog())
         if count:
             yield f"- [{title}](#{_anchor(title)}): {count}"
+    yield f"- [{_WEIGHTS}](#{_anchor(_WEIGHTS)})"
+    yield "- [Defaults that are not torch's](#defaults-that-are-not-torchs)"
+    yield "- [Layers that ONNX cannot express](#layers-that-onnx-cannot-express)"
     yield "- [Left out, and why](#left-out-and-why)"
     yield "- [Sony's components](#sonys-components)"
     yield ""
@@ -58,86 +66,90 @@ def _layers() -> Iterator[str]:
             yield f"## {title}"
             yield ""
         for spec in specs:
-            yield from _layer(spec)
+            yield from _layer(document(spec))
 
 
-def _layer(spec: LayerSpec) -> Iterator[str]:
-    values = spec.defaults()
-    yield f"### {spec.title} (`{spec.key}`)"
+def _layer(layer: Documentation) -> Iterator[str]:
+    yield f"### {layer.title} (`{layer.key}`)"
     yield ""
-    yield f"{spec.summary} {spec.help}".replace("<", "&lt;")
+    yield f"{layer.summary} {layer.help}".replace("<", "&lt;")
     yield ""
-    if spec.formula:
-        yield f"- Formula: `{spec.formula}`"
-    inputs, outputs = spec.input_ports(values), spec.output_ports(values)
-    if inputs:
-        yield f"- In: {'; '.join(map(_port, inputs))}"
-    if outputs:
-        yield f"- Out: {'; '.join(map(_port, outputs))}"
-    for parameter in spec.parameters:
-        yield f"- {_parameter(parameter)}"
-    code = spec.make_text(values) or spec.call_text(values)
-    if code:
-        yield f"- PyTorch: `{code}`"
-    if spec.reference is not None:
-        yield f"- Reference: [{spec.reference.title}]({spec.reference.url})"
+    if layer.formula:
+        yield from _formula(layer.formula)
+    for side, ports in (("In", layer.inputs), ("Out", layer.outputs)):
+        for port in ports:
+            yield f"- {side} `{port.name}`: {port.facts}"
+    for parameter in layer.parameters:
+        yield _parameter(parameter)
+    if layer.shared:
+        yield f"- {', '.join(each.title for each in layer.shared)}: see [{_WEIGHTS}](#{_anchor(_WEIGHTS)})"
+    if layer.code:
+        yield f"- PyTorch: `{layer.code}`"
+    if layer.keywords:
+        yield f"- Also found as: {', '.join(layer.keywords)}".replace("<", "&lt;").replace("*", "\\*")
+    if layer.reference is not None:
+        yield f"- Reference: [{layer.reference.title}]({layer.reference.url})"
     yield ""
 
 
-def _port(port: Port) -> str:
-    facts = [str(port.dtype)]
-    if port.layout:
-        facts.append(port.layout)
-    elif port.ranks:
-        facts.append(f"{' or '.join(map(str, port.ranks))} axes")
-    if port.optional:
-        facts.append("optional")
-    return f"`{port.name}` ({', '.join(facts)})"
+def _formula(text: str) -> Iterator[str]:
+    """Yield a block that code hosts draw; they forbid `operatorname`, which TeX makes of these two anyway."""
+    yield "```math"
+    yield re.sub(r"\\operatorname\{(\w+)\}", r"\\mathop{\\mathrm{\1}}", text)
+    yield "```"
+    yield ""
 
 
-def _parameter(parameter: Parameter) -> str:
-    return f"{parameter.title} (`{parameter.name}`): {_accepted(parameter)}; default {_default(parameter)}"
+def _parameter(parameter: ParameterText) -> str:
+    text = f"- {parameter.title} (`{parameter.name}`): {parameter.accepted}; default {parameter.default}. "
+    return text + parameter.help.replace("<", "&lt;")
 
 
-def _accepted(parameter: Parameter) -> str:
-    if parameter.kind is Kind.CHOICE:
-        return "one of " + ", ".join(choice.title for choice in parameter.choices)
-    words = _KINDS[parameter.kind]
-    if parameter.kind is Kind.INTS and parameter.length:
-        words = f"{parameter.length} {words}" if parameter.length > 1 else "1 whole number"
-    low, high = parameter.minimum, parameter.maximum
-    if low is not None and high is not None:
-        words += f" from {_shown(low)} to {_shown(high)}"
-    elif low is not None:
-        words += f" of at least {_shown(low)}"
-    elif high is not None:
-        words += f" of at most {_shown(high)}"
-    return words + (f", or {parameter.none_title}" if parameter.optional else "")
+def _weights() -> Iterator[str]:
+    yield f"## {_WEIGHTS}"
+    yield ""
+    yield "The last two settings of every layer with weights. The weights of a normalization and other scales have one"
+    yield f"number a feature, so that only {_titles(SCALES[0])} suit them."
+    yield ""
+    for parameter in WEIGHTS:
+        yield _parameter(describe_parameter(parameter))
+    yield ""
 
 
-def _shown(limit: float) -> str:
-    return f"{int(limit):,}" if limit == int(limit) else f"{limit:g}"
+def _titles(parameter: Parameter) -> str:
+    *most, last = (choice.title for choice in parameter.choices)
+    return f"{', '.join(most)} and {last}"
 
 
-def _default(parameter: Parameter) -> str:
-    value = parameter.default
-    if value is None:
-        return parameter.none_title
-    if parameter.kind is Kind.CHOICE:
-        return next(choice.title for choice in parameter.choices if choice.value == value)
-    if parameter.kind is Kind.CODE:
-        return "an example"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value)) or "none"
-    if isinstance(value, str):
-        return f"`{value}`" if value else "empty"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _deviations() -> Iterator[str]:
+    yield "## Defaults that are not torch's"
+    yield ""
+    yield "Every other default of a fresh layer is torch's own, wherever torch has one."
+    yield ""
+    yield "| Layer | Argument | Torch | Here | Why |"
+    yield "|---|---|---|---|---|"
+    for each in DEVIATIONS:
+        layers = ", ".join(catalog()[key].title for key in each.layers)
+        yield f"| {layers} | `{each.argument}` | `{each.torch}` | `{each.here}` | {each.why} |"
+    yield ""
 
 
 def _named(key: str) -> str:
     return f"{catalog()[key].title} (`{key}`)"
+
+
+def _onnx() -> Iterator[str]:
+    yield "## Layers that ONNX cannot express"
+    yield ""
+    able = len(catalog()) - len(NOT_IN_ONNX)
+    yield f"{able} of {len(catalog())} layers leave as ONNX with a free batch size, and onnxruntime computes what"
+    yield f"PyTorch does. These {len(NOT_IN_ONNX)} do not; a test tries each again, so that the list shrinks."
+    yield ""
+    yield "| Layer | Why |"
+    yield "|---|---|"
+    for key, why in NOT_IN_ONNX.items():
+        yield f"| {_named(key)} | {why} |"
+    yield ""
 
 
 def _left_out() -> Iterator[str]:

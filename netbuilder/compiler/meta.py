@@ -1,7 +1,7 @@
 """One layer on torch's meta device: shapes from torch, no memory and no arithmetic spent.
 
 The batch size is a prime; multiples of it in the result are read back as N, 2N, ... A varying sequence length is run at
-two lengths and read back as T, 2T-1, ... or "?" where it is no such expression. Imports torch.
+three lengths and read back as T, 2T-1, ... or "?" where it is no such expression. Imports torch.
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ from netbuilder.layers.tensor import BATCH, TIME, Dim, Size, TensorType
 BATCHES: Final = (7919, 7907, 7901, 7883)
 """Primes that stand for N: the first is taken of which no number in sight is a multiple."""
 
-LENGTHS: Final = (251, 257)
-"""What T is in the two runs."""
+LENGTHS: Final = (251, 257, 264)
+"""What T is in the three runs: the third is even and divisible by three, where the others leave a rest, so that the sum
+of what windows of a stride leave over is not taken for a slope."""
 
-UNKNOWNS: Final = (127, 131)
-"""What an unknown size is in the two runs."""
+UNKNOWNS: Final = (127, 131, 138)
+"""What an unknown size is in the three runs."""
 
 MODULES: Final = 4_000
 """How many modules are kept; then all are dropped."""
@@ -151,13 +152,13 @@ class MetaRunner:
     def _types(self, layer: Layer, module: nn.Module | None, batch: int) -> dict[str, TensorType]:
         dims = [dim for type_ in layer.inputs.values() for dim in type_.dims if not isinstance(dim, int)]
         unknown = None in dims
-        first = self._forward(layer, module, (batch, LENGTHS[0], UNKNOWNS[0]))
-        second = first
-        if unknown or any(dim.symbol != BATCH.symbol for dim in dims if dim is not None):
-            second = self._forward(layer, module, (batch, LENGTHS[1], UNKNOWNS[1]))
+        varies = unknown or any(dim.symbol != BATCH.symbol for dim in dims if dim is not None)
+        lengths = zip(LENGTHS, UNKNOWNS, strict=True) if varies else ((LENGTHS[0], UNKNOWNS[0]),)
+        runs = [self._forward(layer, module, (batch, *sizes)) for sizes in lengths]
         types = {}
-        for port, (shape, dtype) in first.items():
-            decoded = (_decode(*sizes, batch, unknown) for sizes in zip(shape, second[port][0], strict=True))
+        for port, (_, dtype) in runs[0].items():
+            shapes = [run[port][0] for run in runs]
+            decoded = (_decode(sizes, batch, unknown) for sizes in zip(*shapes, strict=True))
             types[port] = TensorType(tuple(decoded), dtype, *_meaning(layer, port, dtype))
         return types
 
@@ -210,16 +211,18 @@ def _batch_for(layer: Layer) -> int:
     return next((batch for batch in BATCHES if not any(n and n % batch == 0 for n in numbers)), BATCHES[0])
 
 
-def _decode(size: int, other: int, batch: int, unknown: bool) -> Dim:
-    """Read a size back from what it was in two runs."""
-    if size == other:
+def _decode(sizes: tuple[int, ...], batch: int, unknown: bool) -> Dim:
+    """Read a size back from what it was in each run."""
+    size = sizes[0]
+    if len(set(sizes)) == 1:
         return Size(BATCH.symbol, size // batch) if size and size % batch == 0 else size
     if unknown:
-        return TIME if (size, other) == LENGTHS else None
-    factor, rest = divmod(other - size, LENGTHS[1] - LENGTHS[0])
-    if rest or size % batch == 0:
+        return TIME if sizes == LENGTHS else None
+    factor, rest = divmod(sizes[1] - size, LENGTHS[1] - LENGTHS[0])
+    offset = size - factor * LENGTHS[0]
+    if rest or size % batch == 0 or sizes != tuple(factor * length + offset for length in LENGTHS):
         return None
-    return Size(TIME.symbol, factor, size - factor * LENGTHS[0])
+    return Size(TIME.symbol, factor, offset)
 
 
 def _unpack(target: Pattern, result: Any) -> Iterator[tuple[str, Any]]:

@@ -202,6 +202,7 @@ _PLAIN: Final = (
         re.compile(r".*Output size is too small.*", re.DOTALL),
         "would give an empty output: its input is too small for its kernel and stride",
     ),
+    (re.compile(r"Storage size calculation overflowed.*"), "would have more numbers than any memory holds"),
     (re.compile(r"num_channels must be divisible by num_groups"), "needs a number of groups that divides the channels"),
     (
         re.compile(r"index out of range in self"),

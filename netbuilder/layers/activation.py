@@ -52,7 +52,7 @@ ACTIVATIONS = (
         "Keeps mean 0 and variance 1 by itself.",
         "A scaled exponential unit whose constants keep the activations of a deep network near mean 0 and variance 1. "
         "Use it with LeCun-like initialization and AlphaDropout, without batch normalization.",
-        r"\lambda \begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}",
+        r"\lambda \begin{cases} x & \text{if } x > 0 \\ \alpha (e^x - 1) & \text{else} \end{cases}",
         "self normalizing",
     ),
     _activation(

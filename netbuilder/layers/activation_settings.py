@@ -78,7 +78,7 @@ WITH_SETTINGS = (
         "ReLU with a smooth negative side.",
         "Lets positive numbers through and bends negative ones smoothly towards -alpha. "
         "Its outputs are closer to mean 0 than ReLU's, and no unit dies.",
-        r"\begin{cases} x & x > 0 \\ \alpha (e^x - 1) & x \le 0 \end{cases}",
+        r"\begin{cases} x & \text{if } x > 0 \\ \alpha (e^x - 1) & \text{else} \end{cases}",
         (number("alpha", "Alpha", 1.0, "What very negative numbers come to, with a minus.", 0.0, 100.0),),
         "exponential",
     ),
@@ -102,7 +102,7 @@ WITH_SETTINGS = (
         r"\max(0, x) + a \min(0, x), \quad a \sim U(l, u)",
         (
             number("lower", "Smallest slope", 0.125, "The lower end of the slopes.", 0.0, 1.0),
-            number("upper", "Largest slope", 0.3333, "The upper end of the slopes.", 0.0, 1.0),
+            number("upper", "Largest slope", 1 / 3, "The upper end of the slopes.", 0.0, 1.0),
         ),
         "random",
         "rectifier",
@@ -139,7 +139,7 @@ WITH_SETTINGS = (
         "nn.Hardshrink(strength)",
         "Small numbers become 0, large ones stay.",
         "Numbers closer to 0 than the strength become 0, all others pass unchanged. It makes codes sparse.",
-        r"\begin{cases} x & |x| > \lambda \\ 0 & \text{else} \end{cases}",
+        r"\begin{cases} x & \text{if } |x| > \lambda \\ 0 & \text{else} \end{cases}",
         (number("strength", "Strength", 0.5, "How large a number must be to pass.", 0.0, 1000.0),),
         "sparse",
         "shrinkage",
@@ -166,7 +166,7 @@ WITH_SETTINGS = (
         "nn.Threshold(threshold, value)",
         "Replaces what is not above a threshold.",
         "Passes numbers above the threshold and replaces all others by one value.",
-        r"\begin{cases} x & x > \theta \\ v & \text{else} \end{cases}",
+        r"\begin{cases} x & \text{if } x > \theta \\ v & \text{else} \end{cases}",
         (
             number("threshold", "Threshold", 0.0, "Numbers above it pass."),
             number("value", "Value", 0.0, "What replaces the others."),

@@ -82,7 +82,8 @@ MULTIHEAD_ATTENTION = LayerSpec(
     "of what they hold (value). "
     "Several heads ask several questions at once. With cross-attention the answers come from a second sequence, the "
     "context.",
-    formula=r"\operatorname{softmax}\left( \frac{Q K^{T}}{\sqrt{d}} \right) V",
+    formula=r"\begin{aligned} H_i &= \operatorname{softmax} \left( \frac{Q_i K_i^{\top}}{\sqrt{d}} \right) V_i \\ "
+    r"y &= [H_1, \dots, H_h] W^{\top} + b \end{aligned}",
     reference=torch_docs("torch.nn.MultiheadAttention"),
     keywords=("attention", "self attention", "cross attention", "transformer", "mha", "query", "key", "value"),
     parameters=(
@@ -166,7 +167,7 @@ ENCODER_LAYER = LayerSpec(
     "both. "
     "Stack several. Add a PositionalEncoding before the first, for attention does not know the order. "
     "With Causal on, a stack of these is a language model.",
-    formula=r"y = \text{FF}(\text{Attention}(x))",
+    formula=r"z = \text{Norm}(x + \text{Attention}(x)), \quad y = \text{Norm}(z + \text{FF}(z))",
     reference=ATTENTION_PAPER,
     keywords=("transformer", "encoder", "bert", "gpt", "vit", "block"),
     parameters=_encoder_parameters(False),
@@ -210,7 +211,8 @@ DECODER_LAYER = LayerSpec(
     help="Causal self-attention over what has been written so far, then cross-attention to the context that the "
     "encoder read, "
     "then two linear layers. Translation and other sequence-to-sequence networks stack several.",
-    formula=r"y = \text{FF}(\text{Attention}(\text{Attention}(x), \text{context}))",
+    formula=r"u = \text{Norm}(x + \text{Attention}(x)), \quad v = \text{Norm}(u + \text{Attention}(u, c)), \quad "
+    r"y = \text{Norm}(v + \text{FF}(v))",
     reference=ATTENTION_PAPER,
     keywords=("transformer", "decoder", "seq2seq", "translation", "cross attention", "block"),
     parameters=_encoder_parameters(True),
@@ -240,6 +242,9 @@ def _product_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
         yield relations.expects("value", f"as many positions as the key ({key})", value)
     elif values["causal"] and "mask" in inputs:
         yield relations.expects("mask", "no mask beside Causal: put it into the mask", inputs["mask"], causal=False)
+    elif "mask" in inputs and inputs["mask"].dtype not in ("bool", "float32"):
+        fix = ("cast", {"dtype": "bool"})
+        yield relations.expects("mask", "true or false, or numbers to add", inputs["mask"].dtype, fix)
 
 
 def _product_macs(values: Values, inputs: Types, outputs: Types) -> int:
@@ -261,7 +266,7 @@ SCALED_DOT_PRODUCT = LayerSpec(
     summary="Attention without weights, for a query, key and value that you make yourself.",
     help="The heart of attention: compares each query with every key and blends the values accordingly. "
     "Make the three with Linear layers. MultiheadAttention contains all of it.",
-    formula=r"\operatorname{softmax}\left( \frac{Q K^{T}}{\sqrt{d}} \right) V",
+    formula=r"y = \operatorname{softmax} \left( \frac{Q K^{\top}}{\sqrt{d}} \right) V",
     reference=torch_docs("torch.nn.functional.scaled_dot_product_attention"),
     keywords=("attention", "sdpa", "query", "key", "value"),
     parameters=(

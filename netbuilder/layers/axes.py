@@ -29,7 +29,7 @@ FLATTEN = LayerSpec(
     summary="Lays all axes of a sample out in one row.",
     help="Turns each sample, such as an image of channels × height × width, into one row of features. "
     "It stands between the convolutions, which need the picture's shape, and the linear layers, which need rows.",
-    formula="N × C × H × W → N × (C·H·W)",
+    formula=r"N \times C \times H \times W \to N \times (C \cdot H \cdot W)",
     reference=torch_docs("torch.flatten"),
     keywords=("row", "vector", "unroll", "features"),
     parameters=(
@@ -83,7 +83,7 @@ RESHAPE = LayerSpec(
     summary="Gives each sample a new shape with the same numbers.",
     help="Reads the numbers of a sample in order and fills them into the new shape; the batch stays. "
     "-1 stands for whatever is left over. To swap axes use Permute: reshaping would mix them up.",
-    formula="N × … → N × shape",
+    formula=r"N \times \dots \to N \times \text{shape}",
     reference=torch_docs("torch.reshape"),
     keywords=("view", "unflatten", "size"),
     parameters=(
@@ -141,8 +141,8 @@ TRANSPOSE = LayerSpec(
     reference=torch_docs("torch.transpose"),
     keywords=("swap", "permute", "axes"),
     parameters=(
-        axis(1, "The one axis.", "first", "First axis"),
-        axis(2, "The other axis.", "second", "Second axis"),
+        axis(1, "The axis that changes places with the second; 0 is the batch.", "first", "First axis"),
+        axis(2, "The axis that it changes places with; -1 is the last.", "second", "Second axis"),
     ),
     inputs=ANY,
     outputs=ANY_OUT,
@@ -168,7 +168,7 @@ SQUEEZE = LayerSpec(
     summary="Drops an axis of size 1.",
     help="Removes an axis that holds only one entry: N × 1 becomes N, as a regression loss wants it for targets of "
     "one number a sample.",
-    formula="N × 1 → N",
+    formula=r"N \times 1 \times F \to N \times F",
     reference=torch_docs("torch.squeeze"),
     keywords=("drop", "remove axis"),
     parameters=(axis(1, "The axis to drop; its size must be 1."),),
@@ -186,7 +186,7 @@ UNSQUEEZE = LayerSpec(
     summary="Adds an axis of size 1.",
     help="Inserts an axis with one entry. Pictures without a channel axis (N × height × width) become N × 1 × height "
     "× width, as convolutions want them.",
-    formula="N × F → N × 1 × F",
+    formula=r"N \times F \to N \times 1 \times F",
     reference=torch_docs("torch.unsqueeze"),
     keywords=("add axis", "expand", "channel"),
     parameters=(axis(1, "Where the new axis comes."),),
@@ -205,7 +205,7 @@ IMAGE_TO_SEQUENCE = LayerSpec(
     help="Turns N × channels × height × width into N × places × channels: each pixel, or patch after a strided "
     "convolution, becomes a token. "
     "It stands between convolutions and attention, as in a vision transformer.",
-    formula="N × C × H × W → N × (H·W) × C",
+    formula=r"y_{h W + w, c} = x_{c, h, w}",
     reference=torch_docs("torch.flatten"),
     keywords=("tokens", "patches", "vit", "vision transformer", "flatten"),
     inputs=(Port(name="x", dtype=Dtype.ANY, ranks=(4,), layout="NCHW"),),
@@ -227,7 +227,7 @@ SEQUENCE_TO_IMAGE = LayerSpec(
     summary="Lays the steps of a sequence out as an image.",
     help="The way back from ImageToSequence: N × places × channels becomes N × channels × height × width, row after "
     "row.",
-    formula="N × (H·W) × C → N × C × H × W",
+    formula=r"y_{c, h, w} = x_{h W + w, c}",
     reference=torch_docs("torch.unflatten"),
     keywords=("tokens", "patches", "unflatten"),
     parameters=(whole("height", "Height", 8, "How many rows the image has; the width follows."),),

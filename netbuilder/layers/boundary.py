@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netbuilder.foundation.parameter import Values
-from netbuilder.layers.settings import choice, sizes, times, whole
+from netbuilder.layers.settings import choice, sizes, times, torch_docs, whole
 from netbuilder.layers.spec import Dtype, LayerSpec, Port, Types
 from netbuilder.layers.tensor import BATCH, TIME, TensorType
 
@@ -43,6 +43,7 @@ INPUT = LayerSpec(
     help="Stands for values that somebody will pass in, of the shape you say. Use it to design a network before there "
     "is data, "
     "to feed in noise or conditions, and as the entrance of a block. A data source needs none.",
+    reference=torch_docs("torch.nn.Module"),
     keywords=("placeholder", "entrance", "argument", "x"),
     parameters=(
         sizes(
@@ -92,6 +93,8 @@ OUTPUT = LayerSpec(
     help="Marks what the network gives to whoever uses it. Without one, the network returns whatever its losses take "
     "as their prediction. "
     "Use several for a network with several answers, and one for each exit of a block.",
+    formula="y = x",
+    reference=torch_docs("torch.nn.Module"),
     keywords=("result", "return", "exit", "prediction"),
     inputs=(Port(name="x", dtype=Dtype.ANY),),
     outputs=(),

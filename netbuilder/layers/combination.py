@@ -33,7 +33,7 @@ CONCAT = LayerSpec(
     summary="Puts its inputs one after the other along an axis.",
     help="Joins several values along one axis, most often the channels or features (axis 1). "
     "U-Nets and DenseNets use it to hand early features to later layers. All other sizes must be equal.",
-    formula="[a, b, …]",
+    formula=r"y = [a, b, \dots]",
     reference=torch_docs("torch.cat"),
     keywords=("cat", "join", "merge", "skip connection", "concatenate"),
     parameters=(axis(1, "The axis along which they are joined."), INPUTS),
@@ -76,7 +76,7 @@ ADD = LayerSpec(
     summary="Adds its inputs, number by number.",
     help="Adds values of one shape. With one input taken from before a few layers it makes a residual connection: "
     "the layers then only learn what to change, and gradients find a short way back, so that very deep networks train.",
-    formula="a + b + …",
+    formula=r"a + b + \dots",
     reference=torch_docs("torch.add"),
     keywords=("sum", "plus", "residual", "shortcut", "skip connection", "+"),
     parameters=(INPUTS,),
@@ -209,7 +209,7 @@ MATMUL = LayerSpec(
     help="Every row of the first input meets every column of the second. It compares all with all, or mixes by "
     "computed weights: "
     "attention is two of these with a softmax between. For query times key switch Transpose on.",
-    formula=r"y = a\,b",
+    formula=r"y_{i,k} = \sum_j a_{i,j} b_{j,k}",
     reference=torch_docs("torch.matmul"),
     keywords=("matrix product", "batch", "bmm", "dot product", "attention", "@"),
     parameters=(flag("transpose", "Transpose second", False, "Swaps rows and columns of the second input first."),),

@@ -198,7 +198,7 @@ def _convolution(axes: int) -> LayerSpec:
         "The same pattern is looked for everywhere, so it needs few weights and finds a thing wherever it is. "
         f"Stacked, the first layers find edges and the later ones find what edges make up, in {_MAPS[axes]} of many "
         "kinds.",
-        formula=r"y_f = b_f + \sum_c w_{f,c} \star x_c",
+        formula=r"y_{f,i} = b_f + \sum_{c,j} W_{f,c,j} \, x_{c, s i + d j - p}",
         reference=torch_docs(f"torch.nn.Conv{axes}d"),
         keywords=("convolution", "filter", "kernel", "depthwise", *_KEYWORDS[axes]),
         parameters=_convolution_parameters(axes),
@@ -297,7 +297,7 @@ def _transposed(axes: int) -> LayerSpec:
         "and the stamps add up. With a stride of 2 the output is twice as large, which is how decoders and generators "
         "grow pictures. "
         "A kernel size that the stride divides avoids a checkerboard of overlaps.",
-        formula=r"y_f = b_f + \sum_c w_{c,f} \star^{T} x_c",
+        formula=r"y_{f,k} = b_f + \sum_c \sum_{s i + d j - p = k} W_{c,f,j} \, x_{c,i}",
         reference=torch_docs(f"torch.nn.ConvTranspose{axes}d"),
         keywords=("deconvolution", "transposed", "upsample", "decoder", "generator", *_KEYWORDS[axes]),
         parameters=_transposed_parameters(axes),

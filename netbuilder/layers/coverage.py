@@ -61,10 +61,13 @@ _PIPELINE = "A pretrained pipeline to download; not a layer, and the program wor
 
 SONY: Final[Mapping[str, Mapping[str, str]]] = {
     "Activation": {
-        "Abs": "=abs", "CELU": "=celu", "CReLU": "ReLU of x and of Negate(x), joined by Concat.", "ELU": "=elu",
-        "GELU": "=gelu", "HardSigmoid": "=hardsigmoid", "HardTanh": "=hardtanh", "LeakyReLU": "=leaky_relu",
+        "Abs": "=abs", "CELU": "Sony's joins ELU of x and of Negate(x) by Concat; PyTorch's CELU is a smooth ELU.",
+        "CReLU": "ReLU of x and of Negate(x), joined by Concat.", "ELU": "=elu",
+        "GELU": "=gelu", "HardSigmoid": "=hardsigmoid With a slope of 1/6 where Sony's has 0.2.",
+        "HardTanh": "=hardtanh", "LeakyReLU": "=leaky_relu",
         "LogSigmoid": "=logsigmoid", "LogSoftmax": "=log_softmax", "Mish": "=mish", "PReLU": "=prelu", "ReLU": "=relu",
-        "ReLU6": "=relu6", "SELU": "=selu", "Sigmoid": "=sigmoid", "Sinc": "=sinc", "SoftPlus": "=softplus",
+        "ReLU6": "=relu6", "SELU": "=selu", "Sigmoid": "=sigmoid",
+        "Sinc": "=sinc Of x / π: PyTorch's is sin(πx) / (πx).", "SoftPlus": "=softplus",
         "SoftSign": "=softsign", "Softmax": "=softmax", "Swish": "=silu", "Tanh": "=tanh", "TanhShrink": "=tanhshrink",
     },
     "Arithmetic (2 Inputs)": {
@@ -99,14 +102,15 @@ SONY: Final[Mapping[str, Mapping[str, str]]] = {
     "Loss": {
         "AbsoluteError": "=l1_loss", "BinaryCrossEntropy": "=bce_loss",
         "CategoricalCrossEntropy": "=nll_loss Behind Log.",
-        "EpsilonInsensitiveLoss": "=epsilon_insensitive_loss", "HuberLoss": "=huber_loss",
-        "KLMultinomial": "=kl_divergence", "SigmoidCrossEntropy": "=bce_with_logits",
+        "EpsilonInsensitiveLoss": "=epsilon_insensitive_loss", "HuberLoss": "=huber_loss Half of Sony's.",
+        "KLMultinomial": "=kl_divergence Behind Log.", "SigmoidCrossEntropy": "=bce_with_logits",
         "SoftmaxCrossEntropy": "=cross_entropy", "SquaredError": "=mse_loss",
     },
     "Math": {
         "BatchDet": "=determinant", "BatchInv": "=inverse", "BatchLogdet": "=log_determinant", "BatchMatmul": "=matmul",
         "Ceil": "=ceil", "CumProd": "=cumprod", "CumSum": "=cumsum", "Exp": "=exp", "Floor": "=floor", "Log": "=log",
-        "Max": "=max", "Mean": "=mean", "Min": "=min", "Norm": "=norm", "Prod": "=prod", "Round": "=round",
+        "Max": "=max", "Mean": "=mean", "Min": "=min", "Norm": "=norm", "Prod": "=prod",
+        "Round": "=round Halves go to the even neighbour.",
         "Sign": "=sign", "Sum": "=sum",
     },
     "Normalization": {
@@ -128,8 +132,12 @@ SONY: Final[Mapping[str, Mapping[str, str]]] = {
         "MatrixDiagPart": "=diagonal",
         "NmsDetection2d": "Its number of results depends on the values; shapes here are known before any run.",
         "Output": "=output", "Pad": "=pad", "Prune": _WEIGHTS, "ResetInf": "=nan_to_num", "ResetNaN": "=nan_to_num",
-        "Reshape": "=reshape", "Shift": "=roll", "Slice": "=slice", "Sort": "=sort", "Stack": "=stack", "Tile": "=tile",
-        "TopKData": "=top_k", "TopKGrad": _GRADIENT, "Transpose": "=permute", "Unlink": _GRADIENT,
+        "Reshape": "=reshape",
+        "Shift": "=pad With the mode replicate on one side; Slice then cuts the other. Roll shifts in a ring.",
+        "Slice": "=slice", "Sort": "=sort", "Stack": "=stack", "Tile": "=tile",
+        "TopKData": "=top_k Gives the largest alone; MaskedFill by GreaterEqual with the last of them keeps "
+        "their places.",
+        "TopKGrad": _GRADIENT, "Transpose": "=permute", "Unlink": _GRADIENT,
         "Unsupported": _EDITOR, "VATNoise": "Needs a gradient within the forward pass; GaussianNoise disturbs simply.",
     },
     "Parameter": {
@@ -138,19 +146,21 @@ SONY: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "Pooling": {
         "AveragePooling": "=avg_pool2d", "GlobalAveragePooling": "=global_avg_pool", "MaxPooling": "=max_pool2d",
-        "SumPooling": "=lp_pool2d With power 1.", "Unpooling": "=max_unpool2d",
+        "SumPooling": "=lp_pool2d With power 1.",
+        "Unpooling": "=upsample With the mode nearest; MaxUnpool puts a number back where MaxPool found it.",
     },
     "Quantize": {
         "BinaryConnectAffine": _BINARY, "BinaryConnectConvolution": _BINARY, "BinarySigmoid": "=binary_sigmoid",
         "BinaryTanh": "=binary_tanh", "BinaryWeightAffine": _BINARY, "BinaryWeightConvolution": _BINARY,
-        "FixedPointQuantize": "=quantize", "MinMaxQuantize": "Clamp to the range, then Quantize.",
+        "FixedPointQuantize": "=quantize Behind Clamp for its range.",
+        "MinMaxQuantize": "Clamp to the range, then Quantize.",
         "Pow2Quantize": "Log2, Quantize with step 1 and PowerOfScalar, for numbers above 0.",
     },
     "Setting": {
         "Import": _EDITOR, "StructureSearch": "A search over networks, not a layer.",
         "TestNetwork": "A network used for evaluation only; a phase of the plan, not a layer.",
     },
-    "Spectral": {"FFT": "=rfft", "IFFT": "=irfft"},
+    "Spectral": {"FFT": "=rfft Of real signals.", "IFFT": "=irfft Of real signals."},
     "Trigonometric": {
         "ACos": "=acos", "ACosh": "=acosh", "ASin": "=asin", "ASinh": "=asinh", "ATan": "=atan", "ATan2": "=atan2",
         "ATanh": "=atanh", "Cos": "=cos", "Cosh": "=cosh", "Sin": "=sin", "Sinh": "=sinh", "Tan": "=tan",

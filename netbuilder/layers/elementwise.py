@@ -198,7 +198,7 @@ POWER = LayerSpec(
     formula="x^p",
     reference=torch_docs("torch.pow"),
     keywords=("pow", "exponent", "root"),
-    parameters=(number("exponent", "Exponent", 2.0, "The power.", -16.0, 16.0),),
+    parameters=(number("exponent", "Exponent", 2.0, "2 squares, 0.5 takes the root, -1 inverts.", -16.0, 16.0),),
     call="x ** exponent",
     shape=Rule.SAME,
     brief=lambda values: f"{values['exponent']:g}",
@@ -236,7 +236,7 @@ CAST = LayerSpec(
     summary="Turns whole numbers into floating-point ones, or the reverse.",
     help="Changes the kind of the values and not their size. Layers with weights compute with floating-point numbers; "
     "class targets and embeddings take whole ones. No gradient flows through whole numbers.",
-    formula="",
+    formula=r"y = \text{dtype}(x)",
     reference=torch_docs("torch.Tensor.to"),
     keywords=("convert", "dtype", "float", "int", "type", "to"),
     parameters=(

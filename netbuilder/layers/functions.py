@@ -139,7 +139,7 @@ _SPECIAL = (
         "LogGamma",
         "The logarithm of the gamma function: of factorials.",
         "Continues the logarithm of the factorial to all positive numbers. Losses for counts are made of it.",
-        r"\ln Γ(x)",
+        r"\ln \Gamma(x)",
     ),
     (
         "logit",
@@ -152,7 +152,7 @@ _SPECIAL = (
 )
 _ROUNDED = "Its slope is 0 everywhere, so nothing before it learns through it."
 _ROUNDING = (
-    ("ceil", "Ceil", "The next whole number above.", f"Rounds up. {_ROUNDED}", "⌈x⌉"),
+    ("ceil", "Ceil", "The next whole number above.", f"Rounds up. {_ROUNDED}", r"\lceil x \rceil"),
     (
         "trunc",
         "Trunc",
@@ -215,7 +215,8 @@ NAN_TO_NUM = LayerSpec(
     summary="Replaces NaN and infinities by numbers.",
     help="Puts a number of your choice where a value is missing (NaN) or infinite. It mends data with gaps; behind a "
     "layer it only hides that something broke.",
-    formula=r"\begin{cases} v & x \text{ is NaN} \\ x & \text{else} \end{cases}",
+    formula=r"\begin{cases} v & \text{if } x \text{ is NaN} \\ "
+    r"u & \text{if } x = \infty \\ l & \text{if } x = -\infty \\ x & \text{else} \end{cases}",
     reference=torch_docs("torch.nan_to_num"),
     keywords=("missing", "replace", "reset", "invalid"),
     parameters=(

@@ -45,7 +45,7 @@ SLICE = LayerSpec(
     summary="Cuts a range out of an axis.",
     help="Keeps the entries from start up to, but not including, stop. Negative numbers count from the end, "
     "so start -3 keeps the last three. All other axes stay whole.",
-    formula="x[start : stop : step]",
+    formula="y_i = x_{a + i s}",
     reference=torch_docs("torch.Tensor.narrow"),
     keywords=("crop", "cut", "range", "narrow", "part"),
     parameters=(
@@ -75,7 +75,7 @@ SELECT = LayerSpec(
     summary="Takes one entry of an axis, which disappears.",
     help="Picks one entry, such as the last step of a sequence (axis 1, index -1) to go on with one vector a sample, "
     "or one channel of an image.",
-    formula="x[…, index, …]",
+    formula=r"y_{\dots} = x_{\dots, k, \dots}",
     reference=torch_docs("torch.select"),
     keywords=("last step", "pick", "index", "entry"),
     parameters=(
@@ -109,7 +109,7 @@ SPLIT = LayerSpec(
     help="Divides the features or channels into equal parts that go different ways: the two halves of a coupling "
     "layer, "
     "the mean and the variance of a variational autoencoder, the query, key and value of attention.",
-    formula="x = [a, b, …]",
+    formula=r"x = [a, b, \dots]",
     reference=torch_docs("torch.chunk"),
     keywords=("chunk", "divide", "parts", "halves"),
     parameters=(
@@ -222,7 +222,7 @@ PAD = LayerSpec(
     summary="Adds entries at the ends of the last axes.",
     help="Surrounds the input with zeros, its mirrored edge, its repeated edge or its other end. "
     "The numbers go in pairs, before and after, the last axis first: left, right, top, bottom.",
-    formula="",
+    formula=r"y_i = \begin{cases} x_{i - p} & \text{if } 0 \le i - p < k \\ v & \text{else} \end{cases}",
     reference=torch_docs("torch.nn.functional.pad"),
     keywords=("padding", "border", "zero", "reflect", "margin", "ZeroPad2d"),
     parameters=(
@@ -242,7 +242,7 @@ PAD = LayerSpec(
                 ("replicate", "replicate", "The edge repeated."),
                 ("circular", "circular", "The other end, as on a ring."),
             ),
-            "What is added.",
+            "What the added entries hold.",
         ),
         number(
             "value", "Value", 0.0, "What the padding holds.", shown_when=lambda values: values["mode"] == "constant"
@@ -281,7 +281,7 @@ ONE_HOT = LayerSpec(
     summary="Turns an index into a row of zeros with a single one.",
     help="Gives each class a feature of its own that is 1 for that class and 0 for all others. "
     "For few classes it does what an Embedding does, without weights; it also lets a class steer a generator.",
-    formula=r"y_c = [x = c]",
+    formula=r"y_c = \begin{cases} 1 & \text{if } c = x \\ 0 & \text{else} \end{cases}",
     reference=torch_docs("torch.nn.functional.one_hot"),
     keywords=("encode", "categories", "indicator", "class", "condition"),
     parameters=(

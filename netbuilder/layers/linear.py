@@ -8,6 +8,7 @@ from netbuilder.foundation.parameter import Values
 from netbuilder.layers import relations
 from netbuilder.layers.settings import choice, elements, flag, known, torch_docs, whole
 from netbuilder.layers.spec import WEIGHTS, Dtype, LayerSpec, Mismatch, Port, Types
+from netbuilder.layers.tensor import TensorType
 
 _UNITS = whole("units", "Units", 64, "How many numbers it gives for each sample: its neurons.")
 _BIAS = flag("bias", "Bias", True, "Adds a learned number to each unit.")
@@ -40,7 +41,7 @@ LINEAR = LayerSpec(
     "between "
     "activations it lets the network mix features, and at the end it turns features into class scores or a prediction. "
     "On a sequence (N × time × features) the same weights serve every step.",
-    formula=r"y = x W^{T} + b",
+    formula=r"y = x W^{\top} + b",
     reference=torch_docs("torch.nn.Linear"),
     keywords=("dense", "fully connected", "affine", "fc", "mlp", "neurons"),
     parameters=(
@@ -75,6 +76,13 @@ def _same_rows(values: Values, inputs: Types) -> Iterator[Mismatch]:
         yield relations.expects("b", f"the axes of the first input but the last ({a})", b)
 
 
+def _bilinear_types(values: Values, inputs: Types) -> Types:
+    """Torch's meta device makes one step a unit: a minute for a million of them."""
+    a, b = inputs["a"], inputs["b"]
+    rows = (other if size is None else size for size, other in zip(a.dims[:-1], b.dims[:-1], strict=True))
+    return {"y": TensorType((*rows, values["units"]))}
+
+
 BILINEAR = LayerSpec(
     key="bilinear",
     title="Bilinear",
@@ -84,7 +92,7 @@ BILINEAR = LayerSpec(
     "products. "
     "It says how two things fit together, such as a question and an answer. It has many weights: units × first × "
     "second.",
-    formula=r"y_u = a^{T} W_u b + c_u",
+    formula=r"y_u = a^{\top} W_u b + c_u",
     reference=torch_docs("torch.nn.Bilinear"),
     keywords=("interaction", "product", "two inputs", "similarity"),
     parameters=(_UNITS, _BIAS, *WEIGHTS),
@@ -92,6 +100,7 @@ BILINEAR = LayerSpec(
     outputs=(Port(name="y", ranks=(2, 3), layout="NF"),),
     make="nn.Bilinear(first_features, second_features, units, bias=bias)",
     call="me(a, b)",
+    shape=_bilinear_types,
     derived={"first_features": ("a", -1), "second_features": ("b", -1)},
     checks=(_same_rows,),
     weights=("weight",),
@@ -145,7 +154,7 @@ EMBEDDING = LayerSpec(
     "categories, "
     "whose numbers mean nothing by themselves, into features that a network can compute with. Things used alike end "
     "up with similar vectors.",
-    formula=r"y = W_{x}",
+    formula=r"y_t = W_{x_t}",
     reference=torch_docs("torch.nn.Embedding"),
     keywords=("lookup", "word vectors", "tokens", "vocabulary", "text", "categories", "embed"),
     parameters=(

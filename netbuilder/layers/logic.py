@@ -80,9 +80,9 @@ def _logic(key: str, title: str, sign: str, summary: str, help: str, formula: st
 
 
 LOGIC = (
-    _logic("and", "And", "&", "True where both inputs are.", "Keeps what passes two tests.", r"a ∧ b"),
-    _logic("or", "Or", "|", "True where one input is, or both.", "Keeps what passes one of two tests.", "a ∨ b"),
-    _logic("xor", "Xor", "^", "True where exactly one input is.", "Says where two tests disagree.", r"a \ne b"),
+    _logic("and", "And", "&", "True where both inputs are.", "Keeps what passes two tests.", r"a \land b"),
+    _logic("or", "Or", "|", "True where one input is, or both.", "Keeps what passes one of two tests.", r"a \lor b"),
+    _logic("xor", "Xor", "^", "True where exactly one input is.", "Says where two tests disagree.", r"a \oplus b"),
 )
 
 NOT = LayerSpec(
@@ -92,7 +92,7 @@ NOT = LayerSpec(
     summary="True becomes false and the reverse.",
     help="Turns a mask around: of the positions that count it makes those that are padding. No gradient flows through "
     "true and false.",
-    formula="¬x",
+    formula=r"\neg x",
     reference=torch_docs("torch.logical_not"),
     keywords=("logical", "mask", "invert", "negate"),
     inputs=(Port(name="x", dtype=Dtype.BOOL),),
@@ -108,7 +108,7 @@ WHERE = LayerSpec(
     summary="Takes from one input where a condition holds, else from the other.",
     help="Chooses entry by entry between two inputs. Gradients flow only into what was chosen. Make the condition with "
     "a comparison.",
-    formula=r"\begin{cases} a & c \\ b & \text{else} \end{cases}",
+    formula=r"\begin{cases} a & \text{if } c \\ b & \text{else} \end{cases}",
     reference=torch_docs("torch.where"),
     keywords=("if", "choose", "condition", "mask", "switch"),
     inputs=(
@@ -128,7 +128,7 @@ MASKED_FILL = LayerSpec(
     summary="Puts a number wherever a mask is true.",
     help="Covers entries that should not count. Before a softmax a very negative number gives them a weight of 0, as "
     "attention does with padding.",
-    formula=r"\begin{cases} v & m \\ x & \text{else} \end{cases}",
+    formula=r"\begin{cases} v & \text{if } m \\ x & \text{else} \end{cases}",
     reference=torch_docs("torch.Tensor.masked_fill"),
     keywords=("mask", "fill", "padding", "causal"),
     parameters=(number("value", "Number", 0.0, "What is put there.", -FLOAT_MAX, FLOAT_MAX),),

@@ -73,7 +73,7 @@ CROSS_ENTROPY = _loss(
     "the highest score. "
     "It applies the softmax itself, so its input must be plain scores (logits) from a Linear layer without a softmax "
     "behind it.",
-    r"-\log \frac{e^{x_t}}{\sum_c e^{x_c}}",
+    r"-\ln \frac{e^{x_t}}{\sum_c e^{x_c}}",
     "torch.nn.CrossEntropyLoss",
     Task.CLASSIFICATION,
     (
@@ -117,7 +117,7 @@ BCE_WITH_LOGITS = _loss(
     "Compares a score with 0 or 1: above 0 the network says yes, below no. It applies the sigmoid itself, so its "
     "input must be a plain score (logit). "
     "With several outputs each is a question of its own, so that several labels can hold at once.",
-    r"-t \log \sigma(x) - (1 - t) \log (1 - \sigma(x))",
+    r"-t \ln \sigma(x) - (1 - t) \ln (1 - \sigma(x))",
     "torch.nn.BCEWithLogitsLoss",
     Task.BINARY,
     keywords=("binary cross entropy", "sigmoid", "yes no", "multi label", "logits", "bce"),
@@ -159,7 +159,8 @@ SMOOTH_L1 = _loss(
     "Squared near the target, absolute far from it.",
     "Behaves like the squared error for differences below beta and like the absolute error above it. "
     "It is smooth at the target and calm about outliers; object detectors use it for boxes.",
-    r"\begin{cases} (x-t)^2 / 2\beta & |x-t| < \beta \\ |x-t| - \beta/2 & \text{else} \end{cases}",
+    r"\begin{cases} \frac{(x - t)^2}{2 \beta} & \text{if } |x - t| < \beta \\ "
+    r"|x - t| - \frac{\beta}{2} & \text{else} \end{cases}",
     "torch.nn.SmoothL1Loss",
     Task.REGRESSION,
     (number("beta", "Beta", 1.0, "Where it changes from squared to absolute.", 0.0),),
@@ -173,7 +174,8 @@ HUBER = _loss(
     "Squared near the target, absolute far from it, scaled by delta.",
     "Behaves like the squared error for differences below delta and like delta times the absolute error above it. "
     "Choose it for numbers with outliers.",
-    r"\begin{cases} (x-t)^2 / 2 & |x-t| < \delta \\ \delta (|x-t| - \delta/2) & \text{else} \end{cases}",
+    r"\begin{cases} \frac{(x - t)^2}{2} & \text{if } |x - t| < \delta \\ "
+    r"\delta \left( |x - t| - \frac{\delta}{2} \right) & \text{else} \end{cases}",
     "torch.nn.HuberLoss",
     Task.REGRESSION,
     (number("delta", "Delta", 1.0, "Where it changes from squared to absolute.", 1e-12),),
@@ -187,7 +189,7 @@ KL_DIVERGENCE = _loss(
     "How far one distribution is from another.",
     "Compares the network's log-probabilities with the probabilities they should be. "
     "Used to let a small network imitate a large one (distillation). Put a LogSoftmax before the prediction.",
-    r"\sum t (\log t - x)",
+    r"\sum_c t_c (\ln t_c - x_c)",
     "torch.nn.KLDivLoss",
     None,
     (flag("log_target", "Target is logarithmic", False, "Whether the target holds log-probabilities too."),),
@@ -215,7 +217,7 @@ BCE = _loss(
     "For yes or no, from a probability.",
     "Compares a probability with 0 or 1. The prediction must lie between 0 and 1, so put a Sigmoid before it; "
     "BCEWithLogitsLoss does both at once and more safely.",
-    r"-t \log x - (1 - t) \log (1 - x)",
+    r"-t \ln x - (1 - t) \ln (1 - x)",
     "torch.nn.BCELoss",
     None,
     keywords=("binary cross entropy", "sigmoid", "yes no", "autoencoder", "bce"),
@@ -282,7 +284,7 @@ GAUSSIAN_NLL = LayerSpec(
     help="The network predicts a value and a variance; being wrong costs less where it said it was unsure, and being "
     "unsure costs a little too. "
     "Put a Softplus before the variance, which must be positive.",
-    formula=r"\frac{1}{2} \left( \log v + \frac{(x - t)^2}{v} \right)",
+    formula=r"\frac{1}{2} \left( \ln v + \frac{(x - t)^2}{v} \right)",
     reference=torch_docs("torch.nn.GaussianNLLLoss"),
     keywords=("loss", "error", "criterion", "uncertainty", "variance", "regression"),
     parameters=(REDUCTION,),

@@ -120,7 +120,7 @@ MATRICES = (
         "The exponential of each square matrix.",
         "Of a speed of turning it makes a rotation: state spaces and rotations are learned with it. Large entries "
         "overflow.",
-        r"\sum_k \frac{1}{k!} x^k",
+        r"\sum_{k=0}^{\infty} \frac{x^k}{k!}",
         "torch.linalg.matrix_exp",
         "exponential",
         "rotation",
@@ -235,7 +235,7 @@ VECTORS = (
         "torch.linalg.cross(a, b, dim=-1)",
         "The vector that stands upright on two others.",
         "For vectors in space, of three numbers each: normals of surfaces, axes of rotation.",
-        r"a × b",
+        r"a \times b",
         "torch.linalg.cross",
         "product",
         "normal",
@@ -303,7 +303,7 @@ def _triangle(key: str, title: str, where: str, gone: str, help: str) -> LayerSp
         category="mathematics",
         summary=f"Keeps the triangle {where} the diagonal of each matrix.",
         help=help,
-        formula=f"\\begin{{cases}} 0 & {gone} \\\\ x_{{i,j}} & \\text{{else}} \\end{{cases}}",
+        formula=f"y_{{i,j}} = \\begin{{cases}} 0 & \\text{{if }} {gone} \\\\ x_{{i,j}} & \\text{{else}} \\end{{cases}}",
         reference=torch_docs(f"torch.{key}"),
         keywords=("matrix", "triangle", "mask", "causal"),
         parameters=(
@@ -318,11 +318,11 @@ def _triangle(key: str, title: str, where: str, gone: str, help: str) -> LayerSp
 
 TRIANGLES = (
     _triangle(
-        "tril", "LowerTriangle", "below", "j > i", "Puts 0 above the diagonal. Of weights between positions it keeps "
-        "those that look back: a position must not see what comes later.",
+        "tril", "LowerTriangle", "below", "j > i + d", "Puts 0 above the diagonal. Of weights between positions it "
+        "keeps those that look back: a position must not see what comes later.",
     ),
     _triangle(
-        "triu", "UpperTriangle", "above", "j < i", "Puts 0 below the diagonal. Of a table of pairs, in which each "
+        "triu", "UpperTriangle", "above", "j < i + d", "Puts 0 below the diagonal. Of a table of pairs, in which each "
         "stands twice, it keeps every pair once.",
     ),
 )  # fmt: skip

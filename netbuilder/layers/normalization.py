@@ -214,13 +214,13 @@ LOCAL_RESPONSE_NORM = LayerSpec(
     summary="Damps a channel where its neighbours are strong.",
     help="Divides each value by the strength of the neighbouring channels at the same place: they compete. "
     "AlexNet used it; batch normalization has replaced it.",
-    formula=r"y_c = x_c \left( k + \frac{\alpha}{n} \sum_{c'} x_{c'}^2 \right)^{-\beta}",
+    formula=r"y_c = x_c \left( k + \frac{\alpha}{n} \sum_{|c' - c| \le n / 2} x_{c'}^2 \right)^{-\beta}",
     reference=torch_docs("torch.nn.LocalResponseNorm"),
     keywords=("lrn", "alexnet", "norm", "inhibition"),
     parameters=(
         whole("size", "Channels", 5, "How many neighbouring channels compete."),
         number("alpha", "Alpha", 1e-4, "How strongly they damp.", 0.0, 10.0),
-        number("beta", "Beta", 0.75, "The exponent.", 0.0, 10.0),
+        number("beta", "Beta", 0.75, "How strongly the neighbours hold a channel down.", 0.0, 10.0),
         number("k", "K", 1.0, "Keeps the division safe.", 1e-6, 100.0),
     ),
     inputs=(Port(name="x", ranks=(3, 4, 5), help="Channels on axis 1."),),

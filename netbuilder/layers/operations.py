@@ -52,7 +52,7 @@ SCALAR = (
         "A fixed number minus each number.",
         "With 1 it turns a probability or a gate into its opposite: what the one lets through the other holds back.",
         "v - x",
-        "torch.rsub",
+        "torch.sub",
         1.0,
     ),
     _with_number(
@@ -190,7 +190,7 @@ PAIRS = (
         "The angle of the point with height a and width b.",
         "Gives the direction of a point, from -π to π, in every quadrant: of a sine and a cosine that a network "
         "predicted it makes the angle.",
-        r"\arctan \frac{a}{b}",
+        r"\arctan \frac{a}{b} \text{ in the quadrant of } (b, a)",
         "torch.atan2",
         "trigonometric",
         "direction",

@@ -39,7 +39,7 @@ _FAMILIES: tuple[tuple[str, str, str, str, str, tuple[Check, ...]], ...] = (
         "zeros",
         "Surrounds the {what} with zeros. A convolution behind it then reaches the border; most convolutions can do "
         "this by themselves (Padding), unless the two sides differ.",
-        r"\begin{cases} x_i & i \text{ inside} \\ 0 & \text{else} \end{cases}",
+        r"y_i = \begin{cases} x_{i - p} & \text{if } 0 \le i - p < k \\ 0 & \text{else} \end{cases}",
         (),
     ),
     (
@@ -48,7 +48,7 @@ _FAMILIES: tuple[tuple[str, str, str, str, str, tuple[Check, ...]], ...] = (
         "one number",
         "Surrounds the {what} with a number of your choice, such as the value that stands for silence, sky or nothing "
         "at all in your data.",
-        r"\begin{cases} x_i & i \text{ inside} \\ v & \text{else} \end{cases}",
+        r"y_i = \begin{cases} x_{i - p} & \text{if } 0 \le i - p < k \\ v & \text{else} \end{cases}",
         (),
     ),
     (
@@ -57,7 +57,7 @@ _FAMILIES: tuple[tuple[str, str, str, str, str, tuple[Check, ...]], ...] = (
         "its mirror image",
         "Continues the {what} beyond its border as in a mirror, without repeating the border itself. Generators use it "
         "because zeros would show as dark frames.",
-        r"y_{-i} = x_i",
+        r"y_{p - i} = x_i, \quad y_{p + k - 1 + i} = x_{k - 1 - i}",
         (_at_most(1),),
     ),
     (
@@ -65,7 +65,7 @@ _FAMILIES: tuple[tuple[str, str, str, str, str, tuple[Check, ...]], ...] = (
         "ReplicationPad",
         "its border, repeated",
         "Repeats the outermost entries of the {what} outwards. Derivatives at the border become 0 instead of jumping.",
-        r"y_{-i} = x_0",
+        r"y_i = x_{\min(\max(i - p, 0), k - 1)}",
         (),
     ),
     (
@@ -74,7 +74,7 @@ _FAMILIES: tuple[tuple[str, str, str, str, str, tuple[Check, ...]], ...] = (
         "its other end",
         "Continues the {what} from its other end, as on a ring: for angles, hours of the day, panoramas and globes, "
         "which have no border.",
-        r"y_i = x_{i \bmod k}",
+        r"y_i = x_{(i - p) \bmod k}",
         (_at_most(0),),
     ),
 )

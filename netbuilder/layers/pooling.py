@@ -76,6 +76,10 @@ def _window_macs(values: Values, inputs: Types, outputs: Types) -> int:
     return elements(outputs["y"]) * prod(values["kernel_size"])
 
 
+_WINDOW_MAX = r"\max_{j \in \text{window}(i)} x_j"
+_WINDOW_MEAN = r"\frac{1}{k} \sum_{j \in \text{window}(i)} x_j"
+
+
 def _max(axes: int) -> LayerSpec:
     inputs, outputs = _ports(axes)
     return LayerSpec(
@@ -86,7 +90,7 @@ def _max(axes: int) -> LayerSpec:
         help=f"Moves a window over the {_WHAT[axes]} and keeps only its largest number: that a feature was found "
         "matters, not exactly where. "
         "A window of 2 halves each side, so that the layers behind it see further and cost less.",
-        formula=r"y_i = \max_{j \in \text{window}(i)} x_j",
+        formula=f"y_i = {_WINDOW_MAX}",
         reference=torch_docs(f"torch.nn.MaxPool{axes}d"),
         keywords=("pool", "downsample", "subsample", "maximum"),
         parameters=(
@@ -113,7 +117,7 @@ def _average(axes: int) -> LayerSpec:
         help=f"Moves a window over the {_WHAT[axes]} and writes down its average: the {_WHAT[axes]} becomes smaller "
         "and smoother. "
         "It loses sharp details that MaxPool keeps, and keeps the overall level that MaxPool loses.",
-        formula=r"y_i = \frac{1}{k} \sum_{j \in \text{window}(i)} x_j",
+        formula=f"y_i = {_WINDOW_MEAN}",
         reference=torch_docs(f"torch.nn.AvgPool{axes}d"),
         keywords=("pool", "downsample", "mean", "smooth"),
         parameters=(
@@ -174,7 +178,7 @@ def _power(axes: int) -> LayerSpec:
     )
 
 
-def _adaptive(axes: int, name: str, word: str, title: str) -> LayerSpec:
+def _adaptive(axes: int, name: str, word: str, title: str, body: str) -> LayerSpec:
     inputs, outputs = _ports(axes)
     return LayerSpec(
         key=f"adaptive_{name}_pool{axes}d",
@@ -183,7 +187,8 @@ def _adaptive(axes: int, name: str, word: str, title: str) -> LayerSpec:
         summary=f"{word} over as many windows as the output should have places.",
         help="You say how large the output is and it divides the input into that many windows. "
         "The layers behind it see the same size whatever the input's is; an output of 1 leaves one number a channel.",
-        formula="",
+        formula=f"y_i = {body}, "
+        r"\quad \text{window}(i) = \lfloor i S / K \rfloor, \dots, \lceil (i + 1) S / K \rceil - 1",
         reference=torch_docs(f"torch.nn.Adaptive{title}Pool{axes}d"),
         keywords=("pool", "global", "resize", "fixed size"),
         parameters=(sizes("output_size", "Output size", (1,) * axes, "The output's size along each axis.", axes),),
@@ -197,11 +202,11 @@ def _adaptive(axes: int, name: str, word: str, title: str) -> LayerSpec:
 MAX = tuple(_max(axes) for axes in (1, 2, 3))
 AVERAGE = tuple(_average(axes) for axes in (1, 2, 3))
 POWER = tuple(_power(axes) for axes in (1, 2, 3))
-ADAPTIVE_MAX = tuple(_adaptive(axes, "max", "The maximum", "Max") for axes in (1, 2, 3))
-ADAPTIVE_AVERAGE = tuple(_adaptive(axes, "avg", "The average", "Avg") for axes in (1, 2, 3))
+ADAPTIVE_MAX = tuple(_adaptive(axes, "max", "The maximum", "Max", _WINDOW_MAX) for axes in (1, 2, 3))
+ADAPTIVE_AVERAGE = tuple(_adaptive(axes, "avg", "The average", "Avg", _WINDOW_MEAN) for axes in (1, 2, 3))
 
 
-def _global(key: str, title: str, call: str, summary: str, page: str) -> LayerSpec:
+def _global(key: str, title: str, call: str, summary: str, formula: str, page: str) -> LayerSpec:
     return LayerSpec(
         key=key,
         title=title,
@@ -210,7 +215,7 @@ def _global(key: str, title: str, call: str, summary: str, page: str) -> LayerSp
         help="Leaves one number a channel, N × channels, whatever the size of the picture was. It stands between the "
         "last "
         "convolution and the classifier and needs no weights, where a Flatten would bring thousands.",
-        formula="N × C × … → N × C",
+        formula=formula,
         reference=torch_docs(page),
         keywords=("pool", "global", "gap", "head", "classifier"),
         inputs=(Port(name="x", ranks=(3, 4, 5), help="N × channels × one to three axes."),),
@@ -221,9 +226,19 @@ def _global(key: str, title: str, call: str, summary: str, page: str) -> LayerSp
 
 GLOBAL = (
     _global(
-        "global_avg_pool", "GlobalAvgPool", "x.flatten(2).mean(dim=2)", "The average of each channel.", "torch.mean"
+        "global_avg_pool",
+        "GlobalAvgPool",
+        "x.flatten(2).mean(dim=2)",
+        "The average of each channel.",
+        r"y_{n,c} = \frac{1}{k} \sum_i x_{n,c,i}",
+        "torch.mean",
     ),
     _global(
-        "global_max_pool", "GlobalMaxPool", "x.flatten(2).amax(dim=2)", "The maximum of each channel.", "torch.amax"
+        "global_max_pool",
+        "GlobalMaxPool",
+        "x.flatten(2).amax(dim=2)",
+        "The maximum of each channel.",
+        r"y_{n,c} = \max_i x_{n,c,i}",
+        "torch.amax",
     ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from netbuilder.foundation.declaration import Reference
 from netbuilder.foundation.parameter import Parameter, Values
@@ -74,7 +75,7 @@ MARGINS = (
         "Makes distances small for pairs that belong together, large for others.",
         "Takes a distance and whether the two things belong together (1) or not (0 or -1). Those that do are pulled "
         "together, those that do not are pushed apart until the margin. Put a PairwiseDistance before it.",
-        r"\begin{cases} x & t = 1 \\ \max(0, m - x) & \text{else} \end{cases}",
+        r"\begin{cases} x & \text{if } t = 1 \\ \max(0, m - x) & \text{else} \end{cases}",
         torch_docs("torch.nn.HingeEmbeddingLoss"),
         ("pairs", "siamese", "contrastive", "hinge"),
         (_MARGIN,),
@@ -127,7 +128,7 @@ LABELS = (
         "Several yes-or-no questions at once, averaged over the classes.",
         "Each class is a question of its own, answered by a plain score: above 0 is yes. It differs from "
         "BCEWithLogitsLoss only in how its sum is taken.",
-        r"-\frac{1}{C} \sum_c t_c \ln \sigma(x_c) + (1 - t_c) \ln(1 - \sigma(x_c))",
+        r"-\frac{1}{C} \sum_c \left( t_c \ln q_c + (1 - t_c) \ln(1 - q_c) \right), \quad q_c = \sigma(x_c)",
         torch_docs("torch.nn.MultiLabelSoftMarginLoss"),
         ("multi label", "binary", "tags"),
         inputs=(Port(name="prediction", ranks=_VECTORS, layout="NC", help="Scores, one a class."), _YES_NO),
@@ -152,7 +153,7 @@ PAIRS = (
         "Takes the vectors that a network made of two things, and whether they belong together (1) or not (0 or -1). "
         "Only "
         "directions count, not lengths. Searches by likeness and siamese networks learn with it.",
-        r"\begin{cases} 1 - \cos(x, o) & t = 1 \\ \max(0, \cos(x, o) - m) & \text{else} \end{cases}",
+        r"\begin{cases} 1 - \cos(x, o) & \text{if } t = 1 \\ \max(0, \cos(x, o) - m) & \text{else} \end{cases}",
         torch_docs("torch.nn.CosineEmbeddingLoss"),
         ("pairs", "siamese", "similarity", "embedding"),
         (number("margin", "Margin", 0.0, "How alike unrelated things may be.", -1.0, 1.0),),
@@ -188,7 +189,10 @@ PAIRS = (
         r"\max(0, \lVert x - t \rVert - \lVert x - n \rVert + m)",
         torch_docs("torch.nn.TripletMarginLoss"),
         ("triplet", "anchor", "siamese", "metric learning", "embedding"),
-        (_MARGIN, number("power", "Power", 2.0, "2 is the usual distance, 1 the sum of differences.", 1.0, 16.0)),
+        (
+            replace(_MARGIN, minimum=1e-6),
+            number("power", "Power", 2.0, "2 is the usual distance, 1 the sum of differences.", 1.0, 16.0),
+        ),
         inputs=(
             Port(name="prediction", ranks=_VECTORS, layout="NF", help="The anchor's vector."),
             Port(name="target", ranks=_VECTORS, layout="NF", help="The vector of one like it."),
@@ -255,7 +259,7 @@ OVERLAPS = (
         "How little a predicted region overlaps the right one.",
         "For marking a region in a picture: counts the overlap of what was marked and what should be, as a share of "
         "both. A small organ in a large picture counts as much as a large one. Its input is plain scores.",
-        r"1 - \frac{2 \sum \sigma(x) t + 1}{\sum \sigma(x) + \sum t + 1}",
+        r"1 - \frac{2 \sum_i \sigma(x_i) t_i + 1}{\sum_i \sigma(x_i) + \sum_i t_i + 1}",
         paper("V-Net (Milletari et al., 2016)", "1606.04797"),
         ("segmentation", "overlap", "mask", "medical"),
         inputs=(Port(name="prediction", ranks=(2, 3, 4, 5), help="Scores (logits)."), _YES_NO),
@@ -267,11 +271,11 @@ OVERLAPS = (
         "binary_focal_loss",
         "BinaryFocalLoss",
         "(F.binary_cross_entropy_with_logits(prediction, target.to(prediction.dtype), reduction='none') * "
-        "(target - torch.sigmoid(prediction)).abs() ** focus).mean()",
+        "(target.to(prediction.dtype) - torch.sigmoid(prediction)).abs() ** focus).mean()",
         "For yes or no when one of them is rare.",
         "The binary cross entropy in which what is right already hardly counts, so that thousands of easy cases do not "
         "drown the few hard ones. Object detectors learn with it. Its input is plain scores.",
-        r"-|t - \sigma(x)|^{\gamma} (t \ln \sigma(x) + (1 - t) \ln(1 - \sigma(x)))",
+        r"-|t - q|^{\gamma} (t \ln q + (1 - t) \ln(1 - q)), \quad q = \sigma(x)",
         paper("Focal Loss for Dense Object Detection (Lin et al., 2017)", "1708.02002"),
         ("imbalance", "rare", "detection", "binary"),
         (number("focus", "Focus", 2.0, "0 is the plain cross entropy; more looks at hard cases only.", 0.0, 10.0),),
@@ -306,7 +310,7 @@ CTC = _loss(
     "The network gives scores for every step, and the target is a shorter row of labels: the loss adds up all ways to "
     "stretch the labels over the steps. The blank stands between letters in the prediction, and fills up the target "
     "at its end. It applies the softmax itself.",
-    r"-\ln \sum_{\pi \in \text{alignments}(t)} p(\pi | x)",
+    r"-\ln \sum_{\pi \in \text{alignments}(t)} p(\pi \mid x)",
     torch_docs("torch.nn.CTCLoss"),
     ("speech", "handwriting", "ocr", "alignment", "sequence"),
     (whole("blank", "Blank", 0, "The index of the class that stands for no label.", minimum=0),),

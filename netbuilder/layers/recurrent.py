@@ -130,7 +130,9 @@ RECURRENT = (
         "Keeps a memory cell beside its output, and learned gates decide what is written, kept and read. "
         "It remembers over hundreds of steps. Take `sequence` to go on step by step, `state` for one vector for the "
         "whole sequence.",
-        r"c_t = f_t c_{t-1} + i_t g_t, \quad h_t = o_t \tanh c_t",
+        r"\begin{aligned} i_t &= \sigma(W_i x_t + U_i h_{t-1} + b_i) \\ f_t &= \sigma(W_f x_t + U_f h_{t-1} + b_f) \\ "
+        r"g_t &= \tanh(W_g x_t + U_g h_{t-1} + b_g) \\ o_t &= \sigma(W_o x_t + U_o h_{t-1} + b_o) \\ "
+        r"c_t &= f_t \odot c_{t-1} + i_t \odot g_t \\ h_t &= o_t \odot \tanh c_t \end{aligned}",
         ("long short-term memory", "gates"),
         target="sequence, (hidden, _)",
     ),
@@ -141,7 +143,9 @@ RECURRENT = (
         "Two learned gates decide how much of its memory is renewed at each step. "
         "It has a quarter fewer weights than an LSTM and is often as good. Take `sequence` to go on step by step, "
         "`state` for one vector for the whole sequence.",
-        r"h_t = (1 - z_t) n_t + z_t h_{t-1}",
+        r"\begin{aligned} r_t &= \sigma(W_r x_t + U_r h_{t-1} + b_r) \\ z_t &= \sigma(W_z x_t + U_z h_{t-1} + b_z) \\ "
+        r"u_t &= U_n h_{t-1} + c_n \\ n_t &= \tanh(W_n x_t + b_n + r_t \odot u_t) \\ "
+        r"h_t &= (1 - z_t) \odot n_t + z_t \odot h_{t-1} \end{aligned}",
         ("gated recurrent unit", "gates"),
     ),
 )

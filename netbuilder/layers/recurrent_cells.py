@@ -103,7 +103,9 @@ CELLS = (
         4,
         "One step of an LSTM, with its two memories.",
         "Learned gates decide what is written into the long memory, what is kept and what is said.",
-        r"c' = f c + i g, \quad h' = o \tanh c'",
+        r"\begin{aligned} i &= \sigma(W_i x + U_i h + b_i) \\ f &= \sigma(W_f x + U_f h + b_f) \\ "
+        r"g &= \tanh(W_g x + U_g h + b_g) \\ o &= \sigma(W_o x + U_o h + b_o) \\ "
+        r"c' &= f \odot c + i \odot g \\ h' &= o \odot \tanh c' \end{aligned}",
     ),
     _cell(
         "gru_cell",
@@ -111,6 +113,7 @@ CELLS = (
         3,
         "One step of a GRU.",
         "Two learned gates decide how much of its memory is renewed.",
-        r"h' = (1 - z) n + z h",
+        r"\begin{aligned} r &= \sigma(W_r x + U_r h + b_r) \\ z &= \sigma(W_z x + U_z h + b_z) \\ "
+        r"u &= U_n h + c_n \\ n &= \tanh(W_n x + b_n + r \odot u) \\ h' &= (1 - z) \odot n + z \odot h \end{aligned}",
     ),
 )

@@ -141,8 +141,8 @@ def _spread(key: str, title: str, summary: str, formula: str) -> LayerSpec:
 
 
 SPREADS = (
-    _spread("std", "Std", "The standard deviation along axes.", r"\sqrt{\frac{1}{k} \sum_i (x_i - \bar x)^2}"),
-    _spread("var", "Var", "The variance along axes.", r"\frac{1}{k} \sum_i (x_i - \bar x)^2"),
+    _spread("std", "Std", "The standard deviation along axes.", r"\sqrt{\frac{1}{k} \sum_i (x_i - \bar{x})^2}"),
+    _spread("var", "Var", "The variance along axes.", r"\frac{1}{k} \sum_i (x_i - \bar{x})^2"),
 )
 
 
@@ -216,7 +216,7 @@ ALONG = (
         "Gives every vector the length 1.",
         "Divides each vector by its length, so that only its direction counts. "
         "Before a MatMul or a comparison it makes similarities lie between -1 and 1.",
-        r"\frac{x}{\lVert x \rVert_p}",
+        r"\frac{x}{\max(\lVert x \rVert_p, \epsilon)}",
         "torch.nn.functional.normalize",
         "unit length",
         "l2",

@@ -12,12 +12,22 @@ def _share(values: Values) -> str:
     return f"{values['p']:g}"
 
 
+_EACH = r"y = \frac{m}{1 - p} x, \quad m \sim \text{Bernoulli}(1 - p)"
+_CHANNELS = r"y_{n,c} = \frac{m_{n,c}}{1 - p} x_{n,c}, \quad m_{n,c} \sim \text{Bernoulli}(1 - p)"
+_LEVEL = (
+    r"y = a (m x + (1 - m) v) + b, \quad m \sim \text{Bernoulli}(1 - p), \quad v = -1.758, "
+    r"\quad a = \frac{1}{\sqrt{(1 - p)(1 + p v^2)}}, \quad b = -a p v"
+)
+"""What stands in place of a dropped number is what SELU tends to, and mean and variance are kept."""
+
+
 def _dropout(
     key: str,
     title: str,
     default: float,
     summary: str,
     help: str,
+    formula: str,
     ranks: tuple[int, ...] = (),
     layout: str = "",
     reference: Reference | None = None,
@@ -28,7 +38,7 @@ def _dropout(
         category="regularization",
         summary=summary,
         help=help,
-        formula=r"y = \frac{m}{1 - p} x, \quad m \sim \text{Bernoulli}(1 - p)" if "Alpha" not in title else "",
+        formula=formula,
         reference=reference or torch_docs(f"torch.nn.{title}"),
         keywords=("dropout", "regularize", "overfitting", "noise"),
         parameters=(
@@ -51,6 +61,7 @@ DROPOUTS = (
         "Drops each number with a fixed probability while training and enlarges the rest to make up for it; in use it "
         "changes nothing. "
         "No unit can rely on a single other one, so the network overfits less. Usual shares are 0.1 to 0.5.",
+        _EACH,
         reference=Reference(
             title="Dropout (Srivastava et al., 2014)", url="https://jmlr.org/papers/v15/srivastava14a.html"
         ),
@@ -62,6 +73,7 @@ DROPOUTS = (
         "Sets random channels of a signal to 0 while training.",
         "Drops whole channels: neighbouring entries of a signal are so alike that dropping single ones would hide "
         "nothing.",
+        _CHANNELS,
         (3,),
         "NCL",
     ),
@@ -72,6 +84,7 @@ DROPOUTS = (
         "Sets random channels of a picture to 0 while training.",
         "Drops whole feature maps: neighbouring pixels are so alike that dropping single ones would hide nothing. "
         "Use it between convolutions.",
+        _CHANNELS,
         (4,),
         "NCHW",
     ),
@@ -81,6 +94,7 @@ DROPOUTS = (
         0.2,
         "Sets random channels of a volume to 0 while training.",
         "Drops whole channels of volumes or films, whose neighbouring entries are too alike to be dropped one by one.",
+        _CHANNELS,
         (5,),
         "NCDHW",
     ),
@@ -91,6 +105,7 @@ DROPOUTS = (
         "Dropout for networks with SELU.",
         "Replaces dropped numbers by SELU's lowest value and rescales, so that mean and variance stay as they were. "
         "Plain dropout would destroy what SELU keeps.",
+        _LEVEL,
         reference=paper("Self-Normalizing Neural Networks (Klambauer et al., 2017)", "1706.02515"),
     ),
     _dropout(
@@ -100,6 +115,7 @@ DROPOUTS = (
         "AlphaDropout of whole channels.",
         "Drops whole channels like Dropout2d and keeps mean and variance like AlphaDropout. For convolutions with "
         "SELU.",
+        _LEVEL,
         (3, 4, 5),
     ),
 )
@@ -155,7 +171,7 @@ DROP_PATH = LayerSpec(
     help="Put it at the end of a residual branch, before the Add: for some samples only the shortcut counts, as if "
     "the network were shorter. "
     "Very deep networks train faster and overfit less (stochastic depth).",
-    formula=r"y_n = \frac{m_n}{1 - p} x_n",
+    formula=r"y_n = \frac{m_n}{1 - p} x_n, \quad m_n \sim \text{Bernoulli}(1 - p)",
     reference=paper("Deep Networks with Stochastic Depth (Huang et al., 2016)", "1603.09382"),
     keywords=("stochastic depth", "dropout", "residual", "branch"),
     parameters=(number("p", "Probability", 0.1, "How likely the branch is off for a sample.", 0.0, 0.99),),

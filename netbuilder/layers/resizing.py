@@ -47,7 +47,7 @@ UPSAMPLE = LayerSpec(
     help="Enlarges by repeating or by blending neighbours; nothing is learned. Followed by a convolution it is the "
     "calm alternative "
     "to a transposed convolution, without its checkerboards. Factors below 1 shrink.",
-    formula="",
+    formula=r"y_i = \sum_j w_{i,j} x_j, \quad \text{nearest: } y_i = x_{\lfloor i / s \rfloor}",
     reference=torch_docs("torch.nn.Upsample"),
     keywords=("resize", "interpolate", "enlarge", "scale", "zoom", "decoder", "downsample"),
     parameters=(
@@ -109,7 +109,7 @@ PIXEL_SHUFFLE = LayerSpec(
     help="Lays groups of channels out as neighbouring pixels: with factor 2, four channels become one of twice the "
     "width and height. "
     "After a convolution it enlarges pictures with learned details (super-resolution).",
-    formula="N × C·f² × H × W → N × C × H·f × W·f",
+    formula=r"y_{c, h f + i, w f + j} = x_{c f^2 + i f + j, h, w}",
     reference=torch_docs("torch.nn.PixelShuffle"),
     keywords=("super resolution", "subpixel", "upsample", "depth to space"),
     parameters=(whole("factor", "Factor", 2, "How many times as wide and high it becomes.", minimum=1, maximum=64),),
@@ -134,7 +134,7 @@ PIXEL_UNSHUFFLE = LayerSpec(
     summary="Turns blocks of pixels into channels.",
     help="The way back from PixelShuffle: a picture becomes smaller and gets more channels, and no pixel is lost. "
     "Used instead of pooling where nothing may be thrown away.",
-    formula="N × C × H·f × W·f → N × C·f² × H × W",
+    formula=r"y_{c f^2 + i f + j, h, w} = x_{c, h f + i, w f + j}",
     reference=torch_docs("torch.nn.PixelUnshuffle"),
     keywords=("downsample", "space to depth"),
     parameters=(whole("factor", "Factor", 2, "By what width and height are divided.", minimum=1, maximum=64),),
@@ -152,7 +152,7 @@ CHANNEL_SHUFFLE = LayerSpec(
     summary="Mixes the order of channels between groups.",
     help="Deals the channels of each group out over all groups, like cards. "
     "Between grouped convolutions it lets the groups see each other (ShuffleNet).",
-    formula="N × (g·k) × … → N × (k·g) × …",
+    formula=r"y_{a g + b} = x_{b k + a}, \quad k = C / g",
     reference=torch_docs("torch.nn.ChannelShuffle"),
     keywords=("shufflenet", "groups", "mobile"),
     parameters=(whole("groups", "Groups", 4, "How many groups the channels are in."),),
@@ -172,7 +172,7 @@ UNFOLD = LayerSpec(
     summary="Writes every window of a picture as a column.",
     help="Cuts out the windows that a convolution would see and lays each out as a column of numbers. "
     "Followed by a Transpose it makes patches into the tokens of a transformer.",
-    formula="N × C × H × W → N × (C·k·k) × windows",
+    formula=r"N \times C \times H \times W \to N \times (C \cdot k \cdot k) \times L",
     reference=torch_docs("torch.nn.Unfold"),
     keywords=("im2col", "patches", "windows", "tokens"),
     parameters=(

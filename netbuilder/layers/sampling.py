@@ -93,7 +93,7 @@ EXPAND = LayerSpec(
     summary="Stretches an axis of size 1 to any size.",
     help="Writes the one entry of an axis as many times as you say: one vector for every step, one "
     "mask for every head. Add and Multiply do so by themselves.",
-    formula="N × 1 → N × k",
+    formula=r"y_{n,i} = x_{n,0}, \quad 0 \le i < k",
     reference=torch_docs("torch.repeat_interleave"),
     keywords=("broadcast", "stretch", "repeat"),
     parameters=(
@@ -121,7 +121,7 @@ UNFLATTEN = LayerSpec(
     summary="Splits one axis into two.",
     help="Folds an axis into rows of equal length: features into heads × features a head, a row of pixels into a "
     "picture. The way back is Flatten.",
-    formula="N × (a·b) → N × a × b",
+    formula=r"N \times (a \cdot b) \to N \times a \times b",
     reference=torch_docs("torch.nn.Unflatten"),
     keywords=("split", "heads", "reshape", "view"),
     parameters=(
@@ -148,7 +148,7 @@ ROTATE = LayerSpec(
     summary="Turns pictures by quarter turns.",
     help="Turns the last two axes against the clock. Of one picture it makes four, which a network should often treat "
     "alike.",
-    formula="y_{h,w} = x_{w, W - h}",
+    formula="y_{h,w} = x_{w, W - 1 - h}",
     reference=torch_docs("torch.rot90"),
     keywords=("rotate", "turn", "augment", "symmetry"),
     parameters=(whole("turns", "Quarter turns", 1, "How often it is turned by 90 degrees.", maximum=3),),
@@ -214,7 +214,7 @@ FOLD = LayerSpec(
     summary="Lays columns back as windows of a picture: the way back from Unfold.",
     help="Puts each column at its window's place and adds where windows overlap. Patches that a transformer worked on "
     "become a picture again.",
-    formula="N × (C·k·k) × windows → N × C × H × W",
+    formula=r"N \times (C \cdot k \cdot k) \times L \to N \times C \times H \times W",
     reference=torch_docs("torch.nn.Fold"),
     keywords=("col2im", "patches", "windows", "unpatch"),
     parameters=(
@@ -283,7 +283,7 @@ AFFINE_GRID = LayerSpec(
     summary="Turns six numbers a sample into places for GridSample.",
     help="The numbers turn, zoom, shear and shift: a small network that predicts them learns to look at the right part "
     "of a picture (spatial transformer).",
-    formula=r"g = \theta (w, h, 1)",
+    formula=r"g_{h,w} = \theta (w, h, 1)^{\top}",
     reference=_TRANSFORMER_PAPER,
     keywords=("spatial transformer", "rotate", "zoom", "crop", "coordinates"),
     parameters=(
@@ -306,7 +306,7 @@ ADD_COORDINATES = LayerSpec(
     summary="Adds two channels that say where each pixel is.",
     help="A convolution does not know where in the picture it is. With the height and the width of each pixel, from -1 "
     "to 1, as two more channels, it can learn to (CoordConv).",
-    formula="N × C × H × W → N × (C+2) × H × W",
+    formula=r"N \times C \times H \times W \to N \times (C + 2) \times H \times W",
     reference=paper("CoordConv (Liu et al., 2018)", "1807.03247"),
     keywords=("coordconv", "position", "coordinates", "place"),
     inputs=(Port(name="x", ranks=(4,), layout="NCHW"),),

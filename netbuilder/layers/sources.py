@@ -99,7 +99,7 @@ GUMBEL_SOFTMAX = LayerSpec(
     summary="Draws one of several classes, in a way that gradients flow through.",
     help="Adds random numbers to scores before a softmax, so that each class comes out as often as its probability "
     "says. Low temperatures give almost one-hot vectors. Networks learn discrete choices with it.",
-    formula=r"\operatorname{softmax}((x + g) / \tau)",
+    formula=r"\operatorname{softmax} \frac{x + g}{\tau}, \quad g = -\ln(-\ln u), \quad u \sim U(0, 1)",
     reference=paper("Categorical Reparameterization with Gumbel-Softmax (Jang et al., 2016)", "1611.01144"),
     keywords=("discrete", "sample", "categorical", "random", "softmax"),
     parameters=(
@@ -231,7 +231,7 @@ STRAIGHT_THROUGH = (
         "torch.clamp(x, -1, 1)",
         "-1 or 1, and still learned through.",
         "Keeps only on which side of 0 a number is. Networks of such units run on tiny devices.",
-        r"\begin{cases} 1 & x > 0 \\ -1 & \text{else} \end{cases}",
+        r"\begin{cases} 1 & \text{if } x > 0 \\ -1 & \text{else} \end{cases}",
         _BINARY_PAPER,
     ),
     _straight(
@@ -241,7 +241,7 @@ STRAIGHT_THROUGH = (
         "torch.clamp((x + 1) / 2, 0, 1)",
         "0 or 1, and still learned through.",
         "A switch: on above 0, else off. It makes decisions and spikes that can be trained.",
-        r"\begin{cases} 1 & x > 0 \\ 0 & \text{else} \end{cases}",
+        r"\begin{cases} 1 & \text{if } x > 0 \\ 0 & \text{else} \end{cases}",
         _BINARY_PAPER,
     ),
     _straight(

@@ -140,7 +140,7 @@ SPECTRA = (
         "torch.fft.rfft(x, norm=norm).abs().square()",
         "How strong each frequency of a signal is.",
         "The squared size of each frequency, without where its waves begin: two recordings of one tone look the same.",
-        r"|\sum_t x_t e^{-2 \pi i f t / T}|^2",
+        r"\left| \sum_t x_t e^{-2 \pi i f t / T} \right|^2",
         "torch.fft.rfft",
         (2, 3, 4),
         (2, 3, 4),
@@ -173,7 +173,7 @@ SPECTROGRAM = LayerSpec(
     summary="A picture of a sound: its frequencies, moment by moment.",
     help="Cuts a signal into short windows that overlap and measures the frequencies of each. The result is a picture "
     "of frequency by time, which convolutions read like any other (insert an axis for the channel).",
-    formula=r"y_{f,k} = |\sum_t w_t x_{t + k h} e^{-2 \pi i f t / T}|^2",
+    formula=r"y_{f,k} = \ln(|z_{f,k}|^2 + 10^{-6}), \quad z_{f,k} = \sum_t w_t x_{t + k h} e^{-2 \pi i f t / T}",
     reference=torch_docs("torch.stft"),
     keywords=("stft", "audio", "sound", "fourier", "frequency", "speech"),
     parameters=(

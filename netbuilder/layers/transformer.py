@@ -107,9 +107,12 @@ DECODER = LayerSpec(
 
 def _transformer_make(values: Values) -> str:
     activation = "activation=activation, " if values["activation"] != "relu" else ""
+    # By default torch plans a shortcut for padded batches, and warns where these settings rule it out.
+    shortcut = values["heads"] % 2 == 0 and not values["norm_first"]
+    encoder = _encoder_make(values).replace("layers, enable", "layers, nn.LayerNorm(features), enable")
     return (
         "nn.Transformer(features, heads, layers, layers, feedforward, dropout, "
-        f"{activation}batch_first=True, norm_first=norm_first)"
+        f"{activation}{'' if shortcut else f'custom_encoder={encoder}, '}batch_first=True, norm_first=norm_first)"
     )
 
 

@@ -132,7 +132,7 @@ VIEW = LayerSpec(
     summary="Gives the whole batch a new shape with the same numbers.",
     help="Like Reshape, but the batch axis takes part: windows of a picture become samples of their own, or the other "
     "way round. -1 stands for whatever is left over.",
-    formula=r"\text{all axes} → \text{shape}",
+    formula=r"N \times \dots \to \text{shape}",
     reference=torch_docs("torch.Tensor.view"),
     keywords=("reshape", "size", "window", "merge", "batch"),
     parameters=(

@@ -195,7 +195,7 @@ ADAM = OptimizerSpec(
         "Keeps running means of each weight's gradient and of its square, and steps by their ratio. Works "
         "well with little tuning."
     ),
-    formula=r"w \leftarrow w - \eta \, \hat m / (\sqrt{\hat v} + \epsilon)",
+    formula=r"w \leftarrow w - \eta \frac{\hat{m}}{\sqrt{\hat{v}} + \epsilon}",
     reference=Reference(
         title="Kingma and Ba 2015, Adam: A method for stochastic optimization", url="https://arxiv.org/abs/1412.6980"
     ),
@@ -212,7 +212,7 @@ ADAMW = OptimizerSpec(
     title="AdamW",
     summary="Adam with weight decay that does not pass through the adaptive step.",
     help="Like Adam, but decays the weights directly. The usual choice for transformers and for regularized training.",
-    formula=r"w \leftarrow w - \eta \lambda w - \eta \, \hat m / (\sqrt{\hat v} + \epsilon)",
+    formula=r"w \leftarrow w - \eta \lambda w - \eta \frac{\hat{m}}{\sqrt{\hat{v}} + \epsilon}",
     reference=Reference(
         title="Loshchilov and Hutter 2019, Decoupled weight decay regularization",
         url="https://arxiv.org/abs/1711.05101",
@@ -238,7 +238,7 @@ RMSPROP = OptimizerSpec(
         "Keeps a running mean of the squared gradient of each weight and steps by the gradient over its root."
         " Long used for recurrent networks."
     ),
-    formula=r"w \leftarrow w - \eta \, g / (\sqrt{v} + \epsilon)",
+    formula=r"w \leftarrow w - \eta \frac{g}{\sqrt{v} + \epsilon}",
     reference=Reference(
         title="Hinton 2012, Neural networks for machine learning, lecture 6e",
         url="https://www.cs.toronto.edu/~tijmen/csc321/slides/lecture_slides_lec6.pdf",
@@ -281,7 +281,7 @@ ADAGRAD = OptimizerSpec(
         "Divides each step by the root of the sum of all squared gradients so far. Suits sparse features; "
         "learning slows down for good."
     ),
-    formula=r"w \leftarrow w - \eta \, g / (\sqrt{\textstyle\sum g^2} + \epsilon)",
+    formula=r"w \leftarrow w - \eta \frac{g}{\sqrt{\sum g^2} + \epsilon}",
     reference=Reference(
         title="Duchi et al. 2011, Adaptive subgradient methods", url="https://jmlr.org/papers/v12/duchi11a.html"
     ),

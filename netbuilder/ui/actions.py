@@ -253,6 +253,14 @@ ACTIONS: tuple[ActionSpec, ...] = (
         tip="PNG, SVG or PDF of the whole network",
         line=True,
     ),
+    _a(
+        "help.layer",
+        "&What this layer does",
+        "&Help",
+        "help.explain_layer",
+        "Shift+F1",
+        tip="Words, formula, ports and settings of the selected layer",
+    ),
     _a("help.shortcuts", "&Keyboard shortcuts", "&Help", "window.show_shortcuts", "F1", icon="help"),
     _a("help.about", "&About NetBuilder", "&Help", "window.show_about", icon="info"),
 )

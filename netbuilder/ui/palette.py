@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import partial
+from html import escape
 
 from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QColor, QDrag, QFont, QFontMetrics, QIcon, QKeyEvent, QPainter, QPixmap
@@ -211,6 +212,11 @@ class Palette(QWidget):
         self.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.field.selectAll()
 
+    def current(self) -> Declaration | None:
+        """Return the entry that the list stands on; None for a head line or nothing."""
+        item = self.tree.currentItem()
+        return declarations().get(item.data(0, _KEY)) if item is not None else None
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Go from the field down into the list, and empty the search with Escape."""
         if event.key() == Qt.Key.Key_Down and self.field.hasFocus():
@@ -277,7 +283,7 @@ class Palette(QWidget):
         item.setSizeHint(0, QSize(0, _ROW))
         item.setData(0, _KEY, entry.key)
         item.setData(0, _KEY + 1, self._color(entry.category))
-        item.setToolTip(0, f"<b>{entry.title}</b><br>{entry.summary}" if entry.summary else "")
+        item.setToolTip(0, _tip(entry))
         item.setFlags(Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable | Qt.ItemFlag.ItemIsDragEnabled)
         return item
 
@@ -334,6 +340,10 @@ class Palette(QWidget):
 def _names(value: object, default: list[str]) -> list[str]:
     """Return a remembered list of names; `default` where nothing fitting is remembered."""
     return [str(name) for name in value] if isinstance(value, list) else list(default)
+
+
+def _tip(entry: Declaration) -> str:
+    return f"<b>{escape(entry.title)}</b><br>{escape(entry.summary)}<br><i>Shift+F1: all about it</i>"
 
 
 def _note(text: str) -> QTreeWidgetItem:

@@ -21,6 +21,7 @@ from netbuilder.ui.crash import CrashDialog
 from netbuilder.ui.dialogs import Answer
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
+from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.status import StatusBar
 from netbuilder.ui.theme import MODES, ThemeController
@@ -271,6 +272,7 @@ class MainWindow(QMainWindow):
 
     def _targets(self) -> dict[str, Callable[[], object]]:
         training, exports, trust = TrainingActions(self.workspace), ExportActions(self), TrustActions(self)
+        help = HelpActions(self)
         return {
             "window": lambda: self,
             "files": lambda: self.files,
@@ -279,6 +281,7 @@ class MainWindow(QMainWindow):
             "training": lambda: training,
             "exports": lambda: exports,
             "trust": lambda: trust,
+            "help": lambda: help,
         }
 
     def _connect(self) -> None:

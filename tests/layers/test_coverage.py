@@ -20,6 +20,24 @@ SONYS = 218
 """How many components Sony's console has, its pretrained pipelines included."""
 
 
+OPERATIONS = {
+    "arithmetic": "add subtract multiply divide pow remainder add_scalar multiply_scalar divide_scalar",
+    "comparison and where": "equal not_equal greater greater_equal less less_equal where masked_fill",
+    "matmul, einsum": "matmul einsum dot outer",
+    "reduce": "sum mean max min prod std var norm median any all argmax argmin log_sum_exp count_nonzero",
+    "reshape family": "reshape flatten unflatten permute transpose squeeze unsqueeze expand tile repeat",
+    "slice, gather, split, concat, stack": "slice select gather split concat stack windows",
+    "pad, interpolate, one-hot": "pad upsample one_hot grid_sample",
+    "cumulative": "cumsum cumprod cummax cummin log_cumsum_exp diff",
+    "clamp, roll, flip, sort, top-k": "clamp roll flip rot90 sort argsort top_k",
+    "attention": "scaled_dot_product_attention multihead_attention",
+    "Fourier": "rfft irfft fft2 ifft2",
+    "random noise": "random_normal random_uniform random_bernoulli gaussian_noise sample_normal gumbel_softmax",
+    "constants, learnable parameters": "constant learned_constant learned_bias layer_scale",
+}
+"""Operations that people draw -> the layers that make them."""
+
+
 def page_module() -> ModuleType:
     """Return the script that writes the page."""
     spec = importlib.util.spec_from_file_location("write_layers_page", ROOT / "packaging" / "write_layers_page.py")
@@ -66,6 +84,10 @@ def test_every_component_of_sony_has_a_layer_or_a_reason() -> None:
                 assert len(text) > 20, name
                 assert text.endswith("."), name
     assert sum(map(len, SONY.values())) == SONYS
+
+
+def test_every_operation_that_people_draw_is_there() -> None:
+    assert [key for keys in OPERATIONS.values() for key in keys.split() if key not in catalog()] == []
 
 
 def test_the_catalog_has_its_size() -> None:

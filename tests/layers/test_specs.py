@@ -167,12 +167,14 @@ def test_explains_itself(spec: LayerSpec) -> None:
     assert len(spec.help) >= 60
     assert spec.help.endswith(".")
     assert spec.keywords or spec.key == "input"
-    assert spec.reference is not None or spec.category == "output"
-    if spec.reference is not None:
-        assert spec.reference.url.startswith("https://")
+    assert spec.formula or spec.key == "input"
+    assert spec.reference is not None
+    assert spec.reference.title
+    assert spec.reference.url.startswith("https://")
     for parameter in spec.parameters:
         assert parameter.title
         assert parameter.help.endswith("."), parameter.name
+        assert len(parameter.help) >= 15, parameter.name
 
 
 @every

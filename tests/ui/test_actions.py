@@ -11,6 +11,7 @@ from netbuilder.ui.actions import ACTIONS, MENUS
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
+from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.training_actions import TrainingActions
 from netbuilder.ui.trust_actions import TrustActions
 from netbuilder.ui.window import MainWindow
@@ -24,6 +25,7 @@ TARGETS = {
     "training": TrainingActions,
     "exports": ExportActions,
     "trust": TrustActions,
+    "help": HelpActions,
 }
 
 

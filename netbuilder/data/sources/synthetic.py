@@ -244,7 +244,7 @@ SOURCES = (
             "Points in a square, each with the height of a wavy surface above it. The network learns the height, a "
             "number, from the place."
         ),
-        formula="z = sin(pi x) cos(pi y) + 0.3 x",
+        formula=r"z = \sin(\pi x) \cos(\pi y) + 0.3 x",
         keywords=("synthetic", "points", "toy", "regression", "function"),
         parameters=(*_common(2000, 0.05), *shared_settings(classes=False, target=True)),
         describe=_surface_schema,

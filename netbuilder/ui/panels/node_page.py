@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from html import escape
 from typing import Any
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
@@ -18,11 +17,12 @@ from netbuilder.foundation.parameter import Kind
 from netbuilder.foundation.problem import Problem
 from netbuilder.layers.custom import applied
 from netbuilder.layers.spec import LayerSpec
+from netbuilder.layers.tensor import TensorType
 from netbuilder.training.footprint import in_words
 from netbuilder.training.protocol import PictureKind
 from netbuilder.ui.code_field import CodeField
 from netbuilder.ui.form import Form
-from netbuilder.ui.formula import formula_html
+from netbuilder.ui.layer_help import LayerHelp
 from netbuilder.ui.panels.axis import value_text
 from netbuilder.ui.panels.cards import ElidedLabel, clear, label, section
 from netbuilder.ui.panels.data_page import DataSection
@@ -220,21 +220,13 @@ class NodePage(QWidget):
 
     def _add_help(self, column: QVBoxLayout, declaration: Declaration | None) -> None:
         column.addWidget(section("What it does"))
-        self.help = QLabel(help_html(declaration))
-        self.help.setTextFormat(Qt.TextFormat.RichText)
-        self.help.setWordWrap(True)
-        self.help.setOpenExternalLinks(True)
-        self.help.setTextInteractionFlags(Qt.TextInteractionFlag.TextBrowserInteraction)
-        self.help.setProperty("role", "muted")
+        self.help = LayerHelp(declaration)
         column.addWidget(self.help)
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours."""
         self._theme = theme
-        # A label's rich text keeps the link's colour that it was laid out with.
-        text = self.help.text()
-        self.help.clear()
-        self.help.setText(text)
+        self.help.restyle()
         self._swatch.theme = theme
         self._swatch.update()
         self._kernels_step = -1
@@ -301,7 +293,7 @@ class NodePage(QWidget):
                 type_ = shapes.types.get(PortRef(self.node, port))
                 unknown = "…" if self.node in shapes.pending else "not known"
                 name = side if len(ports) == 1 else f"{side} · {port}"
-                facts.append((name, str(type_) if type_ else unknown))
+                facts.append((name, _type_text(type_) if type_ else unknown))
         cost = self._workspace.costs.nodes.get(self.node)
         if cost is not None and cost.parameters:
             facts.append(("Parameters", f"{cost.parameters:,}"))
@@ -373,14 +365,6 @@ class NodePage(QWidget):
         self.label.show_label(self._node().label)
 
 
-def help_html(declaration: Declaration | None) -> str:
-    """Return a declaration's help, formula and reference as safe rich text."""
-    if declaration is None:
-        return "This version of NetBuilder does not know this layer. It is kept in the file as it is."
-    parts = [escape(declaration.help or declaration.summary)]
-    if declaration.formula:
-        parts.append(formula_html(declaration.formula))
-    if declaration.reference is not None:
-        title, url = escape(declaration.reference.title), escape(declaration.reference.url, quote=True)
-        parts.append(f'<a href="{url}">{title}</a>' if url else title)
-    return "<br><br>".join(parts)
+def _type_text(found: TensorType) -> str:
+    """Return a shape, with the kind of its values where they are not what most are."""
+    return str(found) if found.dtype == "float32" else f"{found} {found.dtype}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,17 +13,21 @@ from pytestqt.qtbot import QtBot
 
 from netbuilder.document import edits
 from netbuilder.document.model import Node, Place
+from netbuilder.foundation.declaration import Reference
 from netbuilder.foundation.problem import Fix, Problem
 from netbuilder.layers.catalog import catalog
 from netbuilder.ui.fields import NumberField
+from netbuilder.ui.layer_help import LayerHelp
 from netbuilder.ui.panels.inspector import GroupPage, InspectorPanel
-from netbuilder.ui.panels.node_page import NodePage, help_html
+from netbuilder.ui.panels.node_page import NodePage
 from netbuilder.ui.panels.plan_page import PlanPage
 from netbuilder.ui.panels.problem_rows import ProblemRow
 from netbuilder.ui.pickers import BoolField, ChoiceField, PathField
 from netbuilder.ui.theme import ThemeController
 from netbuilder.ui.workspace import Workspace
 from tests.ui.panels.recorded import CONV, DATA, HEAD, RELU, RecordedHost, run, tell
+
+CONV_PAGE = "https://docs.pytorch.org/docs/stable/generated/torch.nn.Conv2d.html"
 
 
 @pytest.fixture
@@ -63,7 +68,12 @@ def test_a_selected_node_is_shown_with_title_label_and_values(inspector: Inspect
     assert page.title.text() == "Conv2d"
     assert page.label.text() == "stem"
     assert page.form.values() == parameters(digits, CONV)
-    assert catalog()["conv2d"].help.split(".")[0] in page.help.text()
+    assert catalog()["conv2d"].help.split(".")[0] in page.help.words.text()
+    assert page.help.formula is not None
+    said = page.help.details.text()
+    assert "In <b>x</b>: N × C × H × W, numbers (float)" in said
+    assert f'<a href="{CONV_PAGE}">torch.nn.Conv2d</a>' in said
+    assert "convolution" in said
 
 
 def test_typing_a_number_is_one_undo_entry_and_undo_shows_the_old_value(
@@ -238,13 +248,18 @@ def test_an_unknown_layer_is_kept_and_said_to_be_unknown(inspector: InspectorPan
     strange = Node(id="nstrange1", type="future.layer", label="strange", parameters={"x": 1})
     digits.edit("x", lambda document: edits.add_node(document, strange, Place(0, 0)))
     page = node_page(inspector, digits, strange.id)
-    assert "does not know" in page.help.text()
+    assert "does not know" in page.help.words.text()
+    assert page.help.formula is None
     assert parameters(digits, strange.id) == {"x": 1}
 
 
-def test_help_cannot_smuggle_markup() -> None:
-    spec = catalog()["relu"]
-    assert "<script" not in help_html(type(spec)(key="x", title="x", help="<script>alert(1)</script>"))
+def test_help_cannot_smuggle_markup(qtbot: QtBot) -> None:
+    markup = "<script>alert(1)</script>"
+    spec = replace(catalog()["relu"], help=markup, keywords=(markup,), reference=Reference(title=markup, url=markup))
+    help = LayerHelp(spec)
+    qtbot.addWidget(help)
+    assert help.words.textFormat() is Qt.TextFormat.PlainText
+    assert "<script" not in help.details.text()
 
 
 def test_a_data_node_shows_its_first_samples_and_counts(

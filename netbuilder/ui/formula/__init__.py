@@ -1,0 +1,1 @@
+"""Formulas: read from LaTeX, laid out, drawn."""
