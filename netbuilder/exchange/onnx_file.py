@@ -47,7 +47,10 @@ def write_onnx(network: WeightedNetwork, path: Path, job: Job, opset: int = DEFA
     job.report(0.3, "Translating to ONNX")
     model = _translate(network, exported, opset)
     job.report(0.7, "Checking")
-    content = _check(model)
+    try:
+        content = _check(model)
+    except NetbuilderError:  # the translator's optimizer loses a constant here and there; the plain graph has it
+        content = _check(_translate(network, exported, opset, optimize=False))
     job.report(0.8, "Comparing with onnxruntime")
     agreement = _compare(network, content)
     job.report(0.95, f"Writing {path.name}")
@@ -55,7 +58,9 @@ def write_onnx(network: WeightedNetwork, path: Path, job: Job, opset: int = DEFA
     return agreement
 
 
-def _translate(network: WeightedNetwork, exported: torch.export.ExportedProgram, opset: int) -> Any:
+def _translate(
+    network: WeightedNetwork, exported: torch.export.ExportedProgram, opset: int, *, optimize: bool = True
+) -> Any:
     """Return the network as an ONNX model with its names and metadata."""
     import onnx
 
@@ -73,6 +78,7 @@ def _translate(network: WeightedNetwork, exported: torch.export.ExportedProgram,
                 input_names=list(program.fields),
                 output_names=list(program.outputs),
                 external_data=False,
+                optimize=optimize,
                 verbose=False,
             )
     except Exception as error:  # the translator has an exception for everything

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch.export import Dim, ExportedProgram
 
-from netbuilder.compiler.module import explain, module_name
+from netbuilder.compiler.module import explain, load_module, module_name, release
 from netbuilder.compiler.program import Program
 from netbuilder.compiler.wording import fold
 from netbuilder.exchange.recurrence import shapes_by_formula
@@ -44,8 +44,49 @@ def trace(network: WeightedNetwork) -> ExportedProgram:
         with silenced(), torch.no_grad(), shapes_by_formula(plain=True):
             exported = torch.export.export(network.model, (), sample, dynamic_shapes=shapes, strict=False)
     except Exception as error:  # the exporter raises whatever the network's own text, torch or sympy raise
-        raise NetbuilderError(refusal(error, network.program, "exported")) from error
+        problem = refusal(error, network.program, "exported")
+        if not problem.node and "dynamic" in str(error):
+            problem = refusal(error, network.program, "exported", _where_fixed(network, sample, shapes))
+        raise NetbuilderError(problem) from error
     return exported
+
+
+def _where_fixed(network: WeightedNetwork, sample: dict[str, torch.Tensor], shapes: Mapping[str, Any]) -> str:
+    """Return the node after which an open size of the inputs has become a number, by following the network again."""
+    found: list[str] = []
+    loaded = load_module(network.program)
+    tapped = loaded.tapped(network.model)
+
+    class Watched(torch.nn.Module):
+        """The network, looked at after each node."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network.model
+
+        def forward(self, inputs: dict[str, torch.Tensor]) -> Any:
+            def tap(path: str, _value: torch.Tensor) -> None:
+                open_sizes = [inputs[key].shape[place] for key, axes in shapes.items() for place in axes]
+                if not found and not all(_is_open(size) for size in open_sizes):
+                    found.append(path)
+
+            return tapped(tap, **inputs)
+
+    try:
+        with silenced(), torch.no_grad(), shapes_by_formula(plain=True):
+            torch.export.export(Watched(), (sample,), dynamic_shapes=(shapes,), strict=False)
+    except Exception:  # it fails as it did before; only where counts
+        return found[0] if found else ""
+    finally:
+        release(network.program)
+    return ""
+
+
+def _is_open(size: Any) -> bool:
+    """Whether a size is still a symbol for the exporter."""
+    if not isinstance(size, torch.SymInt):
+        return False
+    return not size.node.shape_env.replace(size.node.expr).is_number
 
 
 def sample_inputs(types: Mapping[str, TensorType], batch: int, length: int, seed: int = 0) -> dict[str, torch.Tensor]:
@@ -86,15 +127,16 @@ def silenced() -> Iterator[None]:
         logging.disable(disabled)
 
 
-def refusal(error: BaseException, program: Program, verb: str) -> Problem:
+def refusal(error: BaseException, program: Program, verb: str, path: str = "") -> Problem:
     """Return an exporter's error as a problem of the node at which it gave up.
 
     Args:
         error: What was raised, with its causes.
         program: What was exported.
         verb: What it could not be: "exported", "written as ONNX".
+        path: The node, where it is known.
     """
-    path, reason = "", ""
+    reason = ""
     for each in _chain(error):
         problem = explain(each, program)
         path = path or problem.node or _named(each, program)
