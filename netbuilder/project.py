@@ -31,7 +31,7 @@ from netbuilder.training import readiness
 from netbuilder.training.protocol import Event, Start, State, Stop, Telemetry
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from netbuilder.compiler.cost import Costs
     from netbuilder.compiler.program import Program
@@ -114,10 +114,13 @@ class Project:
     Attributes:
         document: What the user drew.
         path: Its file; None while it was never saved.
+        weights: Weights to start from that have no file yet, by node path and name: those of an import. Saving writes
+            them beside the project.
     """
 
     document: Document = field(default_factory=Document)
     path: Path | None = None
+    weights: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: str | Path) -> Project:
@@ -146,8 +149,13 @@ class Project:
         target = Path(path).absolute() if path else self.path
         if target is None:
             raise NetbuilderError(Problem(code="file.unnamed", message="The project has no file yet: name one."))
+        if self.weights:
+            from netbuilder.training.start_weights import save_start, start_file
+
+            start = save_start(start_file(target), target.parent, self.document, self.weights)
+            self.document = edits.set_start_weights(self.document, start.file, start.sha256)
         write_document(target, self.document)
-        self.path = target
+        self.path, self.weights = target, {}
 
     @property
     def base(self) -> Path:
@@ -190,16 +198,20 @@ class Project:
         return write_program(document, ShapeInference().infer(document))
 
     def build(self) -> nn.Module:
-        """Return the network as a `torch.nn.Module`, its weights drawn from the plan's seed.
+        """Return the network as a `torch.nn.Module`, with the plan's weights to start from, or weights drawn from its seed.
 
         Raises:
             NetbuilderError: With the errors that are in the way.
         """
         from netbuilder.compiler.module import initialize, load_module
+        from netbuilder.training.start_weights import adopt, load_start
 
         program = self.program()
         model = load_module(program).new_network()
         initialize(model, program, self.document.plan.seed)
+        if self.document.plan.weights is not None:
+            adopt(model, program, load_start(self.document.plan.weights, self.base))
+        adopt(model, program, self.weights)
         return model
 
     def train(

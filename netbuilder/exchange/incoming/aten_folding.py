@@ -31,7 +31,7 @@ masked_fill.Scalar masked_fill.Tensor tril.default triu.default
 view.default reshape.default _unsafe_view.default flatten.using_ints unflatten.int squeeze.dim squeeze.dims
 squeeze.default unsqueeze.default permute.default transpose.int t.default expand.default expand_as.default
 repeat.default tile.default contiguous.default clone.default alias.default detach.default detach_.default
-lift_fresh_copy.default to.dtype to.dtype_layout to.device type_as.default _to_copy.default
+lift_fresh_copy.default to.dtype to.dtype_layout type_as.default _to_copy.default
 slice.Tensor select.int narrow.default cat.default stack.default split.Tensor split_with_sizes.default chunk.default
 unbind.int index_select.default gather.default index.Tensor flip.default roll.default movedim.int meshgrid.indexing
 sum.default sum.dim_IntList mean.default mean.dim amax.default amin.default any.default all.default any.dim all.dim
@@ -47,6 +47,9 @@ def _operator(name: str) -> Any:
 
 OPERATORS: Final[Mapping[str, Any]] = {f"aten.{name}": _operator(name) for name in _NAMES.split()}
 """Operators without chance or effects."""
+
+_VIEWS: Final = frozenset({"aten.view.default", "aten._unsafe_view.default"})
+"""What refuses memory that a constant here may have; reshape gives the same numbers."""
 
 _DEVICES: Final = frozenset({"device", "layout", "pin_memory", "memory_format"})
 
@@ -64,7 +67,9 @@ def fold(target: str, arguments: Mapping[str, Any]) -> list[Folded]:
     Raises:
         Unmapped: When it cannot be worked out, or would be too large.
     """
-    operator = OPERATORS[target]
+    operator = OPERATORS["aten.reshape.default"] if target in _VIEWS else OPERATORS[target]
+    if target in _VIEWS and "size" in arguments:
+        arguments = {"self": arguments["self"], "shape": arguments["size"]}
     both = [_run(operator, arguments, index) for index in range(len(SAMPLES))]
     return [Folded(one, two) for one, two in zip(*both, strict=True)]
 

@@ -21,6 +21,7 @@ from netbuilder.exchange.incoming.exported_graph import ExportedGraph, Ref, Size
 from netbuilder.exchange.incoming.operation import Computation, Entry, Operation, Scope
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.layers.catalog import catalog
 from netbuilder.layers.tensor import BATCH, TIME, Dim, Size, TensorType
 
 WITHOUT_EFFECT: Final = frozenset(
@@ -350,6 +351,8 @@ class Translator:
         if origin in WITHOUT_EFFECT or origin.startswith(("_operator.", "math.")):
             return
         target, in_place = _functional(origin)
+        if target == "aten.to.device":
+            target = "aten.to.dtype_layout"  # devices do not matter here
         try:
             arguments = {name: self._resolve(value) for name, value in step.arguments.items()}
             if in_place:
@@ -577,16 +580,33 @@ class Translator:
         self.held.append(value)  # so that its id stays its own
         tensor, axis = value.constant()
         scope = self.births.get(id(value.one), step.scope)
-        if axis is not None and whole:
-            once = self._make_folded(Folded(tensor, tensor), step, False)
-            sizes = tuple(0 if index == axis else -1 for index in range(tensor.ndim))
-            dims = tuple(BATCH if index == axis else size for index, size in enumerate(tensor.shape))
-            name = self.fresh("expanded", TensorType(dims, self.types[once].dtype))
-            inputs = {"x": once, "like": self.graph.entries[0][1]}
-            self.emit(step, "expand_like", inputs, {"sizes": sizes}, None, {"y": name}, scope=scope)
+        if axis is not None and tensor.shape[axis] > 1:
+            name = self._tiled(tensor, axis, step, scope)
+        elif axis is not None and whole:
+            name = self._expanded(tensor, axis, step, scope)
         else:
             name = self._fixed(tensor, step, scope)
         self.made[key] = name
+        return name
+
+    def _expanded(self, tensor: Tensor, axis: int, step: Step, scope: tuple[Scope, ...]) -> str:
+        """Add a constant, and what repeats it for each sample along an axis of size 1."""
+        once = self._fixed(tensor, step, scope)
+        sizes = tuple(0 if index == axis else -1 for index in range(tensor.ndim))
+        dims = tuple(BATCH if index == axis else size for index, size in enumerate(tensor.shape))
+        name = self.fresh("expanded", TensorType(dims, self.types[once].dtype))
+        inputs = {"x": once, "like": self.graph.entries[0][1]}
+        self.emit(step, "expand_like", inputs, {"sizes": sizes}, None, {"y": name}, scope=scope)
+        return name
+
+    def _tiled(self, tensor: Tensor, axis: int, step: Step, scope: tuple[Scope, ...]) -> str:
+        """Add a constant that has several entries for each sample, one sample's after the other."""
+        if axis:
+            raise Unmapped("repeats a constant for each sample on an axis that is not the first")
+        every = self._expanded(tensor.unsqueeze(0), 0, step, scope)
+        dims = (Size(BATCH.symbol, tensor.shape[0]), *tensor.shape[1:])
+        name = self.fresh("tiled", TensorType(dims, self.types[every].dtype))
+        self.emit(step, "view", {"x": every}, {"shape": (-1, *tensor.shape[1:])}, None, {"y": name}, scope=scope)
         return name
 
     def _fixed(self, tensor: Tensor, step: Step, scope: tuple[Scope, ...]) -> str:
@@ -650,7 +670,7 @@ def _label(type: str, learned: Sequence[Learned], step: Step) -> str:
     """Return what to call a layer: as the attribute that held it, so far as that says anything."""
     modules = [each.module for each in learned if each.module]
     path = modules[0] if modules else ""
-    if not path and step.scope and step.scope[-1].kind.lower().replace("2d", "") == type.replace("_", ""):
+    if step.scope and step.scope[-1].kind == catalog()[type].title:
         path = step.scope[-1].path
     last = path.rpartition(".")[2]
     return last if last and not last.isdigit() else type

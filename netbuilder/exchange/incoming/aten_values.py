@@ -57,7 +57,7 @@ class Folded:
         return self.one.shape == self.two.shape and torch.equal(self.one, self.two)
 
     def constant(self) -> tuple[Tensor, int | None]:
-        """Return its values, and the axis that grows with the samples, cut to one entry; None when there is none.
+        """Return its values for one sample, and the axis that grows with the samples; None when there is none.
 
         Raises:
             Unmapped: When the values themselves depend on the number of samples.
@@ -65,10 +65,14 @@ class Folded:
         if self.is_constant or (self.one.shape == self.two.shape and _both_nan(self.one, self.two)):
             return self.one, None
         axes = [axis for axis, (a, b) in enumerate(zip(self.one.shape, self.two.shape, strict=True)) if a != b]
-        if len(axes) == 1 and (self.one.shape[axes[0]], self.two.shape[axes[0]]) == SAMPLES:
-            row = self.one.narrow(axes[0], 0, 1)
-            if all(torch.equal(each, row.expand_as(each)) for each in (self.one, self.two)):
-                return row.clone(), axes[0]
+        if len(axes) == 1:
+            axis = axes[0]
+            size, rest = divmod(self.one.shape[axis], SAMPLES[0])
+            if not rest and self.two.shape[axis] == size * SAMPLES[1]:
+                part = self.one.narrow(axis, 0, size)
+                both = zip((self.one, self.two), SAMPLES, strict=True)
+                if all(torch.equal(each, torch.cat([part] * count, dim=axis)) for each, count in both):
+                    return part.clone(), axis
         raise Unmapped("is computed from the number of samples")
 
     @property

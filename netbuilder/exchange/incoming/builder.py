@@ -171,8 +171,8 @@ class _Builder:
         if owner.type == type and owner.parameters == values:
             return owner.id
         self.notes.append(
-            f"{operation.label or operation.type} and {owner.label} shared weights but are different kinds of layers; "
-            "each has a copy now."
+            f"{operation.label or operation.type} ({type}) and {owner.label} ({owner.type}) shared weights but are "
+            "different kinds of layers; each has a copy now, and training changes them apart."
         )
         return ""
 
