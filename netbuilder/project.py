@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netbuilder.data import sources
 from netbuilder.document import edits
@@ -130,6 +130,14 @@ class Project:
             NetbuilderError: When the file is missing, damaged or not a project.
         """
         return cls(read_document(path), Path(path).absolute())
+
+    @classmethod
+    def from_module(cls, module: nn.Module, example_inputs: Any) -> Project:
+        """Make a project of a module; see `netbuilder.from_module`."""
+        from netbuilder.exchange.incoming.live_module import import_module
+
+        imported = import_module(module, example_inputs)
+        return cls(imported.document, weights=imported.weights)
 
     @classmethod
     def new(cls, template: str = "") -> Project:

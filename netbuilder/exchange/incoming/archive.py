@@ -6,6 +6,7 @@ bytes are ever read than the file has.
 
 from __future__ import annotations
 
+import io
 import zipfile
 from pathlib import Path
 from typing import Final
@@ -28,8 +29,12 @@ class Archive:
         size: Its size in bytes.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, data: bytes | None = None) -> None:
         """Open it and look at its directory.
+
+        Args:
+            path: The file.
+            data: Its bytes, when there is no file and `path` is only what messages call it.
 
         Raises:
             NetbuilderError: When it is missing, no zip file, or not one as torch writes them.
@@ -37,8 +42,8 @@ class Archive:
         self.path = path
         self.read_bytes = 0
         try:
-            self.size = path.stat().st_size
-            self._zip = zipfile.ZipFile(path)
+            self.size = path.stat().st_size if data is None else len(data)
+            self._zip = zipfile.ZipFile(path if data is None else io.BytesIO(data))
         except OSError as error:
             raise self.refusal("import.unreadable", f"cannot be read ({error.strerror or error})") from error
         except (zipfile.BadZipFile, ValueError, NotImplementedError, RecursionError, OverflowError) as error:

@@ -13,6 +13,7 @@ from netbuilder.document.layout import arrange
 from netbuilder.document.model import About, Document, Graph, Layout, Node, PortRef, new_id
 from netbuilder.document.names import free_label
 from netbuilder.document.values import freeze
+from netbuilder.exchange.incoming.blocks import with_blocks
 from netbuilder.exchange.incoming.coverage import Coverage, count_coverage
 from netbuilder.exchange.incoming.operation import Computation, Entry, Operation, Scope
 from netbuilder.foundation.job import Job
@@ -25,6 +26,9 @@ from netbuilder.layers.tensor import Dim, TensorType
 
 UNSUPPORTED: Final = "has no layer that computes the same"
 """Why most opaque operations are."""
+
+CONSTANT: Final = "value"
+"""The buffer of a FixedTensor."""
 
 ENTRY_DTYPES: Final = frozenset({"float32", "int64", "bool"})
 """What an Input node gives."""
@@ -49,18 +53,19 @@ class Imported:
     notes: tuple[str, ...] = ()
 
 
-def build_document(computation: Computation, job: Job | None = None) -> Imported:
+def build_document(computation: Computation, job: Job | None = None, blocks: bool = True) -> Imported:
     """Return the document that computes what was read.
 
     Args:
         computation: What a front end read.
         job: Is told the progress; stops the work when cancelled.
+        blocks: Whether modules of the original become blocks; else all layers stand in the main graph.
 
     Raises:
         NetbuilderError: When there are more operations than a document may hold.
         Cancelled: When `job` was cancelled.
     """
-    return _Builder(computation, job or Job()).build()
+    return _Builder(computation, job or Job()).build(blocks)
 
 
 class _Builder:
@@ -79,7 +84,7 @@ class _Builder:
         self.found: list[tuple[str, str, str]] = []
         self.notes = list(computation.notes)
 
-    def build(self) -> Imported:
+    def build(self, blocks: bool) -> Imported:
         """Build everything."""
         operations = alive(self.computation)
         count = len(operations) + len(self.computation.entries) + len(self.computation.exits)
@@ -102,15 +107,19 @@ class _Builder:
             self._add(operation)
         for name, value in self.computation.exits:
             self._exit(name, value)
-        graph = Graph(nodes=self.nodes, edges=self.edges)
+        document = Document(graph=Graph(nodes=self.nodes, edges=self.edges), about=About(title=self.computation.title))
+        weights: Mapping[str, Mapping[str, Tensor]] = self.weights
+        if blocks:
+            self.job.report(0.82, "finding blocks")
+            document, weights = with_blocks(document, weights, self.scopes)
         self.job.report(0.85, "arranging the graph")
-        document = Document(
-            graph=graph, layout=Layout(places=arrange(graph, {})), about=About(title=self.computation.title)
-        )
+        places = dict(arrange(document.graph, {}))
+        for block in document.blocks.values():
+            places |= arrange(block.graph, {})
         return Imported(
-            document=document,
-            weights=self.weights,
-            constants=frozenset(id for id in self.weights if self.nodes[id].type == "fixed_tensor"),
+            document=replace(document, layout=Layout(places=places)),
+            weights=weights,
+            constants=frozenset(path for path, held in weights.items() if held.keys() == {CONSTANT}),
             coverage=count_coverage(self.found, self.computation.folded),
             notes=tuple(dict.fromkeys(self.notes)),
         )

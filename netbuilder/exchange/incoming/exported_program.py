@@ -175,11 +175,12 @@ class _Damaged(ValueError):
     """What is wrong, as the end of a sentence about the file."""
 
 
-def read_pt2(path: Path, job: Job | None = None) -> ExportedGraph:
+def read_pt2(path: Path, job: Job | None = None, data: bytes | None = None) -> ExportedGraph:
     """Read a `.pt2` file.
 
     Args:
         path: The file.
+        data: Its bytes, when there is no file and `path` is only what messages call it.
         job: Is told the progress; stops the work when cancelled.
 
     Raises:
@@ -187,7 +188,7 @@ def read_pt2(path: Path, job: Job | None = None) -> ExportedGraph:
         Cancelled: When `job` was cancelled.
     """
     job = job or Job()
-    with Archive(path) as archive:
+    with Archive(path, data) as archive:
         try:
             return _Reader(archive, job).read()
         except _Damaged as error:
