@@ -28,9 +28,6 @@ def load(path: str | Path) -> Project:
     Raises:
         NetbuilderError: When the file is missing, damaged or not a project.
     """
-    from torch import Tensor
-    from torch.nn import Module
-
     from netbuilder.project import Project
 
     return Project.load(path)
@@ -53,9 +50,6 @@ def from_module(module: Module, example_inputs: Tensor | Sequence[object] | Mapp
     Raises:
         NetbuilderError: When the module cannot be traced, or its inputs have no axis for the samples.
     """
-    from torch import Tensor
-    from torch.nn import Module
-
     from netbuilder.project import Project
 
     return Project.from_module(module, example_inputs)

@@ -206,7 +206,7 @@ class Project:
         return write_program(document, ShapeInference().infer(document))
 
     def build(self) -> nn.Module:
-        """Return the network as a `torch.nn.Module`, with the plan's weights to start from, or weights drawn from its seed.
+        """Return the network as a `torch.nn.Module`, with the weights to start from, or weights drawn from the seed.
 
         Raises:
             NetbuilderError: With the errors that are in the way.

@@ -25,7 +25,14 @@ from netbuilder.document.edits.nodes import (
     set_schema,
     tie_weights,
 )
-from netbuilder.document.edits.planning import change_plan, set_optimizer, set_plan, set_schedule
+from netbuilder.document.edits.planning import (
+    change_plan,
+    forget_start_weights,
+    set_optimizer,
+    set_plan,
+    set_schedule,
+    set_start_weights,
+)
 from netbuilder.document.edits.registry import EDITS, apply, edit
 
 __all__ = [
@@ -39,6 +46,7 @@ __all__ = [
     "disconnect",
     "duplicate",
     "edit",
+    "forget_start_weights",
     "insert_layer",
     "move_nodes",
     "remove_and_heal",
@@ -53,5 +61,6 @@ __all__ = [
     "set_plan",
     "set_schedule",
     "set_schema",
+    "set_start_weights",
     "tie_weights",
 ]

@@ -1,4 +1,4 @@
-"""Which layer computes the same as an ATen operator: layers with weights, activations, pooling, recurrence, attention."""
+"""Which layer computes the same as an ATen operator: weights, activations, pooling, recurrence, attention."""
 
 from __future__ import annotations
 
@@ -508,7 +508,10 @@ def _attention(call: Call) -> None:
         inputs["mask"] = call.value("attn_mask")
         if not 2 <= call.type("attn_mask").rank <= query.rank:
             raise Unmapped("has a mask with an unusual number of axes")
-    parameters = {"causal": causal, "scale": call.get("scale"), "grouped": bool(call.get("enable_gqa", False))}
+    scale, features = call.get("scale"), query.dims[-1]
+    if isinstance(features, int) and scale == features**-0.5:
+        scale = None
+    parameters = {"causal": causal, "scale": scale, "grouped": bool(call.get("enable_gqa", False))}
     call.emit("scaled_dot_product_attention", inputs, parameters)
 
 
