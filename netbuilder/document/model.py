@@ -179,7 +179,7 @@ class StartWeights:
     """Weights to start from instead of drawn ones.
 
     Attributes:
-        file: A checkpoint file, relative to the project's folder, its parts apart by "/".
+        file: A checkpoint file in the project's folder of runs, relative to it, its parts apart by "/".
         sha256: What the file's SHA-256 must be, in hexadecimal.
     """
 

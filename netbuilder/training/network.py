@@ -69,13 +69,13 @@ class Network:
         scored: Losses with metrics; the first one's metrics have plain names.
     """
 
-    def __init__(self, document: Document, device: torch.device, base: Path = Path()) -> None:
+    def __init__(self, document: Document, device: torch.device, runs: Path = Path()) -> None:
         """Compile and initialize.
 
         Args:
             document: What to make.
             device: Where it is.
-            base: The folder that the file of the weights to start from is relative to.
+            runs: The project's folder of runs, in which the weights to start from are.
 
         Raises:
             NetbuilderError: With all the errors that are in the way.
@@ -92,7 +92,7 @@ class Network:
         self.model = self._loaded.new_network()
         initialize(self.model, program, document.plan.seed)
         if document.plan.weights is not None:
-            adopt(self.model, program, load_start(document.plan.weights, base))
+            adopt(self.model, program, load_start(document.plan.weights, runs))
         self.model.to(device)
         if device.type == "cpu" and suits_channels_last(document, shapes):
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

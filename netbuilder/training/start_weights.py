@@ -16,30 +16,21 @@ from torch import Tensor, nn
 from netbuilder.compiler.program import Program
 from netbuilder.document.model import Document, Node, StartWeights
 from netbuilder.foundation.problem import Fix, NetbuilderError, Problem
+from netbuilder.foundation.save import atomic_save
 from netbuilder.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 
 Held: TypeAlias = Mapping[str, Mapping[str, Tensor]]
 """Node path -> parameter or buffer name in the node's module -> tensor."""
 
-FILE: Final = "imported/weights.safetensors"
-"""The file's place in the project's folder of runs."""
+FOLDER: Final = "imported"
+"""Where the files are, in the project's folder of runs."""
 
 
-def start_file(project: Path) -> Path:
-    """Return where the weights to start from of a project are kept: `x.runs/imported/weights.safetensors`.
-
-    Args:
-        project: The project's file.
-    """
-    return project.with_suffix(".runs") / FILE
-
-
-def save_start(path: Path, base: Path, document: Document, held: Held) -> StartWeights:
-    """Write weights to start from.
+def save_start(runs: Path, document: Document, held: Held) -> StartWeights:
+    """Write weights to start from into a new file.
 
     Args:
-        path: The file.
-        base: The project's folder, which the file must be in.
+        runs: The project's folder of runs.
         document: The document, for readable keys.
         held: The weights.
 
@@ -52,18 +43,45 @@ def save_start(path: Path, base: Path, document: Document, held: Held) -> StartW
     labels = readable(document, held)
     tensors = {f"{labels[path]}.{name}": tensor for path, own in held.items() for name, tensor in own.items()}
     paths = {f"{labels[path]}.{name}": path for path, own in held.items() for name in own}
+    _make_folder(runs / FOLDER)
+    names = ("weights.safetensors", *(f"weights-{number}.safetensors" for number in range(2, 100_000)))
+    file = next(f"{FOLDER}/{name}" for name in names if not (runs / FOLDER / name).exists())
+    checkpoint = Checkpoint(tensors=tensors, paths=paths, about={"title": document.about.title})
+    return StartWeights(file=file, sha256=save_checkpoint(runs / file, checkpoint))
+
+
+def carry_start(weights: StartWeights, source: Path, target: Path) -> None:
+    """See to it that the file of the weights is in another folder of runs, too, before a project moves there.
+
+    Args:
+        weights: What the plan says of them.
+        source: The folder of runs that the file is in.
+        target: The folder of runs that it must be in.
+
+    Raises:
+        NetbuilderError: When it cannot be copied, or another file has its name there.
+    """
+    old, new = _place(weights, source), _place(weights, target)
+    if source == target or not old.exists():
+        return
+    if new.exists():
+        if load_checkpoint(new).about["sha256"] == weights.sha256:
+            return
+        raise NetbuilderError(_refusal(new, "weights.taken", "would replace another file of this name"))
+    _make_folder(new.parent)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with old.open("rb") as file:
+            atomic_save(new, iter(lambda: file.read(8 << 20), b""))
     except OSError as error:
-        raise NetbuilderError(
-            Problem(
-                code="weights.folder",
-                message=f"The folder {path.parent} cannot be made: {error.strerror or error}.",
-                file=str(path),
-            )
-        ) from error
-    digest = save_checkpoint(path, Checkpoint(tensors=tensors, paths=paths, about={"title": document.about.title}))
-    return StartWeights(file=path.relative_to(base).as_posix(), sha256=digest)
+        raise NetbuilderError(_refusal(old, "weights.unreadable", f"cannot be read ({error.strerror})")) from error
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        message = f"The folder {folder} cannot be made: {error.strerror or error}."
+        raise NetbuilderError(Problem(code="weights.folder", message=message, file=str(folder))) from error
 
 
 def readable(document: Document, paths: Mapping[str, object]) -> dict[str, str]:
@@ -85,20 +103,17 @@ def _graphs(document: Document) -> list[Mapping[str, Node]]:
     return [document.graph.nodes, *(block.graph.nodes for block in document.blocks.values())]
 
 
-def load_start(weights: StartWeights, base: Path) -> dict[str, dict[str, Tensor]]:
-    """Read the weights to start from: node path -> key's end -> tensor.
+def load_start(weights: StartWeights, runs: Path) -> dict[str, dict[str, Tensor]]:
+    """Read the weights to start from: node path -> key that ends in the parameter's name -> tensor.
 
     Args:
         weights: What the plan says of them.
-        base: The project's folder.
+        runs: The project's folder of runs.
 
     Raises:
         NetbuilderError: When the file is missing, damaged, not the one that was meant, or lies elsewhere.
     """
-    parts = PurePosixPath(weights.file).parts
-    path = base.joinpath(*parts)
-    if ".." in parts or PurePosixPath(weights.file).is_absolute() or any(letter in weights.file for letter in "\\:"):
-        raise NetbuilderError(_refusal(path, "weights.place", "must lie in the project's folder"))
+    path = _place(weights, runs)
     if not path.exists():
         raise NetbuilderError(
             _refusal(path, "weights.missing", "is missing: put it back beside the project, or start from drawn weights")
@@ -113,6 +128,15 @@ def load_start(weights: StartWeights, base: Path) -> dict[str, dict[str, Tensor]
         if key in checkpoint.paths:
             found.setdefault(checkpoint.paths[key], {})[key] = tensor
     return found
+
+
+def _place(weights: StartWeights, runs: Path) -> Path:
+    """Return where the file is; a file that names its project's weights must not name anything else."""
+    parts = PurePosixPath(weights.file).parts
+    path = runs.joinpath(*parts)
+    if ".." in parts or PurePosixPath(weights.file).is_absolute() or any(letter in weights.file for letter in "\\:"):
+        raise NetbuilderError(_refusal(path, "weights.place", "must lie in the project's folder of runs"))
+    return path
 
 
 def _refusal(path: Path, code: str, what: str) -> Problem:
@@ -149,6 +173,14 @@ def adopt(model: nn.Module, program: Program, held: Held) -> frozenset[str]:
             else:
                 left.add(path)
     return frozenset(left)
+
+
+def held_by(model: nn.Module, program: Program) -> dict[str, dict[str, Tensor]]:
+    """Return all weights and buffers of a network by node path, as copies."""
+    return {
+        path: {name: tensor.detach().clone() for name, tensor in model.get_submodule(attribute).state_dict().items()}
+        for path, attribute in program.names.items()
+    }
 
 
 def named(key: str, names: Mapping[str, object]) -> str:

@@ -8,7 +8,7 @@ same; where none does, the operation stays opaque with its reason, never a wrong
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -183,13 +183,24 @@ HANDLERS: Final[dict[str, Handler]] = {}
 def maps(*targets: str) -> Callable[[Handler], Handler]:
     """Register a handler for operators, named without "aten."."""
 
-    def register(handler: Handler) -> Handler:
+    def add(handler: Handler) -> Handler:
         for target in targets:
             assert f"aten.{target}" not in HANDLERS, target
             HANDLERS[f"aten.{target}"] = handler
         return handler
 
-    return register
+    return add
+
+
+def register(targets: str | Iterable[str], handler: Callable[..., None], *arguments: Any) -> None:
+    """Register a handler that takes more than the call for operators, named without "aten.".
+
+    Args:
+        targets: Names, apart by spaces or one by one.
+        handler: Called with the call and the arguments.
+        arguments: What it is given besides.
+    """
+    maps(*(targets.split() if isinstance(targets, str) else targets))(lambda call: handler(call, *arguments))
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from netbuilder.exchange.incoming.aten_graph import Call, maps
+from netbuilder.exchange.incoming.aten_graph import Call, maps, register
 from netbuilder.exchange.incoming.aten_values import Computed, Folded, Learned, Pile, Unmapped
 from netbuilder.layers.tensor import BATCH, Dim, TensorType
 
@@ -119,7 +119,7 @@ def _convolution(call: Call, axes: int) -> None:
 
 
 for _axes in (1, 2, 3):
-    maps(f"conv{_axes}d.default", f"conv{_axes}d.padding")(lambda call, axes=_axes: _convolution(call, axes))
+    register([f"conv{_axes}d.default", f"conv{_axes}d.padding"], _convolution, _axes)
 
 
 def _padding(padding: tuple[int, ...], kernel: tuple[int, ...], dilation: tuple[int, ...]) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def _transposed(call: Call, axes: int) -> None:
 
 
 for _axes, _name in ((1, "conv_transpose1d.default"), (2, "conv_transpose2d.input"), (3, "conv_transpose3d.input")):
-    maps(_name)(lambda call, axes=_axes: _transposed(call, axes))
+    register([_name], _transposed, _axes)
 
 
 @maps("convolution.default")
@@ -266,7 +266,7 @@ def _plain(call: Call, key: str) -> None:
 
 
 for _name, _key in _PLAIN.items():
-    maps(f"{_name}.default")(lambda call, key=_key: _plain(call, key))
+    register([f"{_name}.default"], _plain, _key)
 
 
 def _with(key: str, *names: tuple[str, str, Any], refuse: Sequence[tuple[str, Any]] = ()) -> Any:
@@ -313,7 +313,7 @@ for _name, _key in {
     "alpha_dropout": "alpha_dropout",
     "feature_alpha_dropout": "feature_alpha_dropout",
 }.items():
-    maps(f"{_name}.default")(lambda call, key=_key: _dropout(call, key))
+    register([f"{_name}.default"], _dropout, _key)
 
 
 @maps("feature_dropout.default")
@@ -355,8 +355,8 @@ def _adaptive(call: Call, kind: str, axes: int) -> None:
 
 for _axes in (1, 2, 3):
     for _kind in ("max", "avg"):
-        maps(f"{_kind}_pool{_axes}d.default")(lambda call, kind=_kind, axes=_axes: _pool(call, kind, axes))
-        maps(f"adaptive_{_kind}_pool{_axes}d.default")(lambda call, kind=_kind, axes=_axes: _adaptive(call, kind, axes))
+        register([f"{_kind}_pool{_axes}d.default"], _pool, _kind, _axes)
+        register([f"adaptive_{_kind}_pool{_axes}d.default"], _adaptive, _kind, _axes)
 
 
 @maps("max_pool1d_with_indices.default", "max_pool2d_with_indices.default", "max_pool3d_with_indices.default")
@@ -453,10 +453,10 @@ def _last_states(call: Call, state: str, samples: Dim, units: int, layers: int, 
     return Pile([None] * ((layers - 1) * len(last)) + last)
 
 
-maps("lstm.input")(lambda call: _recurrent(call, "lstm"))
-maps("gru.input")(lambda call: _recurrent(call, "gru"))
-maps("rnn_tanh.input")(lambda call: _recurrent(call, "rnn", {"nonlinearity": "tanh"}))
-maps("rnn_relu.input")(lambda call: _recurrent(call, "rnn", {"nonlinearity": "relu"}))
+register(["lstm.input"], _recurrent, "lstm")
+register(["gru.input"], _recurrent, "gru")
+register(["rnn_tanh.input"], _recurrent, "rnn", {"nonlinearity": "tanh"})
+register(["rnn_relu.input"], _recurrent, "rnn", {"nonlinearity": "relu"})
 
 
 def _cell(call: Call, key: str, own: Mapping[str, Any] | None = None) -> None:
@@ -482,10 +482,10 @@ def _cell(call: Call, key: str, own: Mapping[str, Any] | None = None) -> None:
     call.emit(key, inputs, parameters, weights, outputs)
 
 
-maps("lstm_cell.default")(lambda call: _cell(call, "lstm_cell"))
-maps("gru_cell.default")(lambda call: _cell(call, "gru_cell"))
-maps("rnn_tanh_cell.default")(lambda call: _cell(call, "rnn_cell", {"nonlinearity": "tanh"}))
-maps("rnn_relu_cell.default")(lambda call: _cell(call, "rnn_cell", {"nonlinearity": "relu"}))
+register(["lstm_cell.default"], _cell, "lstm_cell")
+register(["gru_cell.default"], _cell, "gru_cell")
+register(["rnn_tanh_cell.default"], _cell, "rnn_cell", {"nonlinearity": "tanh"})
+register(["rnn_relu_cell.default"], _cell, "rnn_cell", {"nonlinearity": "relu"})
 
 
 # -- attention ---------------------------------------------------------------------------------------------------------

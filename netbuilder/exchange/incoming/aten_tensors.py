@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import torch
 
-from netbuilder.exchange.incoming.aten_graph import Call, maps
+from netbuilder.exchange.incoming.aten_graph import Call, maps, register
 from netbuilder.exchange.incoming.aten_layers import several
 from netbuilder.exchange.incoming.aten_values import Computed, Folded, Known, Learned, Pile, Unmapped
 from netbuilder.layers.logic import FLOAT_MAX
@@ -155,9 +155,9 @@ for _target, _key in {
     "logical_or.default": "logical_or",
     "logical_xor.default": "logical_xor",
 }.items():
-    maps(_target)(lambda call, key=_key: _two(call, key))
+    register([_target], _two, _key)
 
-maps("pow.Tensor_Tensor")(lambda call: _two(call, "pow", ("self", "exponent")))
+register(["pow.Tensor_Tensor"], _two, "pow", ("self", "exponent"))
 
 
 def _bits(call: Call, key: str) -> None:
@@ -171,7 +171,7 @@ def _bits(call: Call, key: str) -> None:
 
 
 for _word, _key in {"and": "logical_and", "or": "logical_or", "xor": "logical_xor"}.items():
-    maps(f"bitwise_{_word}.Tensor", f"__{_word}__.Tensor")(lambda call, key=_key: _bits(call, key))
+    register([f"bitwise_{_word}.Tensor", f"__{_word}__.Tensor"], _bits, _key)
 
 
 @maps("bitwise_not.default", "logical_not.default")
@@ -179,6 +179,14 @@ def _not(call: Call) -> None:
     if call.type("self").dtype != "bool":
         raise Unmapped("turns the bits of whole numbers")
     call.emit("logical_not", {"x": call.value("self")})
+
+
+def _compare(call: Call, key: str) -> None:
+    number = _scalar(call, "other")
+    if number is not None and abs(number) < 1 << 53:
+        call.emit(f"{key}_scalar", {"x": call.value("self")}, {"value": float(number)})
+    else:
+        _two(call, key)
 
 
 for _word, _key in {
@@ -189,15 +197,7 @@ for _word, _key in {
     "lt": "less",
     "le": "less_equal",
 }.items():
-
-    def _compare(call: Call, key: str = _key) -> None:
-        number = _scalar(call, "other")
-        if number is not None and abs(number) < 1 << 53:
-            call.emit(f"{key}_scalar", {"x": call.value("self")}, {"value": float(number)})
-        else:
-            _two(call, key)
-
-    maps(f"{_word}.Scalar", f"{_word}.Tensor")(_compare)
+    register([f"{_word}.Scalar", f"{_word}.Tensor"], _compare, _key)
 
 
 @maps("clamp.default", "clamp_min.default", "clamp_max.default")
@@ -296,7 +296,7 @@ for _target, _key in {
     "amin.default": "min",
     "logsumexp.default": "log_sum_exp",
 }.items():
-    maps(_target)(lambda call, key=_key: _reduce(call, key))
+    register([_target], _reduce, _key)
 
 
 def _spread(call: Call, key: str) -> None:
@@ -307,25 +307,28 @@ def _spread(call: Call, key: str) -> None:
 
 
 for _key in ("var", "std"):
-    maps(f"{_key}.correction", f"{_key}.dim", f"{_key}.default")(lambda call, key=_key: _spread(call, key))
+    register([f"{_key}.correction", f"{_key}.dim", f"{_key}.default"], _spread, _key)
 
 
 def _along(call: Call, key: str, **more: Any) -> None:
     call.emit(key, {"x": call.value("self")}, {"axis": call.get("dim", -1), **more})
 
 
-for _name, _key in {
+def _along_keeping(call: Call, key: str) -> None:
+    _along(call, key, keepdim=bool(call.get("keepdim", False)))
+
+
+def _running(call: Call, key: str) -> None:
+    _along(call, key, **({"descending": bool(call.get("descending", False))} if key == "argsort" else {}))
+
+
+for _target, _key in {
     "cumsum.default": "cumsum",
     "cumprod.default": "cumprod",
     "argsort.default": "argsort",
     "logcumsumexp.default": "log_cumsum_exp",
 }.items():
-
-    def _running(call: Call, key: str = _key) -> None:
-        more = {"descending": bool(call.get("descending", False))} if key == "argsort" else {}
-        _along(call, key, **more)
-
-    maps(_name)(_running)
+    register([_target], _running, _key)
 
 
 def _arg(call: Call, key: str) -> None:
@@ -334,11 +337,11 @@ def _arg(call: Call, key: str) -> None:
     _along(call, key)
 
 
-maps("argmax.default")(lambda call: _arg(call, "argmax"))
-maps("argmin.default")(lambda call: _arg(call, "argmin"))
-maps("prod.dim_int")(lambda call: _along(call, "prod", keepdim=bool(call.get("keepdim", False))))
-maps("any.dim")(lambda call: _along(call, "any", keepdim=bool(call.get("keepdim", False))))
-maps("all.dim")(lambda call: _along(call, "all", keepdim=bool(call.get("keepdim", False))))
+register(["argmax.default"], _arg, "argmax")
+register(["argmin.default"], _arg, "argmin")
+register(["prod.dim_int"], _along_keeping, "prod")
+register(["any.dim"], _along_keeping, "any")
+register(["all.dim"], _along_keeping, "all")
 
 
 @maps("max.dim", "min.dim")
@@ -690,8 +693,8 @@ def _join(call: Call, key: str, parts: Sequence[str], axis: int) -> None:
     _join(call, "concat", groups, axis)
 
 
-maps("cat.default")(lambda call: _joined(call, "concat"))
-maps("stack.default")(lambda call: _joined(call, "stack"))
+register(["cat.default"], _joined, "concat")
+register(["stack.default"], _joined, "stack")
 
 
 @maps("index_select.default")
@@ -775,13 +778,13 @@ def _pad(call: Call) -> None:
 
 _PADS: Final[Mapping[str, str]] = {"reflection": "reflect", "replication": "replicate"}
 
-for _name, _mode in _PADS.items():
-    for _count in (1, 2, 3):
 
-        def _edge(call: Call, mode: str = _mode) -> None:
-            call.emit("pad", {"x": call.value("self")}, {"padding": tuple(call.get("padding")), "mode": mode})
+def _edge(call: Call, mode: str) -> None:
+    call.emit("pad", {"x": call.value("self")}, {"padding": tuple(call.get("padding")), "mode": mode})
 
-        maps(f"{_name}_pad{_count}d.default")(_edge)
+
+for _word, _mode in _PADS.items():
+    register([f"{_word}_pad{axes}d.default" for axes in (1, 2, 3)], _edge, _mode)
 
 
 def _upsample(call: Call, mode: str) -> None:
@@ -799,7 +802,7 @@ def _upsample(call: Call, mode: str) -> None:
     call.emit("upsample", {"x": x}, parameters)
 
 
-for _name, _mode in {
+for _word, _mode in {
     "nearest1d": "nearest",
     "nearest2d": "nearest",
     "nearest3d": "nearest",
@@ -808,7 +811,7 @@ for _name, _mode in {
     "bicubic2d": "bicubic",
     "trilinear3d": "trilinear",
 }.items():
-    maps(f"upsample_{_name}.vec", f"upsample_{_name}.default")(lambda call, mode=_mode: _upsample(call, mode))
+    register([f"upsample_{_word}.vec", f"upsample_{_word}.default"], _upsample, _mode)
 
 
 @maps("pixel_shuffle.default")

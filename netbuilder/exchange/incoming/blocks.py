@@ -262,8 +262,8 @@ class _Level:
 
     def place(self, settled: Settled, definitions: Mapping[str, Definition], scope: Scope) -> None:
         """Add an instance."""
-        last = scope.path.rpartition(".")[2]
-        wish = scope.kind if last.isdigit() or not last else last
+        *_, parent, last = ("", "", *scope.path.split("."))
+        wish = f"{parent}_{last}" if last.isdigit() and parent else last or scope.kind
         instance = self.add(BLOCK + settled.key, wish, {**settled.values, REPEAT: 1})
         ports = signature(definitions[settled.key])
         self.instances[instance] = list(zip(ports.inputs, settled.draft.needs, strict=True))

@@ -62,7 +62,7 @@ def _two_samples(value: Any) -> Any:
 
 def _export(module: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]) -> bytes:
     """Return the module as the bytes of a `.pt2` file, for any number of samples where torch can trace that."""
-    shapes = torch.export.ShapesCollection()
+    shapes: Any = torch.export.ShapesCollection()  # type: ignore[no-untyped-call]
     for value in (*arguments, *keywords.values()):
         if isinstance(value, Tensor) and value.ndim:
             shapes[value] = {0: torch.export.Dim.AUTO}

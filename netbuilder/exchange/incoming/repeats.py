@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -24,13 +25,17 @@ def repeated(
         return graph, dict(paths)
     places = {id: (chain[0], number) for chain in chains for number, id in enumerate(chain)}
     lasts = {chain[-1]: chain[0] for chain in chains}
+    labels = {node.label for id, node in graph.nodes.items() if places.get(id, ("", 0))[1] == 0}
     nodes = {}
     for id, node in graph.nodes.items():
         if id not in places:
             nodes[id] = node
         elif places[id][1] == 0:
             count = next(len(chain) for chain in chains if chain[0] == id)
-            nodes[id] = replace(node, parameters={**node.parameters, REPEAT: count})
+            stem = re.sub(r"_\d+$", "", node.label)
+            label = stem if stem not in labels else node.label  # "layer_0", "layer_1", ... become "layer"
+            labels.add(label)
+            nodes[id] = replace(node, label=label, parameters={**node.parameters, REPEAT: count})
     edges = {
         target: PortRef(lasts.get(source.node, source.node), source.port)
         for target, source in graph.edges.items()
