@@ -76,6 +76,9 @@ TURNING: Final = frozenset(
 )
 """Views of parameters that are taken over turned as they are."""
 
+PARTING: Final = frozenset(f"aten.{name}" for name in ("split.Tensor", "split_with_sizes.default", "chunk.default"))
+"""What takes parameters apart, such as the projections of attention that lie in one matrix."""
+
 ALIASES: Final = frozenset(
     f"aten.{name}"
     for name in ("contiguous.default", "clone.default", "alias.default", "detach.default", "lift_fresh_copy.default")
@@ -426,7 +429,7 @@ class Translator:
         if target in ALIASES:
             self.known[step.outputs[0]] = first
             return True
-        if target in TURNING and isinstance(first, Learned):
+        if target in TURNING | PARTING and isinstance(first, Learned):
             return self._turn(target, step, first, arguments)
         if target not in OPERATORS:
             return False
@@ -459,10 +462,12 @@ class Translator:
         given = {name: each for name, each in arguments.items() if name != "self"}
         if any(isinstance(each, Size) for item in given.values() for each in _leaves(item)):
             return False
-        tensor = fold(target, {**given, "self": Folded(value.tensor, value.tensor)})[0].one
+        results = fold(target, {**given, "self": Folded(value.tensor, value.tensor)})
         words = ",".join(f"{name}={each}" for name, each in given.items())
-        key = value.key if tensor.shape == value.tensor.shape and target.endswith("view.default") else ""
-        self.known[step.outputs[0]] = Learned(key or f"{value.key}|{target}({words})", tensor, value.module)
+        for number, (name, result) in enumerate(zip(step.outputs, results, strict=True)):
+            same = result.one.shape == value.tensor.shape and target.endswith("view.default")
+            key = value.key if same else f"{value.key}|{target}({words})[{number}]"
+            self.known[name] = Learned(key, result.one.contiguous(), value.module)
         return True
 
     def _leave_opaque(self, step: Step, reason: str) -> None:
@@ -546,10 +551,12 @@ class Translator:
 
     def _note_sharing(self, type: str, shares: str, learned: Sequence[Learned]) -> None:
         for each in learned:
-            use = self.uses.setdefault(each.key.partition("|")[0], _Use(type, shares))
+            if "|" in each.key:
+                continue  # parts of one matrix are others than each other
+            use = self.uses.setdefault(each.key, _Use(type, shares))
             if use.shares != shares:
                 self.notes.append(
-                    f"{each.key.partition('|')[0]} served layers that cannot share weights here; each has a copy now, "
+                    f"{each.key} served layers that cannot share weights here; each has a copy now, "
                     "and training changes them apart."
                 )
 
