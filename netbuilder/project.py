@@ -169,11 +169,16 @@ class Project:
         if target is None:
             raise NetbuilderError(Problem(code="file.unnamed", message="The project has no file yet: name one."))
         if self.weights or self.document.plan.weights is not None:
-            self._save_weights(runs_folder(target))
+            self.keep_weights(runs_folder(target))
         write_document(target, self.document)
         self.path = target
 
-    def _save_weights(self, runs: Path) -> None:
+    def keep_weights(self, runs: Path) -> None:
+        """See to it that the weights to start from have their file in a folder of runs.
+
+        Raises:
+            NetbuilderError: When it cannot be written.
+        """
         from netbuilder.training.start_weights import carry_start, save_start
 
         if self.weights:

@@ -21,6 +21,7 @@ from netbuilder.ui.crash import CrashDialog
 from netbuilder.ui.dialogs import Answer
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
+from netbuilder.ui.import_actions import ImportActions
 from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.status import StatusBar
 from netbuilder.ui.theme import MODES, ThemeController
@@ -60,6 +61,7 @@ class MainWindow(QMainWindow):
         self.background = Background(self)
         self.background.failed.connect(self.show_problems)
         self.files = FileActions(self)
+        self.imports = ImportActions(self)
         self.middle = QStackedWidget()
         self.setCentralWidget(self.middle)
         self._docks: Docks | None = None
@@ -279,6 +281,7 @@ class MainWindow(QMainWindow):
             "training": lambda: training,
             "exports": lambda: exports,
             "trust": lambda: trust,
+            "imports": lambda: self.imports,
         }
 
     def _connect(self) -> None:
