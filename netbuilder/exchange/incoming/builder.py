@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from netbuilder.document.layout import arrange
+from netbuilder.document.blocks import block_key, is_block
+from netbuilder.document.layout import NODE_HEIGHT, NODE_WIDTH, arrange
 from netbuilder.document.model import About, Document, Graph, Layout, Node, PortRef, new_id
 from netbuilder.document.names import free_label
 from netbuilder.document.values import freeze
@@ -113,9 +114,9 @@ class _Builder:
             self.job.report(0.82, "finding blocks")
             document, weights = with_blocks(document, weights, self.scopes)
         self.job.report(0.85, "arranging the graph")
-        places = dict(arrange(document.graph, {}))
+        places = dict(arrange(document.graph, expected_sizes(document, document.graph), self.job))
         for block in document.blocks.values():
-            places |= arrange(block.graph, {})
+            places |= arrange(block.graph, expected_sizes(document, block.graph), self.job)
         return Imported(
             document=replace(document, layout=Layout(places=places)),
             weights=weights,
@@ -184,6 +185,21 @@ class _Builder:
             "different kinds of layers; each has a copy now, and training changes them apart."
         )
         return ""
+
+
+def expected_sizes(document: Document, graph: Graph) -> dict[str, tuple[float, float]]:
+    """Return about how large each node is drawn: its title and label side by side, a line a port."""
+    lines: dict[str, int] = {}
+    for target in graph.edges:
+        lines[target.node] = lines.get(target.node, 0) + 1
+    found = {}
+    for id, node in graph.nodes.items():
+        block = document.blocks.get(block_key(node)) if is_block(node) else None
+        spec = catalog().get(node.type)
+        title = block.title if block else spec.title if spec else node.type
+        width = min(max(NODE_WIDTH, 80.0 + 8.0 * (len(title) + len(node.label))), 360.0)
+        found[id] = width, max(NODE_HEIGHT, 60.0 + 22.0 * lines.get(id, 0))
+    return found
 
 
 def alive(computation: Computation) -> list[Operation]:
