@@ -7,21 +7,23 @@ same; where none does, the operation stays opaque with its reason, never a wrong
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import torch
-from torch import Tensor
 
+import netbuilder.exchange.incoming
+from netbuilder.exchange.incoming.aten_call import HANDLERS, Call
+from netbuilder.exchange.incoming.aten_emitting import Emitter
 from netbuilder.exchange.incoming.aten_folding import OPERATORS, fold
 from netbuilder.exchange.incoming.aten_values import Computed, Folded, Known, Learned, Pile, Unmapped
 from netbuilder.exchange.incoming.exported_graph import ExportedGraph, Ref, SizeRef, Step
-from netbuilder.exchange.incoming.operation import Computation, Entry, Operation, Scope
+from netbuilder.exchange.incoming.operation import Computation, Entry, Operation
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
-from netbuilder.layers.catalog import catalog
 from netbuilder.layers.tensor import BATCH, TIME, Dim, Size, TensorType
 
 WITHOUT_EFFECT: Final = frozenset(
@@ -88,132 +90,6 @@ DTYPES: Final = {"int32": "int64", "int16": "int64", "int8": "int64", "uint8": "
 """Kinds of numbers that a project does not tell apart from the common one."""
 
 
-class Call:
-    """One call, as its handler sees it."""
-
-    def __init__(self, translator: Translator, step: Step, arguments: Mapping[str, Any]) -> None:
-        """Prepare it.
-
-        Args:
-            translator: Where what it emits goes.
-            step: What is called.
-            arguments: Its arguments: `Known` values, sizes (`Dim`), plain values, and lists of them.
-        """
-        self.translator, self.step, self.arguments = translator, step, arguments
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return an argument, or what stands for one that was left out."""
-        return self.arguments.get(name, default)
-
-    def type(self, name: str) -> TensorType:
-        """Return the type of a tensor argument."""
-        return self.translator.type_of(self.step.arguments[name], self.arguments[name])
-
-    @property
-    def result(self) -> TensorType:
-        """The type of the first thing it gives."""
-        found = self.translator.types.get(self.step.outputs[0])
-        if found is None:
-            raise Unmapped("gives something whose shape the file does not tell")
-        return found
-
-    def value(self, name: str, whole: bool = False) -> str:
-        """Return the name of a tensor argument's value, which is made when it was only known until now.
-
-        Args:
-            name: The argument.
-            whole: Whether a constant that is the same for all samples must be there once for each.
-        """
-        return self.translator.make(self.arguments[name], self.step, whole)
-
-    def learned(self, name: str) -> Learned | None:
-        """Return a weight; None when the call has none there.
-
-        Raises:
-            Unmapped: When it is computed.
-        """
-        value = self.arguments.get(name)
-        if value is None or isinstance(value, Learned):
-            return value
-        if isinstance(value, Folded) and value.is_constant:
-            reference = self.step.arguments[name]
-            return Learned(reference.name if isinstance(reference, Ref) else name, value.one)
-        raise Unmapped(f"takes its {name} from a computation")
-
-    def number(self, name: str) -> float | int | None:
-        """Return an argument as one number that stands everywhere in it; None when it is no such thing."""
-        value = self.arguments.get(name)
-        if isinstance(value, Folded):
-            return value.number
-        return value if type(value) in (int, float, bool) else None
-
-    def emit(
-        self,
-        type: str,
-        inputs: Mapping[str, str],
-        parameters: Mapping[str, Any] | None = None,
-        weights: Mapping[str, Learned | None] | None = None,
-        outputs: Mapping[str, str] | None = None,
-        label: str = "",
-    ) -> None:
-        """Add the layer that computes this call.
-
-        Args:
-            type: The layer's key.
-            inputs: Port -> value.
-            parameters: What differs from the layer's defaults.
-            weights: Name in the layer's module -> weight; None is left out.
-            outputs: Port -> value; the call's first output at port `y` when it is left out.
-            label: What to call it.
-        """
-        self.translator.emit(self.step, type, inputs, parameters, weights, outputs, label)
-
-    def fresh(self, hint: str, type: TensorType) -> str:
-        """Return the name of a value between two layers that together compute this call."""
-        return self.translator.fresh(f"{self.step.outputs[0]}.{hint}", type)
-
-    def be(self, value: Known, output: int = 0) -> None:
-        """Say that an output of this call is a value that is known already."""
-        self.translator.known[self.step.outputs[output]] = value
-
-
-Handler: TypeAlias = Callable[[Call], None]
-
-HANDLERS: Final[dict[str, Handler]] = {}
-"""Operator -> what maps it."""
-
-
-def maps(*targets: str) -> Callable[[Handler], Handler]:
-    """Register a handler for operators, named without "aten."."""
-
-    def add(handler: Handler) -> Handler:
-        for target in targets:
-            assert f"aten.{target}" not in HANDLERS, target
-            HANDLERS[f"aten.{target}"] = handler
-        return handler
-
-    return add
-
-
-def register(targets: str | Iterable[str], handler: Callable[..., None], *arguments: Any) -> None:
-    """Register a handler that takes more than the call for operators, named without "aten.".
-
-    Args:
-        targets: Names, apart by spaces or one by one.
-        handler: Called with the call and the arguments.
-        arguments: What it is given besides.
-    """
-    maps(*(targets.split() if isinstance(targets, str) else targets))(lambda call: handler(call, *arguments))
-
-
-@dataclass(slots=True)
-class _Use:
-    """Where a weight is used first: what layer, and under which key it is shared."""
-
-    type: str
-    shares: str
-
-
 def translate(graph: ExportedGraph, job: Job | None = None) -> Computation:
     """Return the operations that compute what an exported graph does.
 
@@ -225,34 +101,28 @@ def translate(graph: ExportedGraph, job: Job | None = None) -> Computation:
         NetbuilderError: When the inputs have no common first axis for the samples.
         Cancelled: When `job` was cancelled.
     """
-    from netbuilder.exchange.incoming import aten_layers, aten_tensors  # noqa: F401  # they register their handlers
-
+    for module in pkgutil.iter_modules(netbuilder.exchange.incoming.__path__):
+        if module.name.startswith("aten_"):  # the tables register their handlers
+            importlib.import_module(f"netbuilder.exchange.incoming.{module.name}")
     return Translator(graph, job or Job()).translate()
 
 
-class Translator:
+class Translator(Emitter):
     """Translates one graph.
 
     Attributes:
-        known: Name -> what it stands for.
-        types: Name -> its type, in N and T.
+        job: Is told the progress.
+        folded: Origin -> how many were worked out.
     """
 
     def __init__(self, graph: ExportedGraph, job: Job) -> None:
         """Get to know the graph's inputs and weights."""
-        self.graph, self.job = graph, job
-        self.operations: list[Operation] = []
-        self.notes: list[str] = list(graph.notes)
+        super().__init__(graph)
+        self.job = job
         self.folded: Counter[str] = Counter()
-        self.made: dict[tuple[str, bool], str] = {}
-        self.uses: dict[str, _Use] = {}
-        self.births: dict[int, tuple[Scope, ...]] = {}
-        self.held: list[Folded] = []
         self.views: set[str] = set()
-        self.count = 0
         self.symbols, self.samples = self._batch()
         self.types = {name: self._type(found) for name, found in graph.types.items()}
-        self.known: dict[str, Known] = {}
         for name, weight in graph.weights.items():
             module = weight.name.rpartition(".")[0]
             learned = Learned(weight.name, weight.tensor, module)
@@ -505,152 +375,6 @@ class Translator:
         except Unmapped:
             return ""
 
-    # -- emitting ------------------------------------------------------------------------------------------------------
-
-    def fresh(self, hint: str, type: TensorType) -> str:
-        """Return a new value's name."""
-        self.count += 1
-        name = f"{hint}.{self.count}"
-        self.types[name] = type
-        self.known[name] = Computed(name)
-        return name
-
-    def emit(
-        self,
-        step: Step,
-        type: str,
-        inputs: Mapping[str, str],
-        parameters: Mapping[str, Any] | None = None,
-        weights: Mapping[str, Learned | None] | None = None,
-        outputs: Mapping[str, str] | None = None,
-        label: str = "",
-        scope: tuple[Scope, ...] | None = None,
-    ) -> None:
-        """Add an operation; see `Call.emit`."""
-        held = {name: each for name, each in (weights or {}).items() if each is not None}
-        learned = [each for each in held.values() if isinstance(each, Learned)]
-        shares = "+".join(each.key for each in learned)
-        self._note_sharing(type, shares, learned)
-        outputs = {"y": step.outputs[0]} if outputs is None else outputs
-        self.operations.append(
-            Operation(
-                type=type,
-                origin=step.target,
-                parameters=parameters or {},
-                inputs=inputs,
-                outputs=outputs,
-                weights={name: each.tensor for name, each in held.items()},
-                shares=shares,
-                scope=step.scope if scope is None else scope,
-                label=label or _label(type, learned, step),
-            )
-        )
-        for name in outputs.values():
-            if name in step.outputs:
-                self.known[name] = Computed(name)
-
-    def _note_sharing(self, type: str, shares: str, learned: Sequence[Learned]) -> None:
-        for each in learned:
-            if "|" in each.key:
-                continue  # parts of one matrix are others than each other
-            use = self.uses.setdefault(each.key, _Use(type, shares))
-            if use.shares != shares:
-                self.notes.append(
-                    f"{each.key} served layers that cannot share weights here; each has a copy now, "
-                    "and training changes them apart."
-                )
-
-    def make(self, value: Known, step: Step, whole: bool) -> str:
-        """Return the name of a value, adding the node that gives it when it was only known until now.
-
-        Args:
-            value: What is wanted.
-            step: Who wants it.
-            whole: Whether a constant that is the same for all samples must be there once for each.
-
-        Raises:
-            Unmapped: When it cannot be given.
-        """
-        if isinstance(value, Computed):
-            return value.name
-        if isinstance(value, Learned):
-            return self._make_learned(value, step)
-        if isinstance(value, Folded):
-            return self._make_folded(value, step, whole)
-        raise Unmapped("reads states of several layers at once")
-
-    def _make_learned(self, value: Learned, step: Step) -> str:
-        key = (value.key, False)
-        if key not in self.made:
-            tensor = value.tensor.reshape(1) if value.tensor.ndim == 0 else value.tensor
-            name = self.fresh(value.key, TensorType(tuple(tensor.shape)))
-            own = Learned(value.key, tensor, value.module)
-            given = {"dims": tuple(tensor.shape)}
-            scope = tuple(each for each in step.scope if _holds(each.path, value.module))
-            self.emit(step, "learned_tensor", {}, given, {"weight": own}, {"y": name}, scope=scope)
-            self.made[key] = name
-        return self.made[key]
-
-    def _make_folded(self, value: Folded, step: Step, whole: bool) -> str:
-        key = (str(id(value.one)), whole)
-        if key in self.made:
-            return self.made[key]
-        self.held.append(value)  # so that its id stays its own
-        tensor, axis = value.constant()
-        scope = self.births.get(id(value.one), step.scope)
-        if axis is not None and tensor.shape[axis] > 1:
-            name = self._tiled(tensor, axis, step, scope)
-        elif axis is not None and whole:
-            name = self._expanded(tensor, axis, step, scope)
-        else:
-            name = self._fixed(tensor, step, scope)
-        self.made[key] = name
-        return name
-
-    def _expanded(self, tensor: Tensor, axis: int, step: Step, scope: tuple[Scope, ...]) -> str:
-        """Add a constant, and what repeats it for each sample along an axis of size 1."""
-        once = self._fixed(tensor, step, scope)
-        sizes = tuple(0 if index == axis else -1 for index in range(tensor.ndim))
-        dims = tuple(BATCH if index == axis else size for index, size in enumerate(tensor.shape))
-        name = self.fresh("expanded", TensorType(dims, self.types[once].dtype))
-        inputs = {"x": once, "like": self.graph.entries[0][1]}
-        self.emit(step, "expand_like", inputs, {"sizes": sizes}, None, {"y": name}, scope=scope)
-        return name
-
-    def _tiled(self, tensor: Tensor, axis: int, step: Step, scope: tuple[Scope, ...]) -> str:
-        """Add a constant that has several entries for each sample, one sample's after the other."""
-        if axis:
-            raise Unmapped("repeats a constant for each sample on an axis that is not the first")
-        every = self._expanded(tensor.unsqueeze(0), 0, step, scope)
-        dims = (Size(BATCH.symbol, tensor.shape[0]), *tensor.shape[1:])
-        name = self.fresh("tiled", TensorType(dims, self.types[every].dtype))
-        self.emit(step, "view", {"x": every}, {"shape": (-1, *tensor.shape[1:])}, None, {"y": name}, scope=scope)
-        return name
-
-    def _fixed(self, tensor: Tensor, step: Step, scope: tuple[Scope, ...]) -> str:
-        """Add the node that holds a constant."""
-        tensor = tensor.reshape(1) if tensor.ndim == 0 else tensor
-        dtype = "bool" if tensor.dtype is torch.bool else "float32" if tensor.is_floating_point() else "int64"
-        tensor = tensor.to(getattr(torch, dtype)).contiguous()
-        name = self.fresh("constant", TensorType(tuple(tensor.shape), dtype))
-        values: dict[str, Any] = {"dims": tuple(tensor.shape), "dtype": dtype}
-        row = _spacing(tensor)
-        if row is not None:
-            values |= {"start": row[0], "step": row[1]}
-        weights = None if row is not None else {"value": tensor}
-        self.operations.append(
-            Operation(
-                type="fixed_tensor",
-                origin=step.target,
-                parameters=values,
-                outputs={"y": name},
-                weights=weights or {},
-                scope=scope,
-                label="constant",
-            )
-        )
-        return name
-
 
 def _functional(target: str) -> tuple[str, bool]:
     """Return an operator's name without the underscore that says it works in place, and whether it had one."""
@@ -666,29 +390,3 @@ def _leaves(value: Any) -> Iterator[Any]:
             yield from _leaves(each)
     else:
         yield value
-
-
-def _holds(path: str, module: str) -> bool:
-    """Whether a module's path is that of a scope, or below it."""
-    return module == path or module.startswith(f"{path}.")
-
-
-def _spacing(tensor: Tensor) -> tuple[float, float] | None:
-    """Return the first number and the distance of numbers that are equally spaced; None when they are not."""
-    flat = tensor.flatten()
-    if not flat.numel() or not torch.isfinite(flat.float()).all():
-        return None
-    start = float(flat[0])
-    step = float(flat[1]) - start if flat.numel() > 1 and tensor.dtype is not torch.bool else 0.0
-    again = (start + step * torch.arange(flat.numel())).to(tensor.dtype)
-    return (start, step) if torch.equal(again, flat) else None
-
-
-def _label(type: str, learned: Sequence[Learned], step: Step) -> str:
-    """Return what to call a layer: as the attribute that held it, so far as that says anything."""
-    modules = [each.module for each in learned if each.module]
-    path = modules[0] if modules else ""
-    if step.scope and step.scope[-1].kind == catalog()[type].title:
-        path = step.scope[-1].path
-    last = path.rpartition(".")[2]
-    return last if last and not last.isdigit() else type

@@ -111,3 +111,11 @@ def size_at(dim: Any, samples: int) -> int:
     if isinstance(dim, Size) and dim.symbol == BATCH.symbol:
         return dim.factor * samples + dim.offset
     raise Unmapped("is computed from a length that varies")
+
+
+def several(value: Any, count: int) -> tuple[int, ...]:
+    """Return one number an axis, however many were given."""
+    numbers = tuple(value) if isinstance(value, (list, tuple)) else (value,)
+    if any(type(number) is not int for number in numbers):
+        raise Unmapped("takes a size that varies")
+    return numbers * count if len(numbers) == 1 else numbers
