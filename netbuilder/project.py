@@ -211,8 +211,7 @@ class Project:
 
         document, problems = refresh(self.document, self.base)
         shapes = ShapeInference().infer(document)
-        found = readiness.review(document, shapes, problems)
-        found = (*self._weights_problems(), *found)
+        found = (*self._weights_problems(), *readiness.review(document, shapes, problems))
         return Checked(document=document, shapes=shapes, costs=count_costs(document, shapes), problems=found)
 
     def _weights_problems(self) -> tuple[Problem, ...]:
