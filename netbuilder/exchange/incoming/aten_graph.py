@@ -145,7 +145,8 @@ class Translator(Emitter):
                     )
                 )
             firsts.append(found.dims[0])
-        if any(first != firsts[0] for first in firsts) or firsts[0] is None:
+        vary = all(isinstance(first, Size) and (first.factor, first.offset) == (1, 0) for first in firsts)
+        if not vary and any(first != firsts[0] or not isinstance(first, int) for first in firsts):
             shown = ", ".join(f"{name}: {self.graph.types[value]}" for name, value in self.graph.entries)
             raise NetbuilderError(
                 Problem(
@@ -155,10 +156,8 @@ class Translator(Emitter):
                     found=shown,
                 )
             )
-        symbols: dict[str, Size] = {}
+        symbols: dict[str, Size] = {first.symbol: BATCH for first in firsts if isinstance(first, Size)}
         first = firsts[0]
-        if isinstance(first, Size):
-            symbols[first.symbol] = BATCH
         for _, value in self.graph.entries:
             for dim in self.graph.types[value].dims:
                 if isinstance(dim, Size) and dim.symbol not in symbols and TIME not in symbols.values():

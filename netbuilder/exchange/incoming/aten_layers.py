@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from netbuilder.exchange.incoming.aten_call import Call, maps, register
-from netbuilder.exchange.incoming.aten_values import Computed, Learned, Unmapped, several
+from netbuilder.exchange.incoming.aten_values import Computed, Folded, Learned, Unmapped, several
 from netbuilder.layers.tensor import BATCH, TensorType
 
 
@@ -49,7 +49,27 @@ def _matmul(call: Call) -> None:
         return
     if 1 in (call.type("self").rank, call.type(other).rank):
         raise Unmapped("multiplies a matrix with a vector")
-    call.emit("matmul", {"a": call.value("self"), "b": call.value(other)})
+    rank = max(call.type("self").rank, call.type(other).rank, 3)
+    call.emit("matmul", {"a": _matrices(call, "self", rank), "b": _matrices(call, other, rank)})
+
+
+def _matrices(call: Call, name: str, rank: int) -> str:
+    """Return an argument with axes of size 1 in front, as many as torch would imagine there."""
+    found, value = call.type(name), call.get(name)
+    if found.rank == rank:
+        return call.value(name)
+    shape = (*[1] * (rank - found.rank), *(dim for dim in found.dims if isinstance(dim, int)))
+    if len(shape) < rank:
+        raise Unmapped("multiplies each sample's matrix with those of all others")
+    if isinstance(value, Folded):
+        constant, _ = value.constant()
+        return call.translator.make(Folded(constant.reshape(shape), constant.reshape(shape)), call.step, False)
+    if isinstance(value, Learned):
+        turned = Learned(f"{value.key}|{shape}", value.tensor.reshape(shape), value.module)
+        return call.translator.make(turned, call.step, False)
+    wide = call.fresh("matrices", TensorType(shape, found.dtype))
+    call.emit("view", {"x": call.value(name)}, {"shape": shape}, outputs={"y": wide})
+    return wide
 
 
 @maps("baddbmm.default")

@@ -17,7 +17,12 @@ from tests.exchange.incoming.modules import Residual, ResNet, Shared, networks
 NETWORKS = networks()
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+SAMPLE = ("resnet", "attention", "shared")
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in SAMPLE else pytest.mark.slow) for name in NETWORKS]
+)
 def test_a_module_and_its_import_compute_the_same(name: str, tmp_path: Path) -> None:
     module, inputs = NETWORKS[name]
     project = check_import(module, *inputs)
