@@ -144,7 +144,7 @@ def _refusal(path: Path, code: str, what: str) -> Problem:
         code=code,
         message=f"The file of the weights to start from, {path.name}, {what}.",
         file=str(path),
-        fixes=(Fix(title="Start from drawn weights", edit="forget_start_weights"),),
+        fixes=(Fix(title="Start from drawn weights", edit="set_start_weights", arguments={"file": "", "sha256": ""}),),
     )
 
 

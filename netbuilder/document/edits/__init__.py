@@ -27,7 +27,6 @@ from netbuilder.document.edits.nodes import (
 )
 from netbuilder.document.edits.planning import (
     change_plan,
-    forget_start_weights,
     set_optimizer,
     set_plan,
     set_schedule,
@@ -46,7 +45,6 @@ __all__ = [
     "disconnect",
     "duplicate",
     "edit",
-    "forget_start_weights",
     "insert_layer",
     "move_nodes",
     "remove_and_heal",

@@ -37,14 +37,9 @@ def change_plan(document: Document, values: Mapping[str, Any]) -> Document:
 
 @edit
 def set_start_weights(document: Document, file: str, sha256: str) -> Document:
-    """Start from weights in a file, relative to the project's folder, instead of drawn ones."""
-    return set_plan(document, replace(document.plan, weights=StartWeights(file=file, sha256=sha256)))
-
-
-@edit
-def forget_start_weights(document: Document) -> Document:
-    """Start from drawn weights again; the file stays where it is."""
-    return set_plan(document, replace(document.plan, weights=None))
+    """Start from weights in a file of the project's folder of runs; from drawn ones when both are empty."""
+    weights = StartWeights(file=file, sha256=sha256) if file or sha256 else None
+    return set_plan(document, replace(document.plan, weights=weights))
 
 
 @edit

@@ -20,8 +20,9 @@ from netbuilder.exchange.incoming.aten_call import HANDLERS, Call
 from netbuilder.exchange.incoming.aten_emitting import Emitter
 from netbuilder.exchange.incoming.aten_folding import OPERATORS, fold
 from netbuilder.exchange.incoming.aten_values import Computed, Folded, Known, Learned, Pile, Unmapped
+from netbuilder.exchange.incoming.attention_modules import join_attention
 from netbuilder.exchange.incoming.exported_graph import ExportedGraph, Ref, SizeRef, Step
-from netbuilder.exchange.incoming.operation import Computation, Entry, Operation
+from netbuilder.exchange.incoming.operation import Computation, Entry, Operation, alive
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.tensor import BATCH, TIME, Dim, Size, TensorType
@@ -208,11 +209,13 @@ class Translator(Emitter):
         for number, value in enumerate(self.graph.exits):
             name = "output" if len(self.graph.exits) == 1 else f"output_{number + 1}"
             exits.append((name, self.make(self._known(value), last, True)))
+        values = [value for _, value in exits]
+        operations = join_attention(alive(self.operations, values), self.types, values)
         return Computation(
             title=self.graph.title,
             entries=entries,
             exits=tuple(exits),
-            operations=tuple(self.operations),
+            operations=operations,
             types=self.types,
             folded=self.folded,
             notes=tuple(self.notes),

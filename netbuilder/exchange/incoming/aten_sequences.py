@@ -7,6 +7,7 @@ from typing import Any
 
 from netbuilder.exchange.incoming.aten_call import Call, maps, register
 from netbuilder.exchange.incoming.aten_values import Computed, Folded, Learned, Pile, Unmapped
+from netbuilder.exchange.incoming.attention_modules import is_causal
 from netbuilder.layers.tensor import Dim, TensorType
 
 
@@ -148,6 +149,8 @@ def _attention(call: Call) -> None:
 def _is_causal(mask: Folded, query: TensorType, key: TensorType) -> bool:
     """Whether a fixed mask lets each position look at itself and those before it, and at nothing else."""
     table, steps = mask.one, query.dims[-2]
+    if mask.is_constant and table.shape[-1] == steps == key.dims[-2] and is_causal(table):
+        return True
     if table.is_floating_point() or not isinstance(steps, int) or key.dims[-2] != steps or table.shape[-2] != steps:
         return False
     if table.shape[-1] != steps:

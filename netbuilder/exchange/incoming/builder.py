@@ -16,7 +16,7 @@ from netbuilder.document.names import free_label
 from netbuilder.document.values import freeze
 from netbuilder.exchange.incoming.blocks import with_blocks
 from netbuilder.exchange.incoming.coverage import Coverage, count_coverage
-from netbuilder.exchange.incoming.operation import Computation, Entry, Operation, Scope
+from netbuilder.exchange.incoming.operation import Computation, Entry, Operation, Scope, alive
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.limits import EDGES, KEY_LENGTH, NODES
 from netbuilder.foundation.problem import NetbuilderError, Problem
@@ -87,7 +87,7 @@ class _Builder:
 
     def build(self, blocks: bool) -> Imported:
         """Build everything."""
-        operations = alive(self.computation)
+        operations = alive(self.computation.operations, [value for _, value in self.computation.exits])
         count = len(operations) + len(self.computation.entries) + len(self.computation.exits)
         links = sum(len(each.inputs) for each in operations)
         if count > NODES or links > EDGES:
@@ -159,7 +159,10 @@ class _Builder:
             type, values = FOREIGN + _key(operation.origin), foreign_values(operation, self.computation.types)
         else:
             type, values = operation.type, spec.resolve(operation.parameters)
-        self.found.append((operation.origin, spec.title if spec else "", operation.reason if spec is None else ""))
+        if operation.counts:
+            reason = operation.reason if spec is None else ""
+            names = (operation.origin, *operation.merges)
+            self.found += [(origin, spec.title if spec else "", reason) for origin in names]
         owner = self._owner(operation, type, values) if spec is not None else ""
         label = operation.label or (operation.type or operation.origin.rpartition(".")[2])
         id = self._node(type, label, values, owner)
@@ -200,18 +203,6 @@ def expected_sizes(document: Document, graph: Graph) -> dict[str, tuple[float, f
         width = min(max(NODE_WIDTH, 80.0 + 8.0 * (len(title) + len(node.label))), 360.0)
         found[id] = width, max(NODE_HEIGHT, 60.0 + 22.0 * lines.get(id, 0))
     return found
-
-
-def alive(computation: Computation) -> list[Operation]:
-    """Return the operations that some exit depends on, in their order."""
-    wanted = {value for _, value in computation.exits}
-    kept = []
-    for operation in reversed(computation.operations):
-        if wanted.intersection(operation.outputs.values()):
-            kept.append(operation)
-            wanted.update(operation.inputs.values())
-    kept.reverse()
-    return kept
 
 
 def resolve(operation: Operation) -> tuple[Operation, LayerSpec | None]:

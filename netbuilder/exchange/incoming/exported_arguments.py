@@ -153,5 +153,6 @@ def scopes_from(stack: str) -> tuple[Scope, ...]:
         _, _, rest = level.partition(",")
         path, _, kind = rest.partition(",")
         if path and kind:
-            found.append(Scope(path[:500], kind.rpartition(".")[2][:100]))
+            package, _, name = kind.rpartition(".")
+            found.append(Scope(path[:500], name[:100], package[:200]))
     return tuple(found)

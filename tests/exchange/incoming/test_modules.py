@@ -81,6 +81,49 @@ def test_weights_that_cannot_be_shared_are_copied_and_told() -> None:
     assert any("copy" in note for note in imported.notes)
 
 
+@pytest.mark.slow
+def test_attention_of_torch_is_one_layer() -> None:
+    project = check_import(*_of("encoder_layer"))
+    graphs = (project.document.graph, *(block.graph for block in project.document.blocks.values()))
+    (attention,) = [node for each in graphs for node in each.nodes.values() if node.type == "multihead_attention"]
+    assert attention.label == "self_attn"
+    assert attention.parameters["heads"] == 2
+    assert not attention.parameters["causal"]
+
+
+@pytest.mark.slow
+def test_causal_and_cross_attention_are_found() -> None:
+    module, inputs = NETWORKS["translator"]
+    project = check_import(module, *inputs)
+    graphs = (block.graph for block in project.document.blocks.values())
+    found = [node for graph in graphs for node in graph.nodes.values() if node.type == "multihead_attention"]
+    assert sorted((node.parameters["cross"], node.parameters["causal"]) for node in found) == [
+        (False, False),
+        (False, True),
+        (True, False),
+    ]
+
+
+class MultiheadAttention(nn.Module):
+    """Another class of that name, whose heads are interleaved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.out = nn.Linear(8, 24), nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = self.qkv(x).chunk(3, -1)
+        q, k, v = (each.unflatten(-1, (4, 2)).permute(0, 3, 1, 2) for each in (q, k, v))
+        h = nn.functional.scaled_dot_product_attention(q, k, v)
+        return self.out(h.permute(0, 2, 3, 1).flatten(2))
+
+
+def test_another_attention_of_that_name_stays_what_it_is() -> None:
+    project = check_import(nn.Sequential(MultiheadAttention()), torch.randn(2, 5, 8))
+    graphs = (project.document.graph, *(block.graph for block in project.document.blocks.values()))
+    assert all(node.type != "multihead_attention" for graph in graphs for node in graph.nodes.values())
+
+
 def test_an_operator_without_a_layer_is_opaque_and_the_rest_is_there() -> None:
     class Strange(nn.Module):
         def __init__(self) -> None:
