@@ -136,10 +136,7 @@ def _new(asked: argparse.Namespace) -> int:
 
     path = Path(asked.output)
     project = Project.new(asked.template)
-    if path.exists():
-        raise NetbuilderError(
-            Problem(code="file.exists", message=f"{path} exists already; nothing was changed.", file=str(path))
-        )
+    _refuse_existing(path)
     project.save(path)
     print(f"Wrote {path}")
     return DONE
@@ -354,6 +351,51 @@ def _agrees(question: str) -> bool:
         return False
 
 
+def _import(asked: argparse.Namespace) -> int:
+    from netbuilder.exchange.incoming.formats import import_file
+    from netbuilder.project import Project
+
+    path = Path(asked.output)
+    _refuse_existing(path)
+    imported = import_file(asked.file)
+    kept = imported.weights if asked.weights else {id: imported.weights[id] for id in imported.constants}
+    Project(imported.document, weights=kept).save(path)
+    print(imported.coverage.table())
+    for note in imported.notes:
+        print(f"Note: {note}")
+    print(f"{imported.coverage.summary} Wrote {path}" + (" and its weights." if asked.weights else "."))
+    return DONE
+
+
+def _weights(asked: argparse.Namespace) -> int:
+    from netbuilder.project import Project
+
+    project = Project.load(asked.file)
+    target = Path(asked.output or asked.file)
+    if asked.output:
+        _refuse_existing(target)
+    try:
+        matches = project.load_weights(asked.source)
+    except NetbuilderError as error:
+        _complain(error.problems, _labels(project.document), Path(asked.file).name)
+        return UNUSABLE
+    print(matches.table())
+    print(matches.summary)
+    if not matches.matched:
+        print("Nothing was changed.")
+        return FAILED
+    project.save(target)
+    print(f"{target} starts from these weights now.")
+    return DONE
+
+
+def _refuse_existing(path: Path) -> None:
+    if path.exists():
+        raise NetbuilderError(
+            Problem(code="file.exists", message=f"{path} exists already; nothing was changed.", file=str(path))
+        )
+
+
 def _render(asked: argparse.Namespace) -> int:
     from netbuilder.project import Project
 
@@ -483,6 +525,24 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     _json_arguments(parser)
 
 
+def _import_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", metavar="FILE", help="a network (.pt2)")
+    parser.add_argument("-o", "--output", metavar="PROJECT", required=True, help="the project to write (.netb)")
+    parser.add_argument("--weights", action="store_true", help="start from the file's weights, kept beside the project")
+
+
+def _weights_arguments(parser: argparse.ArgumentParser) -> None:
+    _file_arguments(parser)
+    parser.add_argument(
+        "--from",
+        dest="source",
+        metavar="WEIGHTS",
+        required=True,
+        help="a safetensors file, or a state_dict that torch.save wrote (.pt)",
+    )
+    parser.add_argument("-o", "--output", metavar="PROJECT", help="the project to write, instead of FILE itself")
+
+
 def _render_arguments(parser: argparse.ArgumentParser) -> None:
     _file_arguments(parser)
     parser.add_argument("-o", "--output", metavar="PICTURE", required=True, help="a .png, .svg or .pdf file")
@@ -500,5 +560,7 @@ COMMANDS: dict[str, tuple[Callable[[argparse.Namespace], int], str, Callable[[ar
     "train": (_train, "train a project", _train_arguments),
     "trust": (_trust, "show the Python that a project holds, and let it run", _trust_arguments),
     "export": (_export, "write a network as PyTorch code, ONNX, .pt2 or weights", _export_arguments),
+    "weights": (_weights, "start a project from weights in a file, matched by name", _weights_arguments),
+    "import": (_import, "make a project of a network in another format", _import_arguments),
     "render": (_render, "draw the network as a picture", _render_arguments),
 }

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netbuilder.data import sources
 from netbuilder.document import edits
@@ -31,11 +31,13 @@ from netbuilder.training import readiness
 from netbuilder.training.protocol import Event, Start, State, Stop, Telemetry
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
     from netbuilder.compiler.cost import Costs
     from netbuilder.compiler.program import Program
     from netbuilder.compiler.shapes import Shapes
+    from netbuilder.exchange.incoming.weight_names import Matches
+    from netbuilder.foundation.job import Job
 
 DRAIN_SECONDS = 0.05
 """How often a training's telemetry is taken while waiting for its end."""
@@ -54,13 +56,22 @@ def describe(node_type: str) -> Declaration | None:
     return declarations().get(node_type)
 
 
+def runs_folder(path: Path | None) -> Path:
+    """Return the folder of a project's runs and weights: `x.runs` beside `x.netb`, the user's own when unsaved.
+
+    Args:
+        path: The project's file; None while it has none.
+    """
+    return path.absolute().with_suffix(".runs") if path else config_folder() / "runs" / "unsaved"
+
+
 def run_folder(path: Path | None) -> Path:
     """Return a folder for a new run, which does not exist yet: in `x.runs` beside `x.netb`, in the user's when unsaved.
 
     Args:
         path: The project's file; None while it has none.
     """
-    runs = path.absolute().with_suffix(".runs") if path else config_folder() / "runs" / "unsaved"
+    runs = runs_folder(path)
     stamp = time.strftime("%Y-%m-%d-%H%M%S")
     names = (stamp if number == 1 else f"{stamp}-{number}" for number in itertools.count(1))
     return next(folder for folder in (runs / name for name in names) if not folder.exists())
@@ -114,10 +125,13 @@ class Project:
     Attributes:
         document: What the user drew.
         path: Its file; None while it was never saved.
+        weights: Weights to start from that have no file yet, by node path and name: those of an import. Saving writes
+            them beside the project.
     """
 
     document: Document = field(default_factory=Document)
     path: Path | None = None
+    weights: Mapping[str, Mapping[str, Tensor]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, path: str | Path) -> Project:
@@ -127,6 +141,14 @@ class Project:
             NetbuilderError: When the file is missing, damaged or not a project.
         """
         return cls(read_document(path), Path(path).absolute())
+
+    @classmethod
+    def from_module(cls, module: nn.Module, example_inputs: Any) -> Project:
+        """Make a project of a module; see `netbuilder.from_module`."""
+        from netbuilder.exchange.incoming.live_module import import_module
+
+        imported = import_module(module, example_inputs)
+        return cls(imported.document, weights=imported.weights)
 
     @classmethod
     def new(cls, template: str = "") -> Project:
@@ -146,8 +168,25 @@ class Project:
         target = Path(path).absolute() if path else self.path
         if target is None:
             raise NetbuilderError(Problem(code="file.unnamed", message="The project has no file yet: name one."))
+        if self.weights or self.document.plan.weights is not None:
+            self.keep_weights(runs_folder(target))
         write_document(target, self.document)
         self.path = target
+
+    def keep_weights(self, runs: Path) -> None:
+        """See to it that the weights to start from have their file in a folder of runs.
+
+        Raises:
+            NetbuilderError: When it cannot be written.
+        """
+        from netbuilder.training.start_weights import carry_start, save_start
+
+        if self.weights:
+            start = save_start(runs, self.document, self.weights)
+            self.document = edits.set_start_weights(self.document, start.file, start.sha256)
+            self.weights = {}
+        elif self.document.plan.weights is not None:
+            carry_start(self.document.plan.weights, runs_folder(self.path), runs)
 
     @property
     def base(self) -> Path:
@@ -172,8 +211,20 @@ class Project:
 
         document, problems = refresh(self.document, self.base)
         shapes = ShapeInference().infer(document)
-        found = readiness.review(document, shapes, problems)
+        found = (*self._weights_problems(), *readiness.review(document, shapes, problems))
         return Checked(document=document, shapes=shapes, costs=count_costs(document, shapes), problems=found)
+
+    def _weights_problems(self) -> tuple[Problem, ...]:
+        """Return what is wrong with the file of the weights to start from."""
+        if self.document.plan.weights is None:
+            return ()
+        from netbuilder.training.start_weights import load_start
+
+        try:
+            load_start(self.document.plan.weights, runs_folder(self.path))
+        except NetbuilderError as error:
+            return error.problems
+        return ()
 
     def program(self) -> Program:
         """Write the network as PyTorch.
@@ -190,17 +241,52 @@ class Project:
         return write_program(document, ShapeInference().infer(document))
 
     def build(self) -> nn.Module:
-        """Return the network as a `torch.nn.Module`, its weights drawn from the plan's seed.
+        """Return the network as a `torch.nn.Module`, with the weights to start from, or weights drawn from the seed.
 
         Raises:
             NetbuilderError: With the errors that are in the way.
         """
         from netbuilder.compiler.module import initialize, load_module
+        from netbuilder.training.start_weights import adopt, load_start
 
         program = self.program()
         model = load_module(program).new_network()
         initialize(model, program, self.document.plan.seed)
+        if self.document.plan.weights is not None:
+            adopt(model, program, load_start(self.document.plan.weights, runs_folder(self.path)))
+        adopt(model, program, self.weights)
         return model
+
+    def load_weights(self, file: str | Path, job: Job | None = None) -> Matches:
+        """Start from the weights in a file, matched by name and shape; saving the project writes them beside it.
+
+        Args:
+            file: A safetensors file, or one that `torch.save` wrote of a `state_dict`.
+            job: Is told the progress; stops the work when cancelled.
+
+        Returns:
+            What matched, what did not, and why. When nothing did, nothing is changed.
+
+        Raises:
+            NetbuilderError: When the file cannot be read, or the network has errors.
+        """
+        from netbuilder.exchange.incoming.weight_files import read_weights
+        from netbuilder.exchange.incoming.weight_names import match_weights
+        from netbuilder.training.start_weights import held_by
+
+        given = read_weights(Path(file), job)
+        program = self.program()
+        model = self.build()
+        held = held_by(model, program)
+        names = {
+            f"{program.names[path]}.{name}": (path, name, tuple(tensor.shape))
+            for path, own in held.items()
+            for name, tensor in own.items()
+        }
+        matches = match_weights(names, given)
+        if matches.matched:
+            self.weights = {path: {**own, **matches.held.get(path, {})} for path, own in held.items()}
+        return matches
 
     def train(
         self,
@@ -225,7 +311,8 @@ class Project:
         """
         document = self._document_to_train(epochs, seed)
         place = Path(folder).absolute() if folder else run_folder(self.path)
-        start = Start(document=document, folder=str(place), base=str(self.base), device=device)
+        runs = str(runs_folder(self.path))
+        start = Start(document=document, folder=str(place), base=str(self.base), runs=runs, device=device)
         events = _run(start, on_telemetry or (lambda telemetry: None))
         return _outcome(events, place)
 

@@ -175,6 +175,20 @@ class Phase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StartWeights:
+    """Weights to start from instead of drawn ones.
+
+    Attributes:
+        file: A checkpoint file in the project's folder of runs, relative to it, its parts apart by "/".
+        sha256: What the file's SHA-256 must be, in hexadecimal.
+    """
+
+    file: str
+    sha256: str
+    extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """How to train.
 
@@ -186,6 +200,7 @@ class Plan:
         clip_norm: Gradients are scaled down to this total norm; 0 means never.
         patience: Stop after this many epochs without a better validation loss; 0 means never.
         monitor: What "better" means: "loss" or a metric's key, on the validation part.
+        weights: What the weights start from, such as those that were imported; None draws them from the seed.
     """
 
     phases: tuple[Phase, ...] = (Phase(),)
@@ -195,6 +210,7 @@ class Plan:
     clip_norm: float = 0.0
     patience: int = 0
     monitor: str = "loss"
+    weights: StartWeights | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -27,6 +27,7 @@ from netbuilder.document.model import (
     PortRef,
     Schema,
     Setting,
+    StartWeights,
 )
 from netbuilder.document.values import freeze, freeze_mapping
 from netbuilder.foundation import limits
@@ -130,6 +131,13 @@ class PhaseRecord(Struct, frozen=True):
     updates: Annotated[int, Meta(ge=1, le=1_000)] = 1
 
 
+class StartWeightsRecord(Struct, frozen=True):
+    """The plan's `weights`."""
+
+    file: Annotated[str, Meta(min_length=1, max_length=limits.NAME_LENGTH)]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-f]{64}\Z")]
+
+
 class PlanRecord(Struct, frozen=True):
     """`plan`; the ranges are those of `document.plan`."""
 
@@ -140,6 +148,7 @@ class PlanRecord(Struct, frozen=True):
     clip_norm: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
     patience: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     monitor: Name = "loss"
+    weights: StartWeightsRecord | None = None
 
 
 class FrameRecord(Struct, frozen=True):
@@ -243,7 +252,10 @@ def _plan(record: PlanRecord, raw: Json) -> Plan:
     phases: tuple[Phase, ...] = (Phase(),)
     if record.phases is not None:
         phases = tuple(_phase(*pair) for pair in zip(record.phases, raw["phases"], strict=True))
-    return Plan(**{**_fields(record), "phases": phases}, extra=_extra(record, raw))
+    weights: StartWeights | None = None
+    if record.weights is not None:
+        weights = StartWeights(**_fields(record.weights), extra=_extra(record.weights, _object(raw, "weights")))
+    return Plan(**{**_fields(record), "phases": phases, "weights": weights}, extra=_extra(record, raw))
 
 
 def _phase(record: PhaseRecord, raw: Json) -> Phase:

@@ -256,7 +256,8 @@ def _product_macs(values: Values, inputs: Types, outputs: Types) -> int:
 def _product_call(values: Values) -> str:
     scale = "" if values["scale"] is None else ", scale=scale"
     grouped = ", enable_gqa=True" if values["grouped"] else ""
-    return f"F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal{scale}{grouped})"
+    look = ", is_causal=True" if values["causal"] else ", attn_mask=mask"
+    return f"F.scaled_dot_product_attention(query, key, value{look}{scale}{grouped})"
 
 
 SCALED_DOT_PRODUCT = LayerSpec(

@@ -9,6 +9,7 @@ from netbuilder.foundation.parameter import Values
 from netbuilder.layers import relations, remedies
 from netbuilder.layers.settings import INPUTS, LETTERS, axis, elements, flag, known, many_inputs, number, torch_docs
 from netbuilder.layers.spec import Dtype, LayerSpec, Mismatch, Port, Types, other_input
+from netbuilder.layers.tensor import Dim
 
 CASTS = ("float32", "int64", "bool")
 """What a Cast layer can give."""
@@ -178,9 +179,13 @@ PAIRS = (
 )
 
 
+def _goes_with(one: Dim, other: Dim) -> bool:
+    return relations.may_equal(one, other) or 1 in (one, other)
+
+
 def _inner_sizes(values: Values, inputs: Types) -> Iterator[Mismatch]:
     a, b = inputs["a"], inputs["b"]
-    if a.rank != b.rank or not all(map(relations.may_equal, a.dims[:-2], b.dims[:-2])):
+    if a.rank != b.rank or not all(map(_goes_with, a.dims[:-2], b.dims[:-2])):
         yield relations.expects("b", f"the axes of the first input but the last two ({a})", b)
         return
     wanted = b.dims[-1] if values["transpose"] else b.dims[-2]
@@ -213,8 +218,8 @@ MATMUL = LayerSpec(
     reference=torch_docs("torch.matmul"),
     keywords=("matrix product", "batch", "bmm", "dot product", "attention", "@"),
     parameters=(flag("transpose", "Transpose second", False, "Swaps rows and columns of the second input first."),),
-    inputs=(Port(name="a", ranks=(3, 4), help="N × rows × columns."), Port(name="b", ranks=(3, 4))),
-    outputs=(Port(name="y", ranks=(3, 4)),),
+    inputs=(Port(name="a", ranks=(3, 4, 5), help="N × rows × columns."), Port(name="b", ranks=(3, 4, 5))),
+    outputs=(Port(name="y", ranks=(3, 4, 5)),),
     call=lambda values: "a @ b.transpose(-2, -1)" if values["transpose"] else "a @ b",
     checks=(_inner_sizes,),
     macs=_matmul_macs,

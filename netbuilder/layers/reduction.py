@@ -208,6 +208,8 @@ ALONG = (
         "cumulative",
         "running",
         "integral",
+        output=Dtype.NUMBER,
+        given=Dtype.NUMBER,
     ),
     _along(
         "normalize",

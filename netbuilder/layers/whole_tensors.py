@@ -119,10 +119,15 @@ def _view_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
     if shape.count(-1) > 1:
         yield relations.expects("x", "-1 (the rest) at most once", times(shape))
         return
-    have = [dim for dim in found.dims if isinstance(dim, int)]
+    have = prod(dim for dim in found.dims if isinstance(dim, int))
     want = prod(size for size in shape if size != -1)
-    if len(have) == found.rank and (prod(have) % want if want and -1 in shape else prod(have) != want):
-        yield relations.expects("x", f"{want} numbers for the shape {times(shape)}", f"{prod(have)} ({found})")
+    varying = [dim for dim in found.dims if not isinstance(dim, int)]
+    if varying and -1 not in shape:
+        yield relations.expects("x", "-1 in the shape, since the size of the input varies", times(shape) or "none")
+    elif len(varying) <= 1 and (have % want if want and -1 in shape else have != want):
+        each = sum(dim.factor for dim in varying if dim is not None and not dim.offset)
+        if not varying or have * each % want:
+            yield relations.expects("x", f"a multiple of {want} numbers for the shape {times(shape)}", found)
 
 
 VIEW = LayerSpec(

@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -21,6 +22,7 @@ from netbuilder.layers.spec import Task
 from netbuilder.training import metrics
 from netbuilder.training.batches import Batch
 from netbuilder.training.memory import evaluation_rows, suits_channels_last
+from netbuilder.training.start_weights import adopt, load_start
 from netbuilder.training.targets import raw_target
 from netbuilder.training.updates import Losses
 
@@ -67,8 +69,13 @@ class Network:
         scored: Losses with metrics; the first one's metrics have plain names.
     """
 
-    def __init__(self, document: Document, device: torch.device) -> None:
+    def __init__(self, document: Document, device: torch.device, runs: Path = Path()) -> None:
         """Compile and initialize.
+
+        Args:
+            document: What to make.
+            device: Where it is.
+            runs: The project's folder of runs, in which the weights to start from are.
 
         Raises:
             NetbuilderError: With all the errors that are in the way.
@@ -84,6 +91,8 @@ class Network:
         weakref.finalize(self, release, program)
         self.model = self._loaded.new_network()
         initialize(self.model, program, document.plan.seed)
+        if document.plan.weights is not None:
+            adopt(self.model, program, load_start(document.plan.weights, runs))
         self.model.to(device)
         if device.type == "cpu" and suits_channels_last(document, shapes):
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]

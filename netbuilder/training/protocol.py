@@ -49,6 +49,7 @@ class Start:
         document: What to train.
         folder: The run's folder, created by the session; holds checkpoints and the run store.
         base: The folder that relative file names in the document are relative to.
+        runs: The project's folder of runs, in which the weights to start from are.
         device: "cpu", "cuda:0", "mps".
         paused: Build everything, then wait for Resume or Step.
     """
@@ -56,6 +57,7 @@ class Start:
     document: Document
     folder: str
     base: str = ""
+    runs: str = ""
     device: str = "cpu"
     paused: bool = False
 

@@ -114,7 +114,7 @@ class Trainer:
         self._job.report(None, "Building the network")
         metrics.library()  # takes a second to import: now, not in the middle of the run
         plan = self._plan
-        self.network = network = Network(self._start.document, device)
+        self.network = network = Network(self._start.document, device, Path(self._start.runs))
         prepared = {node: prepared[node] for node in network.data_nodes}
         self._closing.enter_context(limited_threads(intra_op_threads(network.macs, plan.batch_size)))
         self._parts = {

@@ -117,6 +117,23 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "Ctrl+Shift+O",
         tip="Begin with a CSV or Parquet file, or a folder of images",
     ),
+    _a(
+        "file.import",
+        "&Import…",
+        "&File",
+        "imports.network",
+        "Ctrl+I",
+        tip="Make a project of a network in another format: .pt2 or ONNX",
+    ),
+    _a(
+        "file.weights",
+        "Load &weights…",
+        "&File",
+        "imports.weights",
+        "Ctrl+Shift+W",
+        enabled=lambda workspace: _drawn(workspace) and _idle(workspace),
+        tip="Start from weights in a file, matched by name and shape",
+    ),
     _a("file.recent", "Open &recent", "&File", "menu.recent"),
     _a(
         "file.start",

@@ -79,10 +79,14 @@ class FileActions:
         kind = recognize(path)
         if kind is Opening.PROJECT:
             self._open_project(path)
+        elif kind is Opening.NETWORK:
+            self.window.imports.read_network(path)
+        elif kind is Opening.WEIGHTS:
+            self.window.imports.read_weights(path)
         elif kind is Opening.UNKNOWN:
             message = (
-                f"“{path.name}” is not something NetBuilder opens: a project (.netb), a CSV or Parquet table, "
-                "or a folder of images."
+                f"“{path.name}” is not something NetBuilder opens: a project (.netb), a network (.pt2, .onnx), weights "
+                "(.safetensors, .pt), a CSV or Parquet table, or a folder of images."
             )
             self.window.show_problems(
                 "It cannot be opened", (Problem(code="open.unknown", message=message, file=str(path)),)

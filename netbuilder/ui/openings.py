@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 TABLES = (".csv", ".tsv", ".parquet")
+NETWORKS = (".onnx", ".pt2")
+WEIGHTS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 PROJECT = ".netb"
 
 
@@ -14,6 +16,8 @@ class Opening(Enum):
     """What it is."""
 
     PROJECT = auto()
+    NETWORK = auto()
+    WEIGHTS = auto()
     TABLE = auto()
     IMAGES = auto()
     UNKNOWN = auto()
@@ -26,6 +30,10 @@ def recognize(path: Path) -> Opening:
     suffix = path.suffix.lower()
     if suffix == PROJECT:
         return Opening.PROJECT
+    if suffix in NETWORKS:
+        return Opening.NETWORK
+    if suffix in WEIGHTS:
+        return Opening.WEIGHTS
     return Opening.TABLE if suffix in TABLES else Opening.UNKNOWN
 
 

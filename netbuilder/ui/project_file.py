@@ -66,6 +66,11 @@ class ProjectFile:
         Raises:
             NetbuilderError: When it cannot be written; the file is as it was.
         """
+        if document.plan.weights is not None:
+            from netbuilder.project import runs_folder
+            from netbuilder.training.start_weights import carry_start
+
+            carry_start(document.plan.weights, runs_folder(self._path), runs_folder(path))
         write_document(path, document)
         sweep_temporaries(path.absolute().parent)
         self.path = path

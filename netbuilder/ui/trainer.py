@@ -78,10 +78,11 @@ class Trainer(QObject):
         self.record = RunRecord()
         self.document = document
         base = str(path.parent) if path else ""
-        from netbuilder.project import run_folder
+        from netbuilder.project import run_folder, runs_folder
 
         self.folder = run_folder(path)
-        self._send(Start(document=document, folder=str(self.folder), base=base, device=self.device, paused=paused))
+        folder, runs = str(self.folder), str(runs_folder(path))
+        self._send(Start(document=document, folder=folder, base=base, runs=runs, device=self.device, paused=paused))
         self._enter(State.STARTING)
         # What the user looked at in the last run is what they want to see of this one.
         self.watched = tuple(node for node in self.watched if node in document.graph.nodes)

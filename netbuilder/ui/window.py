@@ -22,6 +22,7 @@ from netbuilder.ui.dialogs import Answer
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.help_actions import HelpActions
+from netbuilder.ui.import_actions import ImportActions
 from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.status import StatusBar
 from netbuilder.ui.theme import MODES, ThemeController
@@ -61,6 +62,7 @@ class MainWindow(QMainWindow):
         self.background = Background(self)
         self.background.failed.connect(self.show_problems)
         self.files = FileActions(self)
+        self.imports = ImportActions(self)
         self.middle = QStackedWidget()
         self.setCentralWidget(self.middle)
         self._docks: Docks | None = None
@@ -282,6 +284,7 @@ class MainWindow(QMainWindow):
             "exports": lambda: exports,
             "trust": lambda: trust,
             "help": lambda: help,
+            "imports": lambda: self.imports,
         }
 
     def _connect(self) -> None:

@@ -25,7 +25,13 @@ from netbuilder.document.edits.nodes import (
     set_schema,
     tie_weights,
 )
-from netbuilder.document.edits.planning import change_plan, set_optimizer, set_plan, set_schedule
+from netbuilder.document.edits.planning import (
+    change_plan,
+    set_optimizer,
+    set_plan,
+    set_schedule,
+    set_start_weights,
+)
 from netbuilder.document.edits.registry import EDITS, apply, edit
 
 __all__ = [
@@ -53,5 +59,6 @@ __all__ = [
     "set_plan",
     "set_schedule",
     "set_schema",
+    "set_start_weights",
     "tie_weights",
 ]

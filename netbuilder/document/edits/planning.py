@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from netbuilder.document.edits.registry import edit, refuse
-from netbuilder.document.model import Document, Phase, Plan, Setting
+from netbuilder.document.model import Document, Phase, Plan, Setting, StartWeights
 from netbuilder.document.plan import PLAN_PARAMETERS
 from netbuilder.document.values import freeze_mapping
 
@@ -33,6 +33,13 @@ def change_plan(document: Document, values: Mapping[str, Any]) -> Document:
         except ValueError as error:
             refuse("edit.plan", f"{error}.", field=name)
     return set_plan(document, replace(document.plan, **changed))
+
+
+@edit
+def set_start_weights(document: Document, file: str, sha256: str) -> Document:
+    """Start from weights in a file of the project's folder of runs; from drawn ones when both are empty."""
+    weights = StartWeights(file=file, sha256=sha256) if file or sha256 else None
+    return set_plan(document, replace(document.plan, weights=weights))
 
 
 @edit

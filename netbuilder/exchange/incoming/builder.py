@@ -9,12 +9,14 @@ from typing import Any, Final
 
 from torch import Tensor
 
-from netbuilder.document.layout import arrange
+from netbuilder.document.blocks import block_key, is_block
+from netbuilder.document.layout import NODE_HEIGHT, NODE_WIDTH, arrange
 from netbuilder.document.model import About, Document, Graph, Layout, Node, PortRef, new_id
 from netbuilder.document.names import free_label
 from netbuilder.document.values import freeze
+from netbuilder.exchange.incoming.blocks import with_blocks
 from netbuilder.exchange.incoming.coverage import Coverage, count_coverage
-from netbuilder.exchange.incoming.operation import Computation, Entry, Operation, Scope
+from netbuilder.exchange.incoming.operation import Computation, Entry, Operation, Scope, alive
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.limits import EDGES, KEY_LENGTH, NODES
 from netbuilder.foundation.problem import NetbuilderError, Problem
@@ -25,6 +27,9 @@ from netbuilder.layers.tensor import Dim, TensorType
 
 UNSUPPORTED: Final = "has no layer that computes the same"
 """Why most opaque operations are."""
+
+CONSTANT: Final = "value"
+"""The buffer of a FixedTensor."""
 
 ENTRY_DTYPES: Final = frozenset({"float32", "int64", "bool"})
 """What an Input node gives."""
@@ -49,18 +54,19 @@ class Imported:
     notes: tuple[str, ...] = ()
 
 
-def build_document(computation: Computation, job: Job | None = None) -> Imported:
+def build_document(computation: Computation, job: Job | None = None, blocks: bool = True) -> Imported:
     """Return the document that computes what was read.
 
     Args:
         computation: What a front end read.
         job: Is told the progress; stops the work when cancelled.
+        blocks: Whether modules of the original become blocks; else all layers stand in the main graph.
 
     Raises:
         NetbuilderError: When there are more operations than a document may hold.
         Cancelled: When `job` was cancelled.
     """
-    return _Builder(computation, job or Job()).build()
+    return _Builder(computation, job or Job()).build(blocks)
 
 
 class _Builder:
@@ -79,9 +85,9 @@ class _Builder:
         self.found: list[tuple[str, str, str]] = []
         self.notes = list(computation.notes)
 
-    def build(self) -> Imported:
+    def build(self, blocks: bool) -> Imported:
         """Build everything."""
-        operations = alive(self.computation)
+        operations = alive(self.computation.operations, [value for _, value in self.computation.exits])
         count = len(operations) + len(self.computation.entries) + len(self.computation.exits)
         links = sum(len(each.inputs) for each in operations)
         if count > NODES or links > EDGES:
@@ -102,15 +108,19 @@ class _Builder:
             self._add(operation)
         for name, value in self.computation.exits:
             self._exit(name, value)
-        graph = Graph(nodes=self.nodes, edges=self.edges)
+        document = Document(graph=Graph(nodes=self.nodes, edges=self.edges), about=About(title=self.computation.title))
+        weights: Mapping[str, Mapping[str, Tensor]] = self.weights
+        if blocks:
+            self.job.report(0.82, "finding blocks")
+            document, weights = with_blocks(document, weights, self.scopes)
         self.job.report(0.85, "arranging the graph")
-        document = Document(
-            graph=graph, layout=Layout(places=arrange(graph, {})), about=About(title=self.computation.title)
-        )
+        places = dict(arrange(document.graph, expected_sizes(document, document.graph), self.job))
+        for block in document.blocks.values():
+            places |= arrange(block.graph, expected_sizes(document, block.graph), self.job)
         return Imported(
-            document=document,
-            weights=self.weights,
-            constants=frozenset(id for id in self.weights if self.nodes[id].type == "fixed_tensor"),
+            document=replace(document, layout=Layout(places=places)),
+            weights=weights,
+            constants=frozenset(path for path, held in weights.items() if held.keys() == {CONSTANT}),
             coverage=count_coverage(self.found, self.computation.folded),
             notes=tuple(dict.fromkeys(self.notes)),
         )
@@ -149,7 +159,10 @@ class _Builder:
             type, values = FOREIGN + _key(operation.origin), foreign_values(operation, self.computation.types)
         else:
             type, values = operation.type, spec.resolve(operation.parameters)
-        self.found.append((operation.origin, spec.title if spec else "", operation.reason if spec is None else ""))
+        if operation.counts:
+            reason = operation.reason if spec is None else ""
+            names = (operation.origin, *operation.merges)
+            self.found += [(origin, spec.title if spec else "", reason) for origin in names]
         owner = self._owner(operation, type, values) if spec is not None else ""
         label = operation.label or (operation.type or operation.origin.rpartition(".")[2])
         id = self._node(type, label, values, owner)
@@ -171,22 +184,25 @@ class _Builder:
         if owner.type == type and owner.parameters == values:
             return owner.id
         self.notes.append(
-            f"{operation.label or operation.type} and {owner.label} shared weights but are different kinds of layers; "
-            "each has a copy now."
+            f"{operation.label or operation.type} ({type}) and {owner.label} ({owner.type}) shared weights but are "
+            "different kinds of layers; each has a copy now, and training changes them apart."
         )
         return ""
 
 
-def alive(computation: Computation) -> list[Operation]:
-    """Return the operations that some exit depends on, in their order."""
-    wanted = {value for _, value in computation.exits}
-    kept = []
-    for operation in reversed(computation.operations):
-        if wanted.intersection(operation.outputs.values()):
-            kept.append(operation)
-            wanted.update(operation.inputs.values())
-    kept.reverse()
-    return kept
+def expected_sizes(document: Document, graph: Graph) -> dict[str, tuple[float, float]]:
+    """Return about how large each node is drawn: its title and label side by side, a line a port."""
+    lines: dict[str, int] = {}
+    for target in graph.edges:
+        lines[target.node] = lines.get(target.node, 0) + 1
+    found = {}
+    for id, node in graph.nodes.items():
+        block = document.blocks.get(block_key(node)) if is_block(node) else None
+        spec = catalog().get(node.type)
+        title = block.title if block else spec.title if spec else node.type
+        width = min(max(NODE_WIDTH, 80.0 + 8.0 * (len(title) + len(node.label))), 360.0)
+        found[id] = width, max(NODE_HEIGHT, 60.0 + 22.0 * lines.get(id, 0))
+    return found
 
 
 def resolve(operation: Operation) -> tuple[Operation, LayerSpec | None]:

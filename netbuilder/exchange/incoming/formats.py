@@ -14,7 +14,14 @@ from netbuilder.foundation.problem import NetbuilderError, Problem
 Reader: TypeAlias = Callable[[Path, Job], Computation]
 
 
-READERS: Final[Mapping[str, Reader]] = {}
+def _read_pt2(path: Path, job: Job) -> Computation:
+    from netbuilder.exchange.incoming.aten_graph import translate
+    from netbuilder.exchange.incoming.exported_program import read_pt2
+
+    return translate(read_pt2(path, job), job)
+
+
+READERS: Final[Mapping[str, Reader]] = {".pt2": _read_pt2}
 """Suffix -> what reads such a file."""
 
 

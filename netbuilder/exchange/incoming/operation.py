@@ -6,7 +6,7 @@ operations in an order in which each follows what it reads. Values are named by 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -21,10 +21,12 @@ class Scope(NamedTuple):
     Attributes:
         path: Its place in the hierarchy ("encoder.layers.0"); equal for all operations of one use of it.
         kind: Its class's name ("BertLayer"), or "" when the file does not tell.
+        package: Where its class is from, as text ("torch.nn.modules.linear"), or "".
     """
 
     path: str
     kind: str = ""
+    package: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class Operation:
         shares: Operations with the same text here share their weights; "" shares with nobody.
         scope: The modules it was in, the outermost first, the network itself left out.
         label: What to call it; any text.
+        merges: The origins of other operators that it stands for as well.
+        counts: Whether it stands for an operator at all, not only for what links others.
         reason: Why it is opaque, as the end of a sentence about it ("has no layer that computes the same").
     """
 
@@ -54,6 +58,8 @@ class Operation:
     shares: str = ""
     scope: tuple[Scope, ...] = ()
     label: str = ""
+    merges: tuple[str, ...] = ()
+    counts: bool = True
     reason: str = ""
 
 
@@ -93,3 +99,20 @@ class Computation:
     types: Mapping[str, TensorType] = field(default_factory=dict)
     folded: Mapping[str, int] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+def alive(operations: Sequence[Operation], exits: Iterable[str]) -> list[Operation]:
+    """Return the operations that some exit depends on, in their order.
+
+    Args:
+        operations: All of them.
+        exits: The values that are given.
+    """
+    wanted = set(exits)
+    kept = []
+    for operation in reversed(operations):
+        if wanted.intersection(operation.outputs.values()):
+            kept.append(operation)
+            wanted.update(operation.inputs.values())
+    kept.reverse()
+    return kept

@@ -16,6 +16,7 @@ from netbuilder.document.model import Document, Graph, Node, PortRef
 from netbuilder.foundation.declaration import Declaration
 from netbuilder.foundation.parameter import Values
 from netbuilder.foundation.problem import Severity
+from netbuilder.layers.foreign import foreign_inputs, foreign_outputs, foreign_title, is_foreign
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.layers.tensor import TensorType
 
@@ -120,6 +121,9 @@ def port_names(
         inputs = tuple(port.name for port in spec.input_ports(values))
         # A loss ends the network: its number goes nowhere, so it shows no port unless a file has linked it.
         outputs = () if spec.is_loss else tuple(port.name for port in spec.output_ports(values))
+    elif is_foreign(node.type):
+        inputs = tuple(port.name for port in foreign_inputs(node.parameters))
+        outputs = tuple(port.name for port in foreign_outputs(node.parameters))
     elif node.id in document.schemas:
         outputs = tuple(item.name for item in document.schemas[node.id].fields)
     stale_inputs = (port for port in links.inputs.get(node.id, ()) if port not in inputs)
@@ -210,5 +214,7 @@ def _title(declaration: Declaration) -> str:
 
 
 def _unknown_title(node: Node, document: Document) -> str:
+    if is_foreign(node.type):
+        return foreign_title(node.type)
     block = document.blocks.get(node.type.removeprefix("block."))
     return block.title if block and node.type.startswith("block.") else node.type

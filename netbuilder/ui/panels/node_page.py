@@ -16,6 +16,7 @@ from netbuilder.foundation.declaration import CATEGORIES, Declaration
 from netbuilder.foundation.parameter import Kind
 from netbuilder.foundation.problem import Problem
 from netbuilder.layers.custom import applied
+from netbuilder.layers.foreign import foreign_inputs, foreign_outputs, is_foreign
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.layers.tensor import TensorType
 from netbuilder.training.footprint import in_words
@@ -312,6 +313,9 @@ class NodePage(QWidget):
         if node.type.startswith("data."):
             schema = self._workspace.document.schemas.get(node.id)
             return (), tuple(field.name for field in schema.fields) if schema else ()
+        if is_foreign(node.type):
+            inputs, outputs = foreign_inputs(node.parameters), foreign_outputs(node.parameters)
+            return tuple(port.name for port in inputs), tuple(port.name for port in outputs)
         if not isinstance(self._declaration, LayerSpec):
             return (), ()
         values: dict[str, Any] = self.form.values()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from netbuilder.document.model import Node
 from netbuilder.foundation.declaration import Declaration
+from netbuilder.layers.foreign import foreign_title, is_foreign
 
 
 def declaration_of(node: Node) -> Declaration | None:
@@ -19,5 +20,7 @@ def declaration_of(node: Node) -> Declaration | None:
 
 def node_title(node: Node) -> str:
     """Return what the interface calls a node: its declaration's title."""
+    if is_foreign(node.type):
+        return foreign_title(node.type)
     declaration = declaration_of(node)
     return declaration.title if declaration else node.type
