@@ -167,7 +167,7 @@ RMS_NORM = LayerSpec(
     help="Divides the features of one position by the root of their mean square. Simpler and a little faster than "
     "LayerNorm, and as good: "
     "large language models use it.",
-    formula=r"y = \gamma \frac{x}{\sqrt{\overline{x^2} + \epsilon}}",
+    formula=r"y = \gamma \frac{x}{\sqrt{\frac{1}{k} \sum_i x_i^2 + \epsilon}}",
     reference=paper("Root Mean Square Layer Normalization (Zhang & Sennrich, 2019)", "1910.07467"),
     keywords=("rms", "norm", "normalize", "llama", "transformer"),
     parameters=(_LAST_AXES, _EPS, _ELEMENTWISE, *SCALES),

@@ -26,6 +26,12 @@ NOT_IN_ONNX: Final[Mapping[str, str]] = {
     "cummax": _NO_OPERATOR,
     "cummin": _NO_OPERATOR,
     "gaussian_nll_loss": "It looks at the variances while it runs, to refuse negative ones, which cannot be traced.",
+    "ctc_loss": "It takes the targets apart by their lengths, sizes that depend on values.",
+    "random_normal": _DRAWN,
+    "random_uniform": _DRAWN,
+    "random_bernoulli": _DRAWN,
+    "sample_normal": _DRAWN,
+    "gumbel_softmax": _DRAWN,
     "fractional_max_pool2d": _DRAWN,
     "fractional_max_pool3d": _DRAWN,
 }

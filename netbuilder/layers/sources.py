@@ -228,7 +228,7 @@ STRAIGHT_THROUGH = (
         "binary_tanh",
         "BinaryTanh",
         "(2 * (x > 0).to(x.dtype) - 1)",
-        "torch.clamp(x, -1, 1)",
+        "F.hardtanh(x)",
         "-1 or 1, and still learned through.",
         "Keeps only on which side of 0 a number is. Networks of such units run on tiny devices.",
         r"\begin{cases} 1 & \text{if } x > 0 \\ -1 & \text{else} \end{cases}",

@@ -66,7 +66,7 @@ def difference(built: Built, content: bytes, batch: Mapping[str, Tensor]) -> flo
     for one, other in zip(wanted, map(torch.from_numpy, found), strict=True):
         if one.shape != other.shape or one.dtype != other.dtype:
             return float("inf")
-        one, other = one.double(), other.double()
+        one, other = one.detach().double(), other.double()
         apart = (one - other).abs() / one.abs().clamp(min=1)
         largest = max(largest, float(apart.nan_to_num(nan=float("inf")).max()) if apart.numel() else 0.0)
     return largest
