@@ -12,6 +12,7 @@ from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.help_actions import HelpActions
+from netbuilder.ui.import_actions import ImportActions
 from netbuilder.ui.training_actions import TrainingActions
 from netbuilder.ui.trust_actions import TrustActions
 from netbuilder.ui.window import MainWindow
@@ -26,6 +27,7 @@ TARGETS = {
     "exports": ExportActions,
     "trust": TrustActions,
     "help": HelpActions,
+    "imports": ImportActions,
 }
 
 
