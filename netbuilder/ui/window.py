@@ -8,11 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt, QThreadPool, QTimer, Signal
-from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QShowEvent
+from PySide6.QtCore import QByteArray, Qt, QThreadPool, QTimer, QUrl, Signal
+from PySide6.QtGui import (
+    QActionGroup,
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QPaintEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget
 
-from netbuilder.foundation.problem import Problem
+from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.protocol import State, Telemetry
 from netbuilder.ui import dialogs
 from netbuilder.ui.actions import Actions
@@ -192,6 +200,15 @@ class MainWindow(QMainWindow):
             current = next((nodes.index(node) for node in self.workspace.selection if node in nodes), -1)
             self.workspace.reveal(nodes[(current + 1) % len(nodes)])
 
+    def open_library(self) -> None:
+        """Show the folder of the user's blocks."""
+        try:
+            folder = self.workspace.library.make_folder()
+        except NetbuilderError as error:
+            self.show_problems("The folder cannot be shown", error.problems)
+            return
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
+
     def toggle_titles(self) -> None:
         """Show or hide the title bars by which panels are moved."""
         self._titles = not self._titles
@@ -290,6 +307,7 @@ class MainWindow(QMainWindow):
             workspace.documentChanged,
             workspace.documentReplaced,
             workspace.selectionChanged,
+            workspace.scopeChanged,
             workspace.stateChanged,
             workspace.shapesChanged,
             workspace.fileChanged,

@@ -33,8 +33,8 @@ class GroupPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(label(f"{len(nodes)} nodes", "heading"))
-        parameters = shared_parameters(nodes)
-        self.form = Form(parameters)
+        parameters = shared_parameters(workspace.document, nodes)
+        self.form = Form(parameters, in_block=bool(workspace.scope))
         if parameters:
             column.addWidget(section("Shared parameters"))
             column.addWidget(self.form)
@@ -53,7 +53,7 @@ class GroupPage(QWidget):
             values[parameter.name] = found[0]
             if any(value != found[0] for value in found):
                 mixed.add(parameter.name)
-        self.form.set_values(values, mixed)
+        self.form.set_values(values, mixed, self._workspace.sight.values)
 
     def _edit(self, name: str, value: Any, gesture: str) -> None:
         title = self.form.fields[name].parameter.title.lower()
@@ -68,11 +68,11 @@ def _set_all(document: Document, nodes: tuple[str, ...], values: dict[str, Any],
     return document
 
 
-def shared_parameters(nodes: tuple[Node, ...]) -> tuple[Parameter, ...]:
+def shared_parameters(document: Document, nodes: tuple[Node, ...]) -> tuple[Parameter, ...]:
     """Return the parameters that all these nodes declare alike; of data nodes those that leave their schema alone."""
     common: dict[str, Parameter] | None = None
     for node in nodes:
-        declaration = declaration_of(node)
+        declaration = declaration_of(document, node)
         mine = {p.name: p for p in declaration.parameters if p.kind is not Kind.CODE} if declaration else {}
         if node.type.startswith("data."):
             mine = {name: p for name, p in mine.items() if name in SHARED}
