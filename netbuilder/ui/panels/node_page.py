@@ -237,6 +237,11 @@ class NodePage(QWidget):
         self._show_problems()
         self.show_run()
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the node is declared otherwise now than when the page was made: its block was changed."""
+        return declaration_of(self._workspace.document, self._node()) != self._declaration
+
     def _node(self) -> Node:
         return self._workspace.document.scope(self._workspace.scope).nodes[self.node]
 
@@ -300,6 +305,9 @@ class NodePage(QWidget):
                 unknown = "…" if self.node in sight.pending else "not known"
                 name = side if len(ports) == 1 else f"{side} · {port}"
                 facts.append((name, _type_text(type_) if type_ else unknown))
+        if node.tied_to:
+            owner = self._workspace.document.scope(self._workspace.scope).nodes.get(node.tied_to)
+            facts.append(("Weights", f"those of {owner.label}" if owner else "of a node that is gone"))
         cost = sight.costs.get(self.node)
         if cost is not None and cost.parameters:
             facts.append(("Parameters", f"{cost.parameters:,}"))
