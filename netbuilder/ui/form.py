@@ -101,7 +101,7 @@ class Form(QWidget):
             block: The parameters of the block that the node is in, for expressions.
         """
         self._block = block or {}
-        plain = present(values, self._block)
+        plain = present(values, self._block) if self._in_block else values
         for parameter in self.parameters:
             row = self._rows[parameter.name]
             self._said.pop(parameter.name, None)

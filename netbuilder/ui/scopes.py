@@ -54,16 +54,23 @@ class Scopes(QObject):
         return self._sight
 
     def inside(self, node: str) -> Standpoint | None:
-        """Return the standpoint in an instance that is in sight; None for any other node."""
+        """Return the standpoint in an instance that is in sight; None for any other node.
+
+        Without a value for each of its inputs nothing is known of what is in it: then it is looked at as a sample.
+        """
         found = self._document().scope(self.at.scope).nodes.get(node)
         if found is None or not is_block(found) or block_key(found) not in self._document().blocks:
             return None
-        return self.at.inside(node, block_key(found))
+        to = self.at.inside(node, block_key(found))
+        if self.at.sample:
+            return to
+        copy = self._analysis.shapes.expansion.instances.get(to.block)
+        return to if copy is not None and not copy.open else Standpoint.alone(to.scope)
 
     def within(self, key: str) -> Standpoint:
         """Return the standpoint in a definition: in its first instance, else in a sample."""
         for path, instance in self._analysis.shapes.expansion.instances.items():
-            if instance.key == key:
+            if instance.key == key and not instance.open:
                 way = Standpoint(key, f"{path}/").steps(self._document())
                 if way[-1].scope == key and way[-1].block == path:
                     return way[-1]

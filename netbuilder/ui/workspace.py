@@ -7,8 +7,10 @@ call its methods; they never call one another. Qt's thread owns it.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -41,6 +43,12 @@ class Change:
     old: Document
     new: Document
     difference: Difference
+
+
+def _document_of(workspace: weakref.ref[Workspace]) -> Document:
+    found = workspace()
+    assert found is not None, "what asks belongs to the workspace"
+    return found.document
 
 
 class Workspace(QObject):
@@ -91,8 +99,9 @@ class Workspace(QObject):
         self.file = ProjectFile(preferences)
         self._analysis = Analysis(self.document, self)
         self.library = Library()
-        self.vocabulary = Vocabulary(lambda: self.document, self.library)
-        self.scopes = Scopes(lambda: self.document, self._analysis, self)
+        document = partial(_document_of, weakref.ref(self))  # no circle: a workspace goes when nobody holds it
+        self.vocabulary = Vocabulary(document, self.library)
+        self.scopes = Scopes(document, self._analysis, self)
         self._analysis.changed.connect(self._learn)
         self.scopes.learned.connect(self.shapesChanged)
         self.scopes.changed.connect(self._scope_changed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from netbuilder.document.adoption import free_key, free_title, node_count
 from netbuilder.document.blocks import BLOCK, INPUT, OUTPUT, REPEAT
@@ -27,6 +27,9 @@ from netbuilder.document.model import (
 from netbuilder.document.names import free_label, unique_label
 from netbuilder.document.topology import ancestors, descendants
 from netbuilder.foundation.limits import BLOCKS, NODES
+
+DEFAULT_TITLE: Final = "Block"
+"""What a block is called until the user gives it a title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +75,7 @@ def boundary(
 def make_block(
     document: Document,
     nodes: Collection[str],
-    title: str = "Block",
+    title: str = DEFAULT_TITLE,
     scope: str = ROOT,
     key: str = "",
     id: str = "",
@@ -101,7 +104,7 @@ def make_block(
     if not found.exits:
         refuse("edit.block", "Nothing comes out of these nodes, so that a block of them would be of no use.")
     work = _Making(document, graph, scope, chosen, found, samples)
-    return work.run(free_title(document, title.strip() or "Block"), key, id or new_id())
+    return work.run(free_title(document, title.strip() or DEFAULT_TITLE), key, id or new_id())
 
 
 def _check(document: Document, graph: Graph, chosen: Mapping[str, Node]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from netbuilder.document import edits
 from netbuilder.document.adoption import fingerprint
 from netbuilder.document.blocks import BLOCK, block_key, definition_of, is_block
-from netbuilder.document.edits.grouping import boundary
+from netbuilder.document.edits.grouping import DEFAULT_TITLE, boundary
 from netbuilder.document.model import Document, Graph, Node, PortRef, new_id
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.spec import LayerSpec
@@ -29,7 +29,7 @@ class BlockCommands:
         """The graph in sight."""
         return self._workspace.document.scope(self._workspace.scope)
 
-    def make(self, nodes: Collection[str], title: str = "Block") -> str:
+    def make(self, nodes: Collection[str], title: str = DEFAULT_TITLE) -> str:
         """Make a block of nodes and select the instance; returns its id, "" when it cannot be made."""
         graph = self.graph
         losses = [node for id, node in graph.nodes.items() if id in nodes and self._is_loss(node)]

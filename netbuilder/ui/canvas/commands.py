@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import cast
@@ -12,7 +13,8 @@ from PySide6.QtGui import QGuiApplication
 from netbuilder.data import schemas
 from netbuilder.document import clipboard, edits
 from netbuilder.document.adoption import adopt
-from netbuilder.document.blocks import BLOCK
+from netbuilder.document.blocks import BLOCK, definition_of, instances
+from netbuilder.document.edits.grouping import DEFAULT_TITLE
 from netbuilder.document.layout import arrange
 from netbuilder.document.model import Document, Graph, Node, Place, PortRef, Schema, new_id
 from netbuilder.foundation.declaration import Declaration
@@ -157,8 +159,19 @@ class Commands:
     def rename(self, node: str, label: str) -> None:
         """Give a node another label."""
         if label.strip() and label != self.graph.nodes[node].label:
-            change = partial(edits.rename, node=node, label=label, scope=self._workspace.scope)
-            self._edit(f"Rename {self.title((node,))}", change)
+            changes: list[Change] = [partial(edits.rename, node=node, label=label, scope=self._workspace.scope)]
+            key = self._fresh_block(node)
+            if key:
+                changes.append(partial(edits.set_block, key=key, title=label.strip()))
+            self._edit(f"Rename {self.title((node,))}", *changes)
+
+    def _fresh_block(self, node: str) -> str:
+        """Return the definition that a node is the only instance of, if nobody has given it a title yet, else ""."""
+        document, found = self._workspace.document, self.graph.nodes[node]
+        definition = definition_of(document, found)
+        if definition is None or not re.fullmatch(rf"{DEFAULT_TITLE}( \d+)?", definition.title):
+            return ""
+        return definition.key if sum(1 for _ in instances(document, definition.key)) == 1 else ""
 
     def duplicate(self, nodes: Collection[str], keep_inputs: bool = False) -> None:
         """Copy nodes beside themselves and select the copies."""

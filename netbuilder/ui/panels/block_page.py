@@ -16,7 +16,7 @@ from netbuilder.foundation.parameter import Parameter
 from netbuilder.layers.instances import CATEGORY
 from netbuilder.ui.form import Form
 from netbuilder.ui.icons import icon
-from netbuilder.ui.panels.cards import clear, label, section
+from netbuilder.ui.panels.cards import ElidedLabel, clear, label, section
 from netbuilder.ui.panels.node_page import Facts, Swatch
 from netbuilder.ui.parameter_dialog import ParameterDialog
 from netbuilder.ui.theme import Theme
@@ -131,7 +131,8 @@ class BlockPage(QWidget):
         name = label(parameter.name, "number")
         name.setToolTip(parameter.help or parameter.title)
         line.addWidget(name)
-        line.addWidget(label(f"  {parameter.expected()}", "muted"), 1)
+        line.addSpacing(8)
+        line.addWidget(ElidedLabel(parameter.expected(), "muted"), 1)
         line.addWidget(_button("arrow-up", f"Move {parameter.name} up", partial(self.move_by, index, -1), index > 0))
         down = partial(self.move_by, index, 1)
         line.addWidget(_button("arrow-down", f"Move {parameter.name} down", down, index < count - 1))
@@ -149,8 +150,9 @@ class BlockPage(QWidget):
         for line, (side, name, id, port, count) in enumerate(rows):
             found = sight.types.get(PortRef(id, port))
             self._ports.addWidget(label(f"{side} · {name}", "field"), line, 0)
-            shape = label(str(found) if found else "not known", "number")
-            self._ports.addWidget(shape, line, 1, Qt.AlignmentFlag.AlignRight)
+            shape = ElidedLabel(str(found) if found else "not known", "number")
+            shape.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            self._ports.addWidget(shape, line, 1)
             if count > 1:
                 up = partial(self._move_port, id, -1)
                 self._ports.addWidget(_button("arrow-up", f"Move {name} up among the ports", up), line, 2)

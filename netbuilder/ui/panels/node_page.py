@@ -261,6 +261,8 @@ class NodePage(QWidget):
     def show_shapes(self) -> None:
         """Show what is known of its ports, its costs and its problems."""
         self.facts.show_facts(self._describe())
+        if self._workspace.scope:  # what expressions come to may be known only now
+            self.form.set_values(self._node().parameters, block=self._workspace.sight.values)
         self._show_problems()
 
     def show_run(self) -> None:
