@@ -101,13 +101,12 @@ class Library:
         self.entries, self.problems = entries, problems
         return changed
 
-    def save(self, document: Document, key: str, *, replaces: bool = False) -> Path:
-        """Save a block of a document, with all that it is made of.
+    def save(self, document: Document, key: str) -> Path:
+        """Save a block of a document, with all that it is made of, beside what is there.
 
         Args:
             document: Where it is.
             key: Its key.
-            replaces: Whether an entry of that title is replaced; else a new file is made beside it.
 
         Returns:
             The file.
@@ -116,7 +115,7 @@ class Library:
             NetbuilderError: When it cannot be written.
         """
         file = gather(document, key)
-        path = self._path(file.definition.title, free=not replaces)
+        path = self._free_path(file.definition.title)
         self._write(path, file)
         return path
 
@@ -129,14 +128,14 @@ class Library:
         entry = self._own(key)
         if not title.strip():
             raise NetbuilderError(Problem(code="library.title", message="A block needs a title."))
+        if title.strip() == entry.definition.title:
+            return
         file = entry.file
         named = replace(file.definition, title=title.strip())
         file = replace(file, blocks={**file.blocks, file.block: named})
-        self._write(entry.path, file)
-        wanted = self._path(named.title, free=False)
-        if wanted != entry.path and not wanted.exists():
-            entry.path.rename(wanted)
-        self.refresh()
+        path = self._free_path(named.title)
+        self._write(path, file)
+        self._remove(entry)
 
     def delete(self, key: str) -> None:
         """Delete one of the user's blocks.
@@ -144,17 +143,15 @@ class Library:
         Raises:
             NetbuilderError: When the system refuses.
         """
-        entry = self._own(key)
+        self._remove(self._own(key))
+
+    def _remove(self, entry: Entry) -> None:
         try:
             entry.path.unlink(missing_ok=True)
         except OSError as error:
             message = f"{entry.path.name} could not be deleted: {error.strerror}."
             raise NetbuilderError(Problem(code="library.delete", message=message, file=str(entry.path))) from error
         self.refresh()
-
-    def has_title(self, title: str) -> bool:
-        """Whether the user has a block of that title."""
-        return any(each.is_personal and each.definition.title == title for each in self.entries.values())
 
     def make_folder(self) -> Path:
         """Return the folder of the user's blocks, made where it was missing.
@@ -181,16 +178,11 @@ class Library:
         write_block(path, file)
         self.refresh()
 
-    def _path(self, title: str, free: bool) -> Path:
-        """Return the file for a block of that title; a free name beside what is there, where asked for."""
-        own = next(
-            (each.path for each in self.entries.values() if each.is_personal and each.definition.title == title), None
-        )
-        if own is not None and not free:
-            return own
+    def _free_path(self, title: str) -> Path:
+        """Return a file for a block of that title, beside what is there."""
         name, number = identifier(title), 1
         path = self.folder / f"{name}{SUFFIX}"
-        while free and path.exists():
+        while path.exists():
             number += 1
             path = self.folder / f"{name}_{number}{SUFFIX}"
         return path

@@ -10,11 +10,34 @@ from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import QInputDialog, QMenu, QWidget
 
 from netbuilder.document import edits
+from netbuilder.document.adoption import fingerprint
 from netbuilder.document.blocks import BLOCK, instances
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.library import PERSONAL, SHIPPED
 from netbuilder.ui.dialogs import Answer, ask
 from netbuilder.ui.workspace import Workspace
+
+
+def save_to_library(workspace: Workspace, key: str) -> None:
+    """Put one of the project's blocks into the user's library, beside what is there.
+
+    Args:
+        workspace: Where it is, and the library.
+        key: The definition's key.
+    """
+    library, title = workspace.library, workspace.document.blocks[key].title
+    library.refresh()
+    mark = fingerprint(key, workspace.document.blocks)
+    if any(entry.is_personal and entry.mark == mark for entry in library.entries.values()):
+        workspace.message.emit(f"{title} is in your library already")
+        return
+    try:
+        path = library.save(workspace.document, key)
+    except NetbuilderError as error:
+        workspace.problemsRaised.emit(error.problems)
+        return
+    workspace.message.emit(f"Saved {title} to your library as {path.name}")
+    workspace.libraryChanged.emit()
 
 
 class BlockMenus:
@@ -44,7 +67,7 @@ class BlockMenus:
     def _fill_for_project(self, menu: QMenu, key: str) -> None:
         workspace = self._workspace
         menu.addAction("Open", partial(workspace.open_block, key))
-        menu.addAction("Save to library", partial(self.save, key))
+        menu.addAction("Save to library", partial(save_to_library, workspace, key))
         menu.addSeparator()
         remove = menu.addAction(
             "Remove from the project",
@@ -54,12 +77,6 @@ class BlockMenus:
         remove.setEnabled(not used)
         if used:
             remove.setText("Remove from the project (in use)")
-
-    def save(self, key: str) -> None:
-        """Put one of the project's blocks into the library."""
-        from netbuilder.ui.canvas.block_commands import BlockCommands
-
-        BlockCommands(self._workspace).save(key)
 
     def ask_title(self, key: str) -> None:
         """Let the user give a block of the library another title."""

@@ -295,6 +295,7 @@ class MainWindow(QMainWindow):
             "files": lambda: self.files,
             "workspace": lambda: self.workspace,
             "canvas": lambda: self.canvas,
+            "blocks": lambda: self.canvas.blocks,
             "training": lambda: training,
             "exports": lambda: exports,
             "trust": lambda: trust,

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
 from netbuilder.document import edits
-from netbuilder.document.adoption import fingerprint
 from netbuilder.document.blocks import BLOCK, block_key, definition_of, is_block
 from netbuilder.document.edits.grouping import DEFAULT_TITLE, boundary
 from netbuilder.document.model import Document, Graph, Node, PortRef, new_id
-from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.foundation.problem import Problem
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.layers.tensor import FLOATS, TensorType
+from netbuilder.ui.block_menus import save_to_library
 from netbuilder.ui.canvas.faces import resolved
 from netbuilder.ui.workspace import Workspace
 
@@ -21,8 +21,15 @@ from netbuilder.ui.workspace import Workspace
 class BlockCommands:
     """Edits of blocks, by way of the workspace."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, name: Callable[[str], None]) -> None:
+        """Edit what a workspace holds.
+
+        Args:
+            workspace: What is edited.
+            name: Lets the user name a node.
+        """
         self._workspace = workspace
+        self._name = name
 
     @property
     def graph(self) -> Graph:
@@ -56,6 +63,28 @@ class BlockCommands:
             return ""
         self._workspace.select((id,))
         return id
+
+    def make_selected(self) -> None:
+        """Make a block of the selected nodes, and let the user name it."""
+        made = self.make(self._workspace.selection)
+        if made:
+            self._name(made)
+
+    def dissolve_selected(self) -> None:
+        """Write the selected instances out where they stand."""
+        self.dissolve(self._workspace.selection)
+
+    def make_selected_unique(self) -> None:
+        """Give the first selected instance a definition of its own."""
+        for node in self.instances_in(self._workspace.selection)[:1]:
+            self.make_unique(node)
+
+    def save_selected(self) -> None:
+        """Put the block of the only selected instance, or else the one in sight, into the user's library."""
+        chosen = self.instances_in(self._workspace.selection)
+        key = block_key(self.graph.nodes[chosen[0]]) if len(chosen) == 1 else self._workspace.scope
+        if key:
+            save_to_library(self._workspace, key)
 
     def dissolve(self, nodes: Collection[str]) -> None:
         """Write instances out where they stand, and select what they were made of."""
@@ -113,30 +142,6 @@ class BlockCommands:
             for other in self.graph.nodes.values()
             if other.id != node and other.type == mine.type and not other.tied_to
         ]
-
-    def save(self, key: str) -> None:
-        """Put a definition into the user's library, beside what is there."""
-        workspace, library = self._workspace, self._workspace.library
-        title = workspace.document.blocks[key].title
-        library.refresh()
-        mark = fingerprint(key, workspace.document.blocks)
-        if any(entry.is_personal and entry.mark == mark for entry in library.entries.values()):
-            workspace.message.emit(f"{title} is in your library already")
-            return
-        try:
-            path = library.save(workspace.document, key)
-        except NetbuilderError as error:
-            workspace.problemsRaised.emit(error.problems)
-            return
-        workspace.message.emit(f"Saved {title} to your library as {path.name}")
-        workspace.libraryChanged.emit()
-
-    def key_of(self, nodes: Collection[str]) -> str:
-        """Return the definition that a command is about: the only selected instance's, else the one in sight."""
-        chosen = self.instances_in(nodes)
-        if len(chosen) == 1:
-            return block_key(self.graph.nodes[chosen[0]])
-        return self._workspace.scope
 
     def instances_in(self, nodes: Collection[str]) -> list[str]:
         """Return the instances among nodes whose definition is there, in the graph's order."""

@@ -80,14 +80,14 @@ def _fill_for_blocks(menu: QMenu, view: CanvasView, node: str) -> None:
     blocks, selection = view.blocks, view.workspace.selection
     if blocks.instances_in((node,)):
         _add(menu, "Enter block\tEnter", lambda: view.workspace.enter(node))
-        _add(menu, "Dissolve block\tCtrl+Shift+G", view.dissolve_block)
+        _add(menu, "Dissolve block\tCtrl+Shift+G", blocks.dissolve_selected)
         _add(menu, "Make unique", lambda: blocks.make_unique(node))
-        _add(menu, "Save to library", view.save_block)
-    _add(menu, "Make a block\tCtrl+G", view.make_block)
+        _add(menu, "Save to library", blocks.save_selected)
+    _add(menu, "Make a block\tCtrl+G", blocks.make_selected)
     chosen = view.graph.nodes[node]
     partners = blocks.partners(node) if len(selection) == 1 else []
     if len(selection) > 1:
-        _add(menu, "Share weights", view.share_weights)
+        _add(menu, "Share weights", blocks.share_selected)
     if partners:
         shared = menu.addMenu("Share weights with")
         for other in partners[:_MOST]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton
 
 from netbuilder.document.blocks import instances
@@ -13,6 +14,7 @@ from netbuilder.ui.canvas.announcing import announce
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.standpoint import Standpoint
+from netbuilder.ui.theme import ui_font
 
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
@@ -77,6 +79,8 @@ class Trail(QFrame):
         for index, (step, name) in enumerate(zip(way, names, strict=True)):
             button = QToolButton()
             button.setText(name.replace("&", "&&"))
+            if index == len(way) - 1:
+                button.setFont(ui_font(13, QFont.Weight.DemiBold))
             button.setEnabled(index < len(way) - 1)
             button.setProperty("role", "step" if index < len(way) - 1 else "here")
             button.setToolTip(f"Go up to {name} (Backspace goes one up)" if index < len(way) - 1 else name)

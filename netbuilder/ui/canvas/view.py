@@ -81,7 +81,6 @@ class CanvasView(Stage):
         self.workspace = workspace
         self.declarations = workspace.vocabulary
         self.commands = Commands(workspace, self.content)
-        self.blocks = BlockCommands(workspace)
         self._standpoint = Standpoint()
         self._cameras: dict[Standpoint, Camera] = {}
         self.knowledge = Knowledge()
@@ -93,6 +92,7 @@ class CanvasView(Stage):
         self.minimap = Minimap(self)
         self.quick_add = QuickAdd(self)
         self.label_editor = LabelEditor(self)
+        self.blocks: BlockCommands = BlockCommands(workspace, self.label_editor.edit)
         self.trail = Trail(self)
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
@@ -438,31 +438,6 @@ class CanvasView(Stage):
             self.leave_block()
         else:
             self.delete()
-
-    def make_block(self) -> None:
-        """Make a block of the selected nodes, and let the user name it."""
-        made = self.blocks.make(self.workspace.selection)
-        if made:
-            self.label_editor.edit(made)
-
-    def dissolve_block(self) -> None:
-        """Write the selected blocks out where they stand."""
-        self.blocks.dissolve(self.workspace.selection)
-
-    def make_unique(self) -> None:
-        """Give the selected block a definition of its own."""
-        for node in self.blocks.instances_in(self.workspace.selection)[:1]:
-            self.blocks.make_unique(node)
-
-    def share_weights(self) -> None:
-        """Let the selected nodes share the weights of the first of them."""
-        self.blocks.share_selected()
-
-    def save_block(self) -> None:
-        """Put the selected block, or the one in sight, into the user's library."""
-        key = self.blocks.key_of(self.workspace.selection)
-        if key:
-            self.blocks.save(key)
 
     def rename(self) -> None:
         """Edit the label of the selected node."""
