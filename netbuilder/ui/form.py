@@ -65,6 +65,7 @@ class Form(QWidget):
         self._in_block = in_block
         self._block: Mapping[str, Any] = {}
         self._expressions: dict[str, str] = {}
+        self._begun: set[str] = set()  # where one is being written that has no value yet
         self.parameters = tuple(parameters)
         self._label_width = labels
         self._rows: dict[str, _Row] = {}
@@ -204,6 +205,7 @@ class Form(QWidget):
         row = self._rows[name]
         assert row.expression is not None, "only inside blocks"
         row.field.end_gesture()
+        self._begun.add(name)
         self._expressions[name] = text.strip().removeprefix("=")
         row.expression.show_expression(self._expressions[name], self._block)
         row.expression.line.setText(text)
@@ -214,6 +216,7 @@ class Form(QWidget):
     def end_expression(self, name: str) -> None:
         """Put the value that the expression has in its place."""
         self._expressions.pop(name, None)
+        self._begun.discard(name)
         self._complained(name, "")
         self._rows[name].field.end_gesture()
         self._changed(name, self._values[name])
@@ -221,7 +224,7 @@ class Form(QWidget):
     def _show_expression(self, name: str, value: Any) -> None:
         row = self._rows[name]
         if row.expression is None or not is_expression(value):
-            if row.expression is None or not row.expression.line.hasFocus():
+            if name not in self._begun:
                 self._expressions.pop(name, None)
             return
         self._expressions[name] = text_of(value)
@@ -238,6 +241,7 @@ class Form(QWidget):
 
     def _changed_expression(self, name: str, value: Any) -> None:
         self._expressions[name] = text_of(value)
+        self._begun.discard(name)
         self.edited.emit(name, value, str(self._rows[name].field.gesture))
 
     def _clear_expression(self, name: str, text: str) -> None:
@@ -251,6 +255,7 @@ class Form(QWidget):
             self._complained(name, str(error))
             return
         self._expressions.pop(name)
+        self._begun.discard(name)
         self._values[name] = value
         self._rows[name].field.set_value(value)
         self._complained(name, "")
