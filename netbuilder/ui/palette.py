@@ -265,7 +265,7 @@ class Palette(QWidget):
     def current(self) -> Declaration | None:
         """Return the entry that the list stands on; None for a head line or nothing."""
         item = self.tree.currentItem()
-        return declarations().get(item.data(0, _KEY)) if item is not None else None
+        return self._workspace.vocabulary.get(str(item.data(0, _KEY) or "")) if item is not None else None
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Go from the field down into the list, and empty the search with Escape."""

@@ -31,6 +31,7 @@ from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.panels.cards import ElidedLabel
+from netbuilder.ui.standpoint import shown_as
 from netbuilder.ui.status import StatusBar
 from netbuilder.ui.theme import MODES, ThemeController
 from netbuilder.ui.toolbar import Toolbar
@@ -197,7 +198,8 @@ class MainWindow(QMainWindow):
         self.docks.show("problems")
         nodes = list(dict.fromkeys(problem.node for problem in self.workspace.problems if problem.node))
         if nodes:
-            current = next((nodes.index(node) for node in self.workspace.selection if node in nodes), -1)
+            document, at, chosen = self.workspace.document, self.workspace.scopes.at, self.workspace.selection
+            current = max((i for i, path in enumerate(nodes) if shown_as(document, path, at) in chosen), default=-1)
             self.workspace.reveal(nodes[(current + 1) % len(nodes)])
 
     def open_library(self) -> None:

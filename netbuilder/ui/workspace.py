@@ -247,6 +247,7 @@ class Workspace(QObject):
             self.problemsRaised.emit(error.problems)
             return
         self._analysis.follow(self.document, self.file.base)
+        self.scopes.settle()
 
     def torch_loaded(self) -> None:
         """Torch is imported from now on: shapes go on, and a training that waited for it starts."""
