@@ -20,12 +20,16 @@ from typing import TYPE_CHECKING, Any
 
 from netbuilder.data import sources
 from netbuilder.document import edits
+from netbuilder.document.adoption import fingerprint
+from netbuilder.document.blocks import BLOCK
 from netbuilder.document.files import read_document, write_document
 from netbuilder.document.model import Document
 from netbuilder.foundation.declaration import Declaration
 from netbuilder.foundation.preferences import config_folder
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.catalog import catalog
+from netbuilder.layers.instances import spec_of
+from netbuilder.library import Entry, Library
 from netbuilder.templates import open_template
 from netbuilder.training import readiness
 from netbuilder.training.protocol import Event, Start, State, Stop, Telemetry
@@ -54,6 +58,52 @@ def declarations() -> Mapping[str, Declaration]:
 def describe(node_type: str) -> Declaration | None:
     """Return what a node of this type is; None when this version does not know it."""
     return declarations().get(node_type)
+
+
+def declaration_for(document: Document, node_type: str) -> Declaration | None:
+    """Return what a node of this type is in a document, whose blocks count; None when nobody knows it."""
+    if node_type.startswith(BLOCK):
+        definition = document.blocks.get(node_type.removeprefix(BLOCK))
+        return spec_of(definition) if definition is not None else None
+    return describe(node_type)
+
+
+class Vocabulary(Mapping[str, Declaration]):
+    """Everything that a node of a document can be, as the document is now: its blocks are among them."""
+
+    def __init__(self, document: Callable[[], Document], library: Library | None = None) -> None:
+        """Follow a document.
+
+        Args:
+            document: Returns it as it is now.
+            library: Blocks that can be added besides the document's own.
+        """
+        self._document = document
+        self._library = library
+
+    def __getitem__(self, key: str) -> Declaration:
+        found = declaration_for(self._document(), key)
+        if found is None:
+            entry = self.entry(key)
+            if entry is None:
+                raise KeyError(key)
+            found = spec_of(entry.definition, key)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        yield from declarations()
+        document = self._document()
+        yield from (BLOCK + key for key in document.blocks)
+        if self._library is not None:
+            held = {fingerprint(key, document.blocks) for key in document.blocks}
+            yield from (key for key, entry in self._library.entries.items() if entry.mark not in held)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def entry(self, key: str) -> Entry | None:
+        """Return the library's block of that key; None when the key is of something else."""
+        return self._library.entries.get(key) if self._library is not None else None
 
 
 def runs_folder(path: Path | None) -> Path:

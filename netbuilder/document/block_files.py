@@ -75,12 +75,16 @@ def gather(document: Document, key: str) -> BlockFile:
         key: The key of one of its definitions.
     """
     blocks = needed(document, iter([key]))
+    return BlockFile(block=key, blocks=blocks, layout=layout_of(document, blocks))
+
+
+def layout_of(document: Document, blocks: Mapping[str, Definition]) -> Layout:
+    """Return where the nodes and frames in these of a document's definitions lie."""
     nodes = {id for block in blocks.values() for id in block.graph.nodes}
-    layout = Layout(
+    return Layout(
         places={id: place for id, place in document.layout.places.items() if id in nodes},
         frames={id: frame for id, frame in document.layout.frames.items() if frame.scope in blocks},
     )
-    return BlockFile(block=key, blocks=blocks, layout=layout)
 
 
 def read_block(path: str | os.PathLike[str]) -> BlockFile:
@@ -191,6 +195,7 @@ __all__ = [
     "check_complete",
     "dumps_block",
     "gather",
+    "layout_of",
     "loads_block",
     "read_block",
     "write_block",

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from netbuilder.document.model import Definition, Document, Graph, Node
+from netbuilder.document.model import ROOT, Definition, Document, Graph, Node
 from netbuilder.document.names import is_label
 from netbuilder.foundation.limits import NAME_LENGTH, TEXT_LENGTH
 from netbuilder.foundation.parameter import Choice, Kind, Parameter
@@ -219,3 +219,11 @@ def needed(document: Document, keys: Iterator[str]) -> dict[str, Definition]:
 def contains(document: Document, key: str, inner: str) -> bool:
     """Whether the block `key` holds an instance of the block `inner` at any depth, or is it."""
     return inner in needed(document, iter([key]))
+
+
+def instances(document: Document, key: str) -> Iterator[tuple[str, Node]]:
+    """Yield the scope and the node of every instance of a definition."""
+    for scope in (ROOT, *document.blocks):
+        for node in document.scope(scope).nodes.values():
+            if node.type == BLOCK + key:
+                yield scope, node

@@ -12,7 +12,10 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
-from netbuilder.document.files import check_graphs, convert
+from netbuilder.document.adoption import adopt, holds_scope
+from netbuilder.document.block_files import check_complete, layout_of
+from netbuilder.document.blocks import BLOCK, block_key, is_block, needed, uses
+from netbuilder.document.files import check_frames, check_graphs, convert
 from netbuilder.document.model import (
     ROOT,
     Document,
@@ -26,19 +29,26 @@ from netbuilder.document.model import (
 from netbuilder.document.names import free_label
 from netbuilder.document.records import (
     Coordinate,
+    DefinitionRecord,
     End,
     FrameRecord,
     GraphRecord,
     Id,
+    Key,
+    LayoutRecord,
     SchemaRecord,
+    definition_from,
     frame_from,
     graph_from,
+    layout_from,
     plain,
+    plain_definition,
     plain_graph,
+    plain_layout,
     schema_from,
 )
 from netbuilder.document.text import read_json, refuse_file, write_json
-from netbuilder.foundation.limits import EDGES, FRAMES, NODES
+from netbuilder.foundation.limits import BLOCKS, EDGES, FRAMES, NODES
 from netbuilder.foundation.problem import NetbuilderError, Problem
 
 FORMAT: Final = "netbuilder-clipboard"
@@ -55,10 +65,12 @@ class _Clip(Struct, frozen=True):
     schemas: Annotated[dict[Id, SchemaRecord], Meta(max_length=NODES)] = {}
     places: Annotated[dict[Id, tuple[Coordinate, Coordinate]], Meta(max_length=NODES)] = {}
     frames: Annotated[list[FrameRecord], Meta(max_length=FRAMES)] = []
+    blocks: Annotated[dict[Key, DefinitionRecord], Meta(max_length=BLOCKS)] = {}
+    layout: LayoutRecord = LayoutRecord()
 
 
 def copy(document: Document, ids: Collection[str], scope: str = ROOT) -> str:
-    """Return nodes and frames as text, with the links among them and a note of what feeds them.
+    """Return nodes and frames as text, with the links among them, the blocks they need and a note of what feeds them.
 
     Args:
         document: Where they are.
@@ -71,6 +83,7 @@ def copy(document: Document, ids: Collection[str], scope: str = ROOT) -> str:
     outer = sorted((t, s) for t, s in graph.edges.items() if t.node in nodes and s.node not in nodes)
     places = document.layout.places
     frames = [frame for frame in document.layout.frames.values() if frame.id in ids and frame.scope == scope]
+    blocks = needed(document, uses(Graph(nodes=nodes)))
     clip = {
         "format": FORMAT,
         "version": VERSION,
@@ -80,6 +93,9 @@ def copy(document: Document, ids: Collection[str], scope: str = ROOT) -> str:
         "places": {id: list(places[id]) for id in nodes if id in places},
         "frames": [plain(frame) for frame in frames],
     }
+    if blocks:
+        clip["blocks"] = {key: plain_definition(block) for key, block in blocks.items()}
+        clip["layout"] = plain_layout(layout_of(document, blocks))
     return write_json(clip)
 
 
@@ -114,7 +130,8 @@ def paste(
     """
     raw = read_json(text.encode(errors="surrogatepass"), NAME)
     clip: _Clip = convert(raw, _Clip, NAME)
-    check_graphs([clip.graph], NAME)
+    check_graphs([clip.graph, *(block.graph for block in clip.blocks.values())], NAME)
+    check_frames(clip.layout.frames, NAME)
     count = sum(len(each.nodes) for each in (document.graph, *(block.graph for block in document.blocks.values())))
     if count + len(clip.graph.nodes) > NODES:
         refuse_file(
@@ -131,6 +148,14 @@ def _paste(
     document: Document, clip: _Clip, raw: dict[str, Any], at: Place | None, keep_inputs: bool, scope: str, offset: Place
 ) -> tuple[Document, tuple[str, ...]]:
     pasted = graph_from(clip.graph, raw["graph"])
+    blocks = {key: definition_from(key, block, raw["blocks"][key]) for key, block in clip.blocks.items()}
+    check_complete(blocks, NAME)
+    document, keys = adopt(document, blocks, layout_from(clip.layout, raw.get("layout", {})))
+    pasted = replace(pasted, nodes={id: _adopted(node, keys) for id, node in pasted.nodes.items()})
+    for node in pasted.nodes.values():
+        if holds_scope(document, node, scope):
+            message = f"{document.blocks[scope].title} cannot hold itself: {node.label} cannot be pasted into it."
+            raise NetbuilderError(Problem(code="edit.endless", message=message))
     schemas = {id: schema_from(schema, raw["schemas"][id]) for id, schema in clip.schemas.items()}
     frames = [frame_from(frame, source) for frame, source in zip(clip.frames, raw.get("frames", []), strict=True)]
     fresh = {id: new_id() for id in pasted.nodes}
@@ -147,6 +172,10 @@ def _paste(
     renewed_schemas = {fresh[id]: schema for id, schema in schemas.items() if id in fresh}
     document = replace(document, schemas={**document.schemas, **renewed_schemas})
     return _with_layout(document, clip, frames, fresh, _shift(clip, at, offset), scope)
+
+
+def _adopted(node: Node, keys: Mapping[str, str]) -> Node:
+    return replace(node, type=BLOCK + keys[block_key(node)]) if is_block(node) and block_key(node) in keys else node
 
 
 def _renewed(pasted: Graph, graph: Graph, fresh: Mapping[str, str]) -> dict[str, Node]:

@@ -100,6 +100,55 @@ def names_in(text: str) -> frozenset[str]:
     return frozenset(node.id for node in ast.walk(parse(text)) if isinstance(node, ast.Name) and id(node) not in called)
 
 
+def substitute(text: str, values: Mapping[str, Any]) -> Any:
+    """Return an expression with some of its names written out.
+
+    Args:
+        text: The expression.
+        values: Name -> a plain value, or an expression to stand in its place; names that are not in it stay.
+
+    Returns:
+        A plain value where nothing is left to be reckoned, else an expression.
+
+    Raises:
+        ExpressionError: When it cannot be read, has no reasonable value, or becomes too long.
+    """
+    tree = parse(text)
+    names = names_in(text)
+    if isinstance(tree, ast.Name) and tree.id in values:
+        return values[tree.id]
+    if names <= values.keys() and not any(is_expression(values[name]) for name in names):
+        return evaluate(text, values)
+    put = _Substitution({name: values[name] for name in names & values.keys()})
+    new = ast.unparse(put.visit(ast.parse(text.strip(), mode="eval"))).strip()
+    parse(new)
+    return expression(new)
+
+
+class _Substitution(ast.NodeTransformer):
+    """Puts numbers and expressions into the places of names."""
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        self._values = values
+
+    def visit_Call(self, node: ast.Call) -> ast.Call:
+        """Leave the function's name alone."""
+        node.args = [self.visit(argument) for argument in node.args]
+        return node
+
+    def visit_Name(self, node: ast.Name) -> ast.expr:
+        """Put in what stands for the name."""
+        if node.id not in self._values:
+            return node
+        value = self._values[node.id]
+        if is_expression(value):
+            return parse(text_of(value))
+        if type(value) not in (int, float):
+            raise ExpressionError(f"{node.id} is not a number, so it cannot be reckoned with")
+        number: ast.expr = ast.parse(repr(value), mode="eval").body
+        return number
+
+
 def evaluate(text: str, values: Mapping[str, Any]) -> Any:
     """Return the value of an expression.
 

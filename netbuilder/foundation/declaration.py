@@ -129,6 +129,7 @@ class Registry(Generic[D]):
 
 CATEGORIES: Mapping[str, str] = {
     "data": "Data",
+    "block": "Blocks",
     "convolution": "Convolution",
     "linear": "Linear",
     "activation": "Activation",

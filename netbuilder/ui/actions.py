@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
 from netbuilder.compiler.custom import TRUST
+from netbuilder.document.blocks import definition_of
 from netbuilder.exchange.formats import FORMATS
 from netbuilder.training.protocol import State
 from netbuilder.ui.icons import icon
@@ -43,6 +44,19 @@ def _drawn(workspace: Workspace) -> bool:
     return bool(workspace.document.graph.nodes)
 
 
+def _seen(workspace: Workspace) -> bool:
+    return bool(workspace.document.scope(workspace.scope).nodes)
+
+
+def _on_block(workspace: Workspace) -> bool:
+    nodes = workspace.document.scope(workspace.scope).nodes
+    return any(definition_of(workspace.document, nodes[node]) for node in workspace.selection if node in nodes)
+
+
+def _in_block(workspace: Workspace) -> bool:
+    return bool(workspace.scope)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActionSpec:
     """One action.
@@ -70,7 +84,7 @@ class ActionSpec:
     follows_line: bool = False
 
 
-MENUS = ("&File", "&Edit", "&View", "&Graph", "&Train", "E&xport", "&Help")
+MENUS = ("&File", "&Edit", "&View", "&Graph", "&Block", "&Train", "E&xport", "&Help")
 """The menu bar, in order."""
 
 
@@ -172,7 +186,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     _a("edit.paste", "&Paste", "&Edit", "canvas.paste", "Ctrl+V", icon="paste"),
     _a("edit.duplicate", "&Duplicate", "&Edit", "canvas.duplicate", "Ctrl+D", icon="duplicate", enabled=_selected),
     _a("edit.delete", "De&lete", "&Edit", "canvas.delete", "Del", icon="delete", enabled=_deletable),
-    _a("edit.select_all", "Select &all", "&Edit", "canvas.select_all", "Ctrl+A", enabled=_drawn, line=True),
+    _a("edit.select_all", "Select &all", "&Edit", "canvas.select_all", "Ctrl+A", enabled=_seen, line=True),
     _a("view.fit", "&Fit the network", "&View", "canvas.fit_all", "Home", icon="fit"),
     _a("view.fit_selection", "Fit the &selection", "&View", "canvas.fit_selection", "F", enabled=_selected),
     _a("view.zoom_in", "Zoom &in", "&View", "canvas.zoom_in", "Ctrl++", "Ctrl+=", icon="zoom-in"),
@@ -212,7 +226,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "canvas.arrange",
         "Ctrl+L",
         icon="arrange",
-        enabled=_drawn,
+        enabled=_seen,
         tip="Lay the network out from left to right",
         line=True,
     ),
@@ -233,6 +247,53 @@ ACTIONS: tuple[ActionSpec, ...] = (
         "F8",
         icon="error",
         enabled=lambda workspace: bool(workspace.problems),
+    ),
+    _a(
+        "block.make",
+        "&Make a block",
+        "&Block",
+        "blocks.make_selected",
+        "Ctrl+G",
+        enabled=_selected,
+        tip="Make a block of the selected layers",
+    ),
+    _a(
+        "block.dissolve",
+        "&Dissolve",
+        "&Block",
+        "blocks.dissolve_selected",
+        "Ctrl+Shift+G",
+        enabled=_on_block,
+        tip="Put the layers of the selected blocks in their place",
+    ),
+    _a("block.enter", "&Enter", "&Block", "canvas.enter_block", "Return", enabled=_on_block, line=True),
+    _a("block.leave", "Lea&ve", "&Block", "canvas.leave_block", "Backspace", enabled=_in_block),
+    _a(
+        "block.unique",
+        "Make &unique",
+        "&Block",
+        "blocks.make_selected_unique",
+        enabled=_on_block,
+        line=True,
+        tip="Give the selected block a definition of its own",
+    ),
+    _a(
+        "block.save",
+        "&Save to library",
+        "&Block",
+        "blocks.save_selected",
+        enabled=lambda workspace: _on_block(workspace) or _in_block(workspace),
+        tip="Keep the block for other projects",
+    ),
+    _a("block.library", "Open the &library's folder", "&Block", "window.open_library"),
+    _a(
+        "block.share",
+        "Share &weights",
+        "&Block",
+        "blocks.share_selected",
+        enabled=_selected,
+        line=True,
+        tip="Let the selected layers or blocks use the weights of the first; one alone gets its own again",
     ),
     _a(
         "train.train",

@@ -11,7 +11,6 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QTabBar, QTabWidget, QWidget
 
 from netbuilder.foundation.preferences import Preferences
-from netbuilder.project import declarations
 from netbuilder.ui import panels
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.palette import Palette
@@ -28,7 +27,7 @@ _PALETTE = PanelSpec(
     area=Area.BOTTOM,
     order=0,
     shortcut="",
-    make=lambda workspace, theme: Palette(theme, workspace.preferences),
+    make=lambda workspace, theme: Palette(theme, workspace),
 )
 _AREAS = {Area.BOTTOM: Qt.DockWidgetArea.BottomDockWidgetArea, Area.RIGHT: Qt.DockWidgetArea.RightDockWidgetArea}
 
@@ -51,13 +50,13 @@ class Docks:
     def __init__(self, window: QMainWindow, workspace: Workspace, theme: ThemeController) -> None:
         self._window = window
         self._docks: list[_Dock] = []
-        self.canvas = CanvasView(workspace, theme.theme, declarations())
+        self.canvas = CanvasView(workspace, theme.theme)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.addTab(self.canvas, "Network")
         self.tabs.setAccessibleName("Network and code")
         self.tabs.tabBar().setAccessibleName("Network and code")
         _shape(window)
-        self.palette = Palette(theme, workspace.preferences)
+        self.palette = Palette(theme, workspace)
         self._add_dock(_PALETTE, self.palette, Qt.DockWidgetArea.LeftDockWidgetArea)
         for spec in panels.discover():
             self._add_panel(spec, spec.make(workspace, theme))

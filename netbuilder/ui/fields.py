@@ -161,6 +161,17 @@ def parse_number(text: str) -> object:
         return text.strip()
 
 
+def plain_value(parameter: Parameter, text: str) -> object:
+    """Return the value that a line of text says, for `Parameter.normalize` to accept or to refuse in words."""
+    if parameter.kind is Kind.INTS:
+        return tuple(parse_number(part) for part in _SEPARATORS.split(text.strip("()[] ")) if part)
+    if parameter.kind is Kind.BOOL:
+        return {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get(
+            text.lower(), text
+        )
+    return parse_number(text) if parameter.kind in (Kind.INT, Kind.FLOAT) else text
+
+
 def stepped(parameter: Parameter, value: float, steps: float) -> float:
     """Return `value` moved by `steps`, inside the accepted range: by factors where the parameter is logarithmic."""
     whole = parameter.kind in (Kind.INT, Kind.INTS)

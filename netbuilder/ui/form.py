@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QGridLayout, QLabel, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
+from netbuilder.document.expressions import is_expression, text_of
 from netbuilder.foundation.parameter import Kind, Parameter, defaults
-from netbuilder.ui.fields import Field, ScrubLabel
+from netbuilder.ui.expression_field import ExpressionField
+from netbuilder.ui.field_menu import FieldMenu
+from netbuilder.ui.fields import Field, ScrubLabel, plain_value
 from netbuilder.ui.icons import icon
 from netbuilder.ui.pickers import ColumnField, ColumnsField, make_field
+from netbuilder.ui.sight import present
 
 LABELS = 108
 """The width of the labels' column, the same in all forms, so that forms below one another are aligned."""
@@ -22,6 +26,7 @@ LABELS = 108
 class _Row:
     label: ScrubLabel
     field: Field
+    expression: ExpressionField | None
     note: QLabel
 
 
@@ -31,16 +36,36 @@ class Form(QWidget):
     Signals:
         edited: (name, canonical value, gesture) the user changed a value; changes of one gesture carry the same text,
             so that they can merge into one undo entry.
+        promoted: (name) inside a block: this parameter should become one of the block.
 
     Attributes:
         fields: The fields by parameter name.
     """
 
     edited = Signal(str, object, str)
+    promoted = Signal(str)
 
-    def __init__(self, parameters: Iterable[Parameter], parent: QWidget | None = None, *, labels: int = LABELS) -> None:
-        """Make the fields; `labels` is the width of their names' column."""
+    def __init__(
+        self,
+        parameters: Iterable[Parameter],
+        parent: QWidget | None = None,
+        *,
+        labels: int = LABELS,
+        in_block: bool = False,
+    ) -> None:
+        """Make the fields.
+
+        Args:
+            parameters: What they edit.
+            parent: Qt's owner.
+            labels: The width of their names' column.
+            in_block: Whether values may be expressions of a block's parameters.
+        """
         super().__init__(parent)
+        self._in_block = in_block
+        self._block: Mapping[str, Any] = {}
+        self._expressions: dict[str, str] = {}
+        self._begun: set[str] = set()  # where one is being written that has no value yet
         self.parameters = tuple(parameters)
         self._label_width = labels
         self._rows: dict[str, _Row] = {}
@@ -66,18 +91,24 @@ class Form(QWidget):
         """Return the value of every parameter."""
         return dict(self._values)
 
-    def set_values(self, values: Mapping[str, Any], mixed: Collection[str] = ()) -> None:
+    def set_values(
+        self, values: Mapping[str, Any], mixed: Collection[str] = (), block: Mapping[str, Any] | None = None
+    ) -> None:
         """Show these values without reporting them as edits.
 
         Args:
             values: By name; what is missing or not acceptable (a file may hold anything) shows its default and says so.
             mixed: Names whose values differ among the selected nodes.
+            block: The parameters of the block that the node is in, for expressions.
         """
+        self._block = block or {}
+        plain = present(values, self._block) if self._in_block else values
         for parameter in self.parameters:
             row = self._rows[parameter.name]
             self._said.pop(parameter.name, None)
+            self._show_expression(parameter.name, values.get(parameter.name))
             try:
-                value = parameter.normalize(values[parameter.name]) if parameter.name in values else parameter.default
+                value = parameter.normalize(plain[parameter.name]) if parameter.name in plain else parameter.default
             except ValueError as error:
                 value = parameter.default
                 self._said[parameter.name] = str(error)
@@ -139,7 +170,14 @@ class Form(QWidget):
         else:
             grid.addWidget(field, line, 1)
         grid.addWidget(note, line + 2, 0, 1, 2)
-        self._rows[parameter.name] = _Row(label, field, note)
+        expression = None
+        if self._in_block:
+            expression = ExpressionField(parameter)
+            expression.hide()
+            grid.addWidget(expression, line, 1)
+            self._connect_expression(parameter.name, field, expression)
+            FieldMenu(self, parameter, label, field, expression)
+        self._rows[parameter.name] = _Row(label, field, expression, note)
         field.changed.connect(lambda value, name=parameter.name: self._changed(name, value))
         field.complained.connect(lambda text, name=parameter.name: self._complained(name, text))
 
@@ -155,6 +193,73 @@ class Form(QWidget):
     def _unfold(self, opened: bool) -> None:
         self.fold.setIcon(icon("chevron-down" if opened else "chevron-right", "muted"))
         self._advanced.setVisible(opened)
+
+    # Expressions ---------------------------------------------------------------------------------------------------
+
+    def expression(self, name: str) -> str:
+        """Return the expression in force for a parameter, "" for a plain value."""
+        return self._expressions.get(name, "")
+
+    def begin_expression(self, name: str, text: str = "=") -> None:
+        """Let the user write an expression in the place of a value."""
+        row = self._rows[name]
+        assert row.expression is not None, "only inside blocks"
+        row.field.end_gesture()
+        self._begun.add(name)
+        self._expressions[name] = text.strip().removeprefix("=")
+        row.expression.show_expression(self._expressions[name], self._block)
+        row.expression.line.setText(text)
+        self._complained(name, "")
+        self._show_relevant()
+        row.expression.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def end_expression(self, name: str) -> None:
+        """Put the value that the expression has in its place."""
+        self._expressions.pop(name, None)
+        self._begun.discard(name)
+        self._complained(name, "")
+        self._rows[name].field.end_gesture()
+        self._changed(name, self._values[name])
+
+    def _show_expression(self, name: str, value: Any) -> None:
+        row = self._rows[name]
+        if row.expression is None or not is_expression(value):
+            if name not in self._begun:
+                self._expressions.pop(name, None)
+            return
+        self._expressions[name] = text_of(value)
+        row.expression.show_expression(text_of(value), self._block)
+
+    def _connect_expression(self, name: str, field: Field, expression: ExpressionField) -> None:
+        expression.changed.connect(lambda value: self._changed_expression(name, value))
+        expression.complained.connect(lambda text: self._complained(name, text))
+        expression.cleared.connect(lambda text: self._clear_expression(name, text))
+        for line in field.findChildren(QLineEdit):
+            line.textEdited.connect(
+                lambda text: self.begin_expression(name, text) if text.strip().startswith("=") else None
+            )
+
+    def _changed_expression(self, name: str, value: Any) -> None:
+        self._expressions[name] = text_of(value)
+        self._begun.discard(name)
+        self.edited.emit(name, value, str(self._rows[name].field.gesture))
+
+    def _clear_expression(self, name: str, text: str) -> None:
+        """Take what was typed without "=" as a plain value, where it is one; else the expression stays."""
+        if name not in self._expressions:
+            return
+        parameter = self._rows[name].field.parameter
+        try:
+            value = parameter.normalize(plain_value(parameter, text)) if text else self._values[name]
+        except ValueError as error:
+            self._complained(name, str(error))
+            return
+        self._expressions.pop(name)
+        self._begun.discard(name)
+        self._values[name] = value
+        self._rows[name].field.set_value(value)
+        self._complained(name, "")
+        self._changed(name, value)
 
     def _changed(self, name: str, value: Any) -> None:
         self._values[name] = value
@@ -181,7 +286,9 @@ class Form(QWidget):
         for parameter in self.parameters:
             row, shown = self._rows[parameter.name], self.is_shown(parameter.name)
             row.label.setVisible(shown)
-            row.field.setVisible(shown)
+            row.field.setVisible(shown and parameter.name not in self._expressions)
+            if row.expression is not None:
+                row.expression.setVisible(shown and parameter.name in self._expressions)
             row.note.setVisible(shown and bool(self.note(parameter.name)))
             advanced |= shown and parameter.advanced
         self.fold.setVisible(advanced)

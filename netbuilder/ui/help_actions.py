@@ -36,4 +36,4 @@ class HelpActions:
         if palette.isAncestorOf(self._window.focusWidget()):
             return palette.current()
         nodes = [workspace.document.scope(workspace.scope).nodes.get(id) for id in workspace.selection]
-        return declaration_of(nodes[0]) if len(nodes) == 1 and nodes[0] is not None else None
+        return declaration_of(workspace.document, nodes[0]) if len(nodes) == 1 and nodes[0] is not None else None

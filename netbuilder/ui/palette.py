@@ -7,7 +7,7 @@ from functools import partial
 from html import escape
 
 from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QDrag, QFont, QFontMetrics, QIcon, QKeyEvent, QPainter, QPixmap
+from PySide6.QtGui import QColor, QDrag, QFont, QFontMetrics, QIcon, QKeyEvent, QPainter, QPixmap, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -19,11 +19,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from netbuilder.document.blocks import BLOCK
 from netbuilder.foundation.declaration import CATEGORIES, Declaration
-from netbuilder.foundation.preferences import Preferences
-from netbuilder.project import declarations
+from netbuilder.layers.instances import CATEGORY
+from netbuilder.library import PERSONAL, SHIPPED
+from netbuilder.ui.block_menus import BlockMenus
 from netbuilder.ui.icons import icon
 from netbuilder.ui.theme import Theme, ThemeController, ui_font
+from netbuilder.ui.workspace import Change, Workspace
 
 MIME = "application/x-netbuilder-layer"
 """What a drag from the palette carries: a declaration's key, in UTF-8."""
@@ -32,6 +35,12 @@ _KEY = int(Qt.ItemDataRole.UserRole)
 _CATEGORY = _KEY + 2
 _ROW = 23
 """A row's height in pixels, heads and entries alike."""
+
+SHIPPED_FIRST = (
+    "residual", "bottleneck", "inverted_residual", "squeeze_excitation",
+    "transformer_encoder_block", "self_attention", "feed_forward",
+)  # fmt: skip
+"""The shipped blocks that are listed at once, the most used first."""
 
 COMMON = (
     "data.table", "data.images", "data.digits", "data.iris", "data.spiral",
@@ -180,11 +189,12 @@ class Palette(QWidget):
 
     chosen = Signal(str)
 
-    def __init__(self, theme: ThemeController, preferences: Preferences) -> None:
+    def __init__(self, theme: ThemeController, workspace: Workspace) -> None:
         super().__init__()
         self._theme = theme
-        self._preferences = preferences
-        self._entries = tuple(declarations().values())
+        self._workspace = workspace
+        self._preferences = preferences = workspace.preferences
+        self._entries = tuple(workspace.vocabulary.values())
         self._closed = _names(preferences.get("palette.closed"), _CLOSED)
         self._whole = _names(preferences.get("palette.whole"), [])
         self.field = QLineEdit(placeholderText="Search layers…", clearButtonEnabled=True)
@@ -204,8 +214,48 @@ class Palette(QWidget):
         layout.setSpacing(0)
         layout.addLayout(top)
         layout.addWidget(self.tree)
+        self.menus = BlockMenus(workspace, self)
+        self.tree.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.tree.customContextMenuRequested.connect(self._show_menu)
         theme.changed.connect(self._refill)
+        workspace.documentReplaced.connect(self._renew)
+        workspace.documentChanged.connect(self._follow)
+        workspace.libraryChanged.connect(self._read_library)
         self._fill("")
+        # The library's files are read once the window stands.
+        QTimer.singleShot(0, self, self._read_library)
+
+    def _read_library(self) -> None:
+        """Look whether the library has other blocks now; tell of files that cannot be read."""
+        library = self._workspace.library
+        known = library.problems
+        if library.refresh():
+            for problem in library.problems:
+                if problem not in known:
+                    self._workspace.message.emit(f"Your library: {problem.message}")
+        self._renew()
+
+    def _follow(self, change: Change) -> None:
+        if change.difference.blocks:
+            self._renew()
+
+    def _renew(self) -> None:
+        """List what there is now."""
+        entries = tuple(self._workspace.vocabulary.values())
+        if entries != self._entries:
+            self._entries = entries
+            self._refill()
+
+    def _show_menu(self, at: QPoint) -> None:
+        item = self.tree.itemAt(at)
+        menu = self.menus.build(str(item.data(0, _KEY) or "")) if item is not None else None
+        if menu is not None:
+            menu.popup(self.tree.viewport().mapToGlobal(at))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Look whether the library's files changed since."""
+        super().showEvent(event)
+        QTimer.singleShot(0, self, self._read_library)
 
     def focus_search(self) -> None:
         """Put the focus into the search field."""
@@ -215,7 +265,7 @@ class Palette(QWidget):
     def current(self) -> Declaration | None:
         """Return the entry that the list stands on; None for a head line or nothing."""
         item = self.tree.currentItem()
-        return declarations().get(item.data(0, _KEY)) if item is not None else None
+        return self._workspace.vocabulary.get(str(item.data(0, _KEY) or "")) if item is not None else None
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Go from the field down into the list, and empty the search with Escape."""
@@ -273,10 +323,20 @@ class Palette(QWidget):
 
     def _shown(self, category: str, members: list[Declaration]) -> list[Declaration]:
         """Return the common ones, the most used first; then all others where the user asked for them."""
+        if category == CATEGORY:
+            return self._blocks(members)
         common = sorted((each for each in members if each.key in COMMON), key=lambda each: COMMON.index(each.key))
         rest = [each for each in members if each.key not in COMMON]
         # A lone entry stands there itself: a line that offers it would take as much room.
         return [*common, *rest] if category in self._whole or len(rest) < 2 else common
+
+    def _blocks(self, members: list[Declaration]) -> list[Declaration]:
+        """Return the project's blocks and the user's, then the shipped ones."""
+        own = [each for each in members if not each.key.startswith(SHIPPED)]
+        shipped = {each.key.removeprefix(SHIPPED): each for each in members if each.key.startswith(SHIPPED)}
+        first = [shipped.pop(name) for name in SHIPPED_FIRST if name in shipped]
+        rest = sorted(shipped.values(), key=lambda each: each.title)
+        return [*own, *first, *(rest if CATEGORY in self._whole else ())]
 
     def _add(self, parent: QTreeWidgetItem, entry: Declaration) -> QTreeWidgetItem:
         item = QTreeWidgetItem(parent, [entry.title])
@@ -337,13 +397,20 @@ class Palette(QWidget):
             self._activate(item)
 
 
+def _origin(key: str) -> str:
+    """Say whose block it is; "" for a layer."""
+    origins = {BLOCK: "in this project", PERSONAL: "from your library", SHIPPED: "comes with NetBuilder"}
+    return next((f"<i>{words}</i>" for prefix, words in origins.items() if key.startswith(prefix)), "")
+
+
 def _names(value: object, default: list[str]) -> list[str]:
     """Return a remembered list of names; `default` where nothing fitting is remembered."""
     return [str(name) for name in value] if isinstance(value, list) else list(default)
 
 
 def _tip(entry: Declaration) -> str:
-    return f"<b>{escape(entry.title)}</b><br>{escape(entry.summary)}<br><i>Shift+F1: all about it</i>"
+    lines = (f"<b>{escape(entry.title)}</b>", _origin(entry.key), escape(entry.summary))
+    return "<br>".join([*filter(None, lines), "<i>Shift+F1: all about it</i>"])
 
 
 def _note(text: str) -> QTreeWidgetItem:

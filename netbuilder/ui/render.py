@@ -14,20 +14,22 @@ from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QMarginsF, QRectF, QS
 from PySide6.QtGui import QGuiApplication, QImage, QImageWriter, QPageSize, QPainter, QPdfWriter
 from PySide6.QtSvg import QSvgGenerator
 
+from netbuilder.compiler.cost import count_costs
 from netbuilder.compiler.problems import find_problems
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.foundation.save import atomic_save
-from netbuilder.project import declarations
+from netbuilder.project import Vocabulary
 from netbuilder.ui.canvas.camera import Camera
 from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.drawing import Marks, paint_dots, paint_wires
-from netbuilder.ui.canvas.faces import Knowledge
-from netbuilder.ui.canvas.knowing import severities, wrong_ports
+from netbuilder.ui.canvas.knowing import knowledge_of, wrong_ports
 from netbuilder.ui.canvas.nodes import Live, paint_live
 from netbuilder.ui.canvas.painting import paint_face
 from netbuilder.ui.canvas.style import Style
+from netbuilder.ui.sight import look
+from netbuilder.ui.standpoint import Standpoint
 from netbuilder.ui.theme import load_theme
 
 MARGIN = 40.0
@@ -66,11 +68,11 @@ def render_document(document: Document, path: Path, theme: str = "", scale: floa
     _check_kind(path)
     _application()
     shapes = ShapeInference().infer(document)
-    problems = find_problems(document, shapes)
-    content = Content(declarations())
-    content.show(document, Knowledge(types=shapes.types, severities=severities(problems)))
+    sight = look(document, Standpoint(), shapes, count_costs(document, shapes), find_problems(document, shapes))
+    content = Content(Vocabulary(lambda: document))
+    content.show(document, knowledge_of(sight, {}))
     theme = theme or ("print" if path.suffix.lower() == ".pdf" else "dark")
-    render_content(content, path, Style(load_theme(theme)), scale, marks=Marks(wrong=wrong_ports(problems)))
+    render_content(content, path, Style(load_theme(theme)), scale, marks=Marks(wrong=wrong_ports(sight)))
 
 
 def render_content(

@@ -85,7 +85,7 @@ class Trainer(QObject):
         self._send(Start(document=document, folder=folder, base=base, runs=runs, device=self.device, paused=paused))
         self._enter(State.STARTING)
         # What the user looked at in the last run is what they want to see of this one.
-        self.watched = tuple(node for node in self.watched if node in document.graph.nodes)
+        self.watched = tuple(path for path in self.watched if path.partition("/")[0] in document.graph.nodes)
         if self.watched or self.sample:
             self.watch(self.watched, self.sample)
         if not self._torch:

@@ -8,11 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt, QThreadPool, QTimer, Signal
-from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QPaintEvent, QShowEvent
+from PySide6.QtCore import QByteArray, Qt, QThreadPool, QTimer, QUrl, Signal
+from PySide6.QtGui import (
+    QActionGroup,
+    QCloseEvent,
+    QDesktopServices,
+    QDragEnterEvent,
+    QDropEvent,
+    QPaintEvent,
+    QShowEvent,
+)
 from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget
 
-from netbuilder.foundation.problem import Problem
+from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.protocol import State, Telemetry
 from netbuilder.ui import dialogs
 from netbuilder.ui.actions import Actions
@@ -24,6 +32,7 @@ from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.import_actions import ImportActions
 from netbuilder.ui.panels.cards import ElidedLabel
+from netbuilder.ui.standpoint import shown_as
 from netbuilder.ui.status import StatusBar
 from netbuilder.ui.theme import MODES, ThemeController
 from netbuilder.ui.toolbar import Toolbar
@@ -191,8 +200,18 @@ class MainWindow(QMainWindow):
         self.docks.show("problems")
         nodes = list(dict.fromkeys(problem.node for problem in self.workspace.problems if problem.node))
         if nodes:
-            current = next((nodes.index(node) for node in self.workspace.selection if node in nodes), -1)
+            document, at, chosen = self.workspace.document, self.workspace.scopes.at, self.workspace.selection
+            current = max((i for i, path in enumerate(nodes) if shown_as(document, path, at) in chosen), default=-1)
             self.workspace.reveal(nodes[(current + 1) % len(nodes)])
+
+    def open_library(self) -> None:
+        """Show the folder of the user's blocks."""
+        try:
+            folder = self.workspace.library.make_folder()
+        except NetbuilderError as error:
+            self.show_problems("The folder cannot be shown", error.problems)
+            return
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     def toggle_titles(self) -> None:
         """Show or hide the title bars by which panels are moved."""
@@ -280,6 +299,7 @@ class MainWindow(QMainWindow):
             "files": lambda: self.files,
             "workspace": lambda: self.workspace,
             "canvas": lambda: self.canvas,
+            "blocks": lambda: self.canvas.blocks,
             "training": lambda: training,
             "exports": lambda: exports,
             "trust": lambda: trust,
@@ -293,6 +313,7 @@ class MainWindow(QMainWindow):
             workspace.documentChanged,
             workspace.documentReplaced,
             workspace.selectionChanged,
+            workspace.scopeChanged,
             workspace.stateChanged,
             workspace.shapesChanged,
             workspace.fileChanged,

@@ -7,8 +7,10 @@ call its methods; they never call one another. Qt's thread owns it.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -18,14 +20,19 @@ from netbuilder.compiler.shapes import Shapes
 from netbuilder.document import edits
 from netbuilder.document.diff import Difference, diff
 from netbuilder.document.history import History
-from netbuilder.document.model import ROOT, Document, PortRef
+from netbuilder.document.model import Document, PortRef
 from netbuilder.foundation import trust
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.foundation.problem import Fix, NetbuilderError, Problem
+from netbuilder.library import Library
+from netbuilder.project import Vocabulary
 from netbuilder.training.protocol import Event, Picture, PictureKind, Progress, State
 from netbuilder.ui.analysis import Analysis
 from netbuilder.ui.project_file import ProjectFile
+from netbuilder.ui.scopes import Scopes
 from netbuilder.ui.series import Series
+from netbuilder.ui.sight import Sight
+from netbuilder.ui.standpoint import Standpoint, standpoint_of
 from netbuilder.ui.trainer import Trainer
 
 
@@ -36,6 +43,12 @@ class Change:
     old: Document
     new: Document
     difference: Difference
+
+
+def _document_of(workspace: weakref.ref[Workspace]) -> Document:
+    found = workspace()
+    assert found is not None, "what asks belongs to the workspace"
+    return found.document
 
 
 class Workspace(QObject):
@@ -51,7 +64,9 @@ class Workspace(QObject):
         telemetry: (Telemetry) what is new, about 15 times a second while a session lives.
         message: (str) one line for the status bar and the log.
         problemsRaised: (tuple of Problem) something that was asked for could not be done; for a dialog.
-        revealRequested: (str) bring this node into view.
+        scopeChanged: () another graph is in sight: a block was entered or left.
+        libraryChanged: () a block was saved to the user's library, renamed or deleted.
+        revealRequested: (str) bring this node of the graph in sight into view.
         reviewRequested: (str) show the code of the node with this path and ask whether it may run.
     """
 
@@ -64,10 +79,10 @@ class Workspace(QObject):
     telemetry = Signal(object)
     message = Signal(str)
     problemsRaised = Signal(object)
+    scopeChanged = Signal()
+    libraryChanged = Signal()
     revealRequested = Signal(str)
     reviewRequested = Signal(str)
-
-    scope: str = ROOT
 
     def __init__(self, preferences: Preferences, parent: QObject | None = None) -> None:
         """Begin with an empty, unsaved document.
@@ -83,7 +98,13 @@ class Workspace(QObject):
         self.selected_link: PortRef | None = None
         self.file = ProjectFile(preferences)
         self._analysis = Analysis(self.document, self)
-        self._analysis.changed.connect(self.shapesChanged)
+        self.library = Library()
+        document = partial(_document_of, weakref.ref(self))  # no circle: a workspace goes when nobody holds it
+        self.vocabulary = Vocabulary(document, self.library)
+        self.scopes = Scopes(document, self._analysis, self)
+        self._analysis.changed.connect(self._learn)
+        self.scopes.learned.connect(self.shapesChanged)
+        self.scopes.changed.connect(self._scope_changed)
         self._analysis.data.message.connect(self.message)
         self.trainer = Trainer(self)
         self.trainer.stateChanged.connect(self.stateChanged)
@@ -141,10 +162,61 @@ class Workspace(QObject):
         """Select the link that ends at `target` in place of nodes; None selects no link."""
         self._choose(() if target is not None else self.selection, target)
 
-    def reveal(self, node: str) -> None:
-        """Select a node and bring it into view."""
+    def reveal(self, path: str) -> None:
+        """Go into the block that a node is in, if any, select the node and bring it into view.
+
+        Args:
+            path: The node's path.
+        """
+        to, node = standpoint_of(self.document, path, self.scopes.at)
+        if to.scope != self.scope:  # in another copy of the block in sight it is in sight already
+            self.scopes.go(to)
         self.select((node,))
         self.revealRequested.emit(node)
+
+    # Blocks --------------------------------------------------------------------------------------------------------
+
+    @property
+    def scope(self) -> str:
+        """The graph in sight: the main graph, or a block's key."""
+        return self.scopes.at.scope
+
+    @property
+    def sight(self) -> Sight:
+        """What is known of the graph in sight."""
+        return self.scopes.sight
+
+    def enter(self, node: str) -> bool:
+        """Go into an instance of a block; returns whether the node is one."""
+        to = self.scopes.inside(node)
+        if to is not None:
+            self.scopes.go(to)
+        return to is not None
+
+    def leave(self) -> None:
+        """Go one block up, and select the one that was left."""
+        at = self.scopes.at
+        if not at.scope:
+            return
+        self.scopes.go(at.steps(self.document)[-2])
+        if at.door:
+            self.select((at.door,))
+
+    def go_to(self, standpoint: Standpoint) -> None:
+        """Stand somewhere else."""
+        self.scopes.go(standpoint)
+
+    def open_block(self, key: str) -> None:
+        """Go into a definition: through its first instance, else as a sample."""
+        self.scopes.go(self.scopes.within(key))
+
+    def source_of(self, node: str) -> str:
+        """Return the path by which the run knows the value of a node in sight."""
+        return self.sight.sources.get(node, self.scopes.at.path(node))
+
+    def is_selected(self, path: str) -> bool:
+        """Whether a node path leads to or through a selected node, in the copy in sight."""
+        return any(f"{path}/".startswith(f"{self.scopes.at.path(node)}/") for node in self.selection)
 
     # Shapes --------------------------------------------------------------------------------------------------------
 
@@ -175,10 +247,12 @@ class Workspace(QObject):
             self.problemsRaised.emit(error.problems)
             return
         self._analysis.follow(self.document, self.file.base)
+        self.scopes.settle()
 
     def torch_loaded(self) -> None:
         """Torch is imported from now on: shapes go on, and a training that waited for it starts."""
         self._analysis.torch_loaded()
+        self.scopes.torch_loaded()
         self.trainer.torch_loaded()
 
     # The file ------------------------------------------------------------------------------------------------------
@@ -315,7 +389,7 @@ class Workspace(QObject):
 
     def _watch_selection(self) -> None:
         if self.selection:
-            self.trainer.watch(tuple(sorted(self.selection)), self.trainer.sample)
+            self.trainer.watch(tuple(self.source_of(node) for node in sorted(self.selection)), self.trainer.sample)
 
     def _choose(self, nodes: Iterable[str], link: PortRef | None) -> None:
         """Select what of this is in the document."""
@@ -331,12 +405,23 @@ class Workspace(QObject):
         if move() is not old:
             self._changed(old)
             # What comes back is what the user looks for next: it is selected, as it was when it was added or deleted.
-            came = self.document.scope(self.scope).nodes.keys() - old.scope(self.scope).nodes.keys()
+            before = old.scope(self.scope).nodes if not self.scope or self.scope in old.blocks else {}
+            came = self.document.scope(self.scope).nodes.keys() - before.keys()
             if came:
                 self.select(came)
             self.message.emit(f"{verb}: {title}")
 
+    def _learn(self) -> None:
+        self.scopes.forget()
+        self.shapesChanged.emit()
+
+    def _scope_changed(self) -> None:
+        self.selection, self.selected_link = frozenset(), None
+        self.scopeChanged.emit()
+        self.selectionChanged.emit()
+
     def _changed(self, old: Document) -> None:
+        self.scopes.settle()
         change = Change(old, self.document, diff(old, self.document))
         self.documentChanged.emit(change)
         self._choose(self.selection, self.selected_link)
@@ -347,7 +432,8 @@ class Workspace(QObject):
     def _replace(self, document: Document, path: Path | None) -> None:
         self.history = History(document)
         self.file.path = path
-        self.scope = ROOT
+        self.scopes.at = Standpoint()
+        self.scopes.forget()
         self.selection, self.selected_link = frozenset(), None
         self.trainer.forget()
         self._analysis.follow(document, self.file.base)

@@ -86,7 +86,7 @@ class Bench:
     def __init__(self, qtbot, count: int) -> None:
         self.qtbot = qtbot
         self.workspace = Workspace(Preferences())
-        self.view = CanvasView(self.workspace, load_theme("dark"), declarations())
+        self.view = CanvasView(self.workspace, load_theme("dark"))
         self.floor = Empty()
         for widget in (self.view, self.floor):
             qtbot.addWidget(widget)

@@ -12,11 +12,12 @@ from netbuilder.foundation.preferences import Preferences
 from netbuilder.project import declarations
 from netbuilder.ui.palette import COMMON, Palette, search
 from netbuilder.ui.theme import controller
+from netbuilder.ui.workspace import Workspace
 
 
 @pytest.fixture
 def palette(qtbot: QtBot) -> Palette:
-    palette = Palette(controller(), Preferences())
+    palette = Palette(controller(), Workspace(Preferences()))
     qtbot.addWidget(palette)
     palette.show()
     return palette
@@ -60,7 +61,7 @@ def test_every_entry_can_be_listed_and_the_window_remembers_that(palette: Palett
     assert not more.flags() & Qt.ItemFlag.ItemIsDragEnabled
     palette.tree.itemClicked.emit(more, 0)
     qtbot.waitUntil(lambda: bool(find(palette, "Hardswish")))
-    again = Palette(controller(), Preferences())
+    again = Palette(controller(), Workspace(Preferences()))
     qtbot.addWidget(again)
     assert find(again, "Hardswish")
     palette.tree.itemActivated.emit(find(palette, "Show fewer")[0], 0)
@@ -71,7 +72,7 @@ def test_closed_categories_are_remembered(palette: Palette, qtbot: QtBot) -> Non
     (head,) = find(palette, "RECURRENT")
     assert not head.isExpanded()
     head.setExpanded(True)
-    again = Palette(controller(), Preferences())
+    again = Palette(controller(), Workspace(Preferences()))
     qtbot.addWidget(again)
     assert find(again, "RECURRENT")[0].isExpanded()
 

@@ -12,6 +12,16 @@ from netbuilder.document.edits.appearance import (
     remove_frames,
     set_about,
 )
+from netbuilder.document.edits.blocks import (
+    add_definitions,
+    make_unique,
+    move_port,
+    promote_parameter,
+    remove_block,
+    set_block,
+)
+from netbuilder.document.edits.dissolving import dissolve_block
+from netbuilder.document.edits.grouping import make_block
 from netbuilder.document.edits.links import connect, disconnect, insert_layer
 from netbuilder.document.edits.nodes import (
     add_node,
@@ -36,6 +46,7 @@ from netbuilder.document.edits.registry import EDITS, apply, edit
 
 __all__ = [
     "EDITS",
+    "add_definitions",
     "add_frame",
     "add_node",
     "apply",
@@ -43,16 +54,23 @@ __all__ = [
     "change_plan",
     "connect",
     "disconnect",
+    "dissolve_block",
     "duplicate",
     "edit",
     "insert_layer",
+    "make_block",
+    "make_unique",
     "move_nodes",
+    "move_port",
+    "promote_parameter",
     "remove_and_heal",
+    "remove_block",
     "remove_frames",
     "remove_nodes",
     "rename",
     "replace_type",
     "set_about",
+    "set_block",
     "set_note",
     "set_optimizer",
     "set_parameters",

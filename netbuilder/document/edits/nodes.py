@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from netbuilder.document import clipboard
-from netbuilder.document.edits.ports import rename_port
+from netbuilder.document.adoption import holds_scope
+from netbuilder.document.edits.ports import remove_ports, rename_port
 from netbuilder.document.edits.registry import edit, graph_of, node_of, refuse, with_graph, with_node
 from netbuilder.document.model import ROOT, Document, Graph, Node, Place, Plan, PortRef, Schema
 from netbuilder.document.names import unique_label
@@ -33,6 +34,8 @@ def add_node(
         refuse("edit.id", f"The id {node.id!r} is taken.", node=node.id)
     if sum(len(each.nodes) for each in _graphs(document)) >= NODES:
         refuse("edit.limit", f"A project holds at most {NODES:,} nodes.")
+    if holds_scope(document, node, scope):
+        refuse("edit.endless", f"{document.blocks[scope].title} cannot hold itself.", node=node.id)
     label = unique_label(graph, node.label or node.type)
     node = replace(node, label=label, parameters=_frozen(node.parameters, node.id))
     document = with_node(document, node, scope)
@@ -53,6 +56,8 @@ def remove_nodes(document: Document, nodes: Collection[str], scope: str = ROOT) 
     edges = {t: s for t, s in graph.edges.items() if t.node not in gone and s.node not in gone}
     kept = {id: _untied(node, gone) for id, node in graph.nodes.items() if id not in gone}
     document = with_graph(document, replace(graph, nodes=kept, edges=edges), scope)
+    if scope != ROOT:
+        document = remove_ports(document, scope, (graph.nodes[id] for id in gone))
     places = {id: place for id, place in document.layout.places.items() if id not in gone}
     schemas = document.schemas
     if not gone.isdisjoint(schemas):
@@ -166,7 +171,11 @@ def replace_type(
         origin = _renamed(source, node, outputs)
         if to is not None and origin is not None:
             edges[to] = origin
+    if holds_scope(document, new, scope):
+        refuse("edit.endless", f"{document.blocks[scope].title} cannot hold itself.", node=node)
     document = with_graph(document, Graph(nodes={**graph.nodes, node: new}, edges=edges, extra=graph.extra), scope)
+    if scope != ROOT and type != old.type:
+        document = remove_ports(document, scope, (old,))
     schemas = {id: each for id, each in document.schemas.items() if id != node}
     if schema is not None:
         schemas[node] = schema

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from typing import cast
@@ -11,13 +12,16 @@ from PySide6.QtGui import QGuiApplication
 
 from netbuilder.data import schemas
 from netbuilder.document import clipboard, edits
+from netbuilder.document.adoption import adopt
+from netbuilder.document.blocks import BLOCK, definition_of, instances
+from netbuilder.document.edits.grouping import DEFAULT_TITLE
 from netbuilder.document.layout import arrange
 from netbuilder.document.model import Document, Graph, Node, Place, PortRef, Schema, new_id
 from netbuilder.foundation.declaration import Declaration
 from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.layers.instances import CATEGORY
 from netbuilder.ui.canvas.connections import Loose, accepts, default_ports
 from netbuilder.ui.canvas.content import Content
-from netbuilder.ui.canvas.faces import Declarations
 from netbuilder.ui.canvas.geometry import HEADER, WIDTH
 from netbuilder.ui.workspace import Workspace
 
@@ -27,10 +31,10 @@ Change = Callable[[Document], Document]
 class Commands:
     """Edits of the document shown, by way of the workspace."""
 
-    def __init__(self, workspace: Workspace, content: Content, declarations: Declarations) -> None:
+    def __init__(self, workspace: Workspace, content: Content) -> None:
         self._workspace = workspace
         self._content = content
-        self._declarations = declarations
+        self._declarations = workspace.vocabulary
 
     @property
     def graph(self) -> Graph:
@@ -47,10 +51,14 @@ class Commands:
     def add(self, key: str, at: Place, link: Loose | None = None) -> str:
         """Add a layer or data source with its header's middle at a point, on a loose link if any; returns its id."""
         declaration = self._declarations[key]
-        node = Node(id=new_id(), type=key, label=key.rsplit(".", 1)[-1], parameters=declaration.defaults())
+        type, begun = self._adopted(key)
+        node = Node(id=new_id(), type=type, label=_wish(declaration), parameters=declaration.defaults())
         place = Place(round(at.x - WIDTH / 2), round(at.y - HEADER / 2))
         schema = self._describe(node)
-        changes = [partial(edits.add_node, node=node, place=place, schema=schema, scope=self._workspace.scope)]
+        changes: list[Change] = [
+            *begun,
+            partial(edits.add_node, node=node, place=place, schema=schema, scope=self._workspace.scope),
+        ]
         port = self._port_for(link, declaration, schema) if link else ""
         if link and port:
             target, source = link.ends(PortRef(node.id, port))
@@ -58,6 +66,15 @@ class Commands:
         self._edit(f"Add {declaration.title}", *changes)
         self._workspace.select((node.id,))
         return node.id
+
+    def _adopted(self, key: str) -> tuple[str, list[Change]]:
+        """Return the type of a fresh node, and what has to be done before it: a block of the library is added."""
+        entry = self._declarations.entry(key)
+        if entry is None:
+            return key, []
+        file = entry.file
+        _, keys = adopt(self._workspace.document, file.blocks, file.layout)
+        return BLOCK + keys[file.block], [partial(edits.add_definitions, blocks=file.blocks, layout=file.layout)]
 
     def free_spot(self, x: float, y: float) -> Place:
         """Return the point nearest to the right of or below (x, y) around which a node covers no other."""
@@ -77,18 +94,20 @@ class Commands:
         if not inputs or not outputs:
             return ""
         node = new_id()
+        type, begun = self._adopted(key)
         change = partial(
             edits.insert_layer,
             node=target.node,
             port=target.port,
-            type=key,
+            type=type,
             parameters=declaration.defaults(),
+            label=_wish(declaration),
             input=inputs[0],
             output=outputs[0],
             id=node,
             scope=self._workspace.scope,
         )
-        self._edit(f"Insert {declaration.title}", change)
+        self._edit(f"Insert {declaration.title}", *begun, change)
         self._workspace.select((node,))
         return node
 
@@ -140,8 +159,19 @@ class Commands:
     def rename(self, node: str, label: str) -> None:
         """Give a node another label."""
         if label.strip() and label != self.graph.nodes[node].label:
-            change = partial(edits.rename, node=node, label=label, scope=self._workspace.scope)
-            self._edit(f"Rename {self.title((node,))}", change)
+            changes: list[Change] = [partial(edits.rename, node=node, label=label, scope=self._workspace.scope)]
+            key = self._fresh_block(node)
+            if key:
+                changes.append(partial(edits.set_block, key=key, title=label.strip()))
+            self._edit(f"Rename {self.title((node,))}", *changes)
+
+    def _fresh_block(self, node: str) -> str:
+        """Return the definition that a node is the only instance of, if nobody has given it a title yet, else ""."""
+        document, found = self._workspace.document, self.graph.nodes[node]
+        definition = definition_of(document, found)
+        if definition is None or not re.fullmatch(rf"{DEFAULT_TITLE}( \d+)?", definition.title):
+            return ""
+        return definition.key if sum(1 for _ in instances(document, definition.key)) == 1 else ""
 
     def duplicate(self, nodes: Collection[str], keep_inputs: bool = False) -> None:
         """Copy nodes beside themselves and select the copies."""
@@ -221,8 +251,14 @@ class Commands:
     def _port_for(self, link: Loose, declaration: Declaration, schema: Schema | None) -> str:
         if link.is_input and schema is not None:
             return schema.fields[0].name if schema.fields else ""
-        found = None if link.is_input else self._workspace.shapes.types.get(link.fixed)
+        found = None if link.is_input else self._workspace.sight.types.get(link.fixed)
         return accepts(declaration, link.is_input, found) or next(iter(default_ports(declaration)[link.is_input]), "")
+
+
+def _wish(declaration: Declaration) -> str:
+    """Return what a fresh node would be called: "conv2d", a block by its title."""
+    is_block = declaration.category == CATEGORY
+    return declaration.title if is_block else declaration.key.rsplit(".", 1)[-1]
 
 
 def _pasteable() -> str:

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from netbuilder.document.model import Document, Graph, Node, PortRef
 from netbuilder.document.topology import ancestors, descendants
 from netbuilder.foundation.declaration import Declaration
+from netbuilder.foundation.parameter import Values
 from netbuilder.layers.relations import check_ports
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.layers.tensor import TensorType
-from netbuilder.ui.canvas.faces import Declarations, Knowledge, Links, port_names, resolved
+from netbuilder.ui.canvas.faces import NOTHING, Declarations, Knowledge, Links, port_names, resolved
+from netbuilder.ui.sight import present
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +53,13 @@ class Loose:
         return ""
 
 
-def misfit(declaration: Declaration | None, node: Node | None, port: str, found: TensorType | None) -> str:
+def misfit(
+    declaration: Declaration | None, node: Node | None, port: str, found: TensorType | None, block: Values = NOTHING
+) -> str:
     """Say why a value of type `found` does not fit an input port; "" when it does, or when that is not known yet."""
     if not isinstance(declaration, LayerSpec) or found is None:
         return ""
-    values = resolved(declaration, node.parameters if node else {})
+    values = resolved(declaration, present(node.parameters, block) if node else {})
     for mismatch in check_ports(declaration, values, {port: found}):
         return mismatch.message
     return ""
@@ -67,14 +71,15 @@ def fits(loose: Loose, other: PortRef, graph: Graph, declarations: Declarations,
         return False
     target, source = loose.ends(other)
     node = graph.nodes[target.node]
-    return not misfit(declarations.get(node.type), node, target.port, knowledge.type_of(source))
+    found = knowledge.type_of(source)
+    return not misfit(declarations.get(node.type), node, target.port, found, knowledge.values)
 
 
 def first_fit(
     loose: Loose, node: str, document: Document, graph: Graph, declarations: Declarations, knowledge: Knowledge
 ) -> PortRef | None:
     """Return the port that a link dropped on a node's body takes: the first free one that fits, else one that fits."""
-    inputs, outputs = port_names(graph.nodes[node], document, declarations, Links())
+    inputs, outputs = port_names(graph.nodes[node], document, declarations, Links(), knowledge.values)
     ports = [PortRef(node, name) for name in (outputs if loose.is_input else inputs)]
     fitting = [port for port in ports if fits(loose, port, graph, declarations, knowledge)]
     free = [port for port in fitting if loose.is_input or port not in graph.edges]

@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from netbuilder.document.blocks import BLOCK
 from netbuilder.document.diff import Difference
 from netbuilder.document.model import ROOT, Document, Graph, Place, PortRef
 from netbuilder.ui.canvas.arrays import CanvasArrays, Rows, Wire
@@ -55,8 +56,9 @@ class Content:
     def update(self, document: Document, difference: Difference, knowledge: Knowledge) -> set[str]:
         """Follow an edit; returns the ids of the nodes that look or lie otherwise now."""
         self._take(document, self._scope)
+        instances = self._instances_of(difference.blocks)
         ends = {ref.node for edge in (*difference.edges_added, *difference.edges_removed) for ref in edge}
-        looked = difference.added | difference.changed | difference.schemas | ends
+        looked = difference.added | difference.changed | difference.schemas | ends | instances
         changed, resized = self._look(looked, knowledge)
         if difference.added or difference.removed:
             self.faces = {node: self.faces[node] for node in self.graph.nodes}
@@ -72,6 +74,11 @@ class Content:
         elif moved:
             self.arrays.reroute()
         return changed | set(moved)
+
+    def _instances_of(self, blocks: frozenset[str]) -> set[str]:
+        """Return the nodes that are instances of these definitions, which look otherwise now."""
+        types = {BLOCK + key for key in blocks}
+        return {id for id, node in self.graph.nodes.items() if node.type in types} if types else set()
 
     def look_again(self, knowledge: Knowledge) -> set[str]:
         """Follow what became known of shapes, problems and pictures; returns the ids that look otherwise."""
@@ -155,7 +162,8 @@ class Content:
         """Look again at these nodes and those known otherwise now; returns which changed, and which of them in size."""
         before, self._knowledge = self._knowledge, knowledge
         changed, resized = set[str](), set[str]()
-        for node in (before.affected(knowledge) | set(nodes)) & self.graph.nodes.keys():
+        asked = set(self.graph.nodes) if before.values != knowledge.values else before.affected(knowledge) | set(nodes)
+        for node in asked & self.graph.nodes.keys():
             old, face = self.faces.get(node), self._face(node, knowledge)
             if face == old:
                 continue

@@ -19,10 +19,13 @@ from netbuilder.foundation.problem import Severity
 from netbuilder.layers.foreign import foreign_inputs, foreign_outputs, foreign_title, is_foreign
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.layers.tensor import TensorType
+from netbuilder.ui.sight import present
 
 Declarations = Mapping[str, Declaration]
 """Type -> layer spec or source spec, in the palette's order."""
 
+
+NOTHING: Values = {}
 
 K = TypeVar("K")
 
@@ -110,14 +113,22 @@ def resolved(declaration: Declaration, values: Values) -> Values:
 
 
 def port_names(
-    node: Node, document: Document, declarations: Declarations, links: Links
+    node: Node, document: Document, declarations: Declarations, links: Links, block: Values = NOTHING
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return a node's input and output ports: the declared ones, then linked ones that are declared no more."""
+    """Return a node's input and output ports: the declared ones, then linked ones that are declared no more.
+
+    Args:
+        node: The node.
+        document: What it is in.
+        declarations: Type -> declaration.
+        links: Which of its ports are linked.
+        block: The parameters of the block that it is in.
+    """
     spec = declarations.get(node.type)
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     if isinstance(spec, LayerSpec):
-        values = resolved(spec, node.parameters)
+        values = resolved(spec, present(node.parameters, block))
         inputs = tuple(port.name for port in spec.input_ports(values))
         # A loss ends the network: its number goes nowhere, so it shows no port unless a file has linked it.
         outputs = () if spec.is_loss else tuple(port.name for port in spec.output_ports(values))
@@ -148,9 +159,9 @@ def _bare(text: str) -> str:
     return "".join(character for character in text.lower() if character.isalnum())
 
 
-def _brief(declaration: Declaration | None, node: Node) -> str:
+def _brief(declaration: Declaration | None, node: Node, block: Values) -> str:
     if isinstance(declaration, (LayerSpec, SourceSpec)) and declaration.brief is not None:
-        return declaration.brief(resolved(declaration, node.parameters))
+        return declaration.brief(resolved(declaration, present(node.parameters, block)))
     return ""
 
 
@@ -163,12 +174,14 @@ class Knowledge:
         pending: Ids of nodes whose shapes are not those of this document yet.
         severities: Node id -> its worst problem.
         areas: Node id -> the live picture there is for it.
+        values: The parameters of the block in sight, which expressions name; {} in the main graph.
     """
 
     types: Mapping[PortRef, TensorType] = field(default_factory=dict)
     pending: frozenset[str] = frozenset()
     severities: Mapping[str, Severity] = field(default_factory=dict)
     areas: Mapping[str, Area] = field(default_factory=dict)
+    values: Values = field(default_factory=dict)
 
     def type_of(self, port: PortRef) -> TensorType | None:
         """Return the type on a port, None while unknown."""
@@ -191,7 +204,7 @@ def _differing(old: Mapping[K, object], new: Mapping[K, object]) -> set[K]:
 def make_face(node: Node, document: Document, declarations: Declarations, links: Links, knowledge: Knowledge) -> Face:
     """Return what `node` shows."""
     declaration = declarations.get(node.type)
-    inputs, outputs = port_names(node, document, declarations, links)
+    inputs, outputs = port_names(node, document, declarations, links, knowledge.values)
     types = ((name, knowledge.type_of(PortRef(node.id, name))) for name in outputs)
     return Face(
         title=_title(declaration) if declaration else _unknown_title(node, document),
@@ -199,7 +212,7 @@ def make_face(node: Node, document: Document, declarations: Declarations, links:
         inputs=inputs,
         outputs=tuple(OutputFace(name, known.short if known else "") for name, known in types),
         label=own_label(node, declaration),
-        brief=_brief(declaration, node),
+        brief=_brief(declaration, node, knowledge.values),
         pending=node.id in knowledge.pending,
         severity=knowledge.severities.get(node.id),
         known=declaration is not None,

@@ -30,7 +30,11 @@ ARROWS: Mapping[Qt.Key, tuple[int, int]] = {
 _COMMANDS: Mapping[tuple[Qt.KeyboardModifier, Qt.Key], Callable[[CanvasView], object]] = {
     (_NONE, Key.Key_Tab): lambda view: view.add_layer(),
     (_NONE, Key.Key_Delete): lambda view: view.delete(),
-    (_NONE, Key.Key_Backspace): lambda view: view.delete(),
+    (_NONE, Key.Key_Backspace): lambda view: view.leave_or_delete(),
+    (_NONE, Key.Key_Return): lambda view: view.enter_block(),
+    (_NONE, Key.Key_Enter): lambda view: view.enter_block(),
+    (_CTRL, Key.Key_G): lambda view: view.blocks.make_selected(),
+    (_CTRL | _SHIFT, Key.Key_G): lambda view: view.blocks.dissolve_selected(),
     (_CTRL, Key.Key_Delete): lambda view: view.delete_and_heal(),
     (_CTRL, Key.Key_Backspace): lambda view: view.delete_and_heal(),
     (_CTRL, Key.Key_A): lambda view: view.select_all(),
@@ -124,6 +128,8 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("Pan", "Middle button, Space+drag, or two fingers"),
     ("Zoom", "Wheel, Ctrl+wheel, or pinch"),
     ("Rename", "F2, or double-click the title"),
+    ("Go into a block", "Enter, or double-click it"),
+    ("Go out of a block", "Backspace, or the bar above the canvas"),
     ("Cancel", "Esc"),
     ("Leave the canvas", "F6"),
 )

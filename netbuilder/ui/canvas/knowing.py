@@ -1,4 +1,4 @@
-"""What the workspace knows of its document, as faces need it."""
+"""What the workspace knows of the graph in sight, as faces need it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from netbuilder.foundation.problem import Problem, Severity
 from netbuilder.ui.canvas.faces import Area, Knowledge
 
 if TYPE_CHECKING:
+    from netbuilder.ui.sight import Sight
     from netbuilder.ui.workspace import Workspace
 
 _ORDER = (Severity.ADVICE, Severity.WARNING, Severity.ERROR)
@@ -17,25 +18,30 @@ _ORDER = (Severity.ADVICE, Severity.WARNING, Severity.ERROR)
 
 def know(workspace: Workspace, areas: Mapping[str, Area]) -> Knowledge:
     """Return shapes, problems and pictures as they are now."""
-    shapes = workspace.shapes
+    return knowledge_of(workspace.sight, areas)
+
+
+def knowledge_of(sight: Sight, areas: Mapping[str, Area]) -> Knowledge:
+    """Return what faces need of what is known of a graph."""
     return Knowledge(
-        types=shapes.types,
-        pending=shapes.pending,
-        severities=severities(workspace.problems),
+        types=sight.types,
+        pending=sight.pending,
+        severities={node: worst(problems) for node, problems in sight.problems.items()},
         areas=dict(areas),
+        values=sight.values,
     )
 
 
-def severities(problems: Iterable[Problem]) -> dict[str, Severity]:
-    """Return each node's worst problem."""
-    worst: dict[str, Severity] = {}
-    for problem in problems:
-        known = worst.get(problem.node)
-        if problem.node and (known is None or _ORDER.index(problem.severity) > _ORDER.index(known)):
-            worst[problem.node] = problem.severity
-    return worst
+def worst(problems: Iterable[Problem]) -> Severity:
+    """Return how much the worst of some problems matters."""
+    return max((problem.severity for problem in problems), key=_ORDER.index)
 
 
-def wrong_ports(problems: Iterable[Problem]) -> frozenset[PortRef]:
+def wrong_ports(sight: Sight) -> frozenset[PortRef]:
     """Return the ports that an error is about: the links into them are drawn as wrong."""
-    return frozenset(PortRef(each.node, each.port) for each in problems if each.is_error and each.port)
+    return frozenset(
+        PortRef(node, each.port)
+        for node, problems in sight.problems.items()
+        for each in problems
+        if each.is_error and each.port and each.node.rpartition("/")[2] == node
+    )

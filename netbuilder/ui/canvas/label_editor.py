@@ -41,6 +41,7 @@ class LabelEditor(QLineEdit):
             self._close()
         else:
             super().keyPressEvent(event)
+            event.accept()  # a line hands Enter on, and on the canvas it means something else
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Take what was typed, unless a menu of the field's own has opened."""

@@ -36,6 +36,7 @@ class LivePictures:
         self.pictures: dict[str, Live] = {}
         self.areas: dict[str, Area] = {}
         self._kinds: dict[str, int] = {}
+        self._shown_at: dict[str, list[str]] = {}
         self._boundary: Picture | None = None
         self._loss_drawn = 0.0
 
@@ -49,6 +50,9 @@ class LivePictures:
     def collect(self, workspace: Workspace, graph: Graph, declarations: Declarations) -> None:
         """Take what the run has told so far, for the nodes of `graph`."""
         self.clear()
+        self._shown_at = {}
+        for node in graph.nodes:
+            self._shown_at.setdefault(workspace.source_of(node), []).append(node)
         everything = Telemetry(pictures=tuple(workspace.pictures.values()))
         self.take(everything, workspace, graph, declarations, with_loss=True)
 
@@ -68,11 +72,14 @@ class LivePictures:
                 fresh |= self._kinds_of(PictureKind.POINTS)
             rank = _RANK.get(picture.kind)
             # A node that has a more telling picture keeps it: points, not bars.
-            if rank is not None and picture.node in graph.nodes and rank <= self._kinds.get(picture.node, rank):
-                self._kinds[picture.node] = rank
-                self.pictures[picture.node] = picture
-                self.areas[picture.node] = AREAS[picture.kind]
-                fresh.add(picture.node)
+            if rank is None:
+                continue
+            for node in self._shown_at.get(picture.node, ()):
+                if rank <= self._kinds.get(node, rank):
+                    self._kinds[node] = rank
+                    self.pictures[node] = picture
+                    self.areas[node] = AREAS[picture.kind]
+                    fresh.add(node)
         self._put_behind_points(fresh)
         if with_loss or (LOSS in telemetry.series and self._is_loss_due(telemetry)):
             self._loss_drawn = perf_counter()

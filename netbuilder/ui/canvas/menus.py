@@ -14,6 +14,9 @@ from netbuilder.compiler.custom import TRUST
 from netbuilder.document.model import Place, PortRef
 from netbuilder.ui.canvas.pointing import WIRE_REACH
 
+_MOST = 30
+"""Nodes that are offered to share weights with."""
+
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
 
@@ -49,15 +52,16 @@ def build(view: CanvasView, at: QPointF) -> QMenu:
 
 
 def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
-    for problem in view.workspace.problems:
-        if problem.node == node:
-            for fix in problem.fixes:
-                _add(menu, f"Fix: {fix.title}", partial(view.workspace.apply_fix, fix))
-            if problem.action == TRUST:
-                _add(menu, "Review and trust its code…", partial(view.workspace.reviewRequested.emit, problem.node))
+    for problem in view.workspace.sight.problems.get(node, ()):
+        for fix in problem.fixes:
+            _add(menu, f"Fix: {fix.title}", partial(view.workspace.apply_fix, fix))
+        if problem.action == TRUST:
+            _add(menu, "Review and trust its code…", partial(view.workspace.reviewRequested.emit, problem.node))
     if menu.actions():
         menu.addSeparator()
     _add(menu, "Rename…\tF2", view.rename)
+    menu.addSeparator()
+    _fill_for_blocks(menu, view, node)
     menu.addSeparator()
     _add(menu, "Cut\tCtrl+X", view.cut)
     _add(menu, "Copy\tCtrl+C", view.copy)
@@ -70,6 +74,26 @@ def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
     menu.addSeparator()
     _add(menu, "Delete\tDel", view.delete)
     _add(menu, "Delete and reconnect\tCtrl+Del", view.delete_and_heal)
+
+
+def _fill_for_blocks(menu: QMenu, view: CanvasView, node: str) -> None:
+    blocks, selection = view.blocks, view.workspace.selection
+    if blocks.instances_in((node,)):
+        _add(menu, "Enter block\tEnter", lambda: view.workspace.enter(node))
+        _add(menu, "Dissolve block\tCtrl+Shift+G", blocks.dissolve_selected)
+        _add(menu, "Make unique", lambda: blocks.make_unique(node))
+        _add(menu, "Save to library", blocks.save_selected)
+    _add(menu, "Make a block\tCtrl+G", blocks.make_selected)
+    chosen = view.graph.nodes[node]
+    partners = blocks.partners(node) if len(selection) == 1 else []
+    if len(selection) > 1:
+        _add(menu, "Share weights", blocks.share_selected)
+    if partners:
+        shared = menu.addMenu("Share weights with")
+        for other in partners[:_MOST]:
+            _add(shared, other.label, partial(blocks.share, (node,), other.id))
+    if chosen.tied_to:
+        _add(menu, "Own weights", lambda: blocks.share((node,), ""))
 
 
 def _fill_for_link(menu: QMenu, view: CanvasView, link: PortRef, at: QPointF) -> None:

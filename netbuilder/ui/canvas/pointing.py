@@ -89,13 +89,15 @@ def release(view: CanvasView, event: QMouseEvent) -> None:
 
 
 def double_click(view: CanvasView, event: QMouseEvent) -> None:
-    """Rename a node on its header; ask for a layer on nothing, or for one to insert on a link."""
+    """Go into a block, rename another node on its header; ask for a layer on nothing, and on a link."""
     if event.button() != Qt.MouseButton.LeftButton:
         return
     pointer = pointer_of(view, event)
     x, y = pointer.scene.x(), pointer.scene.y()
     node = view.content.arrays.node_at(x, y)
     if node is not None:
+        if view.workspace.enter(node):
+            return
         if y - view.content.arrays.rect(node)[1] <= HEADER:
             view.label_editor.edit(node)
         else:

@@ -75,7 +75,7 @@ def _help(view: CanvasView, port: PortRef, is_input: bool) -> list[str]:
     spec = view.declarations.get(node.type)
     if not isinstance(spec, LayerSpec):
         return []
-    values = resolved(spec, node.parameters)
+    values = resolved(spec, view.workspace.sight.present(node.parameters))
     ports = spec.input_ports(values) if is_input else spec.output_ports(values)
     return [escape(each.help) for each in ports if each.name == port.port and each.help]
 
@@ -98,8 +98,8 @@ def _node_tip(view: CanvasView, node: str) -> str:
 
 def _problems(view: CanvasView, node: str, port: str = "") -> list[str]:
     lines = []
-    for problem in view.workspace.problems:
-        if problem.node == node and (not port or problem.port == port):
+    for problem in view.workspace.sight.problems.get(node, ()):
+        if not port or problem.port == port:
             lines.append(f"<i>{problem.severity.title()}:</i> {escape(problem.message)}")
             if problem.fixes:
                 lines.append(f"Right-click to fix: {escape(problem.fixes[0].title)}")

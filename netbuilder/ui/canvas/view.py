@@ -30,11 +30,13 @@ from netbuilder.document.model import Graph, Place, PortRef
 from netbuilder.training.protocol import Telemetry
 from netbuilder.ui.canvas import dropping, keys, menus, pointing
 from netbuilder.ui.canvas.announcing import announce, describe_selection
+from netbuilder.ui.canvas.block_commands import BlockCommands
+from netbuilder.ui.canvas.camera import Camera
 from netbuilder.ui.canvas.commands import Commands
 from netbuilder.ui.canvas.connections import Loose
 from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.drawing import Marks
-from netbuilder.ui.canvas.faces import Declarations, Knowledge
+from netbuilder.ui.canvas.faces import Knowledge
 from netbuilder.ui.canvas.gestures import Gesture, Pointer
 from netbuilder.ui.canvas.knowing import know, wrong_ports
 from netbuilder.ui.canvas.label_editor import LabelEditor
@@ -44,7 +46,9 @@ from netbuilder.ui.canvas.quick_add import QuickAdd
 from netbuilder.ui.canvas.stage import Stage
 from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.canvas.tips import show_tip
+from netbuilder.ui.canvas.trail import Trail
 from netbuilder.ui.render import render_content
+from netbuilder.ui.standpoint import Standpoint
 from netbuilder.ui.theme import Theme, controller, load_theme
 from netbuilder.ui.workspace import Change, Workspace
 
@@ -59,26 +63,26 @@ class CanvasView(Stage):
         workspace: What is edited.
         declarations: Type -> declaration.
         commands: The edits.
+        blocks: The edits of blocks.
         knowledge: Shapes, problems and pictures as the faces show them.
         gesture: What the mouse is doing, or None.
         pointer: Where it was last seen, or None.
     """
 
-    def __init__(
-        self, workspace: Workspace, theme: Theme, declarations: Declarations, parent: QWidget | None = None
-    ) -> None:
+    def __init__(self, workspace: Workspace, theme: Theme, parent: QWidget | None = None) -> None:
         """Show what the workspace holds.
 
         Args:
             workspace: What is edited.
             theme: The look to begin with; changes of the application's theme are followed.
-            declarations: Type -> declaration, in the palette's order.
             parent: Qt's owner.
         """
-        super().__init__(theme, declarations, parent)
+        super().__init__(theme, workspace.vocabulary, parent)
         self.workspace = workspace
-        self.declarations = declarations
-        self.commands = Commands(workspace, self.content, declarations)
+        self.declarations = workspace.vocabulary
+        self.commands = Commands(workspace, self.content)
+        self._standpoint = Standpoint()
+        self._cameras: dict[Standpoint, Camera] = {}
         self.knowledge = Knowledge()
         self.gesture: Gesture | None = None
         self.pointer: Pointer | None = None
@@ -88,6 +92,8 @@ class CanvasView(Stage):
         self.minimap = Minimap(self)
         self.quick_add = QuickAdd(self)
         self.label_editor = LabelEditor(self)
+        self.blocks: BlockCommands = BlockCommands(workspace, self.label_editor.edit)
+        self.trail = Trail(self)
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -98,7 +104,8 @@ class CanvasView(Stage):
     def _follow_workspace(self) -> None:
         workspace = self.workspace
         workspace.documentChanged.connect(self._follow)
-        workspace.documentReplaced.connect(self._show_anew)
+        workspace.documentReplaced.connect(self._show_other)
+        workspace.scopeChanged.connect(self._show_scope)
         workspace.selectionChanged.connect(self._selection_changed)
         workspace.shapesChanged.connect(self._look_again)
         workspace.telemetry.connect(self._show_telemetry)
@@ -121,7 +128,21 @@ class CanvasView(Stage):
     def _know(self, graph: Graph) -> None:
         self.live.collect(self.workspace, graph, self.declarations)
         self.knowledge = know(self.workspace, self.live.areas)
-        self.wrong_ports = wrong_ports(self.workspace.problems)
+        self.wrong_ports = wrong_ports(self.workspace.sight)
+
+    def _show_other(self) -> None:
+        """Show another document."""
+        self._cameras.clear()
+        self._show_anew()
+
+    def _show_scope(self) -> None:
+        """Show another graph of the document, where it was left the last time."""
+        if self.content.faces:
+            self._cameras[self._standpoint] = self.camera
+        self._show_anew()
+        camera = self._cameras.get(self._standpoint)
+        if camera is not None:
+            self.set_camera(camera)
 
     def _show_anew(self) -> None:
         self.cancel_gesture()
@@ -132,6 +153,8 @@ class CanvasView(Stage):
         self.content.show(document, self.knowledge, scope)
         self.selected_link = self.hovered_link = None
         self.selection = self.workspace.selection
+        self._standpoint = self.workspace.scopes.at
+        self.trail.refresh()
         self.fit_opening()
 
     def _follow(self, change: Change) -> None:
@@ -141,6 +164,7 @@ class CanvasView(Stage):
         if self.selected_link not in self.graph.edges:
             self.selected_link = None
         self.hovered_link = None
+        self.trail.refresh()
         come = change.difference.added & self.graph.nodes.keys()
         if come:
             self.welcome(come)
@@ -313,6 +337,7 @@ class CanvasView(Stage):
         """Keep the minimap in its corner."""
         super().resizeEvent(event)
         self.minimap.settle()
+        self.trail.settle()
 
     def event(self, event: QEvent) -> bool:
         """Show tips, and follow fingers on a trackpad."""
@@ -397,6 +422,22 @@ class CanvasView(Stage):
         """Lay the selected nodes out from left to right; all, when fewer than two are selected."""
         chosen: Collection[str] = self.workspace.selection if len(self.workspace.selection) > 1 else ()
         self.commands.arrange(chosen)
+
+    def enter_block(self) -> None:
+        """Go into the selected block."""
+        if len(self.workspace.selection) == 1:
+            self.workspace.enter(next(iter(self.workspace.selection)))
+
+    def leave_block(self) -> None:
+        """Go one block up."""
+        self.workspace.leave()
+
+    def leave_or_delete(self) -> None:
+        """Go one block up; in the main graph, delete what is selected."""
+        if self.workspace.scope:
+            self.leave_block()
+        else:
+            self.delete()
 
     def rename(self) -> None:
         """Edit the label of the selected node."""

@@ -56,6 +56,7 @@ class Viewport(QWidget):
         style_: The colours; `style` is Qt's.
         selection: The nodes drawn as selected.
         live: The pictures on nodes.
+        inset: Pixels at the top that something else covers.
     """
 
     zoomChanged = Signal(float)
@@ -68,6 +69,7 @@ class Viewport(QWidget):
         self.camera = Camera()
         self.selection: frozenset[str] = frozenset()
         self.live = LivePictures()
+        self.inset = 0
         self._layer = NodeLayer()
         self._backing = Backing()
         self._chosen: tuple[list[str], frozenset[str], NDArray[np.bool_]] = ([], frozenset(), np.empty(0, dtype=bool))
@@ -306,7 +308,7 @@ class Viewport(QWidget):
         bounds = self.content.arrays.bounds()
         if bounds is not None and self.camera.zoom < READABLE:
             left, top, right, bottom = bounds
-            x, y = left - _BORDER / READABLE, top - _BORDER / READABLE
+            x, y = left - _BORDER / READABLE, top - (_BORDER + self.inset) / READABLE
             width, height = self.width() / READABLE, self.height() / READABLE
             if right - left + 2 * _BORDER / READABLE <= width:
                 x = (left + right - width) / 2
@@ -332,7 +334,8 @@ class Viewport(QWidget):
         else:
             left, top, right, bottom = bounds
             scene = QRectF(left, top, right - left, bottom - top)
-            self.set_camera(Camera.showing(scene, self.width(), self.height(), margin=_BORDER))
+            camera = Camera.showing(scene, self.width(), self.height() - self.inset, margin=_BORDER)
+            self.set_camera(camera.moved(0, self.inset))
         self._sharpen()
 
     def reveal(self, node: str) -> None:

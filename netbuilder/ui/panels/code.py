@@ -16,6 +16,7 @@ from netbuilder.ui.panels.cards import clear, label
 from netbuilder.ui.panels.code_view import CodeView
 from netbuilder.ui.panels.errands import Errand
 from netbuilder.ui.panels.problem_rows import ProblemRow
+from netbuilder.ui.standpoint import shown_as
 from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Workspace
 
@@ -136,16 +137,14 @@ class CodePanel(QWidget):
     def _mark(self) -> None:
         if self.program is None:
             return
-        chosen = self._workspace.selection
-        lines = {
-            line for line, path in self.program.lines.items() if path in chosen or path.partition("/")[0] in chosen
-        }
+        document, at, chosen = self._workspace.document, self._workspace.scopes.at, self._workspace.selection
+        lines = {line for line, path in self.program.lines.items() if shown_as(document, path, at) in chosen}
         self.view.mark_lines(lines, scroll=self.isVisible())
 
     def _select_line(self, line: int) -> None:
         path = self.program.lines.get(line, "") if self.program else ""
         if path:
-            self._workspace.select((path.partition("/")[0],))
+            self._workspace.reveal(path)
 
     def _restyle(self, theme: Theme) -> None:
         self.view.set_theme(theme)

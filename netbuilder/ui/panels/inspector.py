@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QShowEvent
@@ -15,6 +15,7 @@ from netbuilder.document.model import Document, Node
 from netbuilder.foundation.parameter import Kind, Parameter
 from netbuilder.ui.form import Form
 from netbuilder.ui.panels import Area, PanelSpec
+from netbuilder.ui.panels.block_page import BlockPage
 from netbuilder.ui.panels.cards import label, section
 from netbuilder.ui.panels.node_page import NodePage
 from netbuilder.ui.panels.plan_page import PlanPage
@@ -33,8 +34,8 @@ class GroupPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(label(f"{len(nodes)} nodes", "heading"))
-        parameters = shared_parameters(nodes)
-        self.form = Form(parameters)
+        parameters = shared_parameters(workspace.document, nodes)
+        self.form = Form(parameters, in_block=bool(workspace.scope))
         if parameters:
             column.addWidget(section("Shared parameters"))
             column.addWidget(self.form)
@@ -53,7 +54,7 @@ class GroupPage(QWidget):
             values[parameter.name] = found[0]
             if any(value != found[0] for value in found):
                 mixed.add(parameter.name)
-        self.form.set_values(values, mixed)
+        self.form.set_values(values, mixed, self._workspace.sight.values)
 
     def _edit(self, name: str, value: Any, gesture: str) -> None:
         title = self.form.fields[name].parameter.title.lower()
@@ -68,11 +69,11 @@ def _set_all(document: Document, nodes: tuple[str, ...], values: dict[str, Any],
     return document
 
 
-def shared_parameters(nodes: tuple[Node, ...]) -> tuple[Parameter, ...]:
+def shared_parameters(document: Document, nodes: tuple[Node, ...]) -> tuple[Parameter, ...]:
     """Return the parameters that all these nodes declare alike; of data nodes those that leave their schema alone."""
     common: dict[str, Parameter] | None = None
     for node in nodes:
-        declaration = declaration_of(node)
+        declaration = declaration_of(document, node)
         mine = {p.name: p for p in declaration.parameters if p.kind is not Kind.CODE} if declaration else {}
         if node.type.startswith("data."):
             mine = {name: p for name, p in mine.items() if name in SHARED}
@@ -87,6 +88,9 @@ def _alike(one: Parameter, other: Parameter) -> bool:
         other.length,
         other.optional,
     )
+
+
+Page: TypeAlias = "NodePage | GroupPage | PlanPage | BlockPage"
 
 
 class _Frame(QWidget):
@@ -110,7 +114,7 @@ class InspectorPanel(QScrollArea):
     def __init__(self, workspace: Workspace, themes: ThemeController) -> None:
         super().__init__()
         self._workspace, self._themes = workspace, themes
-        self.page: NodePage | GroupPage | PlanPage | None = None
+        self.page: Page | None = None
         self._shown: object = None
         self._drafts: dict[str, str] = {}
         self.setFrameShape(QFrame.Shape.NoFrame)
@@ -128,6 +132,7 @@ class InspectorPanel(QScrollArea):
         self._timer.timeout.connect(self._show_in_time)
         self._was_painted = False
         workspace.selectionChanged.connect(self._timer.start)
+        workspace.scopeChanged.connect(self._timer.start)
         workspace.documentReplaced.connect(self._replace)
         workspace.documentChanged.connect(self._change)
         workspace.shapesChanged.connect(self._show_shapes)
@@ -158,7 +163,7 @@ class InspectorPanel(QScrollArea):
         self._timer.stop()
         nodes = self._workspace.document.scope(self._workspace.scope).nodes
         chosen = tuple(nodes[node] for node in nodes if node in self._workspace.selection)
-        wish = tuple((node.id, node.type) for node in chosen)
+        wish = (self._workspace.scopes.at, *((node.id, node.type) for node in chosen))
         if wish == self._shown and self.page is not None:
             return
         self._shown = wish
@@ -168,7 +173,7 @@ class InspectorPanel(QScrollArea):
         self._column.addWidget(self.page)
         self.verticalScrollBar().setValue(0)
 
-    def _dismiss(self, page: NodePage | GroupPage | PlanPage) -> None:
+    def _dismiss(self, page: Page) -> None:
         if isinstance(page, NodePage) and page.draft is not None:
             self._drafts[page.node] = page.draft  # code that was typed is not lost by looking elsewhere
         page.hide()
@@ -179,9 +184,10 @@ class InspectorPanel(QScrollArea):
         else:
             page.deleteLater()
 
-    def _make_page(self, chosen: tuple[Node, ...]) -> NodePage | GroupPage | PlanPage:
+    def _make_page(self, chosen: tuple[Node, ...]) -> Page:
         if not chosen:
-            return PlanPage(self._workspace)
+            at_home = not self._workspace.scope
+            return PlanPage(self._workspace) if at_home else BlockPage(self._workspace, self._themes.theme)
         if len(chosen) > 1:
             return GroupPage(self._workspace, chosen)
         page = NodePage(self._workspace, self._themes.theme, chosen[0])
@@ -200,18 +206,24 @@ class InspectorPanel(QScrollArea):
         nodes = change.new.scope(self._workspace.scope).nodes
         if isinstance(self.page, NodePage):
             node = nodes.get(self.page.node)
-            if node is None or node.type != self.page.type:
+            if node is None or node.type != self.page.type or self.page.is_outdated:
                 self._timer.start()
             else:
                 self.page.show_node()
         elif isinstance(self.page, PlanPage):
             self.page.show_document()
             self.page.show_run()
+        elif isinstance(self.page, BlockPage):
+            if self.page.key == self._workspace.scope:
+                self.page.show_document()
         elif all(node in nodes for node in self._workspace.selection):
             self.page.show_document()
 
     def _show_shapes(self) -> None:
-        if isinstance(self.page, NodePage) and self._is_current():
+        if isinstance(self.page, BlockPage):
+            if self.page.key == self._workspace.scope:
+                self.page.show_shapes()
+        elif isinstance(self.page, NodePage) and self._is_current():
             self.page.show_shapes()
 
     def _show_run(self, _: object) -> None:
@@ -228,6 +240,9 @@ class InspectorPanel(QScrollArea):
     def _restyle(self, theme: Theme) -> None:
         if isinstance(self.page, NodePage) and self._is_current():
             self.page.set_theme(theme)
+        elif isinstance(self.page, BlockPage):
+            self.page.swatch.theme = theme
+            self.page.swatch.update()
 
 
 def _make(workspace: Workspace, themes: ThemeController) -> QWidget:

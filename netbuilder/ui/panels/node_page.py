@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -11,6 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBox
 
 from netbuilder.compiler.custom import may_run
 from netbuilder.document import edits
+from netbuilder.document.blocks import plain_parameter
 from netbuilder.document.model import Node, PortRef
 from netbuilder.foundation.declaration import CATEGORIES, Declaration
 from netbuilder.foundation.parameter import Kind
@@ -169,7 +171,7 @@ class NodePage(QWidget):
         self._theme = theme
         self._kernels_step = -1
         self._known: tuple[Problem, ...] = ()
-        declaration = declaration_of(node)
+        declaration = declaration_of(workspace.document, node)
         self._declaration = declaration
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -178,7 +180,7 @@ class NodePage(QWidget):
         self.problems = QVBoxLayout()
         self.problems.setSpacing(6)
         column.addLayout(self.problems)
-        self.form = Form(declaration.parameters if declaration else ())
+        self.form = Form(declaration.parameters if declaration else (), in_block=bool(workspace.scope))
         if declaration and declaration.parameters:
             column.addWidget(section("Parameters"))
             column.addWidget(self.form)
@@ -188,6 +190,7 @@ class NodePage(QWidget):
             column.addWidget(self.data)
         else:
             self.form.edited.connect(self._edit)
+            self.form.promoted.connect(self._promote)
         column.addWidget(section("Shape"))
         self.facts = Facts()
         column.addWidget(self.facts)
@@ -235,6 +238,11 @@ class NodePage(QWidget):
         self._show_problems()
         self.show_run()
 
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the node is declared otherwise now than when the page was made: its block was changed."""
+        return declaration_of(self._workspace.document, self._node()) != self._declaration
+
     def _node(self) -> Node:
         return self._workspace.document.scope(self._workspace.scope).nodes[self.node]
 
@@ -248,18 +256,20 @@ class NodePage(QWidget):
         if self.data is not None:
             self.data.show_node(node)
         else:
-            self.form.set_values(node.parameters)
+            self.form.set_values(node.parameters, block=self._workspace.sight.values)
         self._show_problems()
 
     def show_shapes(self) -> None:
         """Show what is known of its ports, its costs and its problems."""
         self.facts.show_facts(self._describe())
+        if self._workspace.scope:  # what expressions come to may be known only now
+            self.form.set_values(self._node().parameters, block=self._workspace.sight.values)
         self._show_problems()
 
     def show_run(self) -> None:
         """Show its gradient norm and its kernels."""
         self.facts.show_facts(self._describe())
-        picture = self._workspace.pictures.get((PictureKind.KERNELS, self.node))
+        picture = self._workspace.pictures.get((PictureKind.KERNELS, self._workspace.source_of(self.node)))
         self._weights_head.setVisible(picture is not None)
         self.kernels.setVisible(picture is not None)
         if picture is not None and picture.step != self._kernels_step:
@@ -268,14 +278,17 @@ class NodePage(QWidget):
             self.kernels.setFixedHeight(min(self.kernels.height_for(self.width()), 90))
 
     def _show_problems(self) -> None:
-        mine = tuple(problem for problem in self._workspace.problems if problem.node == self.node)
+        mine = self._workspace.sight.problems.get(self.node, ())
         if mine == self._known:
             return
         self._known = mine
         clear(self.problems)
-        at_field = {problem.field: problem.message for problem in mine if problem.field in self.form.fields}
+        own = [problem for problem in mine if problem.node.rpartition("/")[2] == self.node]
+        at_field = {problem.field: problem.message for problem in own if problem.field in self.form.fields}
         for problem in mine:
-            if problem.fixes or problem.field not in at_field:
+            if problem not in own:
+                self.problems.addWidget(ProblemRow(problem, self._workspace))
+            elif problem.fixes or problem.field not in at_field:
                 self.problems.addWidget(ProblemRow(problem, self._workspace, place=False))
         self.form.set_notes(at_field)
         self._mark_code()
@@ -287,15 +300,18 @@ class NodePage(QWidget):
                 field.editor.mark_error(next((each.line for each in self._known if each.field == name), 0))
 
     def _describe(self) -> list[tuple[str, str]]:
-        node, shapes = self._node(), self._workspace.shapes
+        node, sight = self._node(), self._workspace.sight
         facts = []
         for side, ports in zip(("In", "Out"), self._ports(node), strict=True):
             for port in ports:
-                type_ = shapes.types.get(PortRef(self.node, port))
-                unknown = "…" if self.node in shapes.pending else "not known"
+                type_ = sight.types.get(PortRef(self.node, port))
+                unknown = "…" if self.node in sight.pending else "not known"
                 name = side if len(ports) == 1 else f"{side} · {port}"
                 facts.append((name, _type_text(type_) if type_ else unknown))
-        cost = self._workspace.costs.nodes.get(self.node)
+        if node.tied_to:
+            owner = self._workspace.document.scope(self._workspace.scope).nodes.get(node.tied_to)
+            facts.append(("Weights", f"those of {owner.label}" if owner else "of a node that is gone"))
+        cost = sight.costs.get(self.node)
         if cost is not None and cost.parameters:
             facts.append(("Parameters", f"{cost.parameters:,}"))
         if cost is not None and cost.macs:
@@ -304,7 +320,7 @@ class NodePage(QWidget):
             facts.append(("Output's memory", f"{in_words(cost.bytes)} a sample"))
         if cost is not None and cost.kept:
             facts.append(("Kept to train", f"{in_words(cost.kept)} a sample"))
-        norm = self._workspace.series.get(f"gradient_norm/{self.node}")
+        norm = self._workspace.series.get(f"gradient_norm/{self._workspace.scopes.at.path(self.node)}")
         if norm is not None and len(norm):
             facts.append(("Gradient norm", value_text(float(norm.values[-1]))))
         return facts
@@ -358,6 +374,18 @@ class NodePage(QWidget):
         for field in self.form.fields.values():
             if isinstance(field, CodeField):
                 field.set_draft(text)
+
+    def _promote(self, name: str) -> None:
+        """Make a parameter of this layer one of the block, under its own name."""
+        parameter = replace(self.form.fields[name].parameter, default=self.form.values()[name])
+        change = partial(
+            edits.promote_parameter,
+            scope=self._workspace.scope,
+            node=self.node,
+            parameter=name,
+            declared=plain_parameter(parameter),
+        )
+        self._workspace.edit(f"Make {parameter.title.lower()} a parameter", change)
 
     def _write_note(self, text: str) -> None:
         change = partial(edits.set_note, node=self.node, note=text, scope=self._workspace.scope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import partial
 
 from PySide6.QtCore import QSize, Qt, Signal
@@ -22,6 +23,11 @@ SEVERITIES = {
     Severity.ADVICE: ("info", "accent", "Advice"),
 }
 """Severity -> (icon, theme token, word)."""
+
+
+def breakable(text: str) -> str:
+    """Return a text whose very long words (a layer's name behind those of its blocks) may be broken at a dot."""
+    return re.sub(r"\S{24,}", lambda word: word[0].replace(".", ".\u200b").replace("_", "_\u200b"), text)
 
 
 class ProblemRow(QFrame):
@@ -60,7 +66,7 @@ class ProblemRow(QFrame):
         head = ElidedLabel(self._head(word))
         head.setFont(ui_font(13, QFont.Weight.DemiBold))
         grid.addWidget(head, 0, 1)
-        grid.addWidget(label(problem.message, wrap=True), 1, 1)
+        grid.addWidget(label(breakable(problem.message), wrap=True), 1, 1)
         grid.setColumnStretch(1, 1)
         if problem.expected or problem.found:
             grid.addWidget(label(self._contrast(), "number", wrap=True), 2, 1)

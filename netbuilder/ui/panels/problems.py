@@ -10,6 +10,7 @@ from netbuilder.foundation.problem import Problem, Severity
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import clear, label
 from netbuilder.ui.panels.problem_rows import ProblemRow
+from netbuilder.ui.panels.watched import find_node
 from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Workspace
 
@@ -65,10 +66,10 @@ class ProblemsPanel(QScrollArea):
         self.refresh()
 
     def _list(self, problems: tuple[Problem, ...]) -> None:
-        labels = {node.id: node.label for node in self._workspace.document.graph.nodes.values()}
         self.empty.setVisible(not problems)
-        self.empty.setText(NONE if labels else EMPTY)
-        named = (problems, tuple(labels.get(problem.node) for problem in problems))
+        self.empty.setText(NONE if self._workspace.document.graph.nodes else EMPTY)
+        nodes = (find_node(self._workspace, problem.node) for problem in problems)
+        named = (problems, tuple(node.label if node else "" for node in nodes))
         if named == self._shown:
             return
         self._shown = named

@@ -27,7 +27,7 @@ NONE = "This layer has no activations to draw."
 
 def watched_node(workspace: Workspace) -> str:
     """Return the node path whose pictures panels show: the selected node's, else the last one watched; "" for none."""
-    chosen = sorted(workspace.selection)
+    chosen = [workspace.source_of(node) for node in sorted(workspace.selection)]
     for node in (*chosen, *workspace.trainer.watched):
         if any((kind, node) in workspace.pictures for kind in (PictureKind.MAPS, PictureKind.VECTOR)):
             return node
@@ -93,9 +93,9 @@ class MapsCard(Card):
         picture = pictures.get((PictureKind.MAPS, path)) or pictures.get((PictureKind.VECTOR, path))
         if node is None or picture is None or not picture.data.size:
             self._shown = None
-            self.title.setText(node_title(node) if node else "Activations")
+            self.title.setText(node_title(workspace.document, node) if node else "Activations")
             self.note.clear()
-            self.show_empty(self._missing(workspace, node))
+            self.show_empty(self._missing(workspace, node, path))
             return
         is_new = picture is not self._shown
         if is_new:
@@ -107,7 +107,7 @@ class MapsCard(Card):
             self._describe_again()
         self.show_body(self._page)
 
-    def _missing(self, workspace: Workspace, node: Node | None) -> str:
+    def _missing(self, workspace: Workspace, node: Node | None, path: str) -> str:
         if node is None:
             return SELECT if workspace.pictures or workspace.state.is_active else TRAIN
         if workspace.state is State.RUNNING and not workspace.pictures:
@@ -115,7 +115,7 @@ class MapsCard(Card):
         trained = workspace.trainer.document
         if not workspace.trainer.can_watch or (trained is not None and find_in(trained, node.id) is None):
             return TRAIN
-        return WAIT if any(path == node.id for _, path in workspace.pictures) else NONE
+        return WAIT if any(pictured == path for _, pictured in workspace.pictures) else NONE
 
     def _draw(self, picture: Picture, labels: tuple[str, ...]) -> None:
         maps = picture.kind is PictureKind.MAPS
@@ -128,7 +128,7 @@ class MapsCard(Card):
 
     def _describe(self, workspace: Workspace, node: Node, picture: Picture) -> None:
         count = len(picture.data)
-        title = node_title(node)
+        title = node_title(workspace.document, node)
         if picture.kind is PictureKind.MAPS:
             shown = min(self.mosaic.shown or count, count)
             part = f"{shown} of {count} maps" if shown < count else f"{count} map{'s' if count != 1 else ''}"

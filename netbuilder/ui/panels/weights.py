@@ -62,14 +62,15 @@ def layer_rows(workspace: Workspace, *, selected_only: bool) -> list[LayerRow]:
     rows = []
     for path in sorted(told, key=lambda path: (order.get(path.partition("/")[0], len(order)), path)):
         node = find_node(workspace, path)
-        if node is None or (selected_only and path not in workspace.selection):
+        if node is None or (selected_only and not workspace.is_selected(path)):
             continue
-        declaration = declaration_of(node)
+        declaration = declaration_of(workspace.document, node)
+        flat = workspace.shapes.expansion.flat.graph.nodes.get(path, node)
         rows.append(
             LayerRow(
                 path,
-                node.label,
-                node_title(node),
+                flat.label,
+                node_title(workspace.document, node),
                 declaration.category if declaration else "",
                 pictures.get((PictureKind.WEIGHTS, path)),
                 pictures.get((PictureKind.GRADIENTS, path)),
@@ -124,7 +125,7 @@ class LayerTable(QWidget):
 
     def _paint_row(self, painter: QPainter, row: LayerRow, top: int) -> None:
         columns, theme = self.columns(), self.theme
-        if row.path in self._workspace.selection:
+        if self._workspace.is_selected(row.path):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(theme.color("pressed"))
             painter.drawRoundedRect(QRectF(0, top + 1, self.width(), ROW - 4), 5, 5)
@@ -197,7 +198,7 @@ class LayerTable(QWidget):
         if event.key() not in steps or not self.rows:
             super().keyPressEvent(event)
             return
-        chosen = [i for i, row in enumerate(self.rows) if row.path in self._workspace.selection]
+        chosen = [i for i, row in enumerate(self.rows) if self._workspace.is_selected(row.path)]
         self._select(min(max((chosen[0] if chosen else -1) + steps[Qt.Key(event.key())], 0), len(self.rows) - 1))
 
     def _select(self, index: int) -> None:
@@ -264,7 +265,9 @@ class WeightsPanel(LivePanel):
             self.kernels_card.note.clear()
             self.kernels_card.show_empty()
             return
-        self.kernels_card.title.setText(f"{node_title(node)} · {picture.caption or f'{len(picture.data)} kernels'}")
+        self.kernels_card.title.setText(
+            f"{node_title(self.workspace.document, node)} · {picture.caption or f'{len(picture.data)} kernels'}"
+        )
         limit = float(np.max(np.abs(np.nan_to_num(picture.data)), initial=0.0))
         self.kernels_card.note.setText(f"±{value_text(limit)}")
         if picture is not self._kernels_shown:

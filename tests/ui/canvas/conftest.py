@@ -126,7 +126,7 @@ def workspace(qapp, tmp_path) -> Workspace:
 @pytest.fixture
 def view(qtbot, workspace) -> CanvasView:
     workspace.open_unsaved(small_network())
-    canvas = CanvasView(workspace, load_theme("dark"), declarations())
+    canvas = CanvasView(workspace, load_theme("dark"))
     qtbot.addWidget(canvas)
     canvas.resize(1000, 640)
     canvas.show()

@@ -9,7 +9,8 @@ from netbuilder.project import declarations
 from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.faces import Area, Face, Knowledge, Links, OutputFace, make_face, own_label
 from netbuilder.ui.canvas.geometry import HEADER, WIDEST, WIDTH, measure
-from netbuilder.ui.canvas.knowing import severities, wrong_ports
+from netbuilder.ui.canvas.knowing import knowledge_of, wrong_ports
+from netbuilder.ui.sight import Sight
 from tests.ui.canvas.conftest import DIGITS, LINEAR, LOSS, RELU, add, small_network
 
 
@@ -98,8 +99,9 @@ def test_the_worst_problem_counts():
         Problem(code="a", message="m", severity=Severity.WARNING, node="n1", port="z"),
         Problem(code="a", message="m", severity=Severity.WARNING, node=""),
     ]
-    assert severities(problems) == {"n1": Severity.ERROR}
-    assert wrong_ports(problems) == {PortRef("n1", "x")}
+    sight = Sight(problems={"n1": tuple(problems[:3])})
+    assert knowledge_of(sight, {}).severities == {"n1": Severity.ERROR}
+    assert wrong_ports(sight) == {PortRef("n1", "x")}
 
 
 def shown(document: Document) -> Content:

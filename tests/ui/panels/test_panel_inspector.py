@@ -23,6 +23,7 @@ from netbuilder.ui.panels.node_page import NodePage
 from netbuilder.ui.panels.plan_page import PlanPage
 from netbuilder.ui.panels.problem_rows import ProblemRow
 from netbuilder.ui.pickers import BoolField, ChoiceField, PathField
+from netbuilder.ui.sight import Sight
 from netbuilder.ui.theme import ThemeController
 from netbuilder.ui.workspace import Workspace
 from tests.ui.panels.recorded import CONV, DATA, HEAD, RELU, RecordedHost, run, tell
@@ -158,7 +159,7 @@ def test_problems_stand_on_top_and_their_button_mends_them(
 ) -> None:
     fix = Fix(title="Use 12 units", edit="set_parameters", arguments={"node": HEAD, "values": {"units": 12}})
     problem = Problem(code="x", message="10 units are too few.", node=HEAD, field="units", fixes=(fix,))
-    monkeypatch.setattr(type(digits), "problems", property(lambda _: (problem,)))
+    monkeypatch.setattr(type(digits), "sight", property(lambda _: Sight(problems={HEAD: (problem,)})))
     page = node_page(inspector, digits, HEAD)
     rows = page.findChildren(ProblemRow)
     assert [row.problem for row in rows] == [problem]
