@@ -258,7 +258,7 @@ def _train_project(project: Any, asked: argparse.Namespace) -> int:
 def _export(asked: argparse.Namespace) -> int:
     from netbuilder.exchange.formats import FORMATS, Order, export
     from netbuilder.exchange.runs import find_run
-    from netbuilder.project import Project
+    from netbuilder.project import Project, runs_folder
 
     project = Project.load(asked.file)
     try:
@@ -274,6 +274,7 @@ def _export(asked: argparse.Namespace) -> int:
             target=Path(asked.output),
             base=project.base,
             run=find_run(asked.run, project.path) if asked.run else None,
+            runs=runs_folder(project.path),
             settings=settings,
             overwrite=asked.overwrite,
         )

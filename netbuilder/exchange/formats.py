@@ -31,7 +31,8 @@ class Order:
         format: A key of `FORMATS`.
         target: The file, or the folder of a format without a suffix.
         base: The folder that the document's file names are relative to.
-        run: The folder of the run whose weights are taken; None draws fresh ones.
+        run: The folder of the run whose weights are taken; None takes those that the plan starts from, or fresh ones.
+        runs: The project's folder of runs, in which the weights to start from are.
         settings: The format's parameters by name; missing ones get their default.
         overwrite: Whether what lies there already may be replaced.
     """
@@ -41,6 +42,7 @@ class Order:
     target: Path
     base: Path = field(default_factory=Path)
     run: Path | None = None
+    runs: Path = field(default_factory=Path)
     settings: Values = field(default_factory=dict)
     overwrite: bool = False
 
@@ -102,7 +104,7 @@ def export(order: Order, job: Job | None = None) -> Exported:
 
     from netbuilder.exchange.weighted import weigh
 
-    return form.write(weigh(order.document, order.run, order.base), order, settings, job)
+    return form.write(weigh(order.document, order.run, order.base, order.runs), order, settings, job)
 
 
 def find_format(key: str) -> ExportFormat:

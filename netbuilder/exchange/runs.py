@@ -18,15 +18,19 @@ class Origin:
         epoch: The epoch (from 1) they are of, where that is known.
         is_best: Whether they are the run's best, not just its last.
         seed: What they were drawn from.
+        is_start: Whether they are those that the plan starts from, such as imported ones.
     """
 
     run: Path | None = None
     epoch: int | None = None
     is_best: bool = False
     seed: int = 0
+    is_start: bool = False
 
     def __str__(self) -> str:
         """For people: "the best weights of the run 2026-01-31-120000 (epoch 12)"."""
+        if self.is_start:
+            return "the weights that the project starts from"
         if self.run is None:
             return f"fresh weights, drawn from seed {self.seed}"
         epoch = f" (epoch {self.epoch})" if self.epoch is not None else ""

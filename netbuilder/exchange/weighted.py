@@ -21,6 +21,7 @@ from netbuilder.document.model import Document
 from netbuilder.exchange.runs import Origin, checkpoint_file
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.tensor import TensorType
+from netbuilder.training import start_weights
 from netbuilder.training.checkpoints import Checkpoint, load_checkpoint
 
 NAMED = 5
@@ -63,13 +64,15 @@ class WeightedNetwork:
         return module_name(self.program).rpartition("_")[2]
 
 
-def weigh(document: Document, run: Path | None = None, base: str | Path = "") -> WeightedNetwork:
+def weigh(document: Document, run: Path | None = None, base: str | Path = "", runs: Path = Path()) -> WeightedNetwork:
     """Return a document's network with weights.
 
     Args:
         document: What to build, its schemas up to date.
-        run: The folder of the run whose best weights are taken; None draws fresh ones from the plan's seed.
+        run: The folder of the run whose best weights are taken; None takes those that the plan starts from, or draws
+            fresh ones from its seed.
         base: The folder that the document's file names are relative to.
+        runs: The project's folder of runs, in which the weights to start from are.
 
     Raises:
         NetbuilderError: When the document has errors, the run has no weights that can be read, or they do not fit.
@@ -81,6 +84,9 @@ def weigh(document: Document, run: Path | None = None, base: str | Path = "") ->
     try:
         if run is None:
             initialize(model, program, document.plan.seed)
+            if document.plan.weights is not None:
+                start_weights.adopt(model, program, start_weights.load_start(document.plan.weights, runs))
+                origin = Origin(seed=document.plan.seed, is_start=True)
         else:
             file = checkpoint_file(run)
             checkpoint = load_checkpoint(file)

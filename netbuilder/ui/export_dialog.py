@@ -157,6 +157,7 @@ class ExportDialog(QDialog):
             self.target.setText(str(path if path.suffix or not form.suffix else path.with_suffix(form.suffix)))
 
     def _start(self, *, overwrite: bool = False) -> None:
+        from netbuilder.project import runs_folder
         from netbuilder.ui import dialogs
 
         workspace = self._window.workspace
@@ -171,6 +172,7 @@ class ExportDialog(QDialog):
             target=target,
             base=workspace.file.base,
             run=self.weights.currentData(),
+            runs=runs_folder(workspace.path),
             settings=dict(self._settings),
             overwrite=overwrite,
         )

@@ -259,3 +259,15 @@ def test_the_commands(module: nn.Module, tmp_path: Path, capsys: pytest.CaptureF
     assert main(["weights", str(file), "--from", str(tmp_path / "o.safetensors")]) == 1
     assert "Nothing was changed" in capsys.readouterr().out
     assert file.read_bytes() == before
+
+
+def test_an_export_takes_the_weights_that_the_project_starts_from(
+    module: nn.Module, project: Project, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert project.path is not None
+    target = tmp_path / "out.safetensors"
+    assert main(["export", str(project.path), "--to", "safetensors", "-o", str(target)]) == 0
+    assert "starts from" in capsys.readouterr().out
+    written = list(safetensors.torch.load_file(target).values())
+    for tensor in module.state_dict().values():
+        assert any(torch.equal(tensor, each) for each in written)
