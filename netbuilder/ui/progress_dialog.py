@@ -54,6 +54,7 @@ def run_with_progress(
     def look() -> None:
         if ended.is_set():
             timer.stop()
+            dialog.canceled.disconnect(job.cancel)  # closing it counts as cancelling, which would drop the result
             dialog.close()
             return
         dialog.setLabelText(f"{title}…\n{job.detail}" if job.detail else f"{title}…")
