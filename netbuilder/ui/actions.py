@@ -49,6 +49,8 @@ def _seen(workspace: Workspace) -> bool:
 
 
 def _on_block(workspace: Workspace) -> bool:
+    if not workspace.document.blocks:
+        return False
     nodes = workspace.document.scope(workspace.scope).nodes
     return any(definition_of(workspace.document, nodes[node]) for node in workspace.selection if node in nodes)
 

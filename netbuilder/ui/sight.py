@@ -131,7 +131,9 @@ def _sources(graph: Graph, document: Document, expansion: Expansion, prefix: str
     if not prefix and not expansion.copies:
         return {}
     found = {}
-    for id, node in graph.nodes.items():
+    # In the main graph all others are their own, and there may be thousands.
+    nodes = graph.nodes if prefix else {id: graph.nodes[id] for id in expansion.copies if id in graph.nodes}
+    for id, node in nodes.items():
         port = _value_of(node, document, bool(prefix))
         flat = expansion.ports.get(PortRef(prefix + id, port)) if port else None
         if flat is not None:

@@ -216,7 +216,8 @@ class Workspace(QObject):
 
     def is_selected(self, path: str) -> bool:
         """Whether a node path leads to or through a selected node, in the copy in sight."""
-        return any(f"{path}/".startswith(f"{self.scopes.at.path(node)}/") for node in self.selection)
+        prefix = self.scopes.at.prefix
+        return path.startswith(prefix) and path[len(prefix) :].partition("/")[0] in self.selection
 
     # Shapes --------------------------------------------------------------------------------------------------------
 
@@ -389,7 +390,9 @@ class Workspace(QObject):
 
     def _watch_selection(self) -> None:
         if self.selection:
-            self.trainer.watch(tuple(self.source_of(node) for node in sorted(self.selection)), self.trainer.sample)
+            sources, at = self.sight.sources, self.scopes.at
+            paths = tuple(sources.get(node, at.path(node)) for node in sorted(self.selection))
+            self.trainer.watch(paths, self.trainer.sample)
 
     def _choose(self, nodes: Iterable[str], link: PortRef | None) -> None:
         """Select what of this is in the document."""

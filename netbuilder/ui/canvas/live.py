@@ -51,8 +51,8 @@ class LivePictures:
         """Take what the run has told so far, for the nodes of `graph`."""
         self.clear()
         self._shown_at = {}
-        for node in graph.nodes:
-            self._shown_at.setdefault(workspace.source_of(node), []).append(node)
+        for node, path in workspace.sight.sources.items():
+            self._shown_at.setdefault(path, []).append(node)
         everything = Telemetry(pictures=tuple(workspace.pictures.values()))
         self.take(everything, workspace, graph, declarations, with_loss=True)
 
@@ -74,7 +74,8 @@ class LivePictures:
             # A node that has a more telling picture keeps it: points, not bars.
             if rank is None:
                 continue
-            for node in self._shown_at.get(picture.node, ()):
+            own = [picture.node] if picture.node in graph.nodes else []
+            for node in (*own, *self._shown_at.get(picture.node, ())):
                 if rank <= self._kinds.get(node, rank):
                     self._kinds[node] = rank
                     self.pictures[node] = picture

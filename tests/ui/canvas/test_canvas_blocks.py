@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
@@ -9,6 +10,7 @@ from PySide6.QtTest import QTest
 from netbuilder.compiler.meta import warm_up
 from netbuilder.document import edits
 from netbuilder.document.model import PortRef
+from netbuilder.training.protocol import Picture, PictureKind, Telemetry
 from netbuilder.ui.canvas import menus
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.standpoint import Standpoint
@@ -225,3 +227,22 @@ def test_weights_are_shared_and_given_back(view, workspace, hands, made):
     workspace.select((made, copy))
     view.blocks.share_selected()
     assert workspace.document.graph.nodes[copy].tied_to == made
+
+
+def test_live_pictures_of_an_instance_and_of_what_is_in_it(view, workspace, hands, made):
+    maps = np.ones((3, 4, 4), dtype=np.float32)
+    for path in (f"{made}/0/{LINEAR}", f"{made}/0/{RELU}", FLATTEN):
+        workspace.trainer.record.add(
+            Telemetry(pictures=(Picture(kind=PictureKind.THUMBS, node=path, step=1, data=maps),))
+        )
+    view._look_again()
+    assert view.live.pictures.keys() == {made, FLATTEN}, "an instance shows what it gives out"
+    assert view.live.pictures[made].node == f"{made}/0/{RELU}"
+    assert workspace.source_of(made) == f"{made}/0/{RELU}"
+    hands.key(Qt.Key.Key_Return)
+    labels = {workspace.document.blocks["block"].graph.nodes[id].label for id in view.live.pictures}
+    assert labels == {"x", "linear", "relu", "y"}
+    workspace.select((LINEAR,))
+    assert workspace.trainer.watched == (f"{made}/0/{LINEAR}",)
+    assert workspace.is_selected(f"{made}/0/{LINEAR}")
+    assert not workspace.is_selected(f"{made}/0/{RELU}")
