@@ -34,4 +34,6 @@ def run(imported: Imported, inputs: Mapping[str, torch.Tensor]) -> list[torch.Te
     model.load_state_dict(state)
     with torch.no_grad():
         result: Any = model(**inputs)
-    return list(result.values()) if isinstance(result, dict) else list(result) if isinstance(result, tuple) else [result]
+    return (
+        list(result.values()) if isinstance(result, dict) else list(result) if isinstance(result, tuple) else [result]
+    )

@@ -116,9 +116,7 @@ def check(
     opaque = [row for row in found.coverage.rows if row.reason and row.origin not in allow]
     assert not opaque, opaque
     tensors = {identifier(name): torch.from_numpy(np.array(value)) for name, value in given.items()}
-    tensors = {
-        name: value.to(torch.int64) if value.dtype == torch.int32 else value for name, value in tensors.items()
-    }
+    tensors = {name: value.to(torch.int64) if value.dtype == torch.int32 else value for name, value in tensors.items()}
     results = run(found, tensors)
     for expected, result in zip(reference(proto, given), results, strict=True):
         assert tuple(result.shape) == expected.shape, (tuple(result.shape), expected.shape)

@@ -45,7 +45,7 @@ def _reshaped(net: Network, tensor: Tensor, dims: tuple[Dim, ...]) -> Tensor:
             return net.emit("unsqueeze", {"x": tensor}, {"axis": axis})
     for axis in range(first, len(have)):
         if have[axis] == 1 and have[:axis] + have[axis + 1 :] == dims:
-            return net.emit("squeeze", {"x": tensor}, {"axis": axis})
+            return _moved(net, tensor, axis) or net.emit("squeeze", {"x": tensor}, {"axis": axis})
     kept = len(dims) - 1
     if 1 <= kept <= 7 and kept < len(have) and have[:kept] == dims[:kept]:
         return net.emit("flatten", {"x": tensor}, {"start_axis": kept})
@@ -59,6 +59,19 @@ def _reshaped(net: Network, tensor: Tensor, dims: tuple[Dim, ...]) -> Tensor:
     if rest.count(-1) <= 1:
         return net.emit("view", {"x": tensor}, {"shape": tuple(rest)})
     raise Unfit("makes a shape with several sizes that vary")
+
+
+def _moved(net: Network, tensor: Tensor, axis: int) -> Tensor | None:
+    """Return a transpose where an axis of size 1 is added, moved and dropped again, as nn.MultiheadAttention does."""
+    order = net.giver(tensor, *_ORDERING)
+    added = net.giver(net.source(order), "unsqueeze") if order is not None else None
+    if order is None or added is None:
+        return None
+    places, new = _order(order, type_of(tensor).rank), added.parameters["axis"]
+    if places[axis] != new:
+        return None
+    kept = (place for place in places if place != new)
+    return permute(net, net.source(added), [place - (place > new) for place in kept])
 
 
 def permute(net: Network, tensor: Tensor, order: Sequence[int]) -> Tensor:

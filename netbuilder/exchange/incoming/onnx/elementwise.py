@@ -292,8 +292,14 @@ def pair(net: Network, kind: str, first: Value, second: Value) -> Tensor:
             found = _with_number(net, kind, other, number, keys)
             if found is not None:
                 return found
-    a, b = net.as_tensor(first), net.as_tensor(second)
-    return net.emit(_PAIRS[kind], {"a": a, "b": b})
+    return net.emit(_PAIRS[kind], {"a": _operand(net, first), "b": _operand(net, second)})
+
+
+def _operand(net: Network, value: Value) -> Tensor:
+    """Return a value as a layer's; a single number gets an axis, since layers read none without."""
+    if isinstance(value, Constant) and not value.array.ndim:
+        value = Constant(value.array.reshape(1), value.name, value.learned)
+    return net.as_tensor(value)
 
 
 def _number(value: Value, other: Value) -> Array | None:
@@ -369,5 +375,5 @@ def _where(net: Network) -> Result:
             continue
         where = chosen if key == "condition" else net.emit("logical_not", {"x": chosen})
         return net.emit("masked_fill", {"x": other, "where": where}, {"value": shortest(number.item())})
-    a, b = net.as_tensor(first), net.as_tensor(second)
+    a, b = _operand(net, first), _operand(net, second)
     return net.emit("where", {"condition": chosen, "a": a, "b": b})

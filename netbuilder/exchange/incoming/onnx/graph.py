@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -114,6 +114,7 @@ class OnnxGraph:
         inputs: (Name, declared type) of what is passed in.
         outputs: What the network gives.
         declared: Value -> what the file says of it, for values within.
+        inferred: Works out what follows for all values from what the file says.
     """
 
     title: str = ""
@@ -123,6 +124,7 @@ class OnnxGraph:
     inputs: tuple[tuple[str, Declared], ...] = ()
     outputs: tuple[str, ...] = ()
     declared: Mapping[str, Declared] = field(default_factory=dict)
+    inferred: Callable[[], Mapping[str, Declared]] = dict
 
 
 def too_deep() -> NetbuilderError:

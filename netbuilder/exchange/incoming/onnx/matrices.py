@@ -11,6 +11,7 @@ from netbuilder.exchange.incoming.onnx.elementwise import pair
 from netbuilder.exchange.incoming.onnx.network import Network
 from netbuilder.exchange.incoming.onnx.registry import Result, operator
 from netbuilder.exchange.incoming.onnx.values import Array, Constant, Tensor, Unfit, type_of
+from netbuilder.layers.relations import counts_samples
 
 
 def linear(net: Network, x: Tensor, weight: Array, bias: Array | None, shares: str) -> Tensor:
@@ -24,7 +25,7 @@ def linear(net: Network, x: Tensor, weight: Array, bias: Array | None, shares: s
         shares: Layers with the same text here share their weights.
     """
     parameters: dict[str, object] = {"units": weight.shape[0], "bias": bias is not None}
-    if type_of(x).rank not in (2, 3):
+    if type_of(x).rank not in (2, 3) or not (counts_samples(type_of(x)) or type_of(x).dims[0] == 1):
         parameters["any_axes"] = True
     weights = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
     return net.emit("linear", {"x": x}, parameters, weights, shares)

@@ -7,7 +7,7 @@ checks that the document will meet, so that an operator which no layer fits beco
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ import torch
 
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document.model import Document
-from netbuilder.exchange.incoming.onnx.graph import OnnxGraph, OnnxNode, batch_names, fixed_batch, tensor_type
+from netbuilder.exchange.incoming.onnx.graph import Declared, OnnxGraph, OnnxNode, batch_names, fixed_batch, tensor_type
 from netbuilder.exchange.incoming.onnx.scopes import Origin, plain
 from netbuilder.exchange.incoming.onnx.sizes import whole_numbers
 from netbuilder.exchange.incoming.onnx.values import Array, Constant, Fill, Tensor, Unfit, Value, dims_of, type_of
@@ -51,12 +51,13 @@ class Network:
     notes: list[str] = field(default_factory=list)
     samples: Tensor | None = None
     _givers: dict[str, str] = field(default_factory=dict)
-    _readers: Counter[str] = field(default_factory=Counter)
+    _readers: dict[str, list[str]] = field(default_factory=dict)
     _claims: Counter[str] = field(default_factory=Counter)
     _uses: Counter[str] = field(default_factory=Counter)
     _tables: dict[str, Tensor] = field(default_factory=dict)
     _inference: ShapeInference = field(default_factory=ShapeInference)
     _batches: frozenset[str] = frozenset()
+    _inferred: Mapping[str, Declared] | None = None
     fixed: int = 0
 
     def __post_init__(self) -> None:
@@ -206,7 +207,8 @@ class Network:
             scope=plain(self.origin.scopes),
             label=label or self.origin.label,
         )
-        self._readers.update(value.name for value in inputs.values())
+        for value in inputs.values():
+            self._readers.setdefault(value.name, []).append(number)
         for port, name in outputs.items():
             self._givers[name] = number
             self.types[name] = types[port]
@@ -242,7 +244,14 @@ class Network:
 
     def is_alone(self, tensor: Tensor) -> bool:
         """Whether the operator at hand is the only one that ever reads a value."""
-        return self._claims[tensor.name] == 1 and not self._readers[tensor.name]
+        return self._claims[tensor.name] == 1 and all(map(self._is_dead, self._readers.get(tensor.name, ())))
+
+    def _is_dead(self, number: str) -> bool:
+        """Whether nothing reads what a layer gives, nor will."""
+        return all(
+            not self._claims[name] and all(map(self._is_dead, self._readers.get(name, ())))
+            for name in self.operations[number].outputs.values()
+        )
 
     def amend(
         self, tensor: Tensor, parameters: Mapping[str, Any], weights: Mapping[str, Array], shares: str = ""
@@ -278,14 +287,27 @@ class Network:
             if isinstance(value, Tensor):
                 self._claims[value.name] -= 1
 
-    def credit(self, value: Value, origin: str) -> bool:
-        """Count the operator at hand for the layer that gives a value, if it is new; return whether it is."""
-        number = self._givers.get(value.name, "") if isinstance(value, Tensor) else ""
-        operation = self.operations.get(number)
-        if operation is None or operation.origin:
+    def credit(self, first: int, values: Sequence[Value | None], origin: str) -> bool:
+        """Count the operator at hand for the layer that does its work, if it made one; return whether it did.
+
+        Args:
+            first: How many layers there were before.
+            values: What it gives.
+            origin: What the coverage table calls it.
+        """
+        made = [f"v{number}" for number in range(first, len(self.operations))]
+        made = [number for number in made if not self.operations[number].origin]
+        if not made:
             return False
-        self.operations[number] = replace(operation, origin=origin)
+        givers = {self._givers.get(value.name, "") for value in values if isinstance(value, Tensor)}
+        chosen = max(made, key=lambda number: (self._weight(number), number in givers))
+        self.operations[chosen] = replace(self.operations[chosen], origin=origin)
         return True
+
+    def _weight(self, number: str) -> int:
+        """Return how much a layer does: one with weights more than one that computes, which does more than moving."""
+        operation = self.operations[number]
+        return 2 if operation.weights else int(catalog()[operation.type].category != "shape")
 
     # -- constants as layers ---------------------------------------------------------------------------------
 
@@ -317,7 +339,8 @@ class Network:
         else:
             array = constant.array.astype(kind)
             found = self.emit("fixed_tensor", {}, {"dims": dims, "dtype": kind}, {"value": array}, label=label)
-        self.credit(found, AUXILIARY)
+        number = self._givers[found.name]
+        self.operations[number] = replace(self.operations[number], origin=AUXILIARY)
         if constant.name:
             self._tables[constant.name] = found
         return found
@@ -363,6 +386,10 @@ class Network:
     def declared(self, name: str) -> TensorType | None:
         """Return what the file says of a value's type, as the project has it; None when it says nothing."""
         said = self.graph.declared.get(name)
+        if said is None or None in said.dims:
+            if self._inferred is None:
+                self._inferred = self.graph.inferred()
+            said = self._inferred.get(name, said)
         return None if said is None else narrowed(tensor_type(said, self._batches, self.fixed))
 
     def shape(self, place: int) -> tuple[Dim, ...]:

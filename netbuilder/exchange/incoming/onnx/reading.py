@@ -33,6 +33,9 @@ from netbuilder.foundation.problem import NetbuilderError, Problem
 FILE_BYTES: Final = (1 << 31) - 1
 """The size of the file itself; what a protocol buffer can be."""
 
+SMALL: Final = 4096
+"""Bytes of an initializer up to which shape inference looks into it: shapes to reshape to are never longer."""
+
 OLDEST: Final = 7
 """The oldest version of the standard's operators that is read: since then they broadcast as numpy does."""
 
@@ -122,7 +125,28 @@ class _Conversion:
             inputs=inputs,
             outputs=outputs,
             declared=self._all_declared((*graph.value_info, *graph.output)),
+            inferred=lambda: self._inferred(model),
         )
+
+    def _inferred(self, model: Any) -> dict[str, Declared]:
+        """Return what follows for all values, as onnx works it out; large weights count by their shape only."""
+        small = onnx.ModelProto()
+        small.CopyFrom(model)
+        kept = [tensor for tensor in model.graph.initializer if _is_small(tensor)]
+        known = {value.name for value in model.graph.input}
+        weights = [
+            helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+            for tensor in model.graph.initializer
+            if tensor.name not in known and not _is_small(tensor)
+        ]
+        del small.graph.initializer[:]
+        small.graph.initializer.extend(kept)
+        small.graph.input.extend(weights)
+        try:
+            found = onnx.shape_inference.infer_shapes(small, data_prop=True)
+        except (RuntimeError, ValueError, TypeError, onnx.shape_inference.InferenceError):
+            return {}  # what is not known is shown as not known
+        return self._all_declared((*found.graph.value_info, *found.graph.output))
 
     def notes(self) -> tuple[str, ...]:
         """Return what the user should know."""
@@ -255,6 +279,10 @@ class _Conversion:
 
     def _unordered(self, who: str) -> NetbuilderError:
         return _refusal(self.path, "import.onnx.damaged", f"is damaged: {who}, which nothing before it gives")
+
+
+def _is_small(tensor: Any) -> bool:
+    return tensor.ByteSize() <= SMALL and tensor.data_location != TensorProto.EXTERNAL
 
 
 def _declared(value: Any) -> Declared | None:

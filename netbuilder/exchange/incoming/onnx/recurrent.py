@@ -51,10 +51,13 @@ def _recurrent(net: Network) -> Result:
 
 
 def _sequence(net: Network, y: Tensor, directions: int, units: int, time_first: bool) -> Tensor:
-    """Turn N × T × (D·H) into T × D × N × H, or N × T × D × H."""
+    """Turn N × T × (D·H) into T × D × N × H, or N × T × D × H: step by step as exporters undo it."""
+    y = permute(net, y, (1, 0, 2)) if time_first else y
     dims = type_of(y).dims
+    if directions == 1:
+        return reshape(net, y, (dims[0], 1, *dims[1:]) if time_first else (*dims[:2], 1, units))
     y = reshape(net, y, (*dims[:2], directions, units))
-    return permute(net, y, (1, 2, 0, 3)) if time_first else y
+    return permute(net, y, (0, 2, 1, 3)) if time_first else y
 
 
 def _state(net: Network, y: Tensor, directions: int, units: int, time_first: bool) -> Tensor:

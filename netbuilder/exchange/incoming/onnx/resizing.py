@@ -60,6 +60,7 @@ def _resized(
         raise Unfit(f"resizes {len(dims)} axes")
     if scales is None:
         assert sizes is not None
+        sizes[0] = dims[0] if sizes[0] == net.fixed else sizes[0]
         scales = [_factor(have, want) for have, want in zip(dims, sizes, strict=True)]
         fixed = tuple(size for size in sizes[2:] if isinstance(size, int))
     else:

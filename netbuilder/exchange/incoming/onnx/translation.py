@@ -159,14 +159,14 @@ class _Translation:
             self._enter(node, branch)
             return
         operands = [net.value(place) for place in range(len(node.inputs))]
+        before = len(net.operations)
         try:
             found = self._values(node, operands)
+            values = found if isinstance(found, tuple) else (found,)
+            if not net.credit(before, values, origin_of(node)):
+                self.folded[origin_of(node)] += 1
         except Unfit as unfit:
-            found = self._opaque(node, operands, str(unfit))
-        values = found if isinstance(found, tuple) else (found,)
-        origin = origin_of(node)
-        if not any(value is not None and net.credit(value, origin) for value in values):
-            self.folded[origin] += 1
+            values = self._opaque(node, operands, str(unfit))
         for name, value in zip(node.outputs, values, strict=False):
             if name and value is not None:
                 net.bind(name, value)
@@ -224,7 +224,6 @@ class _Translation:
             if said is not None:
                 net.types[outputs[port]] = said
             found.append(Tensor(outputs[port], said))
-        self.folded[origin_of(node)] -= 1  # it is counted as an operation of its own
         return tuple(found)
 
     def _shown(self, value: Value) -> Tensor | None:
