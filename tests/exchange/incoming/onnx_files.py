@@ -43,7 +43,9 @@ def model(
     """
     entries = []
     for name, about in inputs.items():
-        dims, kind = about if isinstance(about, tuple) and isinstance(about[0], (list, tuple)) else (about, None)
+        dims, kind = (
+            about if isinstance(about, tuple) and isinstance(next(iter(about), None), (list, tuple)) else (about, None)
+        )
         entries.append(helper.make_tensor_value_info(name, kind or TensorProto.FLOAT, list(dims)))
     exits = [helper.make_empty_tensor_value_info(name) for name in outputs]
     tensors = [numpy_helper.from_array(array, name) for name, array in (constants or {}).items()]

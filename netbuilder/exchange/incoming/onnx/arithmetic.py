@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 
 from netbuilder.exchange.incoming.onnx.graph import OnnxNode
-from netbuilder.exchange.incoming.onnx.values import Array, Unfit
+from netbuilder.exchange.incoming.onnx.values import Array, Unfit, counted
 
 ELEMENTS: Final = 1 << 26
 """How many numbers a worked-out constant holds at most."""
@@ -160,7 +160,7 @@ def slices_of(node: OnnxNode, values: Sequence[Any], rank: int) -> dict[int, tup
     strides = np.ones(len(starts), np.int64) if steps is None else np.ravel(steps)
     found = {}
     for axis, start, stop, step in zip(chosen, starts, ends, strides, strict=True):
-        found[int(axis) % rank] = (int(start), int(stop), int(step))
+        found[counted(int(axis), rank)] = (int(start), int(stop), int(step))
     return found
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from netbuilder.exchange.incoming.onnx.network import Network
 from netbuilder.exchange.incoming.onnx.registry import Result, operator
 from netbuilder.exchange.incoming.onnx.sizes import broadcast, over, times
-from netbuilder.exchange.incoming.onnx.values import Constant, Tensor, Unfit, type_of
+from netbuilder.exchange.incoming.onnx.values import Constant, Tensor, Unfit, counted, type_of
 from netbuilder.exchange.incoming.operation import Operation
 from netbuilder.layers.relations import counts_samples
 from netbuilder.layers.tensor import BATCH, Dim
@@ -184,7 +184,7 @@ def _flatten(net: Network) -> Result:
     tensor = net.tensor(0)
     dims = type_of(tensor).dims
     axis = net.whole("axis", 1)
-    axis = axis + len(dims) if axis < 0 else axis
+    axis = axis if axis == len(dims) else counted(axis, len(dims))
     sides: list[Dim] = []
     for part in (dims[:axis], dims[axis:]):
         total: Dim = 1
@@ -199,7 +199,11 @@ def _squeeze(net: Network) -> Result:
     tensor = net.tensor(0)
     dims = type_of(tensor).dims
     axes = net.axes()
-    gone = {axis % len(dims) for axis in axes} if axes is not None else {i for i, size in enumerate(dims) if size == 1}
+    gone = (
+        {counted(axis, len(dims)) for axis in axes}
+        if axes is not None
+        else {i for i, size in enumerate(dims) if size == 1}
+    )
     if any(dims[axis] != 1 for axis in gone):
         raise Unfit(f"drops an axis that has more than one entry ({type_of(tensor)})")
     return reshape(net, tensor, [size for place, size in enumerate(dims) if place not in gone])
@@ -210,7 +214,7 @@ def _unsqueeze(net: Network) -> Result:
     tensor = net.tensor(0)
     axes = net.axes() or ()
     rank = type_of(tensor).rank + len(axes)
-    new = {axis % rank for axis in axes}
+    new = {counted(axis, rank) for axis in axes}
     rest = iter(type_of(tensor).dims)
     return reshape(net, tensor, [1 if place in new else next(rest) for place in range(rank)])
 

@@ -14,7 +14,17 @@ from netbuilder.exchange.incoming.onnx.axes import reshape
 from netbuilder.exchange.incoming.onnx.network import DTYPES, Network, shortest
 from netbuilder.exchange.incoming.onnx.registry import RULES, Result, operator
 from netbuilder.exchange.incoming.onnx.sizes import broadcast, times
-from netbuilder.exchange.incoming.onnx.values import Array, Constant, Fill, Tensor, Unfit, Value, dims_of, type_of
+from netbuilder.exchange.incoming.onnx.values import (
+    Array,
+    Constant,
+    Fill,
+    Tensor,
+    Unfit,
+    Value,
+    counted,
+    dims_of,
+    type_of,
+)
 from netbuilder.layers.logic import FLOAT_MAX
 from netbuilder.layers.tensor import Dim
 
@@ -138,7 +148,7 @@ def _softmax(net: Network) -> Result:
     key = "softmax" if net.node.kind == "Softmax" else "log_softmax"
     rank = type_of(x).rank
     axis = net.whole("axis", -1 if net.graph.opset >= 13 else 1)
-    axis = axis + rank if axis < 0 else axis
+    axis = counted(axis, rank)
     if net.graph.opset >= 13 or axis == rank - 1:
         return net.emit(key, {"x": x}, {"axis": axis - rank if axis == rank - 1 else axis})
     flat = reshape(net, x, (*type_of(x).dims[:axis], _product(type_of(x).dims[axis:])))

@@ -11,7 +11,7 @@ from netbuilder.exchange.incoming.onnx.arithmetic import slices_of, split_sizes
 from netbuilder.exchange.incoming.onnx.axes import reshape
 from netbuilder.exchange.incoming.onnx.network import Network
 from netbuilder.exchange.incoming.onnx.registry import Result, operator
-from netbuilder.exchange.incoming.onnx.values import Array, Constant, Tensor, Unfit, Value, dims_of, type_of
+from netbuilder.exchange.incoming.onnx.values import Array, Constant, Tensor, Unfit, Value, counted, dims_of, type_of
 from netbuilder.layers.relations import counts_samples
 from netbuilder.layers.settings import LARGEST, LETTERS
 from netbuilder.layers.tensor import Dim
@@ -28,7 +28,7 @@ def _gather(net: Network) -> Result:
         return _looked_up(net, table.array, indices)
     x = net.as_tensor(table)
     rank = type_of(x).rank
-    axis = axis % rank if rank else 0
+    axis = counted(axis, rank)
     if not isinstance(indices, Constant):
         found = net.as_tensor(indices)
         return net.emit("index_select", {"x": x, "indices": found}, {"axis": axis})
@@ -119,7 +119,7 @@ def _cut(net: Network, x: Tensor, axis: int, start: int, stop: int, step: int) -
 @operator("Split")
 def _split(net: Network) -> Result:
     x = net.tensor(0)
-    axis = net.whole("axis", 0) % type_of(x).rank
+    axis = counted(net.whole("axis", 0), type_of(x).rank)
     size, split = type_of(x).dims[axis], net.setting(1, "split")
     if not isinstance(size, int):
         raise Unfit("divides an axis whose length varies")
@@ -138,7 +138,7 @@ def _concat(net: Network) -> Result:
     values = [net.given(place) for place in range(len(net.node.inputs))]
     values = [value for value in values if 0 not in dims_of(value)] or values[:1]
     rank = max(len(dims_of(value)) for value in values)
-    axis = net.whole("axis", 0) % rank
+    axis = counted(net.whole("axis", 0), rank)
     whole = _common(values, axis)
     tensors = [_joined(net, value, axis, whole) for value in values]
     while len(tensors) > len(LETTERS):

@@ -7,7 +7,7 @@ import numpy as np
 from netbuilder.exchange.incoming.onnx.axes import reshape
 from netbuilder.exchange.incoming.onnx.network import Network
 from netbuilder.exchange.incoming.onnx.registry import Result, operator
-from netbuilder.exchange.incoming.onnx.values import Array, Tensor, Unfit, type_of
+from netbuilder.exchange.incoming.onnx.values import Array, Tensor, Unfit, counted, type_of
 
 
 @operator("BatchNormalization")
@@ -57,8 +57,7 @@ def _layer(net: Network) -> Result:
     net.only(0)
     x = net.tensor(0)
     dims = type_of(x).dims
-    axis = net.whole("axis", -1)
-    normalized = dims[axis if axis < 0 else axis - len(dims) :]
+    normalized = dims[counted(net.whole("axis", -1), len(dims)) :]
     if not 1 <= len(normalized) <= 3 or not all(isinstance(size, int) for size in normalized):
         raise Unfit("normalizes over more than three axes, or over one that varies")
     shape = tuple(size for size in normalized if isinstance(size, int))

@@ -7,7 +7,7 @@ from typing import Final
 from netbuilder.exchange.incoming.onnx.axes import reshape
 from netbuilder.exchange.incoming.onnx.network import Network
 from netbuilder.exchange.incoming.onnx.registry import RULES, Result, operator
-from netbuilder.exchange.incoming.onnx.values import Tensor, Unfit, type_of
+from netbuilder.exchange.incoming.onnx.values import Tensor, Unfit, counted, type_of
 
 _LAYERS: Final[dict[str, tuple[str, ...]]] = {
     "ReduceMean": ("", "mean", ""),
@@ -44,7 +44,7 @@ def _axes(net: Network, x: Tensor) -> tuple[int, ...]:
     axes, rank = net.axes(), type_of(x).rank
     if not axes and net.whole("noop_with_empty_axes", 0):
         return ()
-    return tuple(sorted(axis % rank for axis in axes)) if axes else tuple(range(rank))
+    return tuple(sorted(counted(axis, rank) for axis in axes)) if axes else tuple(range(rank))
 
 
 @operator("ReduceProd")
@@ -61,7 +61,7 @@ def _place(net: Network) -> Result:
     x = net.tensor(0)
     if net.whole("select_last_index", 0):
         raise Unfit("takes the last of equal numbers")
-    axis = net.whole("axis", 0) % type_of(x).rank
+    axis = counted(net.whole("axis", 0), type_of(x).rank)
     y = net.emit(net.node.kind.lower(), {"x": x}, {"axis": axis})
     if not net.whole("keepdims", 1):
         return y

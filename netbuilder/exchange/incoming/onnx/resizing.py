@@ -7,7 +7,7 @@ import numpy as np
 from netbuilder.exchange.incoming.onnx.network import Network, shortest
 from netbuilder.exchange.incoming.onnx.registry import Result, operator
 from netbuilder.exchange.incoming.onnx.sizes import over
-from netbuilder.exchange.incoming.onnx.values import Tensor, Unfit, type_of
+from netbuilder.exchange.incoming.onnx.values import Tensor, Unfit, counted, type_of
 from netbuilder.layers.tensor import Dim
 
 _BLENDS = {3: "linear", 4: "bilinear", 5: "trilinear"}
@@ -40,7 +40,7 @@ def _upsample(net: Network) -> Result:
 def _targets(net: Network, x: Tensor, place: int) -> tuple[list[float] | None, list[Dim] | None]:
     """Return the factor, or the new size, of every axis."""
     rank = type_of(x).rank
-    axes = [axis % rank for axis in net.ints("axes", tuple(range(rank)))]
+    axes = [counted(axis, rank) for axis in net.ints("axes", tuple(range(rank)))]
     if net.value(place + 1) is not None:
         sizes = list(type_of(x).dims)
         for axis, size in zip(axes, net.shape(place + 1), strict=True):

@@ -17,6 +17,7 @@ from netbuilder.exchange.incoming.onnx.values import (
     Tensor,
     Unfit,
     Value,
+    counted,
     dims_of,
     sizes_value,
 )
@@ -300,7 +301,7 @@ def _refilled(node: OnnxNode, operands: Operands) -> Value | None:
     if node.kind == "Unsqueeze" and isinstance(fill, Fill):
         axes = axes_of(node, [each.array if isinstance(each, Constant) else None for each in operands]) or ()
         rank = len(fill.dims) + len(axes)
-        wanted, kept = {axis % rank for axis in axes}, iter(fill.dims)
+        wanted, kept = {counted(axis, rank) for axis in axes}, iter(fill.dims)
         return Fill(fill.value, tuple(1 if place in wanted else next(kept) for place in range(rank)))
     numbers: list[Array] = []
     dims_seen: tuple[Dim, ...] = ()

@@ -103,10 +103,11 @@ class TensorReader:
         except OSError as error:
             why = "is a symbolic link" if place.is_symlink() else f"cannot be read ({error.strerror})"
             raise self._refused(tensor, name, why) from error
+        about = os.fstat(handle)
+        if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1 or place.is_symlink():
+            os.close(handle)
+            raise self._refused(tensor, name, "is not a plain file with a single name")
         with os.fdopen(handle, "rb") as file:
-            about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode) or about.st_nlink > 1 or place.is_symlink():
-                raise self._refused(tensor, name, "is not a plain file with a single name")
             if start + count > about.st_size:
                 raise self._refused(tensor, name, f"has {about.st_size:,} bytes, but {start + count:,} are needed")
             file.seek(start)

@@ -74,6 +74,17 @@ class Unfit(Exception):
     """No layer computes what an operator does with these settings; the text ends a sentence about the operator."""
 
 
+def counted(axis: int, rank: int) -> int:
+    """Return an axis counted from the front.
+
+    Raises:
+        Unfit: When there is no such axis.
+    """
+    if not -rank <= axis < rank:
+        raise Unfit(f"names axis {axis} of {rank}")
+    return axis % rank
+
+
 def sizes_value(entries: tuple[Dim, ...], scalar: bool = False) -> Constant | Sizes:
     """Return whole numbers as a constant where all are known, else as sizes."""
     if all(isinstance(entry, int) for entry in entries):

@@ -8,7 +8,7 @@ import numpy as np
 
 from netbuilder.exchange.incoming.onnx.network import Network, shortest
 from netbuilder.exchange.incoming.onnx.registry import Result, operator
-from netbuilder.exchange.incoming.onnx.values import Tensor, Unfit, type_of
+from netbuilder.exchange.incoming.onnx.values import Tensor, Unfit, counted, type_of
 from netbuilder.layers.logic import FLOAT_MAX
 from netbuilder.layers.tensor import Dim
 
@@ -107,7 +107,11 @@ def _pad(net: Network) -> Result:
     mode = _MODES.get(net.text("mode", "constant"))
     if pads is None or mode is None:
         raise Unfit("fills what it adds in a way that no layer does")
-    axes = [int(axis) % rank for axis in np.ravel(net.constant(3))] if net.value(3) is not None else list(range(rank))
+    axes = (
+        [counted(int(axis), rank) for axis in np.ravel(net.constant(3))]
+        if net.value(3) is not None
+        else list(range(rank))
+    )
     sides = [int(each) for each in np.ravel(pads)]
     if len(sides) != 2 * len(axes):
         raise Unfit("has settings for another number of axes than its input has")
