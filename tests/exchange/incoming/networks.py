@@ -19,7 +19,7 @@ def run(imported: Imported, inputs: Mapping[str, torch.Tensor]) -> list[torch.Te
 
     Args:
         imported: The document and its weights.
-        inputs: Label of an Input node -> value.
+        inputs: Label of an Input node -> value; of inputs that nothing reads the network takes none.
     """
     document = loads(dumps(imported.document))
     program = write_program(document, ShapeInference().infer(document))
@@ -33,7 +33,7 @@ def run(imported: Imported, inputs: Mapping[str, torch.Tensor]) -> list[torch.Te
             state[key] = tensor
     model.load_state_dict(state)
     with torch.no_grad():
-        result: Any = model(**inputs)
+        result: Any = model(**{name: value for name, value in inputs.items() if name in program.fields})
     return (
         list(result.values()) if isinstance(result, dict) else list(result) if isinstance(result, tuple) else [result]
     )

@@ -25,7 +25,7 @@ from netbuilder.exchange.incoming.onnx.graph import (
     too_many,
     write_out,
 )
-from netbuilder.exchange.incoming.onnx.tensors import AXES, TensorReader
+from netbuilder.exchange.incoming.onnx.tensors import AXES, TensorReader, plain
 from netbuilder.exchange.incoming.onnx.values import Array
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
@@ -88,7 +88,7 @@ def _refusal(path: Path, code: str, what: str, expected: str = "", found: str = 
 
 def domain_kind(domain: str, op: str) -> str:
     """Return how an operator is called here: its own name, with the domain in front when it is not the standard's."""
-    return op if domain in STANDARD else f"{domain}.{op}"
+    return plain(op) if plain(domain) in STANDARD else f"{plain(domain)}.{plain(op)}"
 
 
 @dataclass(slots=True)
@@ -108,17 +108,19 @@ class _Conversion:
         functions = {
             domain_kind(each.domain, each.name): self._function(each)
             for each in model.functions
-            if each.domain not in STANDARD
+            if plain(each.domain) not in STANDARD
         }
         constants = self._constants(graph)
         nodes = write_out(self._nodes(graph.node, 0), functions)
-        outputs = tuple(value.name for value in graph.output)
+        outputs = _names(graph.output)
         inputs = tuple(
-            (value.name, self._declared(value, "input")) for value in graph.input if value.name not in constants
+            (plain(value.name), self._declared(value, "input"))
+            for value in graph.input
+            if plain(value.name) not in constants
         )
         self._check_order(nodes, {name for name, _ in inputs}, constants, outputs)
         return OnnxGraph(
-            title=graph.name[:200],
+            title=plain(graph.name)[:200],
             opset=opset,
             nodes=nodes,
             constants=constants,
@@ -156,7 +158,7 @@ class _Conversion:
         return (f"The file holds {names}; the project computes in float32.",)
 
     def _opset(self, model: Any) -> int:
-        versions = {entry.domain: entry.version for entry in model.opset_import}
+        versions = {plain(entry.domain): entry.version for entry in model.opset_import}
         version = next((versions[name] for name in versions if name in STANDARD), None)
         newest = onnx.defs.onnx_opset_version()
         if version is None or not OLDEST <= version <= newest:
@@ -170,12 +172,12 @@ class _Conversion:
         return int(version)
 
     def _function(self, function: Any) -> Function:
-        attributes: dict[str, Any] = dict.fromkeys(function.attribute)
+        attributes: dict[str, Any] = dict.fromkeys(map(plain, function.attribute))
         for each in function.attribute_proto:
-            attributes[each.name] = self._attribute(each, 0)
+            attributes[plain(each.name)] = self._attribute(each, 0)
         return Function(
-            inputs=tuple(function.input),
-            outputs=tuple(function.output),
+            inputs=tuple(map(plain, function.input)),
+            outputs=tuple(map(plain, function.output)),
             attributes=attributes,
             nodes=tuple(self._nodes(function.node, 0)),
         )
@@ -187,7 +189,7 @@ class _Conversion:
         for number, tensor in enumerate(graph.initializer):
             if number % 256 == 0:
                 self.job.report(None, "reading weights")
-            constants[tensor.name] = self.tensors.read(tensor)
+            constants[plain(tensor.name)] = self.tensors.read(tensor)
         return constants
 
     def _nodes(self, nodes: Iterable[Any], depth: int) -> list[OnnxNode]:
@@ -201,16 +203,16 @@ class _Conversion:
             self.job.report(None, "reading operators")
         return OnnxNode(
             kind=domain_kind(node.domain, node.op_type),
-            name=node.name,
-            inputs=tuple(node.input),
-            outputs=tuple(node.output),
-            attributes={each.name: self._attribute(each, depth) for each in node.attribute},
-            metadata={entry.key: entry.value for entry in node.metadata_props},
+            name=plain(node.name),
+            inputs=tuple(map(plain, node.input)),
+            outputs=tuple(map(plain, node.output)),
+            attributes={plain(each.name): self._attribute(each, depth) for each in node.attribute},
+            metadata={plain(entry.key): plain(entry.value) for entry in node.metadata_props},
         )
 
     def _attribute(self, attribute: Any, depth: int) -> Any:
         if attribute.ref_attr_name:
-            return Reference(attribute.ref_attr_name)
+            return Reference(plain(attribute.ref_attr_name))
         kind = attribute.type
         if kind == AttributeProto.TENSOR:
             return self.tensors.read(attribute.t)
@@ -237,8 +239,8 @@ class _Conversion:
         return Branch(
             nodes=tuple(self._nodes(graph.node, depth)),
             constants=self._constants(graph),
-            outputs=tuple(value.name for value in graph.output),
-            inputs=tuple(value.name for value in graph.input),
+            outputs=_names(graph.output),
+            inputs=_names(graph.input),
         )
 
     def _all_declared(self, values: Iterable[Any]) -> dict[str, Declared]:
@@ -246,7 +248,7 @@ class _Conversion:
         for value in values:
             declared = _declared(value)
             if declared is not None:
-                found[value.name] = declared
+                found[plain(value.name)] = declared
         return found
 
     def _declared(self, value: Any, what: str) -> Declared:
@@ -255,7 +257,7 @@ class _Conversion:
             raise _refusal(
                 self.path,
                 "import.onnx.input",
-                f"has the {what} {value.name[:80]!r} of a kind that no network here takes",
+                f"has the {what} {plain(value.name)[:80]!r} of a kind that no network here takes",
                 "numbers with a known number of axes",
             )
         return declared
@@ -279,6 +281,10 @@ class _Conversion:
 
     def _unordered(self, who: str) -> NetbuilderError:
         return _refusal(self.path, "import.onnx.damaged", f"is damaged: {who}, which nothing before it gives")
+
+
+def _names(values: Iterable[Any]) -> tuple[str, ...]:
+    return tuple(plain(value.name) for value in values)
 
 
 def _is_small(tensor: Any) -> bool:
@@ -309,5 +315,5 @@ def _dtype(number: int) -> str | None:
 def _size(dim: Any) -> int | str | None:
     which = dim.WhichOneof("value")
     if which == "dim_param":
-        return str(dim.dim_param) or None
+        return plain(dim.dim_param) or None
     return int(dim.dim_value) if which == "dim_value" and dim.dim_value >= 0 else None

@@ -62,7 +62,9 @@ def over(a: Dim, b: Dim) -> Dim:
         return int(a / b) if b else None
     if isinstance(a, Size) and isinstance(b, int) and b and a.factor % b == 0 and a.offset % b == 0:
         return Size(a.symbol, a.factor // b, a.offset // b)
-    return 1 if a is not None and a == b else None
+    if isinstance(a, Size) and isinstance(b, Size) and a == times(b, a.factor // b.factor):
+        return a.factor // b.factor
+    return None
 
 
 def _entries(value: Value | None) -> tuple[Dim, ...]:

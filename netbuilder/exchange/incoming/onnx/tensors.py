@@ -79,7 +79,7 @@ class TensorReader:
         return found
 
     def _external(self, tensor: Any, dims: tuple[int, ...]) -> Array:
-        where = {entry.key: entry.value for entry in tensor.external_data}
+        where = {plain(entry.key): plain(entry.value) for entry in tensor.external_data}
         dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
         if dtype.hasobject:
             raise ValueError("texts do not stand in data files")
@@ -121,7 +121,7 @@ class TensorReader:
         return NetbuilderError(
             Problem(
                 code="import.onnx.tensor",
-                message=f"{self.path.name}: the tensor {tensor.name[:80]!r} {what}.",
+                message=f"{self.path.name}: the tensor {plain(tensor.name)[:80]!r} {what}.",
                 found=what[:80],
                 file=str(self.path),
             )
@@ -131,10 +131,15 @@ class TensorReader:
         return NetbuilderError(
             Problem(
                 code="import.onnx.external",
-                message=f"{self.path.name}: the tensor {tensor.name[:80]!r} is kept in {name[:80]!r}, which {why}. "
+                message=f"{self.path.name}: the tensor {plain(tensor.name)[:80]!r} is kept in {name[:80]!r}, which {why}. "
                 "Put the network and its data files into one folder.",
                 expected="a plain file in the same folder",
                 found=name[:80],
                 file=str(self.path),
             )
         )
+
+
+def plain(text: Any) -> str:
+    """Return a text of the file as text: where its bytes are none, they come as bytes."""
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)

@@ -23,6 +23,7 @@ from netbuilder.exchange.incoming.onnx import (  # noqa: F401  # each declares i
     recurrent,
     reduction,
     resizing,
+    sampling,
     windows,
 )
 from netbuilder.exchange.incoming.onnx.arithmetic import work_out
@@ -49,14 +50,7 @@ _QUANTIZED: Final = (
     "MatMulInteger",
     "ConvInteger",
 )
-_RANDOM: Final = (
-    "RandomNormal",
-    "RandomNormalLike",
-    "RandomUniform",
-    "RandomUniformLike",
-    "Bernoulli",
-    "Multinomial",
-)
+_RANDOM: Final = ("RandomNormal", "RandomUniform", "Bernoulli", "Multinomial")
 
 _REASONS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("If", "Loop", "Scan"), "chooses or repeats parts of the network while it runs"),
