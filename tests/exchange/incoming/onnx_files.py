@@ -12,7 +12,8 @@ import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 
-from netbuilder.document.names import identifier
+from netbuilder.compiler.expansion import Expander
+from netbuilder.compiler.shapes import wire
 from netbuilder.exchange.incoming.builder import Imported
 from netbuilder.exchange.incoming.formats import import_file
 from tests.exchange.incoming.networks import run
@@ -117,7 +118,8 @@ def check(
     found = imported(proto, folder)
     opaque = [row for row in found.coverage.rows if row.reason and row.origin not in allow]
     assert not opaque, opaque
-    tensors = {identifier(name): torch.from_numpy(np.array(value)) for name, value in given.items()}
+    labels = [each.label for each in found.document.graph.nodes.values() if each.type == "input"]
+    tensors = {label: torch.from_numpy(np.array(value)) for label, value in zip(labels, given.values(), strict=True)}
     tensors = {name: value.to(torch.int64) if value.dtype == torch.int32 else value for name, value in tensors.items()}
     results = run(found, tensors)
     for expected, result in zip(reference(proto, given), results, strict=True):
@@ -130,8 +132,9 @@ def check(
 
 
 def layers(found: Imported) -> list[str]:
-    """Return the types of an imported network's nodes, but for its entrances and exits."""
-    return [node.type for node in found.document.graph.nodes.values() if node.type not in ("input", "output")]
+    """Return the types of an imported network's layers in an order of computation, those in blocks too."""
+    flat = Expander().expand(found.document).flat.graph
+    return [flat.nodes[id].type for id in wire(flat).order if flat.nodes[id].type not in ("input", "output")]
 
 
 node = helper.make_node

@@ -17,7 +17,7 @@ from onnx import TensorProto, helper
 
 from netbuilder.exchange.incoming.builder import Imported
 from netbuilder.exchange.incoming.formats import import_file
-from netbuilder.exchange.incoming.onnx import arithmetic, graph, reading
+from netbuilder.exchange.incoming.onnx import graph, reading
 from netbuilder.foundation.job import Cancelled, Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from tests.exchange.incoming.onnx_files import check, draw, imported, ints, model, node
@@ -279,6 +279,7 @@ def survive(count: int, folder: Path, seed: int) -> tuple[int, float]:
     """Import mutations of valid files; return how many were refused and the longest time."""
     generator, place = random.Random(seed), folder / "n.onnx"
     data, refused, longest = small().SerializeToString(), 0, 0.0
+    said: list[Problem] = []
     for _ in range(count):
         place.write_bytes(mutated(data, generator))
         started = time.perf_counter()
@@ -286,8 +287,9 @@ def survive(count: int, folder: Path, seed: int) -> tuple[int, float]:
             import_file(place)
         except NetbuilderError as error:
             refused += 1
-            assert all(problem.message and problem.code for problem in error.problems)
+            said.extend(error.problems)
         longest = max(longest, time.perf_counter() - started)
+    assert all(problem.message and problem.code for problem in said)
     return refused, longest
 
 
@@ -297,9 +299,10 @@ def test_mutated_files_are_refused_or_read(tmp_path: Path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_many_mutated_files_are_refused_or_read(tmp_path: Path):
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    refused, longest = survive(5_000, tmp_path, 2)
-    print(f"{refused} of 5,000 refused; the longest took {longest:.2f} s")
-    assert 0 < refused < 5_000
+    refused, longest = survive(3_000, tmp_path, 2)
+    print(f"{refused} of 3,000 refused; the longest took {longest:.2f} s")
+    assert 0 < refused < 3_000
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_000_000

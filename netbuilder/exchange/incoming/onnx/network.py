@@ -17,7 +17,7 @@ import torch
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document.model import Document
 from netbuilder.exchange.incoming.onnx.graph import Declared, OnnxGraph, OnnxNode, batch_names, fixed_batch, tensor_type
-from netbuilder.exchange.incoming.onnx.scopes import Origin, plain
+from netbuilder.exchange.incoming.onnx.scopes import Origin
 from netbuilder.exchange.incoming.onnx.sizes import whole_numbers
 from netbuilder.exchange.incoming.onnx.values import Array, Constant, Fill, Tensor, Unfit, Value, dims_of, type_of
 from netbuilder.exchange.incoming.operation import Operation
@@ -204,7 +204,7 @@ class Network:
             outputs=outputs,
             weights={name: as_torch(array) for name, array in (weights or {}).items()},
             shares=shares,
-            scope=plain(self.origin.scopes),
+            scope=self.origin.scopes,
             label=label or self.origin.label,
         )
         for value in inputs.values():

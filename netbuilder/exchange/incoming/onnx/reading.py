@@ -222,15 +222,15 @@ class _Conversion:
             return attribute.s.decode("utf-8", "replace")
         if kind == AttributeProto.STRINGS:
             return tuple(text.decode("utf-8", "replace") for text in attribute.strings)
-        plain = {
+        fields = {
             AttributeProto.FLOAT: "f",
             AttributeProto.INT: "i",
             AttributeProto.FLOATS: "floats",
             AttributeProto.INTS: "ints",
         }
-        if kind not in plain:
+        if kind not in fields:
             return None
-        value = getattr(attribute, plain[kind])
+        value = getattr(attribute, fields[kind])
         return value if isinstance(value, (int, float)) else tuple(value)
 
     def _branch(self, graph: Any, depth: int) -> Branch:

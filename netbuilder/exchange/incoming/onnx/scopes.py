@@ -3,83 +3,78 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from netbuilder.exchange.incoming.onnx.graph import OnnxNode
-from netbuilder.exchange.incoming.operation import Scope
+from netbuilder.exchange.incoming.operation import Operation, Scope
 
 _NAMES: Final = "pkg.torch.onnx.name_scopes"
 _KINDS: Final = "pkg.torch.onnx.class_hierarchy"
 _TEXT: Final = re.compile(r"'([^'\\]{0,200})'")
 _LEVELS: Final = 32
 
-_LEAF: Final = "torch.nn.modules."
-_GROUPS: Final = ("container", "transformer")
-_MANY: Final = ("MultiheadAttention",)
-
-_QUIET: Final = frozenset(("Constant", "Shape", "Identity", "Cast"))
-"""Operators that say nothing about whether a module is a single layer."""
-
-_ONE_LAYER: Final = frozenset(("MatMul", "Add"))
-"""What exporters write for a linear layer."""
+_TORCH: Final = "torch.nn.modules."
+_GROUPS: Final = (f"{_TORCH}container.", f"{_TORCH}transformer.")
+"""Modules of torch that hold others."""
 
 
 class Origin(NamedTuple):
     """Where an operator came from.
 
     Attributes:
-        scopes: The modules around it, the outermost first.
-        label: What to call it.
+        scopes: The modules around it, the outermost first; their kinds with the package in front.
+        label: What to call it when it has no module of its own.
     """
 
     scopes: tuple[Scope, ...]
     label: str
 
 
-def find_origins(nodes: Iterable[OnnxNode]) -> dict[int, Origin]:
-    """Return the origin of each operator, by its number in the order of the graph."""
-    paths = {number: _path(node) for number, node in enumerate(nodes)}
-    kinds = {number: node.kind for number, node in enumerate(nodes)}
-    inside: Mapping[str, Counter[str]] = defaultdict(Counter)
-    for number, (scopes, _) in paths.items():
-        if kinds[number] not in _QUIET:
-            for scope in scopes:
-                inside[scope.path][kinds[number]] += 1
-    return {number: _origin(scopes, label, inside) for number, (scopes, label) in paths.items()}
-
-
-def _origin(scopes: tuple[Scope, ...], label: str, inside: Mapping[str, Counter[str]]) -> Origin:
-    """Drop the innermost scope where it is a single layer, which then has its name."""
-    if scopes and _is_layer(scopes[-1], inside[scopes[-1].path]):
-        return Origin(scopes[:-1], re.split(r"[./]", scopes[-1].path)[-1])
-    return Origin(scopes, label)
-
-
-def _is_layer(scope: Scope, found: Counter[str]) -> bool:
-    if scope.kind.startswith(_LEAF):
-        return not any(f".{group}." in scope.kind for group in _GROUPS) and not scope.kind.endswith(_MANY)
-    return sum(found.values()) <= 1 or (set(found) <= _ONE_LAYER and sum(found.values()) == 2)
-
-
-def _path(node: OnnxNode) -> tuple[tuple[Scope, ...], str]:
+def origin_of(node: OnnxNode) -> Origin:
+    """Return where an operator came from: by the exporter's notes, else by its name ("/layer1/conv/Conv")."""
     names = _TEXT.findall(node.metadata.get(_NAMES, ""))[:_LEVELS]
     kinds = _TEXT.findall(node.metadata.get(_KINDS, ""))[:_LEVELS]
-    fallback = snake(node.kind.rpartition(".")[2])
+    label = snake(node.kind.rpartition(".")[2])
     if names and len(names) == len(kinds):
         modules = zip(names[:-1], kinds[:-1], strict=True)
-        scopes = tuple(Scope(name, kind) for name, kind in modules if name and not name.startswith("_empty_nn"))
-        return scopes, fallback
+        return Origin(tuple(Scope(name, kind) for name, kind in modules if name and not name.startswith("_")), label)
     parts = [part for part in node.name.split("/") if part][:_LEVELS]
-    if len(parts) < 2:
-        return (), fallback
-    return tuple(Scope("/".join(parts[: level + 1])) for level in range(len(parts) - 1)), fallback
+    return Origin(tuple(Scope("/".join(parts[: level + 1])) for level in range(len(parts) - 1)), label)
 
 
-def plain(scopes: tuple[Scope, ...]) -> tuple[Scope, ...]:
-    """Return scopes whose kinds are the bare names of their classes."""
-    return tuple(Scope(scope.path, scope.kind.rpartition(".")[2]) for scope in scopes)
+def settle(operations: Iterable[Operation], counts: Iterable[Operation]) -> tuple[Operation, ...]:
+    """Return operations of which those that are all of a module have its name, and are in the module around it.
+
+    Args:
+        operations: All of them.
+        counts: Those that a module's operations are counted by: no constants.
+    """
+    inside = Counter(scope.path for operation in counts for scope in operation.scope)
+    return tuple(_settled(operation, inside) for operation in operations)
+
+
+def _settled(operation: Operation, inside: Counter[str]) -> Operation:
+    scopes, label = operation.scope, ""
+    while scopes and _is_layer(scopes[-1], inside[scopes[-1].path]):
+        label = label or _name(scopes)
+        scopes = scopes[:-1]
+    bare = tuple(Scope(scope.path, scope.kind.rpartition(".")[2]) for scope in scopes)
+    is_table = operation.type in ("fixed_tensor", "learned_tensor")
+    return replace(operation, scope=bare, label=operation.label if is_table or not label else label)
+
+
+def _is_layer(scope: Scope, count: int) -> bool:
+    single = scope.kind.startswith(_TORCH) and not scope.kind.startswith(_GROUPS)
+    return count <= 1 or (single and not scope.kind.endswith("MultiheadAttention"))
+
+
+def _name(scopes: Sequence[Scope]) -> str:
+    """Return what the innermost module is called; one that only has a number is called by its list as well."""
+    parts = re.split(r"[./]", scopes[-1].path)
+    return "_".join(parts[-2:]) if parts[-1].isdigit() else parts[-1]
 
 
 def snake(name: str) -> str:

@@ -131,8 +131,8 @@ class TensorReader:
         return NetbuilderError(
             Problem(
                 code="import.onnx.external",
-                message=f"{self.path.name}: the tensor {plain(tensor.name)[:80]!r} is kept in {name[:80]!r}, which {why}. "
-                "Put the network and its data files into one folder.",
+                message=f"{self.path.name}: the tensor {plain(tensor.name)[:80]!r} is kept in {name[:80]!r}, "
+                f"which {why}. Put the network and its data files into one folder.",
                 expected="a plain file in the same folder",
                 found=name[:80],
                 file=str(self.path),

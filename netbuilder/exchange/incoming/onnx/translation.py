@@ -31,7 +31,7 @@ from netbuilder.exchange.incoming.onnx.graph import Branch, OnnxGraph, OnnxNode,
 from netbuilder.exchange.incoming.onnx.network import AUXILIARY, Network, narrowed
 from netbuilder.exchange.incoming.onnx.reading import read_graph
 from netbuilder.exchange.incoming.onnx.registry import RULES
-from netbuilder.exchange.incoming.onnx.scopes import Origin, find_origins, plain, snake
+from netbuilder.exchange.incoming.onnx.scopes import Origin, origin_of, settle, snake
 from netbuilder.exchange.incoming.onnx.sizes import work_out_sizes
 from netbuilder.exchange.incoming.onnx.values import Constant, Tensor, Unfit, Value
 from netbuilder.exchange.incoming.operation import Computation, Entry, Operation
@@ -139,11 +139,10 @@ class _Translation:
         return tuple(entries)
 
     def _walk(self, nodes: tuple[OnnxNode, ...]) -> None:
-        origins = find_origins(nodes)
         for number, node in enumerate(nodes):
             if number % 64 == 0:
                 self.job.report(0.1 + 0.4 * number / len(nodes), "finding layers")
-            self.net.node, self.net.origin = node, origins[number]
+            self.net.node, self.net.origin = node, origin_of(node)
             self._translate(node)
 
     def _translate(self, node: OnnxNode) -> None:
@@ -157,8 +156,8 @@ class _Translation:
         try:
             found = self._values(node, operands)
             values = found if isinstance(found, tuple) else (found,)
-            if not net.credit(before, values, origin_of(node)):
-                self.folded[origin_of(node)] += 1
+            if not net.credit(before, values, kind_of(node)):
+                self.folded[kind_of(node)] += 1
         except Unfit as unfit:
             values = self._opaque(node, operands, str(unfit))
         for name, value in zip(node.outputs, values, strict=False):
@@ -201,12 +200,12 @@ class _Translation:
         number = f"v{len(net.operations)}"
         outputs = {port: f"{number}.{port}" for port, name in zip(names[1], node.outputs, strict=True) if name}
         net.operations[number] = Operation(
-            origin=origin_of(node),
+            origin=kind_of(node),
             reason=reason,
             parameters=settings,
             inputs={port: tensor.name for port, tensor in inputs.items()},
             outputs=outputs,
-            scope=plain(net.origin.scopes),
+            scope=net.origin.scopes,
             label=net.origin.label,
         )
         found: list[Value | None] = []
@@ -238,7 +237,7 @@ class _Translation:
         """Translate the branch of an If in the place of the If."""
         for name, array in branch.constants.items():
             self.net.bind(name, Constant(array, name))
-        self.folded[origin_of(node)] += 1
+        self.folded[kind_of(node)] += 1
         missing = [name for each in branch.nodes for name in each.inputs if name and not self._knows(name, branch)]
         if missing:
             raise NetbuilderError(_unknown_value(node, missing[0]))
@@ -275,17 +274,18 @@ class _Translation:
         for operation in whole.operations:
             if id(operation) not in living and operation.origin not in ("", AUXILIARY):
                 self.folded[operation.origin] += 1
-        hidden = {AUXILIARY: ""}
+        counted = [operation for operation in kept if operation.origin != AUXILIARY]
+        shown = (replace(each, origin="") if each.origin == AUXILIARY else each for each in settle(kept, counted))
         return replace(
             whole,
-            operations=tuple(replace(each, origin=hidden.get(each.origin, each.origin)) for each in kept),
+            operations=tuple(shown),
             types=net.types,
             folded={origin: count for origin, count in self.folded.items() if count > 0},
             notes=tuple(net.notes),
         )
 
 
-def origin_of(node: OnnxNode) -> str:
+def kind_of(node: OnnxNode) -> str:
     """Return what the coverage table calls an operator."""
     return node.kind if "." in node.kind else f"onnx.{node.kind}"
 
