@@ -288,7 +288,7 @@ def _names(values: Iterable[Any]) -> tuple[str, ...]:
 
 
 def _is_small(tensor: Any) -> bool:
-    return tensor.ByteSize() <= SMALL and tensor.data_location != TensorProto.EXTERNAL
+    return bool(tensor.ByteSize() <= SMALL) and tensor.data_location != TensorProto.EXTERNAL
 
 
 def _declared(value: Any) -> Declared | None:
