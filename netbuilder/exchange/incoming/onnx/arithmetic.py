@@ -225,6 +225,12 @@ def _matmul(node: OnnxNode, values: Sequence[Any]) -> Any:
     return np.matmul(first, second)
 
 
+def _gather_many(node: OnnxNode, values: Sequence[Any]) -> Any:
+    if node.attributes.get("batch_dims"):
+        raise Unfit("looks up within each of several tables")
+    return values[0][tuple(np.moveaxis(values[1], -1, 0))]
+
+
 def _scatter(node: OnnxNode, values: Sequence[Any]) -> Any:
     if node.attributes.get("reduction", "none") != "none":
         raise Unfit("adds up where it writes")
@@ -311,6 +317,7 @@ RULES: Final[Mapping[str, Rule]] = {
     "Clip": _clip,
     "MatMul": _matmul,
     "ScatterND": _scatter,
+    "GatherND": _gather_many,
 }
 """Operator -> what it makes of constants."""
 

@@ -13,11 +13,13 @@ from netbuilder.exchange.incoming.onnx.arithmetic import cast_dtype
 from netbuilder.exchange.incoming.onnx.axes import reshape
 from netbuilder.exchange.incoming.onnx.network import DTYPES, Network, shortest
 from netbuilder.exchange.incoming.onnx.registry import RULES, Result, operator
+from netbuilder.exchange.incoming.onnx.samples import one_for_all
 from netbuilder.exchange.incoming.onnx.sizes import broadcast, times
 from netbuilder.exchange.incoming.onnx.values import (
     Array,
     Constant,
     Fill,
+    Sampled,
     Tensor,
     Unfit,
     Value,
@@ -302,11 +304,16 @@ def pair(net: Network, kind: str, first: Value, second: Value) -> Tensor:
             found = _with_number(net, kind, other, number, keys)
             if found is not None:
                 return found
-    return net.emit(_PAIRS[kind], {"a": _operand(net, first), "b": _operand(net, second)})
+    return net.emit(_PAIRS[kind], {"a": _operand(net, first, second), "b": _operand(net, second, first)})
 
 
-def _operand(net: Network, value: Value) -> Tensor:
-    """Return a value as a layer's; a single number gets an axis, since layers read none without."""
+def _operand(net: Network, value: Value, *others: Value) -> Tensor:
+    """Return a value as a layer's; a single number gets an axis, since layers read none without.
+
+    What is the same for all samples is given once where the other operands have samples.
+    """
+    if isinstance(value, Sampled) and any(broadcast(dims_of(value), dims_of(each)) == dims_of(each) for each in others):
+        value = one_for_all(value)
     if isinstance(value, Constant) and not value.array.ndim:
         value = Constant(value.array.reshape(1), value.name, value.learned)
     return net.as_tensor(value)
@@ -376,7 +383,8 @@ def _mean(net: Network) -> Result:
 
 @operator("Where")
 def _where(net: Network) -> Result:
-    chosen, first, second = net.tensor(0), net.given(1), net.given(2)
+    first, second = net.given(1), net.given(2)
+    chosen = _operand(net, net.given(0), *(each for each in (first, second) if isinstance(each, Tensor)))
     for value, other, key in ((first, second, "condition"), (second, first, "inverse")):
         number = _number(value, other)
         if number is None or not isinstance(other, Tensor) or type_of(other).dtype != "float32":
@@ -385,5 +393,5 @@ def _where(net: Network) -> Result:
             continue
         where = chosen if key == "condition" else net.emit("logical_not", {"x": chosen})
         return net.emit("masked_fill", {"x": other, "where": where}, {"value": shortest(number.item())})
-    a, b = _operand(net, first), _operand(net, second)
+    a, b = _operand(net, first, second), _operand(net, second, first)
     return net.emit("where", {"condition": chosen, "a": a, "b": b})

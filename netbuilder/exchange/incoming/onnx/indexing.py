@@ -11,7 +11,19 @@ from netbuilder.exchange.incoming.onnx.arithmetic import slices_of, split_sizes
 from netbuilder.exchange.incoming.onnx.axes import reshape
 from netbuilder.exchange.incoming.onnx.network import Network
 from netbuilder.exchange.incoming.onnx.registry import Result, operator
-from netbuilder.exchange.incoming.onnx.values import Array, Constant, Tensor, Unfit, Value, counted, dims_of, type_of
+from netbuilder.exchange.incoming.onnx.samples import one_for_all
+from netbuilder.exchange.incoming.onnx.values import (
+    Array,
+    Constant,
+    Fill,
+    Sampled,
+    Tensor,
+    Unfit,
+    Value,
+    counted,
+    dims_of,
+    type_of,
+)
 from netbuilder.layers.relations import counts_samples
 from netbuilder.layers.settings import LARGEST, LETTERS
 from netbuilder.layers.tensor import Dim
@@ -24,8 +36,10 @@ _FAR: Final = 1 << 30
 def _gather(net: Network) -> Result:
     table, indices = net.given(0), net.given(1)
     axis = net.whole("axis", 0)
-    if isinstance(table, Constant) and axis == 0 and isinstance(indices, Tensor):
-        return _looked_up(net, table.array, indices)
+    if isinstance(table, Constant) and axis == 0 and not isinstance(indices, Constant):
+        one = net.as_tensor(one_for_all(indices)) if isinstance(indices, (Fill, Sampled)) else net.as_tensor(indices)
+        found = _looked_up(net, table.array, one)
+        return found if isinstance(indices, Tensor) else net.expand(found, (*dims_of(indices), *table.array.shape[1:]))
     x = net.as_tensor(table)
     rank = type_of(x).rank
     axis = counted(axis, rank)

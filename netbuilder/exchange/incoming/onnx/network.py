@@ -17,9 +17,20 @@ import torch
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document.model import Document
 from netbuilder.exchange.incoming.onnx.graph import Declared, OnnxGraph, OnnxNode, batch_names, fixed_batch, tensor_type
+from netbuilder.exchange.incoming.onnx.samples import one_for_all
 from netbuilder.exchange.incoming.onnx.scopes import Origin
 from netbuilder.exchange.incoming.onnx.sizes import whole_numbers
-from netbuilder.exchange.incoming.onnx.values import Array, Constant, Fill, Tensor, Unfit, Value, dims_of, type_of
+from netbuilder.exchange.incoming.onnx.values import (
+    Array,
+    Constant,
+    Fill,
+    Sampled,
+    Tensor,
+    Unfit,
+    Value,
+    dims_of,
+    type_of,
+)
 from netbuilder.exchange.incoming.operation import Operation
 from netbuilder.layers.catalog import catalog
 from netbuilder.layers.spec import LayerSpec, Types
@@ -321,8 +332,8 @@ class Network:
             return value
         if isinstance(value, Constant):
             return self._table(value)
-        if isinstance(value, Fill):
-            return self._filled(value)
+        if isinstance(value, (Fill, Sampled)):
+            return self.expand(self._table(one_for_all(value)), dims_of(value))
         raise Unfit("computes with sizes that vary")
 
     def _table(self, constant: Constant) -> Tensor:
@@ -344,13 +355,6 @@ class Network:
         if constant.name:
             self._tables[constant.name] = found
         return found
-
-    def _filled(self, fill: Fill) -> Tensor:
-        small = tuple(size if isinstance(size, int) else 1 for size in fill.dims)
-        array = np.broadcast_to(fill.value, small) if np.prod(small, dtype=float) <= 1e8 else None
-        if array is None:
-            raise Unfit("fills a very large shape with one number")
-        return self.expand(self._table(Constant(np.array(array))), fill.dims)
 
     def expand(self, tensor: Tensor, dims: tuple[Dim, ...]) -> Tensor:
         """Return a value with its axes of size 1 repeated to a shape.

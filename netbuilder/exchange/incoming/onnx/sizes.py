@@ -13,6 +13,7 @@ from netbuilder.exchange.incoming.onnx.values import (
     Array,
     Constant,
     Fill,
+    Sampled,
     Sizes,
     Tensor,
     Unfit,
@@ -88,7 +89,7 @@ def whole_numbers(value: Value | None) -> tuple[Dim, ...]:
     Raises:
         Unfit: When the network computes them from its inputs.
     """
-    if value is None or isinstance(value, (Tensor, Fill)):
+    if value is None or isinstance(value, (Tensor, Fill, Sampled)):
         raise Unfit("takes a shape that the network computes")
     return _entries(value)
 
@@ -237,7 +238,7 @@ def work_out_sizes(node: OnnxNode, operands: Operands) -> Value | None:
     rule = _RULES.get(node.kind)
     if rule is None or not any(isinstance(operand, Sizes) for operand in operands):
         return None
-    if any(isinstance(operand, Tensor) for operand in operands):
+    if any(isinstance(operand, (Tensor, Sampled)) for operand in operands):
         return None
     return rule(node, operands)
 
@@ -261,7 +262,7 @@ def _filled(node: OnnxNode, operands: Operands) -> Value | None:
     number = value.value if isinstance(value, Fill) else None
     if isinstance(value, Constant) and value.array.size == 1:
         number = value.array.reshape(())
-    if number is None or value is None or isinstance(shape, (Tensor, Fill)):
+    if number is None or value is None or isinstance(shape, (Tensor, Fill, Sampled)):
         return None
     return Fill(number, broadcast(dims_of(value), whole_numbers(shape)))
 

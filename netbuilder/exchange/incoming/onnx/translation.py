@@ -31,6 +31,7 @@ from netbuilder.exchange.incoming.onnx.graph import Branch, OnnxGraph, OnnxNode,
 from netbuilder.exchange.incoming.onnx.network import AUXILIARY, Network, narrowed
 from netbuilder.exchange.incoming.onnx.reading import read_graph
 from netbuilder.exchange.incoming.onnx.registry import RULES
+from netbuilder.exchange.incoming.onnx.samples import work_out_for_samples
 from netbuilder.exchange.incoming.onnx.scopes import Origin, origin_of, settle, snake
 from netbuilder.exchange.incoming.onnx.sizes import work_out_sizes
 from netbuilder.exchange.incoming.onnx.values import Constant, Tensor, Unfit, Value
@@ -177,6 +178,9 @@ class _Translation:
         sized = work_out_sizes(node, operands)
         if sized is not None:
             return sized
+        sampled = work_out_for_samples(node, operands)
+        if sampled is not None:
+            return sampled
         rule = RULES.get(node.kind)
         if rule is None:
             raise Unfit(_REASONS.get(node.kind, UNSUPPORTED))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netbuilder.layers.tensor import Dim, TensorType
+from netbuilder.layers.tensor import Dim, Size, TensorType
 
 Array: TypeAlias = NDArray[Any]
 
@@ -54,6 +54,21 @@ class Fill:
     dims: tuple[Dim, ...]
 
 
+COUNTS: Final = (2, 3)
+"""For which numbers of samples a value is worked out that depends on nothing else."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sampled:
+    """Numbers that depend on the number of samples alone.
+
+    Attributes:
+        arrays: What they are for each number of samples in `COUNTS`.
+    """
+
+    arrays: tuple[Array, Array]
+
+
 @dataclass(frozen=True, slots=True)
 class Tensor:
     """What a layer gives.
@@ -67,7 +82,7 @@ class Tensor:
     type: TensorType | None
 
 
-Value: TypeAlias = Constant | Sizes | Fill | Tensor
+Value: TypeAlias = Constant | Sizes | Fill | Sampled | Tensor
 
 
 class Unfit(Exception):
@@ -103,9 +118,22 @@ def dims_of(value: Value) -> tuple[Dim, ...]:
         return tuple(value.array.shape)
     if isinstance(value, Fill):
         return value.dims
+    if isinstance(value, Sampled):
+        return _sampled_dims(value)
     if isinstance(value, Sizes):
         return () if value.scalar else (len(value.entries),)
     return type_of(value).dims
+
+
+def _sampled_dims(value: Sampled) -> tuple[Dim, ...]:
+    first, second = (array.shape for array in value.arrays)
+    if len(first) != len(second):
+        raise Unfit("has a shape that depends on the number of samples")
+    dims: list[Dim] = []
+    for one, other in zip(first, second, strict=True):
+        factor, offset = other - one, one - COUNTS[0] * (other - one)
+        dims.append(Size("N", factor, offset) if factor else one)
+    return tuple(dims)
 
 
 def type_of(tensor: Tensor) -> TensorType:
