@@ -294,8 +294,8 @@ def survive(count: int, folder: Path, seed: int) -> tuple[int, float]:
 
 
 def test_mutated_files_are_refused_or_read(tmp_path: Path):
-    refused, _ = survive(150, tmp_path, 1)
-    assert 0 < refused < 150
+    refused, _ = survive(60, tmp_path, 1)
+    assert 0 < refused < 60
 
 
 @pytest.mark.slow

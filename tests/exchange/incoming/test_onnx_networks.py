@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import logging
 import warnings
@@ -18,6 +19,7 @@ from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.exchange.incoming.onnx.reading import read_graph
 from netbuilder.exchange.incoming.onnx.translation import translate
 from netbuilder.foundation.job import Job
+from tests.exchange.incoming.architectures import ARCHITECTURES, architecture
 from tests.exchange.incoming.onnx_files import check, draw, imported, ints, layers, model, node
 
 
@@ -33,6 +35,8 @@ def exported(
         if dynamo:
             batch = torch.export.Dim("batch")
             shapes = tuple({0: batch} for _ in inputs) if dynamic else None
+            if dynamic and inspect.getfullargspec(module.forward).varargs:
+                shapes = (tuple({0: torch.export.Dim.AUTO} for _ in inputs),)
             program = torch.onnx.export(
                 module, inputs, dynamo=True, dynamic_shapes=shapes, input_names=names, verbose=False
             )
@@ -399,3 +403,66 @@ def test_scopes_of_both_exporters_name_the_modules(tmp_path: Path):
         stage = "stages.0"
         assert any(scope.endswith(stage) and label in ("conv1", "norm1") for scope, label in found), (prefix, found)
         assert ("", "head") in found
+
+
+def test_masks_and_positions_of_all_samples_are_worked_out(tmp_path: Path):
+    """Range up to N, rows picked by the sample's number, a causal mask for each sample: nothing of it depends on x."""
+    nodes = [
+        node("Shape", ["x"], ["n"], start=0, end=1),
+        node("Concat", ["n", "one"], ["wide"], axis=0),
+        node("Expand", ["steps", "wide"], ["positions"]),
+        node("Squeeze", ["n"], ["count"]),
+        node("Range", ["zero", "count", "step"], ["numbers"]),
+        node("Unsqueeze", ["numbers", "ends"], ["column"]),
+        node("Shape", ["positions"], ["whole"]),
+        node("Concat", ["whole", "one"], ["target"], axis=0),
+        node("Expand", ["column", "target"], ["rows"]),
+        node("Unsqueeze", ["positions", "last"], ["places"]),
+        node("Concat", ["rows", "places"], ["indices"], axis=-1),
+        node("GatherND", ["positions", "indices"], ["same"]),
+        node("Unsqueeze", ["same", "last"], ["query"]),
+        node("Unsqueeze", ["same", "one"], ["key"]),
+        node("LessOrEqual", ["key", "query"], ["mask"]),
+        node("Where", ["mask", "open", "closed"], ["bias"]),
+        node("Add", ["x", "bias"], ["a"]),
+        node("Softmax", ["a"], ["y"]),
+    ]
+    constants = {
+        "one": ints(1),
+        "steps": np.arange(6)[None],
+        "zero": np.int64(0),
+        "step": np.int64(1),
+        "ends": ints(1, 2),
+        "last": ints(-1),
+        "open": np.float32(0),
+        "closed": np.float32(-1e9),
+    }
+    found = check(model(nodes, {"x": ("N", 6, 6)}, constants), tmp_path)
+    assert layers(found) == ["fixed_tensor", "add", "softmax"]
+
+
+def test_what_differs_from_sample_to_sample_is_no_constant(tmp_path: Path):
+    nodes = [
+        node("Shape", ["x"], ["n"], start=0, end=1),
+        node("Squeeze", ["n"], ["count"]),
+        node("Range", ["zero", "count", "step"], ["numbers"]),
+        node("Unsqueeze", ["numbers", "last"], ["column"]),
+        node("Cast", ["column"], ["numbered"], to=1),
+        node("Add", ["x", "numbered"], ["y"]),
+    ]
+    constants = {"zero": np.int64(0), "step": np.int64(1), "last": ints(-1)}
+    found = imported(model(nodes, {"x": ("N", 6)}, constants), tmp_path)
+    assert [row.origin for row in found.coverage.rows if row.reason] == ["onnx.Add"]
+
+
+FIXED = frozenset(("t5", "swin"))
+"""Architectures that torch's exporter writes for a fixed number of samples only."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_an_architecture_comes_back(name: str, tmp_path: Path):
+    module, inputs = architecture(name)
+    found = check(exported(module, inputs, dynamo=True, dynamic=name not in FIXED), tmp_path)
+    print(f"\n{name}: {found.coverage.summary}\n{found.coverage.table()}")
+    assert found.document.blocks

@@ -295,12 +295,14 @@ def kind_of(node: OnnxNode) -> str:
 
 
 def _learned(graph: OnnxGraph) -> frozenset[str]:
-    """Return which initializers look like weights: floating point, more than one number, and not named by a machine."""
-    return frozenset(
-        name
-        for name, array in graph.constants.items()
-        if array.dtype.kind == "f" and array.size > 1 and not name.startswith(("val_", "const", "Const", "_to_copy"))
-    )
+    """Return which initializers look like weights: floating point, more than one number, not named by a machine.
+
+    Where most have names of parameters ("layer1.conv.weight"), those without such a name are constants.
+    """
+    names = [name for name, array in graph.constants.items() if array.dtype.kind == "f" and array.size > 1]
+    dotted = [name for name in names if "." in name]
+    chosen = dotted if 2 * len(dotted) > len(names) else names
+    return frozenset(name for name in chosen if not name.startswith(("val_", "const", "Const", "_to_copy")))
 
 
 def _port_names(node: OnnxNode) -> tuple[list[str], list[str]]:
