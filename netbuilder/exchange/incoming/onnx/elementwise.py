@@ -28,7 +28,7 @@ from netbuilder.exchange.incoming.onnx.values import (
     type_of,
 )
 from netbuilder.layers.logic import FLOAT_MAX
-from netbuilder.layers.tensor import Dim
+from netbuilder.layers.tensor import BATCH, Dim
 
 _FUNCTIONS: Final[Mapping[str, str]] = {
     "Relu": "relu",
@@ -312,7 +312,11 @@ def _operand(net: Network, value: Value, *others: Value) -> Tensor:
 
     What is the same for all samples is given once where the other operands have samples.
     """
-    if isinstance(value, Sampled) and any(broadcast(dims_of(value), dims_of(each)) == dims_of(each) for each in others):
+    if (
+        isinstance(value, Sampled)
+        and BATCH in dims_of(value)
+        and any(broadcast(dims_of(value), dims_of(each)) == dims_of(each) for each in others)
+    ):
         value = one_for_all(value)
     if isinstance(value, Constant) and not value.array.ndim:
         value = Constant(value.array.reshape(1), value.name, value.learned)

@@ -17,7 +17,7 @@ import torch
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document.model import Document
 from netbuilder.exchange.incoming.onnx.graph import Declared, OnnxGraph, OnnxNode, batch_names, fixed_batch, tensor_type
-from netbuilder.exchange.incoming.onnx.samples import one_for_all
+from netbuilder.exchange.incoming.onnx.samples import group_for_all, one_for_all
 from netbuilder.exchange.incoming.onnx.scopes import Origin
 from netbuilder.exchange.incoming.onnx.sizes import whole_numbers
 from netbuilder.exchange.incoming.onnx.values import (
@@ -332,6 +332,10 @@ class Network:
             return value
         if isinstance(value, Constant):
             return self._table(value)
+        group = group_for_all(value) if isinstance(value, Sampled) else None
+        if group is not None:
+            repeated = self.expand(self._table(group), (BATCH, *group.array.shape[1:]))
+            return self.emit("view", {"x": repeated}, {"shape": (-1, *group.array.shape[2:])})
         if isinstance(value, (Fill, Sampled)):
             return self.expand(self._table(one_for_all(value)), dims_of(value))
         raise Unfit("computes with sizes that vary")

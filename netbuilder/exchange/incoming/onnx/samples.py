@@ -108,3 +108,22 @@ def one_for_all(value: Sampled | Fill) -> Constant:
         if bool(np.all(first == one)) and bool(np.all(second == one)):
             return Constant(one)
     raise Unfit("gives each sample something else, by its number")
+
+
+def group_for_all(value: Sampled) -> Constant | None:
+    """Return what a value is for each sample where the samples have several entries each on the first axis.
+
+    Windows of pictures are laid out like that: the first axis is as long as samples times windows. The result has a
+    size of 1 on an axis for the samples before them. None when the value is not so.
+
+    Raises:
+        Unfit: When it is so, but not the same for every sample.
+    """
+    dims = dims_of(value)
+    lead = dims[0] if dims else None
+    if not isinstance(lead, Size) or lead.factor < 2 or lead.offset:
+        return None
+    first, second = (array.reshape(-1, lead.factor, *array.shape[1:]) for array in value.arrays)
+    if not bool(np.all(first == first[:1])) or not bool(np.all(second == first[:1])):
+        raise Unfit("gives each sample something else, by its number")
+    return Constant(first[:1])
