@@ -141,6 +141,7 @@ class _Conversion:
             for tensor in model.graph.initializer
             if tensor.name not in known and not _is_small(tensor)
         ]
+        del small.functions[:]  # they are written out here under other names, and cost as much as they like there
         del small.graph.initializer[:]
         small.graph.initializer.extend(kept)
         small.graph.input.extend(weights)
