@@ -35,8 +35,7 @@ class Operation:
 
     Attributes:
         type: The key of the layer spec that computes the same; "" when there is none, which makes it opaque.
-        origin: What the file calls it ("aten.conv2d", "onnx.Conv"); the coverage table counts by it. "" for what a
-            front end added by itself, such as a constant or the padding before a convolution, which is not counted.
+        origin: What the file calls it ("aten.conv2d", "onnx.Conv"); the coverage table counts by it.
         parameters: Values of the spec's parameters that differ from its defaults; for an opaque one whatever tells a
             reader more about it, in values that JSON can hold.
         inputs: Input port -> the value it reads.

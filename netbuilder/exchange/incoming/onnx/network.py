@@ -235,7 +235,7 @@ class Network:
             values = spec.resolve(parameters)
         except ValueError as error:
             raise Unfit(f"has settings that {spec.title} does not take: {error}") from error
-        facts = self._inference.facts(spec, values, inputs, may_run=True)
+        facts = self._inference.facts(spec, values, inputs, may_run=True, may_wait=True)
         if facts is None or not facts.known:
             trouble = facts.troubles[0].message if facts and facts.troubles else "lacks an input"
             raise Unfit(f"does not go with {spec.title}, which {trouble}"[:280])

@@ -12,7 +12,6 @@ import numpy as np
 import onnx
 from onnx import defs
 
-from netbuilder.exchange.incoming.builder import alive
 from netbuilder.exchange.incoming.onnx import (  # noqa: F401  # each declares its rules
     axes,
     convolution,
@@ -35,7 +34,7 @@ from netbuilder.exchange.incoming.onnx.samples import work_out_for_samples
 from netbuilder.exchange.incoming.onnx.scopes import Origin, origin_of, settle, snake
 from netbuilder.exchange.incoming.onnx.sizes import work_out_sizes
 from netbuilder.exchange.incoming.onnx.values import Constant, Tensor, Unfit, Value
-from netbuilder.exchange.incoming.operation import Computation, Entry, Operation
+from netbuilder.exchange.incoming.operation import Computation, Entry, Operation, alive
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.tensor import BATCH, TensorType
@@ -273,13 +272,16 @@ class _Translation:
     def _computation(self, entries: tuple[Entry, ...], exits: tuple[tuple[str, str], ...]) -> Computation:
         net = self.net
         whole = Computation(entries=entries, exits=exits, operations=tuple(net.operations.values()))
-        kept = alive(whole)
+        kept = alive(whole.operations, [value for _, value in exits])
         living = {id(operation) for operation in kept}
         for operation in whole.operations:
             if id(operation) not in living and operation.origin not in ("", AUXILIARY):
                 self.folded[operation.origin] += 1
         counted = [operation for operation in kept if operation.origin != AUXILIARY]
-        shown = (replace(each, origin="") if each.origin == AUXILIARY else each for each in settle(kept, counted))
+        shown = (
+            replace(each, counts=each.origin not in ("", AUXILIARY), origin=each.origin or AUXILIARY)
+            for each in settle(kept, counted)
+        )
         return replace(
             whole,
             operations=tuple(shown),
