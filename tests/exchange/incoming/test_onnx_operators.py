@@ -134,6 +134,7 @@ ARITHMETIC = [
         for order in (("a", "b"), ("b", "a"))
     ),
     Case("Less", {"a": STEPS}, {"b": np.float32(0.1)}),
+    *(Case("Equal", {"a": (STEPS, INT)}, {"b": np.int64(number)}) for number in (2**24 + 1, 2**53 + 1)),
     *(Case(kind, {"a": (STEPS, BOOL), "b": (STEPS, BOOL)}) for kind in ("And", "Or", "Xor")),
     Case("Where", {"c": (STEPS, BOOL), "a": STEPS, "b": STEPS}),
     Case("Where", {"c": (STEPS, BOOL), "a": STEPS}, {"b": np.float32(-9)}, layers=("logical_not", "masked_fill")),

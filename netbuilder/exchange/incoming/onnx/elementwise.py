@@ -11,7 +11,8 @@ import numpy as np
 from netbuilder.exchange.incoming.onnx import patterns
 from netbuilder.exchange.incoming.onnx.arithmetic import cast_dtype
 from netbuilder.exchange.incoming.onnx.axes import reshape
-from netbuilder.exchange.incoming.onnx.network import DTYPES, Network, shortest
+from netbuilder.exchange.incoming.onnx.dtypes import DTYPES, shortest
+from netbuilder.exchange.incoming.onnx.network import Network
 from netbuilder.exchange.incoming.onnx.registry import RULES, Result, operator
 from netbuilder.exchange.incoming.onnx.samples import one_for_all
 from netbuilder.exchange.incoming.onnx.sizes import broadcast, times
@@ -336,13 +337,18 @@ def _with_number(net: Network, kind: str, tensor: Tensor, number: Array, keys: M
     compares = keys.get(kind, "").removesuffix("_scalar") in _PAIRS.values() and kind in _COMPARING
     if number.dtype.kind == "b" or (type_of(tensor).dtype != "float32" and not compares):
         return None
-    value = shortest(number.item())
+    if number.dtype.kind in "iu" and abs(int(number)) > _EXACT:
+        return None
+    value = float(number) if number.dtype.kind in "iu" else shortest(number.item())
     if kind == "Sub" and keys is _RIGHT:
         return _tried(net, "add_scalar", tensor, {"value": -value})
     if kind == "Pow" and keys is _RIGHT:
         return _power(net, tensor, value)
     return _tried(net, keys[kind], tensor, {"value": value}) if kind in keys else None
 
+
+_EXACT: Final = 1 << 53
+"""Up to here every whole number is a floating-point number."""
 
 _COMPARING: Final = frozenset(("Equal", "Less", "LessOrEqual", "Greater", "GreaterOrEqual"))
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
-import torch
 
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document.model import Document
+from netbuilder.exchange.incoming.onnx.dtypes import DTYPES, as_torch, narrowed, shortest
 from netbuilder.exchange.incoming.onnx.graph import Declared, OnnxGraph, OnnxNode, batch_names, fixed_batch, tensor_type
 from netbuilder.exchange.incoming.onnx.samples import group_for_all, one_for_all
 from netbuilder.exchange.incoming.onnx.scopes import Origin
@@ -36,8 +36,8 @@ from netbuilder.layers.catalog import catalog
 from netbuilder.layers.spec import LayerSpec, Types
 from netbuilder.layers.tensor import BATCH, Dim, TensorType
 
-DTYPES: Final[Mapping[str, str]] = {"f": "float32", "i": "int64", "u": "int64", "b": "bool"}
-"""numpy's kind -> the dtype of the project's values."""
+AUXILIARY: Final = "onnx.constant"
+"""The origin of layers that give a constant."""
 
 
 @dataclass(slots=True)
@@ -416,23 +416,3 @@ class Network:
             if isinstance(value, Constant):
                 names.append(value.name)
         return " ".join(names) if names and all(names) else ""
-
-
-AUXILIARY: Final = "onnx.constant"
-"""The origin of layers that give a constant."""
-
-
-def narrowed(found: TensorType) -> TensorType:
-    """Return a type with the dtype that the project has for it."""
-    dtype = "bool" if found.dtype == "bool" else "int64" if "int" in found.dtype else "float32"
-    return replace(found, dtype=dtype)
-
-
-def as_torch(array: Array) -> torch.Tensor:
-    """Return numbers as a tensor of its own."""
-    return torch.from_numpy(np.array(array, order="C"))
-
-
-def shortest(value: float) -> float:
-    """Return the shortest number that is the same in 32 bits: 1e-05 for 9.999999747378752e-06."""
-    return float(str(np.float32(value)))

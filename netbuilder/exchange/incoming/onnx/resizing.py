@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from netbuilder.exchange.incoming.onnx.network import Network, shortest
+from netbuilder.exchange.incoming.onnx.dtypes import shortest
+from netbuilder.exchange.incoming.onnx.network import Network
 from netbuilder.exchange.incoming.onnx.registry import Result, operator
 from netbuilder.exchange.incoming.onnx.sizes import over
 from netbuilder.exchange.incoming.onnx.values import Tensor, Unfit, counted, type_of

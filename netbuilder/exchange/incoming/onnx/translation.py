@@ -26,8 +26,9 @@ from netbuilder.exchange.incoming.onnx import (  # noqa: F401  # each declares i
     windows,
 )
 from netbuilder.exchange.incoming.onnx.arithmetic import work_out
+from netbuilder.exchange.incoming.onnx.dtypes import narrowed
 from netbuilder.exchange.incoming.onnx.graph import Branch, OnnxGraph, OnnxNode, tensor_type
-from netbuilder.exchange.incoming.onnx.network import AUXILIARY, Network, narrowed
+from netbuilder.exchange.incoming.onnx.network import AUXILIARY, Network
 from netbuilder.exchange.incoming.onnx.reading import read_graph
 from netbuilder.exchange.incoming.onnx.registry import RULES
 from netbuilder.exchange.incoming.onnx.samples import work_out_for_samples

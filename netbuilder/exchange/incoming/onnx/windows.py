@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from netbuilder.exchange.incoming.onnx.network import Network, shortest
+from netbuilder.exchange.incoming.onnx.dtypes import shortest
+from netbuilder.exchange.incoming.onnx.network import Network
 from netbuilder.exchange.incoming.onnx.registry import Result, operator
 from netbuilder.exchange.incoming.onnx.values import Tensor, Unfit, counted, type_of
 from netbuilder.layers.logic import FLOAT_MAX
