@@ -527,7 +527,7 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _import_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", metavar="FILE", help="a network (.pt2)")
+    parser.add_argument("file", metavar="FILE", help="a network (.pt2 or .onnx)")
     parser.add_argument("-o", "--output", metavar="PROJECT", required=True, help="the project to write (.netb)")
     parser.add_argument("--weights", action="store_true", help="start from the file's weights, kept beside the project")
 

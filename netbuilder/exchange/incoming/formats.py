@@ -21,7 +21,13 @@ def _read_pt2(path: Path, job: Job) -> Computation:
     return translate(read_pt2(path, job), job)
 
 
-READERS: Final[Mapping[str, Reader]] = {".pt2": _read_pt2}
+def _read_onnx(path: Path, job: Job) -> Computation:
+    from netbuilder.exchange.incoming.onnx.translation import read_onnx
+
+    return read_onnx(path, job)
+
+
+READERS: Final[Mapping[str, Reader]] = {".pt2": _read_pt2, ".onnx": _read_onnx}
 """Suffix -> what reads such a file."""
 
 
