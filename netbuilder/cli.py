@@ -201,10 +201,13 @@ def _check(asked: argparse.Namespace) -> int:
 
     checked = Project.load(asked.file).check()
     labels = _labels(checked.document)
+    types = checked.shapes.types
+    # Blocks get their types last: they are told where what is in them stands in the flow.
+    flow = {id: rank for rank, id in enumerate(dict.fromkeys(port.node.partition("/")[0] for port in types))}
+    outputs = (port for port in types if port.node in labels and port not in checked.document.graph.edges)
     shapes = {
-        f"{labels[port.node]}.{port.port}": str(type)
-        for port, type in checked.shapes.types.items()
-        if port.node in labels and port not in checked.document.graph.edges
+        f"{labels[port.node]}.{port.port}": str(types[port])
+        for port in sorted(outputs, key=lambda port: flow[port.node])
     }
     memory = measure(checked.document, checked.costs)
     if asked.json:

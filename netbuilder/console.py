@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TextIO, TypeAlias
 
-from netbuilder.compiler.cost import Costs
+from netbuilder.compiler.cost import Cost, Costs
 from netbuilder.foundation.problem import Problem
 from netbuilder.project import Outcome
 from netbuilder.training.footprint import Memory, in_words
@@ -202,17 +202,9 @@ def _end_text(outcome: Outcome) -> str:
 
 def plain_costs(costs: Costs, memory: Memory, labels: Mapping[str, str]) -> dict[str, Any]:
     """Return costs as JSON: numbers of weights and multiply-adds, and bytes."""
-    layers = {
-        labels[id]: {
-            "parameters": cost.parameters,
-            "trainable": cost.trainable,
-            "multiply_adds": cost.macs,
-            "output_bytes": cost.bytes,
-            "kept_bytes": cost.kept,
-        }
-        for id, cost in costs.nodes.items()
-        if id in labels
-    }
+    # A block comes where what is in it does, which is counted first.
+    flow = dict.fromkeys(path.partition("/")[0] for path in costs.nodes)
+    layers = {labels[id]: _plain_cost(costs.nodes[id]) for id in flow if id in labels}
     total = costs.total
     return {
         "layers": layers,
@@ -223,6 +215,16 @@ def plain_costs(costs: Costs, memory: Memory, labels: Mapping[str, str]) -> dict
         "activation_bytes": memory.activations,
         "inference_bytes": memory.inference,
         "complete": costs.complete,
+    }
+
+
+def _plain_cost(cost: Cost) -> dict[str, int]:
+    return {
+        "parameters": cost.parameters,
+        "trainable": cost.trainable,
+        "multiply_adds": cost.macs,
+        "output_bytes": cost.bytes,
+        "kept_bytes": cost.kept,
     }
 
 

@@ -189,6 +189,50 @@ def draw_predictions(project: Project) -> Image.Image:
     return large.resize(SIZE, Image.Resampling.LANCZOS)
 
 
+def draw_attention(project: Project) -> Image.Image:
+    """Draw a digit in patches, and at the place of each how strongly it looks at all of them, in one head."""
+    model, rows = trained(project), test_rows(project)
+    index = int((rows["label"] == 5).nonzero()[1])
+    image = rows["image"][index : index + 1]
+    looks = torch.cat([heads[0] for heads in attention(model, image)])  # head × patch that looks × patch looked at
+    # The head in which it matters most who looks: the mutual information of the patch that looks and the one looked at.
+    shared = torch.xlogy(looks, looks / looks.mean(dim=1, keepdim=True)).sum(dim=-1).mean(dim=-1)
+    chosen = looks[int(shared.argmax())].numpy()
+    card = Image.new("RGB", SIZE, BACK)
+    patch, gap = 44, 4
+    digit = colored(image[0, 0].numpy(), GRAY)
+    for place in range(16):
+        line, column = divmod(place, 4)
+        top = 14 + line * (patch + gap)
+        cut = digit.crop((2 * column, 2 * line, 2 * column + 2, 2 * line + 2))
+        card.paste(cut.resize((patch, patch), Image.Resampling.NEAREST), (27 + column * (patch + gap), top))
+        seen = colored(chosen[place].reshape(4, 4))
+        card.paste(seen.resize((patch, patch), Image.Resampling.NEAREST), (241 + column * (patch + gap), top))
+    return card
+
+
+def attention(model: nn.Module, image: torch.Tensor) -> list[torch.Tensor]:
+    """Return softmax(q kᵀ / √d) of each encoder block, N × heads × patches × patches (Vaswani et al., 2017)."""
+    blocks = [block.get_submodule("attention") for block in model.get_submodule("encoder").children()]
+    held: dict[tuple[int, str], torch.Tensor] = {}
+    hooks = [
+        block.get_submodule(name).register_forward_hook(
+            lambda _, __, value, key=(number, name): held.update({key: value})
+        )
+        for number, block in enumerate(blocks)
+        for name in ("query", "key")
+    ]
+    with torch.no_grad():
+        model(image=image)
+    for hook in hooks:
+        hook.remove()
+    weights = []
+    for number, block in enumerate(blocks):
+        query, key = (held[number, name].unflatten(-1, (block.heads, -1)).transpose(1, 2) for name in ("query", "key"))
+        weights.append((query @ key.mT / query.shape[-1] ** 0.5).softmax(dim=-1))
+    return weights
+
+
 def _column(x: int, count: int) -> list[tuple[float, float]]:
     step = min(30, 176 / count) * SCALE
     return [(x * SCALE, SIZE[1] * SCALE / 2 + (index - (count - 1) / 2) * step) for index in range(count)]
@@ -206,6 +250,7 @@ PICTURES: dict[str, Callable[[Project], Image.Image]] = {
     "digits-mlp": draw_digits,
     "digits-rows-lstm": draw_memory,
     "diabetes": draw_predictions,
+    "digits-transformer": draw_attention,
 }
 
 

@@ -48,6 +48,8 @@ def retained(spec: LayerSpec, values: Values, inputs: Types, outputs: Types) -> 
     if spec.category in _BY_WEIGHTS and values.get("trainable") is False:
         return Retained()  # the gradient of the input needs the weights alone
     extra = _EXTRA[spec.key](values, inputs, outputs) if spec.key in _EXTRA else 0
+    if spec.key == "scaled_dot_product_attention" and _is_fused(inputs):
+        return Retained(tuple(inputs), tuple(outputs), extra)
     if spec.key in _PORTS:
         ports = _PORTS[spec.key]
         return Retained(tuple(p for p in inputs if p in ports), tuple(p for p in outputs if p in ports), extra)
@@ -166,10 +168,17 @@ def _similarity(values: Values, inputs: Types, outputs: Types) -> int:
     return _FLOAT * (2 * numbers_a_sample(inputs["a"]) + 4 * numbers_a_sample(_first(outputs)))
 
 
+def _is_fused(inputs: Types) -> bool:
+    """Whether torch computes attention in one kernel, which never holds all products: heads, and values as queries."""
+    return inputs["query"].rank == 4 and inputs["query"].dims[-1] == inputs["value"].dims[-1]
+
+
 def _dot_product(values: Values, inputs: Types, outputs: Types) -> int:
     query, key = inputs["query"], inputs["key"]
-    looks = numbers_a_sample(query) // max(known(query.dims[-1]), 1) * known(key.dims[-2])
-    return _FLOAT * (numbers_a_sample(query) + numbers_a_sample(key) + looks)
+    rows: int = numbers_a_sample(query) // max(known(query.dims[-1]), 1)
+    if _is_fused(inputs):
+        return _FLOAT * rows  # the logarithm of each softmax's sum, from which the rest is computed again
+    return _FLOAT * (numbers_a_sample(query) + numbers_a_sample(key) + rows * known(key.dims[-2]))
 
 
 def _attention(values: Values, inputs: Types, outputs: Types) -> int:

@@ -48,6 +48,18 @@ def test_templates(run):
     assert {"key", "title", "description", "category", "mark", "time"} <= set(entries[0])
 
 
+def test_check_tells_blocks_where_they_stand_in_the_flow(run, tmp_path):
+    path = tmp_path / "digits.netb"
+    run("new", "digits-transformer", "-o", path)
+    labels = ["digits", "patches", "encoder", "norm", "average", "scores", "loss"]
+    found = json.loads(run("check", path, "--json")[1])
+    assert list(dict.fromkeys(name.partition(".")[0] for name in found["shapes"])) == labels
+    assert found["shapes"]["encoder.y"] == "N × 16 × 48"
+    assert list(found["costs"]["layers"]) == labels[1:]
+    out = run("check", path)[1]
+    assert [line.partition(".")[0] for line in out.splitlines() if ".y " in line] == labels[1:-1]
+
+
 def test_new(run, tmp_path):
     path = tmp_path / "mine.netb"
     assert run("new", "spiral", "-o", path)[0] == 0

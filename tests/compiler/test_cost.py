@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from netbuilder.compiler.cost import CostCounter, count_costs
+from netbuilder.compiler.expansion import Expander
 from netbuilder.compiler.meta import warm_up
 from netbuilder.compiler.module import build, load_module, release
 from netbuilder.compiler.problems import find_problems
@@ -116,9 +117,11 @@ def test_what_a_template_keeps_is_what_torch_saves(key: str) -> None:
     given = open_template(key)
     costs = count_costs(given, ShapeInference().infer(given))
     saved = saved_bytes(given)
-    # Recurrent and attention layers are estimates (see tests/layers/test_retention.py).
-    rough = any(node.type in ROUGH for node in given.graph.nodes.values())
-    assert costs.total.kept == pytest.approx(saved, rel=0.35 if rough else 0.03)
+    types = {node.type for node in Expander().expand(given).of(given).graph.nodes.values()}
+    # Recurrent and attention layers are estimates (see tests/layers/test_retention.py). What comes out of fused
+    # attention lies so that merging its heads copies nothing; counted are two.
+    off = 0.35 if types & ROUGH.keys() else 0.08 if "scaled_dot_product_attention" in types else 0.03
+    assert costs.total.kept == pytest.approx(saved, rel=off)
 
 
 @pytest.mark.parametrize("make", [cnn, residual, two_heads, shared])

@@ -103,6 +103,7 @@ CASES = {
     "adam and a schedule": ("digits-mlp", {}),
     "channels innermost": ("digits-residual", {}),
     "a target that is a number, dropout": ("diabetes", {}),
+    "blocks in series, dropout in them": ("digits-transformer", {}),
     "clipped gradients": ("spiral", {"clip_norm": 0.05}),
     "parameter groups": (
         "spiral",

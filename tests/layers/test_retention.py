@@ -17,7 +17,7 @@ from netbuilder.layers.catalog import catalog
 from netbuilder.layers.retention import is_view, retained
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.layers.tensor import bytes_a_sample
-from tests.layers.samples import LAYER, LAYERS, SAMPLES, document_of, samples_of, values_of
+from tests.layers.samples import LAYER, LAYERS, SAMPLES, Sample, document_of, samples_of, values_of
 
 ROUGH: Mapping[str, float] = {
     **dict.fromkeys(("multihead_attention", "transformer_encoder_layer", "transformer_decoder_layer"), 0.25),
@@ -39,9 +39,8 @@ NOT_COMPARED: Mapping[str, str] = {
 """Layer -> why what torch saves is not what it keeps."""
 
 
-def saved_bytes(spec: LayerSpec, values: dict[str, Any]) -> tuple[int, int]:
+def saved_bytes(spec: LayerSpec, values: dict[str, Any], inputs: Mapping[str, Sample]) -> tuple[int, int]:
     """Return the bytes that torch keeps for the backward pass of a batch, and those that are declared."""
-    inputs = samples_of(spec, values)
     document = document_of(spec, values, inputs)
     shapes = ShapeInference().infer(document)
     program = write_program(document, shapes)
@@ -75,10 +74,18 @@ def test_a_layer_keeps_what_it_says(spec: LayerSpec) -> None:
         pytest.skip(NOT_COMPARED.get(spec.key, "its workspace is another on a GPU"))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        real, declared = saved_bytes(spec, values_of(spec))
+        real, declared = saved_bytes(spec, values_of(spec), samples_of(spec, values_of(spec)))
     # What is kept once a batch (the statistics of a batch normalization) is no part of a sample.
     close = abs(real - declared) <= max(128, ROUGH.get(spec.key, 0.01) * real)
     assert close, f"torch keeps {real} bytes, declared are {declared}: say in layers/retention.py what {spec.key} keeps"
+
+
+@pytest.mark.parametrize("heads", [{"query": 4, "key": 4, "value": 4}, {"query": 4, "key": 2, "value": 2}])
+def test_fused_attention_keeps_no_products(heads: dict[str, int]) -> None:
+    spec = catalog()["scaled_dot_product_attention"]
+    inputs = {name: Sample(dims=(count, 6 if name == "query" else 9, 8)) for name, count in heads.items()}
+    real, declared = saved_bytes(spec, {**spec.defaults(), "grouped": heads["query"] != heads["key"]}, inputs)
+    assert real == declared
 
 
 def test_exceptions_are_layers() -> None:

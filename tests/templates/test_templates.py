@@ -4,14 +4,23 @@ import importlib.util
 import json
 import math
 import sys
+from itertools import combinations
 from pathlib import Path
 
 import pytest
 
+from netbuilder.compiler.cost import count_costs
+from netbuilder.compiler.shapes import ShapeInference
+from netbuilder.document.block_files import SUFFIX, read_block
+from netbuilder.document.blocks import block_key, is_block
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.foundation.resources import resource, resource_names
-from netbuilder.project import Project
+from netbuilder.project import Project, Vocabulary
 from netbuilder.templates import STARTER, list_templates, open_template
+from netbuilder.ui.canvas.content import Content
+from netbuilder.ui.canvas.knowing import knowledge_of
+from netbuilder.ui.sight import look
+from netbuilder.ui.standpoint import Standpoint
 
 _FILE = Path(__file__).resolve().parents[2] / "packaging" / "make_templates.py"
 _SPEC = importlib.util.spec_from_file_location("make_templates", _FILE)
@@ -27,6 +36,7 @@ MARKS = {
     "digits-rows-lstm": ("accuracy", 0.93),
     "diabetes": ("r2", 0.40),
     "breast-cancer": ("accuracy", 0.95),
+    "digits-transformer": ("accuracy", 0.95),
 }
 
 
@@ -55,17 +65,34 @@ def test_a_template_is_sound_and_says_what_it_is(key):
     assert (about.title, about.description, about.template) == (recipe.title, recipe.description, key)
 
 
+def standpoints(document, at=None):
+    """Yield the main graph and the inside of every block in it, at any depth."""
+    at = at or Standpoint()
+    yield at
+    for node in document.scope(at.scope).nodes.values():
+        if is_block(node):
+            yield from standpoints(document, at.inside(node.id, block_key(node)))
+
+
 @pytest.mark.parametrize("key", RECIPES)
-def test_the_nodes_do_not_overlap_and_data_flows_to_the_right(key):
+def test_the_nodes_do_not_overlap_and_data_flows_to_the_right(key, qapp):
     found = open_template(key)
     places = found.layout.places
-    assert set(places) == set(found.graph.nodes)
-    boxes = list(places.values())
-    for index, one in enumerate(boxes):
-        for other in boxes[index + 1 :]:
-            assert abs(one.x - other.x) >= 132 + 16 or abs(one.y - other.y) >= 132
-    for target, source in found.graph.edges.items():
-        assert places[source.node].x < places[target.node].x
+    graphs = (found.graph, *(block.graph for block in found.blocks.values()))
+    assert set(places) == {id for graph in graphs for id in graph.nodes}
+    shapes = ShapeInference().infer(found)
+    for at in standpoints(found):
+        content = Content(Vocabulary(lambda: found))
+        sight = look(found, at, shapes, count_costs(found, shapes), [])
+        content.show(found, knowledge_of(sight, {}), at.scope)
+        graph, sizes = content.graph, content.expected_sizes()
+        for one, other in combinations(graph.nodes, 2):
+            left, right = sorted((one, other), key=lambda id: places[id].x)
+            above, below = sorted((one, other), key=lambda id: places[id].y)
+            beside = places[left].x + sizes[left][0] + 8 <= places[right].x
+            assert beside or places[above].y + sizes[above][1] <= places[below].y, (at, one, other)
+        for target, source in graph.edges.items():
+            assert places[source.node].x < places[target.node].x
 
 
 def test_the_marks_shown_are_those_measured():
@@ -81,6 +108,21 @@ def test_the_marks_shown_are_those_measured():
         recipe = RECIPES[template.key]
         described = (template.title, template.subtitle, template.description, template.category)
         assert described == (recipe.title, recipe.subtitle, recipe.description, recipe.category)
+
+
+def test_a_template_brings_the_shipped_blocks_that_it_is_made_of():
+    found = open_template("digits-transformer")
+    for node in found.graph.nodes.values():
+        if is_block(node):
+            shipped = read_block(resource(f"blocks/{block_key(node)}{SUFFIX}"))
+            assert shipped.blocks.items() <= found.blocks.items()
+            assert shipped.layout.places.items() <= found.layout.places.items()
+    assert set(found.blocks) == {
+        "patch_embedding",
+        "transformer_encoder_block",
+        "self_attention",
+        "feed_forward",
+    }, "and no more"
 
 
 @pytest.mark.parametrize("key", RECIPES)

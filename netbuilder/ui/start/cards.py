@@ -19,8 +19,12 @@ from PySide6.QtWidgets import (
 from netbuilder.templates import Template, list_templates
 from netbuilder.ui.theme import ThemeController
 
-_CARD_WIDTH = 296
+_WIDEST, _NARROWEST = 296, 250
+"""A card's width, as far as the window allows: rather a little narrower than a column less."""
+
 _GAP = 18
+_MARGIN = 18
+"""Right of the cards: the scroll bar's."""
 
 
 _ORDER = ("First steps", "Images", "Tables", "Sequences")
@@ -60,13 +64,15 @@ class Gallery(QWidget):
             card.chosen.connect(self.chosen)
             self._cards.append(card)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 18, 24)
+        layout.setContentsMargins(0, 0, _MARGIN, 24)
         layout.setSpacing(18)
         layout.addLayout(chips)
         layout.addLayout(self._grid)
         layout.addStretch(1)
         self._chips.buttons()[0].setChecked(True)
         self._chips.buttonClicked.connect(lambda _: self._arrange())
+        # Without this the columns that are there would keep the page from becoming narrower.
+        self.setMinimumWidth(_NARROWEST + _MARGIN)
         self._arrange()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -74,6 +80,7 @@ class Gallery(QWidget):
         super().resizeEvent(event)
         if self._room() != self._columns:
             self._arrange()
+        self._fit()
 
     def _chip(self, title: str) -> QPushButton:
         chip = QPushButton(title)
@@ -83,7 +90,12 @@ class Gallery(QWidget):
         return chip
 
     def _room(self) -> int:
-        return max(1, (self.width() - 18 + _GAP) // (_CARD_WIDTH + _GAP))
+        return max(1, (self.width() - _MARGIN + _GAP) // (_NARROWEST + _GAP))
+
+    def _fit(self) -> None:
+        width = (self.width() - _MARGIN + _GAP) // self._columns - _GAP
+        for card in self._cards:
+            card.setFixedWidth(max(_NARROWEST, min(width, _WIDEST)))
 
     def _arrange(self) -> None:
         self._columns = self._room()
@@ -115,7 +127,6 @@ class Card(QFrame):
         super().__init__()
         self.template = template
         self.setProperty("card", True)
-        self.setFixedWidth(_CARD_WIDTH)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.setAccessibleName(f"{template.title}: {template.subtitle}. {template.description}")
