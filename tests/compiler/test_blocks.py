@@ -14,7 +14,7 @@ from netbuilder.compiler.problems import find_problems
 from netbuilder.compiler.program import Program, write_program
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document import edits
-from netbuilder.document.model import Definition, Document, Graph, Group, Phase, Plan, PortRef
+from netbuilder.document.model import Definition, Document, Graph, Group, Node, Phase, Plan, PortRef
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from tests.builders import conv2d, linear, node
 from tests.compiler.blocks import decoder, define, formula, residual_block, stage_block, staged, with_blocks
@@ -234,6 +234,13 @@ def test_a_mistake_in_a_block_is_told_once_with_a_fix_for_the_definition() -> No
     assert not [each for each in problems(mended) if each.code == "shape.mismatch"]
 
 
+def with_inner(given: Document, key: str, nodes: dict[str, Node]) -> Document:
+    """Return a document as a file may hold it: nodes put into a block without what edits see to around it."""
+    block = given.blocks[key]
+    changed = replace(block, graph=replace(block.graph, nodes={**block.graph.nodes, **nodes}))
+    return replace(given, blocks={**given.blocks, key: changed})
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
@@ -246,8 +253,8 @@ def test_a_mistake_in_a_block_is_told_once_with_a_fix_for_the_definition() -> No
         (lambda d: with_parameters(d, "two", repeat=1000, depth=100), "block.large"),
         (lambda d: edits.disconnect(d, PortRef("s_out", "x"), scope="stage"), "block.exit"),
         (lambda d: edits.disconnect(d, PortRef("one", "x")), "input.open"),
-        (lambda d: edits.add_node(d, node("n1", "block.stage"), scope="residual"), "block.endless"),
-        (lambda d: edits.remove_nodes(d, ["s_in"], scope="stage"), "block.port"),
+        (lambda d: with_inner(d, "residual", {"n1": node("n1", "block.stage")}), "block.endless"),
+        (lambda d: with_inner(d, "stage", {"s_in": node("s_in", "input", "renamed")}), "block.port"),
     ],
 )
 def test_what_is_wrong_with_blocks_is_told(change, code) -> None:  # type: ignore[no-untyped-def]

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtGui import QKeySequence
 
 from netbuilder.ui.actions import ACTIONS, MENUS
+from netbuilder.ui.canvas.block_commands import BlockCommands
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
@@ -28,6 +29,7 @@ TARGETS = {
     "trust": TrustActions,
     "help": HelpActions,
     "imports": ImportActions,
+    "blocks": BlockCommands,
 }
 
 
