@@ -21,6 +21,7 @@ from netbuilder.exchange.incoming.onnx import graph, reading
 from netbuilder.foundation.job import Cancelled, Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from tests.exchange.incoming.onnx_files import check, draw, imported, ints, model, node
+from tests.faults import watch
 
 
 def refusal(action: Callable[[], Imported]) -> Problem:
@@ -249,6 +250,57 @@ def test_an_import_can_be_cancelled(tmp_path: Path):
     job.cancel()
     with pytest.raises(Cancelled):
         import_file(tmp_path / "n.onnx", job)
+
+
+# -- what it does while it is read -----------------------------------------------------------------------------
+
+PREPARE = """
+from netbuilder.exchange.incoming.formats import import_file
+from netbuilder.foundation.problem import NetbuilderError
+import_file(sys.argv[1])
+"""
+
+SUBJECT = """
+result = []
+for path in sys.argv[2:]:
+    try:
+        import_file(path)
+    except NetbuilderError as error:
+        result.append(error.problems[0].code)
+"""
+
+
+def test_reading_runs_writes_and_connects_to_nothing(tmp_path: Path):
+    """Names of the file that are code, modules, paths and addresses stay names."""
+    names = (
+        "os.system",
+        "__import__('os').system('touch bomb')",
+        "builtins.eval",
+        "http://127.0.0.1:9/x",
+        "/etc/passwd",
+    )
+    (tmp_path / "good.onnx").write_bytes(small().SerializeToString())
+    paths = []
+    for number, name in enumerate(names):
+        nodes = [
+            node(name, ["x"], ["h"], domain=name, name=name, code=name),
+            node("Gemm", ["h", name], ["y"], name=f"/{name}/Gemm"),
+        ]
+        made = model(nodes, {"x": ("N", 8)}, {name: draw(8, 5)}, domains={name: 1})
+        made.graph.value_info.append(helper.make_tensor_value_info("h", TensorProto.FLOAT, ["N", 8]))
+        entry = made.graph.node[1].metadata_props.add()
+        entry.key, entry.value = "pkg.torch.onnx.name_scopes", f"['', {name!r}, {name!r}]"
+        places = (made, outside(name))
+        for place, each in enumerate(places):
+            path = tmp_path / f"{number}{place}.onnx"
+            path.write_bytes(each.SerializeToString())
+            paths.append(str(path))
+    found = watch(PREPARE, SUBJECT, str(tmp_path / "good.onnx"), *paths)
+    done = [event for event in found["events"] if event[0] in ("run", "write", "connect")]
+    assert not done, done
+    read = {event[1] for event in found["events"] if event[0] == "read"}
+    assert read <= {"/proc/meminfo", *paths, *(str(tmp_path / name) for name in names)}, read
+    assert found["result"] == ["import.onnx.external"] * len(names)
 
 
 # -- mutations ---------------------------------------------------------------------------------------------------
