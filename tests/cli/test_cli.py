@@ -314,7 +314,9 @@ def test_the_window_opens_with_a_display_and_trains_without(run, spiral, monkeyp
     assert run(spiral)[0] == 0
     assert opened == [None, spiral]
     trained = []
-    monkeypatch.setattr(cli, "_train_project", lambda project, asked: trained.append(project.document.about.title) or 0)
+    monkeypatch.setattr(
+        cli.projects, "train_project", lambda project, asked: trained.append(project.document.about.title) or 0
+    )
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(sys, "platform", "linux")
