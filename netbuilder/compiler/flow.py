@@ -8,6 +8,7 @@ from typing import Final, TypeAlias
 
 from netbuilder.compiler.shapes import DATA
 from netbuilder.document.blocks import definition_of, signature
+from netbuilder.document.expressions import is_expression
 from netbuilder.document.model import Document, Graph, Node, Phase, PortRef
 from netbuilder.document.names import RESERVED, free_label, identifier
 from netbuilder.layers.catalog import catalog
@@ -82,8 +83,10 @@ def _port_names(node: Node) -> Sequence[str]:
     spec = spec_of(node)
     if spec is None:
         return ()
+    # What an expression in a block gives is not known here; the ports follow from the other settings nearly always.
+    plain = {name: value for name, value in node.parameters.items() if not is_expression(value)}
     try:
-        return [port.name for port in spec.input_ports(spec.resolve(node.parameters))]
+        return [port.name for port in spec.input_ports(spec.resolve(plain))]
     except ValueError:
         return ()
 

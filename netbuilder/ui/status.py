@@ -50,6 +50,7 @@ class StatusBar(QStatusBar):
         workspace.documentChanged.connect(lambda _: self._show_state())
         workspace.documentReplaced.connect(self._show_state)
         workspace.shapesChanged.connect(self.show_size)
+        workspace.scopeChanged.connect(self.show_size)
         workspace.fileChanged.connect(self._show_saved)
         self._fade = QTimer(self, singleShot=True, interval=4000)
         self._fade.timeout.connect(self._show_state)
@@ -69,8 +70,9 @@ class StatusBar(QStatusBar):
         self._fade.start()
 
     def show_size(self) -> None:
-        """Show how large the network is."""
-        graph, costs = self._workspace.document.graph, self._workspace.costs
+        """Show how many nodes are in sight, and how large the whole network is."""
+        costs = self._workspace.costs
+        graph = self._workspace.document.scope(self._workspace.scope)
         self.counts.setText(f"{counted(len(graph.nodes), 'node')} · {counted(len(graph.edges), 'link')}")
         # Costs come from shapes: while some are still pending (PyTorch is loading), a number would be wrong.
         known = not self._workspace.shapes.pending

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import TypeVar
 
 from netbuilder.data.spec import SourceSpec
+from netbuilder.document.blocks import INPUT
 from netbuilder.document.model import Document, Graph, Node, PortRef
 from netbuilder.foundation.declaration import Declaration
 from netbuilder.foundation.parameter import Values
@@ -212,12 +213,18 @@ def make_face(node: Node, document: Document, declarations: Declarations, links:
         inputs=inputs,
         outputs=tuple(OutputFace(name, known.short if known else "") for name, known in types),
         label=own_label(node, declaration),
-        brief=_brief(declaration, node, knowledge.values),
+        # The entrance of a block says nothing of its own: what enters is what feeds the instance.
+        brief="" if _is_entrance(node, document) else _brief(declaration, node, knowledge.values),
         pending=node.id in knowledge.pending,
         severity=knowledge.severities.get(node.id),
         known=declaration is not None,
         area=knowledge.areas.get(node.id, Area.NONE),
     )
+
+
+def _is_entrance(node: Node, document: Document) -> bool:
+    """Whether a node is an input of a block."""
+    return node.type == INPUT and node.id not in document.graph.nodes
 
 
 def _title(declaration: Declaration) -> str:

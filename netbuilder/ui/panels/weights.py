@@ -131,10 +131,12 @@ class LayerTable(QWidget):
             painter.drawRoundedRect(QRectF(0, top + 1, self.width(), ROW - 4), 5, 5)
         painter.fillRect(QRectF(0, top + 8, 2, ROW - 18), QColor(theme.category(row.category)))
         metrics = QFontMetricsF(ui_font(12))
-        for text, token, offset in ((row.label, "text", 5), (row.title, "muted", 21)):
+        # Of a layer in a block the end of the name tells which it is.
+        at_start, at_end = Qt.TextElideMode.ElideLeft, Qt.TextElideMode.ElideRight
+        for text, token, offset, cut in ((row.label, "text", 5, at_start), (row.title, "muted", 21, at_end)):
             painter.setFont(ui_font(12))
             painter.setPen(theme.color(token))
-            shown = metrics.elidedText(text, Qt.TextElideMode.ElideRight, columns[0][1] - 8)
+            shown = metrics.elidedText(text, cut, columns[0][1] - 8)
             painter.drawText(QRectF(8, top + offset, columns[0][1] - 8, 16), _LEFT, shown)
         self._paint_histogram(painter, row.weights, columns[1], top, QColor(theme.category(row.category)))
         self._paint_histogram(painter, row.gradients, columns[2], top, theme.color("validation"))
