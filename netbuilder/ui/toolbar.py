@@ -6,11 +6,11 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import QLabel, QMenu, QProgressBar, QSizePolicy, QToolBar, QToolButton, QWidget
 
-from netbuilder.training.protocol import Progress, State
+from netbuilder.training.protocol import Progress, State, Telemetry
 from netbuilder.ui.actions import Actions
 from netbuilder.ui.icons import icon
 from netbuilder.ui.text import duration, speed
-from netbuilder.ui.workspace import Workspace
+from netbuilder.ui.workspace import Change, Workspace
 
 _PRIMARY = {
     State.RUNNING: ("Pause", "pause", "Pause after the current step"),
@@ -43,10 +43,19 @@ class Toolbar(QToolBar):
         self._build(actions)
         self.set_devices((("cpu", "CPU"),))
         workspace.stateChanged.connect(self._show_state)
-        workspace.telemetry.connect(lambda news: self._show_progress(news.progress))
+        workspace.telemetry.connect(self._take)
         workspace.documentReplaced.connect(self._show_plan)
-        workspace.documentChanged.connect(lambda change: self._show_plan() if change.difference.plan_changed else None)
+        workspace.documentChanged.connect(self._follow)
         self._show_state(workspace.state)
+
+    # Methods, no lambdas: what the workspace's signals hold would hold the window and keep the workspace alive.
+
+    def _take(self, news: Telemetry) -> None:
+        self._show_progress(news.progress)
+
+    def _follow(self, change: Change) -> None:
+        if change.difference.plan_changed:
+            self._show_plan()
 
     def set_devices(self, devices: tuple[tuple[str, str], ...]) -> None:
         """Offer these devices: (key, title)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from dataclasses import replace
@@ -295,6 +296,7 @@ def test_the_window_is_not_held_up_by_a_slow_disk_and_does_not_look_twice_at_onc
 ) -> None:
     from netbuilder.ui import data_watch
 
+    gc.collect()  # a window of an earlier test, closed but not collected yet, would look at its own files
     _, path = own_table(workspace, tmp_path)
     gate, looks = threading.Event(), []
     read = data_watch.read

@@ -84,7 +84,7 @@ class LogPanel(QWidget):
         column.setContentsMargins(12, 8, 12, 8)
         column.addLayout(bar)
         column.addLayout(self._stack, 1)
-        workspace.message.connect(lambda text: self.add("message", text))
+        workspace.message.connect(self._add_message)
         workspace.telemetry.connect(self._add_events)
         workspace.problemsRaised.connect(self._add_problems)
         themes.changed.connect(self._restyle)
@@ -170,6 +170,9 @@ class LogPanel(QWidget):
         for event in telemetry.events:
             self._note(event.kind, event.text)
         self._write()
+
+    def _add_message(self, text: str) -> None:
+        self.add("message", text)
 
     def _add_problems(self, problems: tuple[Problem, ...]) -> None:
         for problem in problems:
