@@ -40,8 +40,9 @@ class Analysis(QObject):
         self._inference = ShapeInference()
         self._outline = Outline()
         self._counter = CostCounter()
-        self._document = document
+        self._document, self._base = document, Path()
         self._torch = False
+        self._held = False
         self._pause = 0
         self._timer = QTimer(self, singleShot=True)
         self._timer.timeout.connect(self._work)
@@ -60,14 +61,30 @@ class Analysis(QObject):
             document: What to look at.
             base: The folder that relative file names in it are relative to.
         """
-        self._document = document
+        self._document, self._base = document, base
+        if self._held:
+            self.shapes = Shapes(pending=frozenset(document.graph.nodes))
+            self.problems, self.costs = (), Costs()
+            self.changed.emit()
+            return
         self.data.follow(document, base)
         self._work()
+
+    def hold(self) -> None:
+        """Work on nothing until `release`: before the first paint it would only delay that."""
+        self._held = True
+
+    def release(self) -> None:
+        """Begin with what was followed meanwhile."""
+        if self._held:
+            self._held = False
+            self.follow(self._document, self._base)
 
     def torch_loaded(self) -> None:
         """Torch can be asked from now on: go on with what had to wait for it."""
         self._torch = True
-        self._work()
+        if not self._held:
+            self._work()
 
     @property
     def is_settled(self) -> bool:

@@ -103,6 +103,7 @@ class MainWindow(QMainWindow):
             return
         from netbuilder.ui.docks import Docks
 
+        self.workspace.release_analysis()
         self._docks = docks = Docks(self, self.workspace, self.theme)
         self.middle.insertWidget(0, docks.tabs)
         self.actions_.attach_canvas(docks.canvas)

@@ -236,6 +236,14 @@ class Workspace(QObject):
         """Parameters and multiply-adds, as far as shapes are known."""
         return self._analysis.costs
 
+    def hold_analysis(self) -> None:
+        """Find no shapes and no problems until `release_analysis`."""
+        self._analysis.hold()
+
+    def release_analysis(self) -> None:
+        """Find the shapes and problems of what is open; see `hold_analysis`."""
+        self._analysis.release()
+
     def look_at_data(self) -> None:
         """Look whether the files of the data nodes changed; what is found appears among the problems a little later."""
         self._analysis.data.look()
