@@ -16,7 +16,8 @@ import platformdirs
 
 from netbuilder.document.adoption import fingerprint
 from netbuilder.document.block_files import SUFFIX, BlockFile, gather, read_block, write_block
-from netbuilder.document.model import Definition, Document
+from netbuilder.document.blocks import INPUT, OUTPUT
+from netbuilder.document.model import Definition, Document, Graph
 from netbuilder.document.names import identifier
 from netbuilder.foundation.preferences import HOME
 from netbuilder.foundation.problem import NetbuilderError, Problem
@@ -41,19 +42,21 @@ class Entry:
     Attributes:
         key: "library." or "shipped.", and the file's name without its ending.
         path: The file.
-        file: What it holds.
+        definition: The block; of a shipped one without what is inside, which is read again when it is wanted.
         mark: The same for two entries that mean the same.
+        held: What the file of one of the user's holds: it may be gone when it is wanted.
     """
 
     key: str
     path: Path
-    file: BlockFile
+    definition: Definition
     mark: str
+    held: BlockFile | None = None
 
     @property
-    def definition(self) -> Definition:
-        """The block."""
-        return self.file.definition
+    def file(self) -> BlockFile:
+        """What the file holds."""
+        return self.held if self.held is not None else read_block(self.path)
 
     @property
     def is_personal(self) -> bool:
@@ -199,6 +202,13 @@ def _read(prefix: str, path: Path) -> Entry | Problem:
         file = read_block(path)
     except NetbuilderError as error:
         return error.problems[0]
-    return Entry(
-        key=prefix + path.name.removesuffix(SUFFIX), path=path, file=file, mark=fingerprint(file.block, file.blocks)
-    )
+    key, mark = prefix + path.name.removesuffix(SUFFIX), fingerprint(file.block, file.blocks)
+    if prefix == PERSONAL:
+        return Entry(key=key, path=path, definition=file.definition, mark=mark, held=file)
+    return Entry(key=key, path=path, definition=_outline(file.definition), mark=mark)
+
+
+def _outline(definition: Definition) -> Definition:
+    """Return a definition with its ports alone: what the palette shows of it."""
+    nodes = {id: node for id, node in definition.graph.nodes.items() if node.type in (INPUT, OUTPUT)}
+    return replace(definition, graph=Graph(nodes=nodes))

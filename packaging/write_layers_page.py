@@ -11,11 +11,11 @@ from pathlib import Path
 
 from netbuilder.foundation.declaration import CATEGORIES
 from netbuilder.foundation.parameter import Parameter
+from netbuilder.layers.about.coverage import COVERED, LEFT_OUT, SONY
+from netbuilder.layers.about.deviations import DEVIATIONS
+from netbuilder.layers.about.documentation import Documentation, ParameterText, describe_parameter, document
+from netbuilder.layers.about.onnx_support import NOT_IN_ONNX
 from netbuilder.layers.catalog import catalog
-from netbuilder.layers.coverage import COVERED, LEFT_OUT, SONY
-from netbuilder.layers.deviations import DEVIATIONS
-from netbuilder.layers.documentation import Documentation, ParameterText, describe_parameter, document
-from netbuilder.layers.onnx_support import NOT_IN_ONNX
 from netbuilder.layers.spec import SCALES, WEIGHTS
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "layers.md"

@@ -11,12 +11,12 @@ from PySide6.QtWidgets import QFileDialog
 from netbuilder.document import edits
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import Problem
-from netbuilder.ui.import_dialog import Report, ReportDialog
 from netbuilder.ui.openings import NETWORKS, WEIGHTS
 from netbuilder.ui.progress_dialog import run_with_progress
 
 if TYPE_CHECKING:
     from netbuilder.document.model import Document, StartWeights
+    from netbuilder.ui.import_dialog import Report
     from netbuilder.ui.window import MainWindow
 
 
@@ -82,7 +82,7 @@ class ImportActions:
         self._workspace.open_unsaved(document)
         self._window.show_network()
         self._workspace.message.emit(f"Imported {path.name}")
-        ReportDialog(self._window, report).open()
+        _show_report(self._window, report)
 
     def _show_weights(self, path: Path, found: tuple[StartWeights | None, Report]) -> None:
         start, report = found
@@ -90,12 +90,19 @@ class ImportActions:
             change: Any = partial(edits.set_start_weights, file=start.file, sha256=start.sha256)
             self._workspace.edit(f"Load weights from {path.name}", change)
             self._workspace.message.emit(f"Training starts from the weights of {path.name}")
-        ReportDialog(self._window, report).open()
+        _show_report(self._window, report)
+
+
+def _show_report(window: MainWindow, report: Report) -> None:
+    from netbuilder.ui.import_dialog import ReportDialog
+
+    ReportDialog(window, report).open()
 
 
 def _import_network(path: Path, job: Job) -> tuple[Document, Report]:
     from netbuilder.exchange.incoming.formats import import_file
     from netbuilder.project import Project, runs_folder
+    from netbuilder.ui.import_dialog import Report
 
     imported = import_file(path, job)
     project = Project(imported.document, weights=imported.weights)
@@ -116,6 +123,7 @@ def _import_network(path: Path, job: Job) -> tuple[Document, Report]:
 def _match_weights(path: Path, document: Document, file: Path | None, job: Job) -> tuple[StartWeights | None, Report]:
     from netbuilder.exchange.incoming.weight_names import describe
     from netbuilder.project import Project, runs_folder
+    from netbuilder.ui.import_dialog import Report
 
     project = Project(document, file)
     matches = project.load_weights(path, job)

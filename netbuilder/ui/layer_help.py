@@ -13,7 +13,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from netbuilder.foundation.declaration import Declaration
-from netbuilder.layers.documentation import (
+from netbuilder.layers.about.documentation import (
     Documentation,
     ParameterText,
     PortText,

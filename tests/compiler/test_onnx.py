@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from netbuilder.compiler.module import release
+from netbuilder.layers.about.onnx_support import NOT_IN_ONNX
 from netbuilder.layers.catalog import catalog
-from netbuilder.layers.onnx_support import NOT_IN_ONNX
 from netbuilder.layers.spec import LayerSpec
 from tests.compiler.onnx_walk import TOLERANCE, difference, export
 from tests.compiler.walk import build
@@ -53,7 +53,7 @@ def test_every_layer_agrees_with_onnxruntime_or_is_named(spec: LayerSpec) -> Non
         found = apart(spec)
     except Exception:  # the exporter has dozens of its own; any of them is the refusal that the table claims
         return
-    assert found > TOLERANCE, f"{spec.key} works now: take it out of layers/onnx_support.py"
+    assert found > TOLERANCE, f"{spec.key} works now: take it out of layers/about/onnx_support.py"
 
 
 def test_what_is_named_exists_and_has_a_reason() -> None:

@@ -12,8 +12,8 @@ import pytest
 from torch import nn
 
 from netbuilder.foundation.declaration import CATEGORIES
+from netbuilder.layers.about.coverage import COVERED, LEFT_OUT, SONY
 from netbuilder.layers.catalog import catalog
-from netbuilder.layers.coverage import COVERED, LEFT_OUT, SONY
 
 ROOT = Path(__file__).resolve().parents[2]
 SONYS = 218

@@ -14,8 +14,8 @@ import torch
 from netbuilder.compiler.callables import argument_defaults
 from netbuilder.compiler.template import NO_DEFAULT, dotted, parse, plain_values
 from netbuilder.foundation.parameter import Kind
+from netbuilder.layers.about.deviations import DEVIATIONS
 from netbuilder.layers.catalog import catalog
-from netbuilder.layers.deviations import DEVIATIONS
 from netbuilder.layers.spec import LayerSpec, names_in
 
 KEYWORDS = "*"
@@ -107,7 +107,7 @@ def named() -> dict[tuple[str, str], tuple[str, str]]:
 def test_defaults_are_torchs_own_but_for_those_with_a_reason() -> None:
     """A default of None means that torch wants to be told, or takes what its page says."""
     unnamed = {key: pair for key, pair in found().items() if pair[0] != "None" and key not in named()}
-    assert unnamed == {}, "give the reason in layers/deviations.py"
+    assert unnamed == {}, "give the reason in layers/about/deviations.py"
 
 
 def test_every_named_deviation_is_one() -> None:

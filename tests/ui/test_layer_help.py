@@ -12,8 +12,8 @@ from PySide6.QtTest import QTest
 from pytestqt.qtbot import QtBot
 
 from netbuilder.foundation.preferences import Preferences
+from netbuilder.layers.about.documentation import document
 from netbuilder.layers.catalog import catalog
-from netbuilder.layers.documentation import document
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.ui.layer_help import LayerHelp, LayerHelpDialog
 from netbuilder.ui.theme import controller

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
@@ -18,9 +18,11 @@ from netbuilder.ui.form import Form
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels.cards import ElidedLabel, clear, label, section
 from netbuilder.ui.panels.node_page import Facts, Swatch
-from netbuilder.ui.parameter_dialog import ParameterDialog
 from netbuilder.ui.theme import Theme
 from netbuilder.ui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from netbuilder.ui.parameter_dialog import ParameterDialog
 
 NO_PARAMETERS = "None yet. Add one, or right-click a layer's value and make it a parameter of the block."
 
@@ -169,6 +171,8 @@ class BlockPage(QWidget):
 
     def ask(self, index: int | None) -> ParameterDialog:
         """Let the user declare a parameter: the one at a place, or a new one."""
+        from netbuilder.ui.parameter_dialog import ParameterDialog
+
         raw = self._raw()
         dialog = ParameterDialog(raw[index] if index is not None else None, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)

@@ -25,7 +25,6 @@ from netbuilder.training.footprint import in_words
 from netbuilder.training.protocol import PictureKind
 from netbuilder.ui.code_field import CodeField
 from netbuilder.ui.form import Form
-from netbuilder.ui.layer_help import LayerHelp
 from netbuilder.ui.panels.axis import value_text
 from netbuilder.ui.panels.cards import ElidedLabel, clear, label, section
 from netbuilder.ui.panels.data_page import DataSection
@@ -33,7 +32,6 @@ from netbuilder.ui.panels.problem_rows import ProblemRow
 from netbuilder.ui.panels.titles import declaration_of
 from netbuilder.ui.panels.watched import KernelsView
 from netbuilder.ui.theme import Theme
-from netbuilder.ui.trust_dialog import ask_trust
 from netbuilder.ui.workspace import Workspace
 
 
@@ -224,6 +222,8 @@ class NodePage(QWidget):
 
     def _add_help(self, column: QVBoxLayout, declaration: Declaration | None) -> None:
         column.addWidget(section("What it does"))
+        from netbuilder.ui.layer_help import LayerHelp  # with it come formulas: only now are they needed
+
         self.help = LayerHelp(declaration)
         column.addWidget(self.help)
 
@@ -353,6 +353,8 @@ class NodePage(QWidget):
         node = self._node()
         old = node.parameters.get("code")
         if isinstance(old, str) and not may_run(old) and not may_run(text):
+            from netbuilder.ui.trust_dialog import ask_trust
+
             ask_trust(self.window(), self._workspace, text, (node.label,), lambda: self._set_code(text))
         else:
             self._set_code(text)
