@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from netbuilder.compiler.expansion import enclosing
 from netbuilder.compiler.memory import Plan, Trait, peak, plan_memory
+from netbuilder.compiler.paths import enclosing
 from netbuilder.compiler.shapes import Found, Shapes
 from netbuilder.compiler.structure import Kind, Outline, Structure
 from netbuilder.document.model import Document, PortRef

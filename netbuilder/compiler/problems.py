@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from netbuilder.compiler.custom import find_collisions
-from netbuilder.compiler.expansion import once
 from netbuilder.compiler.layouts import check_layouts
 from netbuilder.compiler.lengths import with_length_fixes
 from netbuilder.compiler.links import check_links
 from netbuilder.compiler.objectives import check_objectives, with_class_fixes
 from netbuilder.compiler.omissions import check_omissions
+from netbuilder.compiler.paths import once
 from netbuilder.compiler.shapes import Shapes
 from netbuilder.compiler.structure import Outline, Structure
 from netbuilder.document.blocks import signature

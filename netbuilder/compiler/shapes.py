@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from netbuilder.compiler.custom import find_obstacle
-from netbuilder.compiler.expansion import Expander, Expansion, enclosing, once
+from netbuilder.compiler.expansion import Expander, Expansion
 from netbuilder.compiler.facts import NOTHING, Facts, fields_of, foreign_facts, missing_size, resolved, without_torch
+from netbuilder.compiler.paths import enclosing, once
 from netbuilder.compiler.wording import Trouble, describe, refused, trouble_of
 from netbuilder.document.blocks import is_block
 from netbuilder.document.model import Document, Graph, Node, PortRef, Schema

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from netbuilder.compiler.custom import untrusted
-from netbuilder.compiler.expansion import place
+from netbuilder.compiler.paths import place
 
 if TYPE_CHECKING:
     from netbuilder.ui.window import MainWindow

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from netbuilder.compiler.cost import count_costs
-from netbuilder.compiler.expansion import place
 from netbuilder.compiler.module import build, initialize, load_module, release
+from netbuilder.compiler.paths import place
 from netbuilder.compiler.problems import find_problems
 from netbuilder.compiler.program import Program, write_program
 from netbuilder.compiler.shapes import ShapeInference
