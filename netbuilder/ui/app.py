@@ -89,6 +89,18 @@ class Program:
             os._exit(_STUCK)
         return status
 
+    def leave(self, status: int) -> int:
+        """Return the exit status, or end the process with it at once while torch is still being imported.
+
+        Everything is closed and saved by then. The ordinary end would destroy torch's C++ objects under the import's
+        feet, which now and then is an abort.
+        """
+        if self.loader.is_busy:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(status)
+        return status
+
     def _after_first_paint(self) -> None:
         self.loader.start()
         self.preferences.set("started", True)
@@ -142,7 +154,7 @@ def main(path: Path | None = None) -> int:
     program = Program(application)
     _close_on_signals(program.window)
     program.open_first(path)
-    return program.run()
+    return program.leave(program.run())
 
 
 def _close_on_signals(window: MainWindow) -> None:

@@ -44,6 +44,11 @@ class TorchLoader(QObject):
         """Begin."""
         self._thread.start()
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether the import is going on."""
+        return self._thread.is_alive()
+
     def _load(self) -> None:
         trouble = ""
         wait_passively()

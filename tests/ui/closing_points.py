@@ -292,10 +292,11 @@ def main() -> int:
     dialogs.ask_running = lambda parent: Answer.YES
     dialogs.ask_unsaved = lambda parent, name: Answer.NO
     for name in names:
-        status = Visit(name, folder).run()
+        visit = Visit(name, folder)
+        status = visit.run()
         if status:
             return status
-    return 0
+    return visit.program.leave(0)
 
 
 if __name__ == "__main__":
