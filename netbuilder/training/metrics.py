@@ -123,26 +123,29 @@ def library() -> ModuleType:
     """Import torchmetrics on first use, which takes a moment; returns its classification functions."""
     with _import_lock:
         if "torchmetrics" not in sys.modules:
-            with _without_scipy_signal():
+            with _without_heavy_companions():
                 importlib.import_module("torchmetrics")
     return importlib.import_module("torchmetrics.functional.classification")
 
 
 _import_lock = threading.Lock()
 
+_COMPANIONS = ("scipy", "transformers")
+
 
 @contextmanager
-def _without_scipy_signal() -> Iterator[None]:
-    """Let torchmetrics, while it is imported, believe that there is no scipy.
+def _without_heavy_companions() -> Iterator[None]:
+    """Let torchmetrics, while it is imported, believe that there are neither scipy nor transformers.
 
-    It would import `scipy.signal`, only to give it back an old name: a second and 60 MB. Nothing but its own questions
-    is answered so: `scipy` itself is not touched, and whoever imports it meanwhile, on any thread, gets the real one.
+    It would import `scipy.signal`, only to give it back an old name (a second and 60 MB), and all of transformers for
+    metrics of texts. Nothing but its own questions is answered so: the packages themselves are not touched, and whoever
+    imports them meanwhile, on any thread, gets the real ones.
     """
     imports = importlib.import_module("lightning_utilities.core.imports")
     cache = imports.RequirementCache
     by_name, by_requirement = imports.package_available, cache.__bool__
-    imports.package_available = lambda name: name != "scipy" and by_name(name)  # type: ignore[attr-defined]
-    cache.__bool__ = lambda self: not str(self.requirement).startswith("scipy") and by_requirement(self)
+    imports.package_available = lambda name: name not in _COMPANIONS and by_name(name)  # type: ignore[attr-defined]
+    cache.__bool__ = lambda self: not str(self.requirement).startswith(_COMPANIONS) and by_requirement(self)
     try:
         yield
     finally:

@@ -102,7 +102,7 @@ def test_every_task_lists_known_metrics():
     assert {name for names in metrics.BY_TASK.values() for name in names} | {"loss"} == set(metrics.HIGHER_IS_BETTER)
 
 
-def test_importing_torchmetrics_spares_scipy_signal_and_touches_nothing():
+def test_importing_torchmetrics_spares_scipy_and_transformers_and_touches_nothing():
     code = """
 import sys, threading
 from netbuilder.training import metrics
@@ -114,10 +114,10 @@ for thread in threads:
 for thread in threads:
     thread.join()
 assert "torchmetrics" in sys.modules
-assert "scipy.signal" not in sys.modules
+assert "scipy.signal" not in sys.modules and "transformers" not in sys.modules
 assert (asked.package_available, asked.RequirementCache.__bool__) == before
 assert asked.package_available("scipy") and asked.RequirementCache("scipy")
-with metrics._without_scipy_signal():  # whoever imports it meanwhile gets the real one
+with metrics._without_heavy_companions():  # whoever imports it meanwhile gets the real one
     import numpy, scipy.signal
 assert sys.modules["scipy.signal"] is scipy.signal
 assert scipy.signal.find_peaks(numpy.array([0.0, 1.0, 0.0]))[0].tolist() == [1]
