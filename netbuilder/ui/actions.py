@@ -1,352 +1,18 @@
-"""The actions: one table gives menus, shortcuts, the toolbar and the list of shortcuts in Help."""
+"""The actions: one table (`action_table`) gives menus, shortcuts, the toolbar and the list of shortcuts in Help."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
-from netbuilder.compiler.custom import TRUST
-from netbuilder.document.blocks import definition_of
-from netbuilder.exchange.formats import FORMATS
-from netbuilder.training.protocol import State
+from netbuilder.ui.action_table import ACTIONS, BY_ID, MENUS, ActionSpec
 from netbuilder.ui.icons import icon
 from netbuilder.ui.workspace import Workspace
-
-Predicate = Callable[[Workspace], bool]
-
-
-def _always(_: Workspace) -> bool:
-    return True
-
-
-def _idle(workspace: Workspace) -> bool:
-    return not workspace.state.is_active
-
-
-def _active(workspace: Workspace) -> bool:
-    return workspace.state.is_active and workspace.state is not State.STOPPING
-
-
-def _selected(workspace: Workspace) -> bool:
-    return bool(workspace.selection)
-
-
-def _deletable(workspace: Workspace) -> bool:
-    return bool(workspace.selection) or workspace.selected_link is not None
-
-
-def _drawn(workspace: Workspace) -> bool:
-    return bool(workspace.document.graph.nodes)
-
-
-def _seen(workspace: Workspace) -> bool:
-    return bool(workspace.document.scope(workspace.scope).nodes)
-
-
-def _on_block(workspace: Workspace) -> bool:
-    if not workspace.document.blocks:
-        return False
-    nodes = workspace.document.scope(workspace.scope).nodes
-    return any(definition_of(workspace.document, nodes[node]) for node in workspace.selection if node in nodes)
-
-
-def _in_block(workspace: Workspace) -> bool:
-    return bool(workspace.scope)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionSpec:
-    """One action.
-
-    Attributes:
-        id: The stable name.
-        title: What the menu says; an ampersand marks the access key.
-        menu: The menu's title; a "/" makes a submenu.
-        call: What it calls: "files.save" is the window's method `save`; see `bind`.
-        shortcuts: Key sequences in portable text, the first one shown.
-        icon: A name in `resources/icons`, or "".
-        tip: The status tip.
-        enabled: Whether it can be used now.
-        follows_line: Whether the menu draws a line above it.
-    """
-
-    id: str
-    title: str
-    menu: str
-    call: str
-    shortcuts: tuple[str, ...] = ()
-    icon: str = ""
-    tip: str = ""
-    enabled: Predicate = _always
-    follows_line: bool = False
-
-
-MENUS = ("&File", "&Edit", "&View", "&Graph", "&Block", "&Train", "E&xport", "&Help")
-"""The menu bar, in order."""
-
-
-def _a(
-    id: str,
-    title: str,
-    menu: str,
-    call: str,
-    *shortcuts: str,
-    icon: str = "",
-    tip: str = "",
-    enabled: Predicate = _always,
-    line: bool = False,
-) -> ActionSpec:
-    return ActionSpec(
-        id=id,
-        title=title,
-        menu=menu,
-        call=call,
-        shortcuts=shortcuts,
-        icon=icon,
-        tip=tip,
-        enabled=enabled,
-        follows_line=line,
-    )
-
-
-_FORMAT_ENTRIES = (
-    ("&Python project", "Ctrl+E"),
-    ("&ONNX file", "Ctrl+Shift+E"),
-    ("PyTorch pro&gram (.pt2)", "Ctrl+Alt+E"),
-    ("&Weights (.safetensors)", "Ctrl+Alt+W"),
-)
-"""What the menu calls each of `FORMATS`, and its keys."""
-
-ACTIONS: tuple[ActionSpec, ...] = (
-    _a("file.new", "&New network", "&File", "files.new", "Ctrl+N", icon="new", tip="Begin with an empty canvas"),
-    _a("file.open", "&Open…", "&File", "files.open", "Ctrl+O", icon="open", tip="Open a NetBuilder project"),
-    _a(
-        "file.data",
-        "From your own &data…",
-        "&File",
-        "files.open_data",
-        "Ctrl+Shift+O",
-        tip="Begin with a CSV or Parquet file, or a folder of images",
-    ),
-    _a(
-        "file.import",
-        "&Import…",
-        "&File",
-        "imports.network",
-        "Ctrl+I",
-        tip="Make a project of a network in another format: .pt2 or ONNX",
-    ),
-    _a(
-        "file.weights",
-        "Load &weights…",
-        "&File",
-        "imports.weights",
-        "Ctrl+Shift+W",
-        enabled=lambda workspace: _drawn(workspace) and _idle(workspace),
-        tip="Start from weights in a file, matched by name and shape",
-    ),
-    _a("file.recent", "Open &recent", "&File", "menu.recent"),
-    _a(
-        "file.start",
-        "Start &page and templates",
-        "&File",
-        "window.show_start",
-        "Ctrl+Shift+N",
-        icon="home",
-        tip="Templates and recent files",
-    ),
-    _a("file.save", "&Save", "&File", "files.save", "Ctrl+S", icon="save", line=True),
-    _a("file.save_as", "Save &as…", "&File", "files.save_as", "Ctrl+Shift+S"),
-    _a("file.preferences", "Pre&ferences…", "&File", "window.show_preferences", "Ctrl+,", icon="settings", line=True),
-    _a("file.quit", "&Quit", "&File", "window.close", "Ctrl+Q", line=True),
-    _a(
-        "edit.undo",
-        "&Undo",
-        "&Edit",
-        "workspace.undo",
-        "Ctrl+Z",
-        icon="undo",
-        enabled=lambda workspace: workspace.history.can_undo,
-    ),
-    _a(
-        "edit.redo",
-        "&Redo",
-        "&Edit",
-        "workspace.redo",
-        "Ctrl+Shift+Z",
-        "Ctrl+Y",
-        icon="redo",
-        enabled=lambda workspace: workspace.history.can_redo,
-    ),
-    _a("edit.cut", "Cu&t", "&Edit", "canvas.cut", "Ctrl+X", icon="cut", enabled=_selected, line=True),
-    _a("edit.copy", "&Copy", "&Edit", "canvas.copy", "Ctrl+C", icon="copy", enabled=_selected),
-    _a("edit.paste", "&Paste", "&Edit", "canvas.paste", "Ctrl+V", icon="paste"),
-    _a("edit.duplicate", "&Duplicate", "&Edit", "canvas.duplicate", "Ctrl+D", icon="duplicate", enabled=_selected),
-    _a("edit.delete", "De&lete", "&Edit", "canvas.delete", "Del", icon="delete", enabled=_deletable),
-    _a("edit.select_all", "Select &all", "&Edit", "canvas.select_all", "Ctrl+A", enabled=_seen, line=True),
-    _a("view.fit", "&Fit the network", "&View", "canvas.fit_all", "Home", icon="fit"),
-    _a("view.fit_selection", "Fit the &selection", "&View", "canvas.fit_selection", "F", enabled=_selected),
-    _a("view.zoom_in", "Zoom &in", "&View", "canvas.zoom_in", "Ctrl++", "Ctrl+=", icon="zoom-in"),
-    _a("view.zoom_out", "Zoom &out", "&View", "canvas.zoom_out", "Ctrl+-", icon="zoom-out"),
-    _a("view.actual_size", "&Actual size", "&View", "canvas.zoom_reset", "Ctrl+0"),
-    _a("view.theme", "&Theme", "&View", "menu.theme", line=True),
-    _a("view.panels", "&Panels", "&View", "menu.panels"),
-    _a(
-        "view.unlock",
-        "&Rearrange panels",
-        "&View",
-        "window.toggle_titles",
-        tip="Show the panels' title bars, by which they can be moved",
-    ),
-    _a("view.full_screen", "F&ull screen", "&View", "window.toggle_full_screen", "F11"),
-    _a(
-        "graph.add",
-        "&Add a layer…",
-        "&Graph",
-        "canvas.add_layer",
-        "Tab",
-        icon="search",
-        tip="Search for a layer and place it",
-    ),
-    _a(
-        "graph.find",
-        "&Search the palette",
-        "&Graph",
-        "window.focus_palette",
-        "Ctrl+F",
-        tip="Go to the palette's search",
-    ),
-    _a(
-        "graph.arrange",
-        "A&rrange",
-        "&Graph",
-        "canvas.arrange",
-        "Ctrl+L",
-        icon="arrange",
-        enabled=_seen,
-        tip="Lay the network out from left to right",
-        line=True,
-    ),
-    _a(
-        "graph.trust",
-        "Review and &trust Python…",
-        "&Graph",
-        "trust.review",
-        icon="code",
-        tip="Look at the Python that this project holds and let it run",
-        enabled=lambda workspace: any(problem.action == TRUST for problem in workspace.problems),
-    ),
-    _a(
-        "graph.next_problem",
-        "Next &problem",
-        "&Graph",
-        "window.next_problem",
-        "F8",
-        icon="error",
-        enabled=lambda workspace: bool(workspace.problems),
-    ),
-    _a(
-        "block.make",
-        "&Make a block",
-        "&Block",
-        "blocks.make_selected",
-        "Ctrl+G",
-        enabled=_selected,
-        tip="Make a block of the selected layers",
-    ),
-    _a(
-        "block.dissolve",
-        "&Dissolve",
-        "&Block",
-        "blocks.dissolve_selected",
-        "Ctrl+Shift+G",
-        enabled=_on_block,
-        tip="Put the layers of the selected blocks in their place",
-    ),
-    _a("block.enter", "&Enter", "&Block", "canvas.enter_block", "Return", enabled=_on_block, line=True),
-    _a("block.leave", "Lea&ve", "&Block", "canvas.leave_block", "Backspace", enabled=_in_block),
-    _a(
-        "block.unique",
-        "Make &unique",
-        "&Block",
-        "blocks.make_selected_unique",
-        enabled=_on_block,
-        line=True,
-        tip="Give the selected block a definition of its own",
-    ),
-    _a(
-        "block.save",
-        "&Save to library",
-        "&Block",
-        "blocks.save_selected",
-        enabled=lambda workspace: _on_block(workspace) or _in_block(workspace),
-        tip="Keep the block for other projects",
-    ),
-    _a("block.library", "Open the &library's folder", "&Block", "window.open_library"),
-    _a(
-        "block.share",
-        "Share &weights",
-        "&Block",
-        "blocks.share_selected",
-        enabled=_selected,
-        line=True,
-        tip="Let the selected layers or blocks use the weights of the first; one alone gets its own again",
-    ),
-    _a(
-        "train.train",
-        "&Train",
-        "&Train",
-        "training.train_or_pause",
-        "F5",
-        icon="play",
-        enabled=lambda workspace: _drawn(workspace) or _active(workspace),
-    ),
-    _a("train.step", "&Step one batch", "&Train", "training.step_batch", "F10", icon="step", enabled=_drawn),
-    _a("train.step_epoch", "Step one &epoch", "&Train", "training.step_epoch", "Shift+F10", enabled=_drawn),
-    _a("train.stop", "St&op and save", "&Train", "workspace.stop", "Shift+F5", icon="stop", enabled=_active),
-    _a("train.device", "&Device", "&Train", "menu.device", line=True, enabled=_idle),
-    *(
-        _a(
-            f"export.{form.key}",
-            f"{title}…",
-            "E&xport",
-            f"exports.{form.key}",
-            *keys,
-            icon="code" if form.key == "python" else "",
-            enabled=_drawn,
-            tip=form.summary,
-        )
-        for form, (title, *keys) in zip(FORMATS.values(), _FORMAT_ENTRIES, strict=True)
-    ),
-    _a(
-        "export.picture",
-        "P&icture of the network…",
-        "E&xport",
-        "exports.picture",
-        "Ctrl+Alt+P",
-        enabled=_drawn,
-        tip="PNG, SVG or PDF of the whole network",
-        line=True,
-    ),
-    _a(
-        "help.layer",
-        "&What this layer does",
-        "&Help",
-        "help.explain_layer",
-        "Shift+F1",
-        tip="Words, formula, ports and settings of the selected layer",
-    ),
-    _a("help.shortcuts", "&Keyboard shortcuts", "&Help", "window.show_shortcuts", "F1", icon="help"),
-    _a("help.about", "&About NetBuilder", "&Help", "window.show_about", icon="info"),
-)
-"""Every action, in the order of the menus."""
-
-BY_ID: Mapping[str, ActionSpec] = {spec.id: spec for spec in ACTIONS}
 
 
 class Actions:
@@ -374,7 +40,7 @@ class Actions:
                 self._actions[spec.id] = self.menus[name].menuAction()
             else:
                 action = _make(spec, owner, partial(_call, targets, place, name))
-                if place == "canvas" and _is_bare(spec):
+                if _is_bare(spec):
                     # Tab, F, Home and Del belong to the canvas only while it has the focus: see `attach_canvas`.
                     action.setShortcutContext(Qt.ShortcutContext.WidgetShortcut)
                 else:
@@ -390,16 +56,20 @@ class Actions:
     def attach_canvas(self, canvas: QWidget) -> None:
         """Give the canvas, once it is there, the keys that are its own."""
         for spec, action in self:
-            if spec.call.startswith("canvas.") and _is_bare(spec):
+            if _is_bare(spec):
                 canvas.addAction(action)
 
     def fill(self, bar: QMenuBar) -> None:
         """Make the menus of the menu bar."""
         menus = {title: _add_menu(bar, title) for title in MENUS}
         for spec, action in self:
+            menu = menus.get(spec.menu)
+            if menu is None:
+                above, _, title = spec.menu.rpartition("/")
+                menu = menus[spec.menu] = menus[above].addMenu(title)
             if spec.follows_line:
-                menus[spec.menu].addSeparator()
-            menus[spec.menu].addAction(action)
+                menu.addSeparator()
+            menu.addAction(action)
 
     def refresh(self) -> None:
         """Enable what can be used now, and say what Undo and Redo would do."""
@@ -439,4 +109,5 @@ def _make(spec: ActionSpec, owner: QWidget, callback: Callable[[], object]) -> Q
 
 
 def _is_bare(spec: ActionSpec) -> bool:
-    return bool(spec.shortcuts) and not any("Ctrl" in keys for keys in spec.shortcuts)
+    """Whether an action has only keys that mean something else in a text field: no Ctrl, no Alt, no function key."""
+    return bool(spec.shortcuts) and not any(re.search(r"Ctrl|Alt|F\d", keys) for keys in spec.shortcuts)

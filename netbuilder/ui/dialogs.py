@@ -22,7 +22,7 @@ from PySide6.QtWidgets import (
 
 from netbuilder import __version__
 from netbuilder.foundation.problem import Problem
-from netbuilder.ui.actions import ACTIONS, MENUS
+from netbuilder.ui.action_table import ACTIONS, MENUS
 
 PROJECTS = "NetBuilder projects (*.netb)"
 TABLES = "Tables (*.csv *.tsv *.parquet)"
@@ -192,7 +192,7 @@ class ShortcutsDialog(QDialog):
             rows = [
                 (_plain(spec.title), shown_keys(spec.shortcuts))
                 for spec in ACTIONS
-                if spec.menu == menu and spec.shortcuts
+                if spec.menu.partition("/")[0] == menu and spec.shortcuts
             ]
             _add_section(grid, _plain(menu), rows)
         _add_section(grid, "On the canvas", list(gestures))

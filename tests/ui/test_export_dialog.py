@@ -15,7 +15,7 @@ from netbuilder.foundation.preferences import Preferences
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.project import Project
 from netbuilder.ui import dialogs
-from netbuilder.ui.actions import BY_ID
+from netbuilder.ui.action_table import BY_ID
 from netbuilder.ui.dialogs import Answer
 from netbuilder.ui.export_dialog import ExportDialog
 from netbuilder.ui.picture_dialog import PictureDialog

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from netbuilder.foundation.declaration import CATEGORIES
 from netbuilder.foundation.resources import resource, resource_names
-from netbuilder.ui.actions import ACTIONS
+from netbuilder.ui.action_table import ACTIONS
 from netbuilder.ui.icons import icon
 from netbuilder.ui.theme import Theme, controller, faded, load_theme, style_sheet
 

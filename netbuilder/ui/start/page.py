@@ -8,7 +8,7 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from netbuilder.foundation.preferences import RecentFile
-from netbuilder.ui.actions import BY_ID
+from netbuilder.ui.action_table import BY_ID
 from netbuilder.ui.dialogs import shown_keys
 from netbuilder.ui.panels.cards import clear
 from netbuilder.ui.project_file import ProjectFile
