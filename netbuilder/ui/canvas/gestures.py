@@ -30,11 +30,13 @@ class Pointer:
         at: In pixels of the canvas.
         scene: In the scene.
         modifiers: Keys held.
+        is_finger: Whether it is a finger, which points less finely than a mouse.
     """
 
     at: QPointF
     scene: QPointF
     modifiers: Qt.KeyboardModifier
+    is_finger: bool = False
 
 
 class Gesture:

@@ -127,6 +127,7 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("Move without the grid", "Alt while dragging"),
     ("Pan", "Middle button, Space+drag, or two fingers"),
     ("Zoom", "Wheel, Ctrl+wheel, or pinch"),
+    ("On a touch screen", "One finger as the mouse, two to pan and zoom, rest and lift for the menu"),
     ("Rename", "F2, or double-click the title"),
     ("Go into a block", "Enter, or double-click it"),
     ("Go out of a block", "Backspace, or the bar above the canvas"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, Qt
-from PySide6.QtGui import QMouseEvent, QNativeGestureEvent, QWheelEvent
+from PySide6.QtGui import QMouseEvent, QNativeGestureEvent, QPointingDevice, QWheelEvent
 
 from netbuilder.ui.canvas.geometry import HEADER
 from netbuilder.ui.canvas.gestures import Gesture, MoveNodes, Pan, Pointer, SelectBox
@@ -20,6 +20,9 @@ PORT_REACH = 11.0
 WIRE_REACH = 7.0
 """Pixels from a link within which it is meant."""
 
+FINGER = 2.2
+"""How much further than a mouse a finger reaches."""
+
 _NOTCH = 120.0
 _ZOOM = 1.2  # a notch
 
@@ -27,7 +30,13 @@ _ZOOM = 1.2  # a notch
 def pointer_of(view: CanvasView, event: QMouseEvent) -> Pointer:
     """Return where a mouse event happened."""
     at = event.position()
-    return Pointer(at, view.camera.to_scene(at), event.modifiers())
+    is_finger = event.pointerType() == QPointingDevice.PointerType.Finger
+    return Pointer(at, view.camera.to_scene(at), event.modifiers(), is_finger)
+
+
+def reach(view: CanvasView, pointer: Pointer, pixels: float) -> float:
+    """Return how far from a pointer something is still meant, in the scene; `pixels` is a mouse's."""
+    return pixels * (FINGER if pointer.is_finger else 1.0) / view.camera.zoom
 
 
 def press(view: CanvasView, event: QMouseEvent) -> None:
@@ -52,13 +61,13 @@ def press(view: CanvasView, event: QMouseEvent) -> None:
 
 def _gesture_at(view: CanvasView, pointer: Pointer) -> Gesture | None:
     x, y = pointer.scene.x(), pointer.scene.y()
-    port = view.content.port_at(x, y, PORT_REACH / view.camera.zoom)
+    port = view.content.port_at(x, y, reach(view, pointer, PORT_REACH))
     if port is not None:
         return DrawLink(view, pointer, *port)
     node = view.content.arrays.node_at(x, y)
     if node is not None:
         return MoveNodes(view, pointer, node)
-    link = view.content.arrays.edge_at(x, y, WIRE_REACH / view.camera.zoom)
+    link = view.content.arrays.edge_at(x, y, reach(view, pointer, WIRE_REACH))
     view.select_link(link)
     return SelectBox(view, pointer) if link is None else None
 

@@ -46,6 +46,7 @@ from netbuilder.ui.canvas.quick_add import QuickAdd
 from netbuilder.ui.canvas.stage import Stage
 from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.canvas.tips import show_tip
+from netbuilder.ui.canvas.touch import TOUCHES, Touch
 from netbuilder.ui.canvas.trail import Trail
 from netbuilder.ui.render import render_content
 from netbuilder.ui.standpoint import Standpoint
@@ -94,6 +95,7 @@ class CanvasView(Stage):
         self.label_editor = LabelEditor(self)
         self.blocks: BlockCommands = BlockCommands(workspace, self.label_editor.edit)
         self.trail = Trail(self)
+        self._touch = Touch(self)
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
@@ -345,6 +347,8 @@ class CanvasView(Stage):
             return show_tip(self, event)
         if event.type() == QEvent.Type.NativeGesture:
             return pointing.pinch(self, event)
+        if event.type() in TOUCHES:
+            return self._touch.follow(event)
         return super().event(event)
 
     # Commands ------------------------------------------------------------------------------------------------------
