@@ -1,4 +1,4 @@
-"""Fingers on a touch screen: one does what the mouse does, two move and zoom the view, one that rests asks for the menu.
+"""Fingers on a touch screen: one does what the mouse does, two move and zoom the view, a rest asks for the menu.
 
 A finger covers what it points at: ports and links are taken from further away (`pointing.reach`), and dragging the
 empty canvas moves the view, since a finger has no middle button.
