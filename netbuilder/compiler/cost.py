@@ -101,7 +101,7 @@ class CostCounter:
             shapes: Its shapes.
             outline: What followed the document so far.
         """
-        structure = outline.follow(document, shapes.expansion)
+        structure = outline.follow(shapes.expansion.drawn(document), shapes.expansion)
         if structure is not self._structure:
             self._forget(structure)
         changed = self._renew(shapes)

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+from netbuilder.compiler.bypass import Bypass, leave_out
 from netbuilder.document.blocks import INPUT, OUTPUT, REPEAT, Signature, block_key, is_block, needed, signature
 from netbuilder.document.expressions import ExpressionError, evaluate, is_expression, text_of
 from netbuilder.document.model import ROOT, Definition, Document, Graph, Node, PortRef
@@ -62,6 +63,7 @@ class Expansion:
             what messages call that block.
         cut: Input ports of flat nodes that are linked to something of which no layer is the source.
         problems: Why parts could not be written out; they are left as they are, which nothing else reports.
+        bypass: The graph and the blocks that were written out when nodes are bypassed: those drawn, without them.
     """
 
     flat: Document
@@ -71,6 +73,11 @@ class Expansion:
     entrances: Mapping[PortRef, tuple[PortRef, str]] = field(default_factory=dict)
     cut: frozenset[PortRef] = frozenset()
     problems: tuple[Problem, ...] = ()
+    bypass: tuple[Graph, Mapping[str, Definition]] | None = None
+
+    def drawn(self, document: Document) -> Document:
+        """Return a document with the same graphs, whose schemas or plan may be others, without its bypassed nodes."""
+        return document if self.bypass is None else replace(document, graph=self.bypass[0], blocks=self.bypass[1])
 
     def of(self, document: Document) -> Document:
         """Return the flat form of a document with the same graphs, whose schemas or plan may be others."""
@@ -110,14 +117,17 @@ class Expander:
         last = self._last
         if last is not None and last[0] is document.graph and last[1] is document.blocks:
             return replace(last[2], flat=last[2].of(document))
-        if self._is_plain(document.graph):
-            expansion = Expansion(document)
-        else:
-            work = _Work(document, self._kept)
-            expansion = work.run()
-            self._kept = work.kept
-        self._last = document.graph, document.blocks, expansion
-        return expansion
+        self._last = document.graph, document.blocks, self._expand(leave_out(document))
+        return self._last[2]
+
+    def _expand(self, bypass: Bypass) -> Expansion:
+        document, is_whole = bypass.document, not bypass.passes
+        if is_whole and self._is_plain(document.graph):
+            return Expansion(document)
+        work = _Work(document, self._kept, bypass)
+        expansion = work.run()
+        self._kept = work.kept
+        return expansion if is_whole else replace(expansion, bypass=(document.graph, document.blocks))
 
     def _is_plain(self, graph: Graph) -> bool:
         """Whether there is neither a block nor an expression; nodes that were looked at before are trusted."""
@@ -134,8 +144,13 @@ class Expander:
 class _Work:
     """One expansion in the making."""
 
-    def __init__(self, document: Document, known: Mapping[str, tuple[Node, tuple[Any, ...], Node]]) -> None:
-        self.document, self.known = document, known
+    def __init__(
+        self,
+        document: Document,
+        known: Mapping[str, tuple[Node, tuple[Any, ...], Node]],
+        bypass: Bypass,
+    ) -> None:
+        self.document, self.known, self.bypass = document, known, bypass
         self.kept: dict[str, tuple[Node, tuple[Any, ...], Node]] = {}
         self.nodes: dict[str, Node] = {}
         self.edges: dict[PortRef, PortRef] = {}
@@ -353,6 +368,7 @@ class _Work:
                 self.ports[end] = found
             else:
                 self.edges[end] = found
+        self._pass_on(copy)
         for id in copy.last:
             declared = copy.last[id].signature
             assert declared is not None
@@ -365,6 +381,18 @@ class _Work:
                 found = self._follow(copy, PortRef(id, "y"))
                 if found is not None:
                     self.ports[PortRef(copy.prefix + id, "y")] = found
+
+    def _pass_on(self, copy: _Copy) -> None:
+        """Find the values of bypassed nodes' outputs, and the outputs that are used and have none."""
+        for ref, origin in self.bypass.passes.get(copy.scope, {}).items():
+            found = self._follow(copy, origin)
+            if found is not None:
+                self.ports[PortRef(copy.prefix + ref.node, ref.port)] = found
+        for node, port in self.bypass.silent.get(copy.scope, ()):
+            arguments = {"nodes": [node.id], "bypassed": False} | ({"scope": copy.scope} if copy.scope else {})
+            fix = Fix(title="Use the layer again", edit="set_bypassed", arguments=arguments)
+            message = f"is bypassed and hands nothing on from {port!r}, which is used: its first output alone can"
+            self._tell(copy, node, "bypass.silent", message, port, fixes=(fix,))
 
     def _check_ports(self, copy: _Copy, target: PortRef, source: PortRef) -> None:
         """Find links to ports that a block no longer has."""
@@ -453,7 +481,7 @@ class _Work:
             arguments = {"node": node.id, "other": ""} | ({"scope": copy.scope} if copy.scope else {})
             fixes = (Fix(title="Give it weights of its own", edit="tie_weights", arguments=arguments),)
         problem = Problem(
-            code=code if code.startswith("tie.") else f"block.{code}",
+            code=code if "." in code else f"block.{code}",
             message=f"{self._label(copy, node)} {message}.",
             node=copy.prefix + node.id,
             field=field,

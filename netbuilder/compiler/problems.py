@@ -32,6 +32,7 @@ def find_problems(document: Document, shapes: Shapes, outline: Outline | None = 
         shapes: Its shapes, so far as they are known.
         outline: What followed the document so far, whose work is not done again; None works everything out.
     """
+    document = shapes.expansion.drawn(document)
     if not document.graph.nodes:
         message = (
             "There is nothing to train yet: drag a data source and layers onto the canvas, or start from a template."

@@ -103,6 +103,7 @@ def write_program(document: Document, shapes: Shapes) -> Program:
     Raises:
         NetbuilderError: With the errors that are in the way.
     """
+    document = shapes.expansion.drawn(document)
     flat = shapes.expansion.of(document).graph.nodes
     if shapes.pending:
         label = flat[min(shapes.pending & flat.keys())].label

@@ -366,13 +366,13 @@ class _Pass:
         )
 
     def _add_blocks(self, done: set[str]) -> None:
-        """Add what follows for blocks from what is in them: types of their ports, whether they are pending or done."""
-        if not self.expansion.copies:
-            return
+        """Add the types of ports that the flat graph lacks, and what follows for blocks from what is in them."""
         for port, source in self.expansion.ports.items():
             type_ = self.types.get(source)
             if type_ is not None:
                 self.types[port] = type_
+        if not self.expansion.copies:
+            return
         missing: set[str] = set()
         for id in self.graph.nodes:
             if id not in done:

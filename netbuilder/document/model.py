@@ -41,6 +41,7 @@ class Node:
         parameters: Values by name, defaults included.
         tied_to: The id of the node whose weights it shares, or "".
         note: The user's comment, free text.
+        bypassed: Whether it is left out, its first input handed on from its first output.
         extra: What a newer program wrote here; kept, never used.
     """
 
@@ -50,6 +51,7 @@ class Node:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     tied_to: str = ""
     note: str = ""
+    bypassed: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -67,6 +67,7 @@ class NodeRecord(Struct, frozen=True):
     parameters: Json = {}
     tied_to: OptionalId = ""
     note: Text = ""
+    bypassed: bool = False
 
 
 class GraphRecord(Struct, frozen=True):

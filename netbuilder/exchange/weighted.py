@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from netbuilder.compiler.bypass import in_force
 from netbuilder.compiler.module import initialize, load_module, module_name, release
 from netbuilder.compiler.program import Program, write_program
 from netbuilder.compiler.shapes import ShapeInference, Shapes
@@ -77,6 +78,7 @@ def weigh(document: Document, run: Path | None = None, base: str | Path = "", ru
     Raises:
         NetbuilderError: When the document has errors, the run has no weights that can be read, or they do not fit.
     """
+    document = in_force(document)
     shapes = ShapeInference().infer(document)
     program = write_program(document, shapes)
     model = load_module(program).new_network()

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from netbuilder.compiler.bypass import in_force
 from netbuilder.compiler.cost import count_costs
 from netbuilder.compiler.module import explain, initialize, load_module, release
 from netbuilder.compiler.problems import find_problems
@@ -80,6 +81,7 @@ class Network:
         Raises:
             NetbuilderError: With all the errors that are in the way.
         """
+        document = in_force(document)
         shapes = ShapeInference().infer(document)
         errors = [problem for problem in find_problems(document, shapes) if problem.is_error]
         if errors:

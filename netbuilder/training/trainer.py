@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from netbuilder.compiler.bypass import in_force
 from netbuilder.data.preparation import prepare
 from netbuilder.data.spec import Prepared
 from netbuilder.foundation.job import Job
@@ -97,7 +98,7 @@ class Trainer:
 
     def _read_data(self) -> dict[str, Prepared]:
         prepared = {}
-        graph = self._start.document.graph
+        graph = in_force(self._start.document).graph
         linked = {source.node for source in graph.edges.values()}
         for node in graph.nodes.values():
             if node.type.startswith("data.") and node.id in linked:

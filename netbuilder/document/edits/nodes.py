@@ -194,7 +194,29 @@ def tie_weights(document: Document, node: str, other: str, scope: str = ROOT) ->
         refuse("edit.tie", message, node=node)
     if other and graph.nodes[other].tied_to:
         refuse("edit.tie", f"{graph.nodes[other].label} has no weights of its own: it shares another's.", node=node)
+    if other and graph.nodes[other].bypassed:
+        refuse("edit.tie", f"{graph.nodes[other].label} is bypassed: use it again first.", node=node)
     return document if other == old.tied_to else with_node(document, replace(old, tied_to=other), scope)
+
+
+@edit
+def set_bypassed(document: Document, nodes: Collection[str], bypassed: bool, scope: str = ROOT) -> Document:
+    """Leave nodes out, so that their first inputs go on from their first outputs; or use them again.
+
+    Args:
+        document: What to change.
+        nodes: Their ids.
+        bypassed: Whether they are left out.
+        scope: The graph they are in.
+    """
+    graph = graph_of(document, scope)
+    for id in nodes:
+        old = node_of(graph, id)
+        if bypassed and (user := next((each for each in graph.nodes.values() if each.tied_to == id), None)) is not None:
+            refuse("edit.bypass", f"{old.label} lends its weights to {user.label}, so it cannot be bypassed.", node=id)
+        if old.bypassed is not bypassed:
+            document = with_node(document, replace(old, bypassed=bypassed), scope)
+    return document
 
 
 @edit
