@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from netbuilder.document.blocks import definition_of, signature
+from netbuilder.document.blocks import INPUT, OUTPUT, definition_of, signature
 from netbuilder.document.model import ROOT, Document, Graph, Node, PortRef
 from netbuilder.layers.catalog import catalog
+from netbuilder.layers.tensor import TensorType
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ def has_bypassed(graph: Graph) -> bool:
 
 def ends(document: Document, node: Node) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
     """Return the names of a node's input and output ports; None when they are not known."""
+    if node.type.startswith("data."):
+        return (), tuple(each.name for each in document.schemas[node.id].fields) if node.id in document.schemas else ()
     definition = definition_of(document, node)
     if definition is not None:
         declared = signature(definition)
@@ -71,6 +74,28 @@ def ends(document: Document, node: Node) -> tuple[tuple[str, ...], tuple[str, ..
         values = spec.defaults()  # an expression, or a mistake that is told once the node is used again
     inputs = tuple(port.name for port in spec.input_ports(values))
     return inputs, () if spec.is_loss else tuple(port.name for port in spec.output_ports(values))
+
+
+def why_not_bypassed(document: Document, graph: Graph, node: Node, types: Mapping[PortRef, TensorType]) -> str:
+    """Say why a network cannot do without a node; "" when it can, as far as types are known.
+
+    Args:
+        document: The node's document.
+        graph: The graph that it is in.
+        node: The node.
+        types: Port of the graph -> the type on it.
+    """
+    found = ends(document, node)
+    if found is None:
+        return f"{node.label} is of a layer that is not known, so nobody can say what would go on without it"
+    inputs, outputs = found
+    if node.type in (INPUT, OUTPUT) or not inputs or not outputs:
+        return f"{node.label} has {'no output' if inputs else 'no input'}, so there is nothing to hand on"
+    source = graph.edges.get(PortRef(node.id, inputs[0]))
+    before, after = types.get(source) if source else None, types.get(PortRef(node.id, outputs[0]))
+    if before is not None and after is not None and (before.dims, before.dtype) != (after.dims, after.dtype):
+        return f"{node.label} makes {after} of {before}: what follows could not do without it"
+    return ""
 
 
 def _without(document: Document, graph: Graph) -> tuple[Graph, Mapping[PortRef, PortRef], tuple[tuple[Node, str], ...]]:

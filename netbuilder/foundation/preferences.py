@@ -59,6 +59,13 @@ PREFERENCES: Final[tuple[Parameter, ...]] = (
         help="Whether the mouse wheel zooms the canvas. Off, it scrolls, and Ctrl with the wheel zooms.",
     ),
     Parameter(
+        name="snap_guides",
+        title="Snap guides",
+        kind=Kind.BOOL,
+        default=True,
+        help="Whether nodes line up with others, and straighten links, while they are dragged.",
+    ),
+    Parameter(
         name="show_thumbnails",
         title="Live pictures on nodes",
         kind=Kind.BOOL,

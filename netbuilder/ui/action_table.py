@@ -30,6 +30,10 @@ def _selected(workspace: Workspace) -> bool:
     return bool(workspace.selection)
 
 
+def _several(workspace: Workspace) -> bool:
+    return len(workspace.selection) > 1
+
+
 def _deletable(workspace: Workspace) -> bool:
     return bool(workspace.selection) or workspace.selected_link is not None
 
@@ -67,6 +71,7 @@ class ActionSpec:
         tip: The status tip.
         enabled: Whether it can be used now.
         follows_line: Whether the menu draws a line above it.
+        checked: Whether it is on; None for what is done rather than switched.
     """
 
     id: str
@@ -78,6 +83,7 @@ class ActionSpec:
     tip: str = ""
     enabled: Predicate = _always
     follows_line: bool = False
+    checked: Predicate | None = None
 
 
 MENUS = ("&File", "&Edit", "&View", "&Graph", "&Block", "&Train", "E&xport", "&Help")
@@ -94,6 +100,7 @@ def _a(
     tip: str = "",
     enabled: Predicate = _always,
     line: bool = False,
+    checked: Predicate | None = None,
 ) -> ActionSpec:
     return ActionSpec(
         id=id,
@@ -105,6 +112,7 @@ def _a(
         tip=tip,
         enabled=enabled,
         follows_line=line,
+        checked=checked,
     )
 
 
@@ -184,8 +192,78 @@ _EDIT = (
     _a("edit.copy", "&Copy", "&Edit", "canvas.copy", "Ctrl+C", icon="copy", enabled=_selected),
     _a("edit.paste", "&Paste", "&Edit", "canvas.paste", "Ctrl+V", icon="paste"),
     _a("edit.duplicate", "&Duplicate", "&Edit", "canvas.duplicate", "Ctrl+D", icon="duplicate", enabled=_selected),
+    _a(
+        "edit.duplicate_inputs",
+        "Duplicate with &inputs",
+        "&Edit",
+        "canvas.duplicate_with_inputs",
+        "Ctrl+Shift+D",
+        enabled=_selected,
+        tip="Copy the selected layers, fed by what feeds them",
+    ),
+    _a(
+        "edit.paste_inputs",
+        "Paste wit&h inputs",
+        "&Edit",
+        "canvas.paste_with_inputs",
+        "Ctrl+Shift+V",
+        tip="Paste layers, fed by what feeds the originals",
+    ),
     _a("edit.delete", "De&lete", "&Edit", "canvas.delete", "Del", icon="delete", enabled=_deletable),
+    _a(
+        "edit.delete_heal",
+        "Delete and reco&nnect",
+        "&Edit",
+        "canvas.delete_and_heal",
+        "Ctrl+Del",
+        enabled=_selected,
+        tip="Delete the selected layers and link what they fed to what fed them",
+    ),
     _a("edit.select_all", "Select &all", "&Edit", "canvas.select_all", "Ctrl+A", enabled=_seen, line=True),
+)
+
+_SELECT = (
+    _a("select.downstream", "&Downstream", "&Edit/&Select", "choosing.downstream", "L", enabled=_selected),
+    _a("select.upstream", "&Upstream", "&Edit/&Select", "choosing.upstream", "Shift+L", enabled=_selected),
+    _a("select.grow", "&Grow", "&Edit/&Select", "choosing.grow", "+", enabled=_selected, line=True),
+    _a("select.shrink", "Sh&rink", "&Edit/&Select", "choosing.shrink", "-", enabled=_selected),
+    _a("select.same", "&Same type", "&Edit/&Select", "choosing.same_type", enabled=_selected, line=True),
+    _a("select.inverse", "&Inverse", "&Edit/&Select", "choosing.inverse", "Ctrl+Shift+I", enabled=_seen),
+)
+
+_ALIGN = (
+    _a("align.left", "&Left edges", "&Graph/A&lign", "aligning.left", "Ctrl+Shift+Left", enabled=_several),
+    _a("align.right", "&Right edges", "&Graph/A&lign", "aligning.right", "Ctrl+Shift+Right", enabled=_several),
+    _a("align.top", "&Upper edges", "&Graph/A&lign", "aligning.top", "Ctrl+Shift+Up", enabled=_several),
+    _a("align.bottom", "Lo&wer edges", "&Graph/A&lign", "aligning.bottom", "Ctrl+Shift+Down", enabled=_several),
+    _a("align.middles", "&Middles", "&Graph/A&lign", "aligning.middles", enabled=_several),
+    _a("align.centers", "&Centers", "&Graph/A&lign", "aligning.centers", enabled=_several),
+    _a(
+        "align.across",
+        "Distribute &across",
+        "&Graph/A&lign",
+        "aligning.distribute_across",
+        enabled=_several,
+        tip="Make the gaps from left to right equal",
+        line=True,
+    ),
+    _a(
+        "align.down",
+        "&Distribute down",
+        "&Graph/A&lign",
+        "aligning.distribute_down",
+        enabled=_several,
+        tip="Make the gaps from top to bottom equal",
+    ),
+    _a(
+        "align.guides",
+        "&Snap guides",
+        "&Graph/A&lign",
+        "canvas.toggle_snaps",
+        tip="Let dragged layers line up with others and straighten links",
+        checked=lambda workspace: bool(workspace.preferences.get("snap_guides")),
+        line=True,
+    ),
 )
 
 _VIEW = (
@@ -234,6 +312,15 @@ _GRAPH = (
         enabled=_seen,
         tip="Lay the network out from left to right",
         line=True,
+    ),
+    _a(
+        "graph.bypass",
+        "&Bypass",
+        "&Graph",
+        "canvas.bypass",
+        "M",
+        enabled=_selected,
+        tip="Leave the selected layers out, their input handed on; or use them again",
     ),
     _a(
         "graph.trust",
@@ -360,7 +447,18 @@ _HELP = (
     _a("help.about", "&About NetBuilder", "&Help", "window.show_about", icon="info"),
 )
 
-ACTIONS: tuple[ActionSpec, ...] = (*_FILE, *_EDIT, *_VIEW, *_GRAPH, *_BLOCK, *_TRAIN, *_EXPORT, *_HELP)
+ACTIONS: tuple[ActionSpec, ...] = (
+    *_FILE,
+    *_EDIT,
+    *_SELECT,
+    *_VIEW,
+    *_GRAPH,
+    *_ALIGN,
+    *_BLOCK,
+    *_TRAIN,
+    *_EXPORT,
+    *_HELP,
+)
 """Every action, in the order of the menus."""
 
 BY_ID: Mapping[str, ActionSpec] = {spec.id: spec for spec in ACTIONS}

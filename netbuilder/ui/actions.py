@@ -77,6 +77,8 @@ class Actions:
             usable = spec.enabled(self._workspace)
             if action.isEnabled() != usable:
                 action.setEnabled(usable)
+            if spec.checked is not None:
+                action.setChecked(spec.checked(self._workspace))
         history = self._workspace.history
         for id, verb, title in (("edit.undo", "&Undo", history.undo_title), ("edit.redo", "&Redo", history.redo_title)):
             self._actions[id].setText(f"{verb} {title}".rstrip())
@@ -101,6 +103,7 @@ def _make(spec: ActionSpec, owner: QWidget, callback: Callable[[], object]) -> Q
         [QKeySequence.fromString(keys, QKeySequence.SequenceFormat.PortableText) for keys in spec.shortcuts]
     )
     action.setStatusTip(spec.tip)
+    action.setCheckable(spec.checked is not None)
     if spec.icon:
         action.setIcon(icon(spec.icon))
     # The signal's `checked` argument must not reach callbacks that take none.

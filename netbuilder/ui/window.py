@@ -301,6 +301,8 @@ class MainWindow(QMainWindow):
             "workspace": lambda: self.workspace,
             "canvas": lambda: self.canvas,
             "blocks": lambda: self.canvas.blocks,
+            "choosing": lambda: self.canvas.choosing,
+            "aligning": lambda: self.canvas.aligning,
             "training": lambda: training,
             "exports": lambda: exports,
             "trust": lambda: trust,

@@ -8,7 +8,9 @@ import pytest
 from PySide6.QtGui import QKeySequence
 
 from netbuilder.ui.action_table import ACTIONS, MENUS
+from netbuilder.ui.canvas.aligning import Aligning
 from netbuilder.ui.canvas.block_commands import BlockCommands
+from netbuilder.ui.canvas.choosing import Choosing
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
@@ -30,6 +32,8 @@ TARGETS = {
     "help": HelpActions,
     "imports": ImportActions,
     "blocks": BlockCommands,
+    "choosing": Choosing,
+    "aligning": Aligning,
 }
 
 

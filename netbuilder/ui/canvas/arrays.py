@@ -123,6 +123,16 @@ class CanvasArrays:
         """Bend all links anew: after a move, others may run over the nodes that were moved."""
         self._bend(np.arange(len(self.wires)))
 
+    @property
+    def sources(self) -> Rows:
+        """(m,): the row of each link's source."""
+        return self._sources
+
+    @property
+    def targets(self) -> Rows:
+        """(m,): the row of each link's target."""
+        return self._targets
+
     def edges_of(self, rows: Rows) -> Rows:
         """Return the rows of all links that begin or end at these nodes."""
         if not len(self.wires) or not len(rows):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import cast
 
 from PySide6.QtCore import QMimeData
 from PySide6.QtGui import QGuiApplication
 
+from netbuilder.compiler.bypass import why_not_bypassed
 from netbuilder.data import schemas
 from netbuilder.document import clipboard, edits
 from netbuilder.document.adoption import adopt
@@ -17,6 +18,7 @@ from netbuilder.document.blocks import BLOCK, definition_of, instances
 from netbuilder.document.edits.grouping import DEFAULT_TITLE
 from netbuilder.document.layout import arrange
 from netbuilder.document.model import Document, Graph, Node, Place, PortRef, Schema, new_id
+from netbuilder.document.topology import reachable
 from netbuilder.foundation.declaration import Declaration
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.layers.instances import CATEGORY
@@ -26,6 +28,11 @@ from netbuilder.ui.canvas.geometry import HEADER, WIDTH
 from netbuilder.ui.workspace import Workspace
 
 Change = Callable[[Document], Document]
+
+BESIDE = Place(40.0, 40.0)
+"""How far from the originals copies lie."""
+
+_GAP = 28.0  # that a node dropped into a link leaves to its neighbours
 
 
 class Commands:
@@ -128,10 +135,26 @@ class Commands:
         face, source, scope = self._content.faces[node], self.graph.edges[target], self._workspace.scope
         self._edit(
             f"Insert {face.title}",
-            partial(edits.move_nodes, places={node: place}),
+            partial(edits.move_nodes, places=self._with_room(node, place, source.node, target.node)),
             partial(edits.connect, target=PortRef(node, face.inputs[0]), source=source, scope=scope),
             partial(edits.connect, target=target, source=PortRef(node, face.outputs[0].name), scope=scope),
         )
+
+    def _with_room(self, node: str, place: Place, source: str, target: str) -> dict[str, Place]:
+        """Return places with room for a node between two others: what is downstream goes aside, and nothing else."""
+        arrays = self._content.arrays
+        (left, _, width, _), (right, *_) = arrays.rect(source), arrays.rect(target)
+        if right <= left:  # a link back to the beginning of the next row: nothing has to go aside
+            return {node: place}
+        x = max(place.x, left + width + _GAP)
+        missing = x + arrays.rect(node)[2] + _GAP - right
+        places = {node: Place(x, place.y)}
+        if missing > 0:
+            for follower in {target, *reachable(self.graph, target)} - {node}:
+                at_x, at_y, _, _ = arrays.rect(follower)
+                if at_x >= right:
+                    places[follower] = Place(at_x + missing, at_y)
+        return places
 
     def connect(self, target: PortRef, source: PortRef, instead_of: PortRef | None = None) -> None:
         """Link two ports; the link into `instead_of` is the one that was led here."""
@@ -142,9 +165,34 @@ class Commands:
         names = f"{self.title((source.node,))} to {self.title((target.node,))}"
         self._edit(f"{'Lead' if instead_of else 'Connect'} {names}", *changes)
 
-    def disconnect(self, target: PortRef) -> None:
-        """Remove a link."""
-        self._edit("Remove link", partial(edits.disconnect, target=target, scope=self._workspace.scope))
+    def lead(self, targets: Sequence[PortRef], source: PortRef) -> None:
+        """Lead the links into several inputs to one output."""
+        scope = self._workspace.scope
+        changes = [partial(edits.connect, target=target, source=source, scope=scope) for target in targets]
+        what = "link" if len(targets) == 1 else f"{len(targets)} links"
+        self._edit(f"Lead {what} to {self.title((source.node,))}", *changes)
+
+    def disconnect(self, targets: Collection[PortRef]) -> None:
+        """Remove links."""
+        scope = self._workspace.scope
+        changes = [partial(edits.disconnect, target=target, scope=scope) for target in sorted(targets)]
+        self._edit("Remove link" if len(changes) == 1 else f"Remove {len(changes)} links", *changes)
+
+    def bypass(self, nodes: Collection[str]) -> None:
+        """Leave nodes out, or use them again when all of them are left out; says why one cannot be left out."""
+        graph, document = self.graph, self._workspace.document
+        if nodes and all(graph.nodes[node].bypassed for node in nodes):
+            change = partial(edits.set_bypassed, nodes=tuple(nodes), bypassed=False, scope=self._workspace.scope)
+            self._edit(f"Use {self.title(nodes)} again", change)
+            return
+        types = self._workspace.sight.types
+        whys = {node: why_not_bypassed(document, graph, graph.nodes[node], types) for node in nodes}
+        chosen = tuple(node for node, why in whys.items() if not why)
+        if len(chosen) < len(whys):
+            self._workspace.message.emit(next(why for why in whys.values() if why))
+        if chosen:
+            change = partial(edits.set_bypassed, nodes=chosen, bypassed=True, scope=self._workspace.scope)
+            self._edit(f"Bypass {self.title(chosen)}", change)
 
     def delete(self, nodes: Collection[str], heal: bool = False) -> None:
         """Remove nodes; healing links what they fed to what fed them."""
@@ -152,9 +200,9 @@ class Commands:
             change = edits.remove_and_heal if heal else edits.remove_nodes
             self._edit(f"Delete {self.title(nodes)}", partial(change, nodes=nodes, scope=self._workspace.scope))
 
-    def move(self, places: Mapping[str, Place], merge: str = "") -> None:
-        """Move nodes."""
-        self._edit(f"Move {self.title(places)}", partial(edits.move_nodes, places=dict(places)), merge=merge)
+    def move(self, places: Mapping[str, Place], merge: str = "", verb: str = "Move") -> None:
+        """Move nodes; `verb` is what Undo calls it."""
+        self._edit(f"{verb} {self.title(places)}", partial(edits.move_nodes, places=dict(places)), merge=merge)
 
     def rename(self, node: str, label: str) -> None:
         """Give a node another label."""
@@ -173,12 +221,12 @@ class Commands:
             return ""
         return definition.key if sum(1 for _ in instances(document, definition.key)) == 1 else ""
 
-    def duplicate(self, nodes: Collection[str], keep_inputs: bool = False) -> None:
-        """Copy nodes beside themselves and select the copies."""
+    def duplicate(self, nodes: Collection[str], keep_inputs: bool = False, offset: Place = BESIDE) -> None:
+        """Copy nodes, beside themselves unless an offset is given, and select the copies."""
         if not nodes:
             return
         text = clipboard.copy(self._workspace.document, nodes, self._workspace.scope)
-        self._paste(f"Duplicate {self.title(nodes)}", text, None, keep_inputs)
+        self._paste(f"Duplicate {self.title(nodes)}", text, None, keep_inputs, offset)
 
     def copy(self, nodes: Collection[str]) -> None:
         """Put nodes on the clipboard, as our own format and as the same text."""
@@ -217,12 +265,12 @@ class Commands:
         shifted = {node: Place(place.x + left, place.y + top) for node, place in places.items()}
         self._edit("Arrange", partial(edits.move_nodes, places=shifted))
 
-    def _paste(self, title: str, text: str, at: Place | None, keep_inputs: bool) -> None:
+    def _paste(self, title: str, text: str, at: Place | None, keep_inputs: bool, offset: Place = BESIDE) -> None:
         fresh: tuple[str, ...] = ()
 
         def change(document: Document) -> Document:
             nonlocal fresh
-            new, fresh = clipboard.paste(document, text, at, keep_inputs, self._workspace.scope)
+            new, fresh = clipboard.paste(document, text, at, keep_inputs, self._workspace.scope, offset)
             return new
 
         self._workspace.edit(title, change)

@@ -6,6 +6,7 @@ closes a circle may not.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from netbuilder.document.model import Document, Graph, Node, PortRef
@@ -34,10 +35,11 @@ class Loose:
     forbidden: frozenset[str]
 
     @classmethod
-    def begin(cls, graph: Graph, fixed: PortRef, is_input: bool) -> Loose:
-        """Begin a link at a port."""
-        reached = descendants(graph, (fixed.node,)) if is_input else ancestors(graph, (fixed.node,))
-        return cls(fixed, is_input, frozenset({*reached, fixed.node}))
+    def begin(cls, graph: Graph, ports: Sequence[PortRef], is_input: bool) -> Loose:
+        """Begin a link at a port, or lead the links of several inputs elsewhere."""
+        nodes = {port.node for port in ports}
+        reached = descendants(graph, nodes) if is_input else ancestors(graph, nodes)
+        return cls(ports[0], is_input, frozenset(reached | nodes))
 
     def ends(self, other: PortRef) -> tuple[PortRef, PortRef]:
         """Return target and source of the link to `other`."""

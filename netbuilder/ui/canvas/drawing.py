@@ -52,13 +52,13 @@ class Marks:
         hot: Under the pointer, or where something would be inserted.
         chosen: Selected.
         wrong: Into ports that have a problem.
-        hidden: The one that is being led elsewhere.
+        hidden: Those that are being led elsewhere.
     """
 
     hot: Collection[PortRef] = ()
     chosen: Collection[PortRef] = ()
     wrong: Collection[PortRef] = ()
-    hidden: PortRef | None = None
+    hidden: Collection[PortRef] = ()
 
 
 def paint_dots(painter: QPainter, area: QRectF, camera: Camera, style: Style) -> None:
@@ -92,15 +92,15 @@ def paint_wires(
     arrays = content.arrays
     scene = camera.scene_rect(area.adjusted(-_REACH, -_REACH, _REACH, _REACH))
     rows = arrays.edges_in(scene.left(), scene.top(), scene.right(), scene.bottom())
-    hidden = arrays.edge_row(marks.hidden) if marks.hidden is not None else None
-    rows = rows[rows != hidden] if hidden is not None else rows
+    hidden = {arrays.edge_row(target) for target in marks.hidden}
+    rows = rows[~np.isin(rows, [row for row in hidden if row is not None])] if hidden else rows
     pencil = _Pencil(painter, area, camera)
     if course is Course.STRAIGHT:
         pencil.draw(arrays.ends[rows].reshape(-1, 2, 2), style.color("edge"), 1.0, course)
     else:
         pencil.draw(arrays.curves_of(rows), style.color("edge"), _wire_width(camera), course)
     for targets, token, width in ((marks.wrong, "bad", 2.0), (marks.hot, "accent", 2.5), (marks.chosen, "accent", 3.0)):
-        found = [row for target in targets if (row := arrays.edge_row(target)) is not None and row != hidden]
+        found = [row for target in targets if (row := arrays.edge_row(target)) is not None and row not in hidden]
         if not found:
             continue
         curves = arrays.curves_of(np.intersect1d(np.array(found, dtype=np.intp), rows))

@@ -62,6 +62,7 @@ class Face:
         pending: The shapes are those of before the last edit, or not known yet.
         severity: The worst problem, or None.
         known: Whether this program knows the type.
+        bypassed: Whether it is left out of the network.
         area: Room for a live picture.
     """
 
@@ -74,6 +75,7 @@ class Face:
     pending: bool = False
     severity: Severity | None = None
     known: bool = True
+    bypassed: bool = False
     area: Area = Area.NONE
 
 
@@ -218,6 +220,7 @@ def make_face(node: Node, document: Document, declarations: Declarations, links:
         pending=node.id in knowledge.pending,
         severity=knowledge.severities.get(node.id),
         known=declaration is not None,
+        bypassed=node.bypassed,
         area=knowledge.areas.get(node.id, Area.NONE),
     )
 

@@ -14,9 +14,17 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
 
 from netbuilder.document.model import Place, PortRef
+from netbuilder.ui.canvas.arrays import Rows
+from netbuilder.ui.canvas.guides import Guide, Snap, snap
 
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
+
+GRID = 4.0
+"""What dragged nodes keep to, in the scene."""
+
+REACH = 6.0
+"""Pixels within which dragged nodes jump to where they line up."""
 
 THRESHOLD = 4.0
 """Pixels the pointer must move before a press becomes a drag."""
@@ -140,7 +148,11 @@ class SelectBox(Gesture):
 
 
 class MoveNodes(Gesture):
-    """Selects the node that was pressed and moves the selection: one undo entry, at release."""
+    """Selects the node that was pressed and moves the selection: one undo entry, at release.
+
+    The nodes keep to the grid and snap to where they line up with others or straighten a link; Alt drags freely. With
+    Alt at the press, copies are dragged and the nodes stay.
+    """
 
     pans = True
 
@@ -158,12 +170,21 @@ class MoveNodes(Gesture):
         self._rows = arrays.rows(self._nodes)
         self._origin = arrays.rects[self._rows, :2].copy()
         self._anchor = arrays.rect(node)[:2]
+        self._copies = bool(start.modifiers & Qt.KeyboardModifier.AltModifier)
+        self._guides: tuple[Guide, ...] = ()
+        self._others: Rows | None = None
+        if self._copies:
+            self.cursor = Qt.CursorShape.DragCopyCursor
 
     def move(self, pointer: Pointer) -> None:
         """Carry the nodes along."""
         if self.is_drag(pointer):
-            self.view.show_corners(self._rows, self._origin + self._shift(pointer))
+            shown = self._guides
+            shift = self._shift(pointer)
+            self.view.show_corners(self._rows, self._origin + shift)
             self.view.show_splice(self._splice_target(pointer))
+            if shown or self._guides or self._copies:
+                self.view.update()
 
     def finish(self, pointer: Pointer) -> None:
         """Move the nodes, into a link if one is below; or settle what a click selects."""
@@ -171,7 +192,12 @@ class MoveNodes(Gesture):
         if not self.is_drag(pointer):
             self._click(pointer.modifiers)
             return
-        corners = (self._origin + self._shift(pointer)).tolist()
+        shift = self._shift(pointer)
+        if self._copies:
+            self.view.show_corners(self._rows, self._origin)
+            self.view.commands.duplicate(self._nodes, offset=Place(*shift.tolist()))
+            return
+        corners = (self._origin + shift).tolist()
         places = {node: Place(x, y) for node, (x, y) in zip(self._nodes, corners, strict=True)}
         target = self._splice_target(pointer)
         self.view.show_corners(self._rows, self._origin)
@@ -188,13 +214,53 @@ class MoveNodes(Gesture):
     def _shift(self, pointer: Pointer) -> NDArray[np.float64]:
         """Return how far the nodes are from where they were: the one that was pressed keeps to the grid."""
         moved = pointer.scene - self.start.scene
-        step = self.view.snap_step(pointer.modifiers)
+        free = bool(pointer.modifiers & Qt.KeyboardModifier.AltModifier) and not self._copies
+        step = 1.0 if free else GRID
         x, y = self._anchor
-        return np.array([round((x + moved.x()) / step) * step - x, round((y + moved.y()) / step) * step - y])
+        shift = np.array([round((x + moved.x()) / step) * step - x, round((y + moved.y()) / step) * step - y])
+        self._guides = ()
+        if free or not self.view.snaps:
+            return shift
+        carried = np.array([moved.x(), moved.y()])
+        found = self._snap(carried)
+        self._guides = found.guides
+        for axis, further in enumerate((found.dx, found.dy)):
+            if further is not None:
+                shift[axis] = carried[axis] + further
+        return shift
+
+    def _snap(self, shift: NDArray[np.float64]) -> Snap:
+        """Find what the nodes line up with where the pointer has carried them."""
+        view, arrays = self.view, self.view.content.arrays
+        if self._others is None:
+            area = view.camera.scene_rect(QRectF(view.rect()))
+            rows = arrays.nodes_in(area.left(), area.top(), area.right(), area.bottom())
+            self._others = rows[~np.isin(rows, self._rows)]
+        shown = arrays.rects[self._rows[0], :2] - self._origin[0]
+        return snap(arrays, self._rows, shift - shown, self._others, REACH / view.camera.zoom)
+
+    def paint(self, painter: QPainter) -> None:
+        """Draw the guides, and where the nodes are that are being copied."""
+        if not self._dragging:
+            return
+        camera, style = self.view.camera, self.view.style_
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+        painter.setPen(QPen(style.color("accent", 0.8), 1))
+        for guide in self._guides:
+            start, end = (guide.at, guide.start), (guide.at, guide.end)
+            if not guide.is_upright:
+                start, end = start[::-1], end[::-1]
+            painter.drawLine(camera.to_view(QPointF(*start)), camera.to_view(QPointF(*end)))
+        if self._copies:
+            painter.setPen(QPen(style.color("muted"), 1, Qt.PenStyle.DashLine))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            sizes = self.view.content.arrays.rects[self._rows, 2:]
+            for (x, y), (width, height) in zip(self._origin.tolist(), sizes.tolist(), strict=True):
+                painter.drawRect(camera.view_rect(QRectF(x, y, width, height)))
 
     def _splice_target(self, pointer: Pointer) -> PortRef | None:
         """Return the link below the pointer when a single unlinked node is being carried over it; Alt suppresses."""
-        if len(self._nodes) != 1 or pointer.modifiers & Qt.KeyboardModifier.AltModifier:
+        if len(self._nodes) != 1 or self._copies or pointer.modifiers & Qt.KeyboardModifier.AltModifier:
             return None
         return self.view.commands.splice_target(self._node, pointer.scene.x(), pointer.scene.y())
 

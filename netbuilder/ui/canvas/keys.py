@@ -67,7 +67,11 @@ def press(view: CanvasView, event: QKeyEvent) -> bool:
             view.space_held = True
             view.setCursor(Qt.CursorShape.OpenHandCursor)
         return True
-    if key in ARROWS:
+    if key == Key.Key_Y and modifiers == _NONE:
+        view.knife_held = True
+        view.setCursor(Qt.CursorShape.CrossCursor)
+        return True
+    if key in ARROWS and modifiers != _CTRL | _SHIFT:
         _arrow(view, key, modifiers)
         return True
     command = _COMMANDS.get((modifiers, key))
@@ -78,10 +82,10 @@ def press(view: CanvasView, event: QKeyEvent) -> bool:
 
 
 def release(view: CanvasView, event: QKeyEvent) -> bool:
-    """End holding Space."""
-    if event.key() != Key.Key_Space or event.isAutoRepeat():
+    """End holding Space or the knife."""
+    if event.key() not in (Key.Key_Space, Key.Key_Y) or event.isAutoRepeat():
         return False
-    view.space_held = False
+    view.space_held = view.knife_held = False
     if view.gesture is None:
         view.unsetCursor()
     return True
@@ -97,10 +101,10 @@ def _escape(view: CanvasView) -> None:
 
 
 def _arrow(view: CanvasView, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> None:
-    """Walk along the links; with Ctrl, move the selection (Shift: further)."""
+    """Walk along the links; with Ctrl, move the selection."""
     dx, dy = ARROWS[key]
     if modifiers & _CTRL:
-        step = 40 if modifiers & _SHIFT else 8
+        step = 8
         rects = {node: view.content.arrays.rect(node) for node in view.workspace.selection}
         places = {node: Place(x + dx * step, y + dy * step) for node, (x, y, _, _) in rects.items()}
         if places:
@@ -120,11 +124,15 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("Connect", "Drag from port to port"),
     ("Connect to a new layer", "Drop the link on the canvas"),
     ("Lead a link elsewhere", "Drag it off its input"),
+    ("Lead all links of an output elsewhere", "Ctrl while dragging from it"),
+    ("Remove all links of a port", "Alt and click"),
+    ("Cut links", "Ctrl and the right button, or hold Y, and draw across them"),
     ("Select several", "Drag over them; Shift adds, Ctrl toggles"),
     ("Delete and keep the flow", "Ctrl+Del"),
     ("Walk along links", "Arrow keys"),
-    ("Move the selection", "Ctrl+arrow keys; with Shift further"),
-    ("Move without the grid", "Alt while dragging"),
+    ("Move the selection", "Ctrl+arrow keys"),
+    ("Move without grid and guides", "Alt while dragging"),
+    ("Drag a copy", "Alt, then drag"),
     ("Pan", "Middle button, Space+drag, or two fingers"),
     ("Zoom", "Wheel, Ctrl+wheel, or pinch"),
     ("On a touch screen", "One finger as the mouse, two to pan and zoom, rest and lift for the menu"),

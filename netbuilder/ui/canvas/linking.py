@@ -9,7 +9,7 @@ from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter
 
 from netbuilder.document.model import PortRef
-from netbuilder.ui.canvas.connections import Loose, first_fit, fits
+from netbuilder.ui.canvas.connections import Loose, first_fit, fits, misfit
 from netbuilder.ui.canvas.drawing import paint_loose_wire
 from netbuilder.ui.canvas.geometry import PORT_RADIUS
 from netbuilder.ui.canvas.gestures import Gesture, Pointer
@@ -25,18 +25,30 @@ SNAP = 24.0
 
 
 class DrawLink(Gesture):
-    """Draws a link. Dropped on a port or a node it connects; on nothing it asks for a layer to connect to."""
+    """Draws a link. Dropped on a port or a node it connects; on nothing it asks for a layer to connect to.
+
+    With Ctrl, a press on an output takes hold of all links that it has, to lead them to another output.
+
+    Attributes:
+        held: The ports at the fixed ends: one, or the inputs of all links that are led elsewhere.
+        led: The inputs of the links that were pulled off.
+    """
 
     pans = True
     cursor = Qt.CursorShape.CrossCursor
 
     def __init__(self, view: CanvasView, start: Pointer, port: PortRef, is_input: bool) -> None:
         super().__init__(view, start)
-        self.led: PortRef | None = None  # the input that the link was pulled off
+        self.led: frozenset[PortRef] = frozenset()
+        self.held: tuple[PortRef, ...] = (port,)
         source = view.graph.edges.get(port) if is_input else None
         if source is not None:
-            self.led, port, is_input = port, source, False
-        self.loose = Loose.begin(view.graph, port, is_input)
+            self.led, self.held, is_input = frozenset({port}), (source,), False
+        elif not is_input and start.modifiers & Qt.KeyboardModifier.ControlModifier:
+            followers = tuple(target for target, origin in view.graph.edges.items() if origin == port)
+            if followers:
+                self.led, self.held, is_input = frozenset(followers), followers, True
+        self.loose = Loose.begin(view.graph, self.held, is_input)
         self._goal: PortRef | None = None
         self._refusal = ""
         self._known: dict[str, frozenset[PortRef]] = {}
@@ -56,16 +68,24 @@ class DrawLink(Gesture):
         self.view.show_link(None)
         if not self.is_drag(pointer):
             return
+        commands = self.view.commands
         if self._goal is not None:
+            if self._is_leading_all:
+                commands.lead(self.held, self._goal)
+                return
             target, source = self.loose.ends(self._goal)
-            if target != self.led:
-                self.view.commands.connect(target, source, instead_of=self.led)
+            if target not in self.led:
+                commands.connect(target, source, instead_of=next(iter(self.led), None))
         elif self._refusal:
             self.view.workspace.message.emit(self._refusal)
-        elif self.led is not None:
-            self.view.commands.disconnect(self.led)
-        else:
+        elif not self.led:
             self.view.ask_layer(pointer.at, self.loose)
+        elif not self._is_leading_all:
+            commands.disconnect(self.led)
+
+    @property
+    def _is_leading_all(self) -> bool:
+        return bool(self.led) and self.loose.is_input
 
     def cancel(self) -> None:
         """Leave the links as they were."""
@@ -111,18 +131,34 @@ class DrawLink(Gesture):
         view, camera, style = self.view, self.view.camera, self.view.style_
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._paint_ports(painter)
-        start = view.content.port_place(self.loose.fixed, self.loose.is_input)
         end = (self._pointer.scene.x(), self._pointer.scene.y())
         if self._goal is not None:
             end = view.content.port_place(self._goal, not self.loose.is_input)
-        ends = np.array([[*end, *start] if self.loose.is_input else [*start, *end]])
         color = style.color("bad" if self._refusal else "accent")
-        paint_loose_wire(painter, bend(ends)[0], camera, color)
+        for port in self.held:
+            start = view.content.port_place(port, self.loose.is_input)
+            ends = np.array([[*end, *start] if self.loose.is_input else [*start, *end]])
+            paint_loose_wire(painter, bend(ends)[0], camera, color)
         if self._goal is not None:
             radius = (PORT_RADIUS + 2.5) * max(camera.zoom, 0.6)
             paint_port(painter, camera.to_view(QPointF(*end)), style, "accent", radius)
+        words, token = self._words()
+        if words:
+            self._paint_words(painter, words, token)
+
+    def _words(self) -> tuple[str, str]:
+        """Return what to say of the port that the link is at, and in which colour: what would arrive, or why not."""
         if self._refusal:
-            self._paint_words(painter)
+            return self._refusal, "bad"
+        if self._goal is None:
+            return "", ""
+        view = self.view
+        target, source = self.loose.ends(self._goal)
+        node, found = view.graph.nodes[target.node], view.knowledge.type_of(source)
+        wrong = misfit(view.declarations.get(node.type), node, target.port, found, view.knowledge.values)
+        if wrong or found is None:
+            return wrong, "validation"
+        return f"{found} \u00b7 {found.dtype} \u2192 {target.port}", "accent"
 
     def _paint_ports(self, painter: QPainter) -> None:
         view = self.view
@@ -136,14 +172,14 @@ class DrawLink(Gesture):
                 if ref in good and is_input is not self.loose.is_input:
                     paint_port(painter, view.camera.to_view(QPointF(x, y)), view.style_, "accent", radius)
 
-    def _paint_words(self, painter: QPainter) -> None:
+    def _paint_words(self, painter: QPainter, words: str, token: str) -> None:
         style = self.view.style_
         painter.setFont(ui_font(12))
-        width = painter.fontMetrics().horizontalAdvance(self._refusal) + 20
+        width = painter.fontMetrics().horizontalAdvance(words) + 20
         at = self._pointer.at + QPointF(16, 14)
         box = QRectF(min(at.x(), self.view.width() - width - 8), at.y(), width, 26)
-        painter.setPen(style.color("bad"))
+        painter.setPen(style.color(token))
         painter.setBrush(style.color("bar"))
         painter.drawRoundedRect(box, 6, 6)
         painter.setPen(style.color("text"))
-        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, self._refusal)
+        painter.drawText(box, Qt.AlignmentFlag.AlignCenter, words)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu
 
 from netbuilder.compiler.custom import TRUST
 from netbuilder.document.model import Place, PortRef
+from netbuilder.ui.canvas.cutting import CutLinks
 from netbuilder.ui.canvas.pointing import WIRE_REACH
 
 _MOST = 30
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 def show(view: CanvasView, event: QContextMenuEvent) -> None:
     """Show the menu at the pointer, or at the selected node when a key asked for it."""
+    if isinstance(view.gesture, CutLinks):  # the right button is the knife's
+        return
     view.cancel_gesture()
     at = QPointF(event.pos())
     if event.reason() == QContextMenuEvent.Reason.Keyboard and view.workspace.selection:
@@ -66,8 +69,8 @@ def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
     _add(menu, "Cut\tCtrl+X", view.cut)
     _add(menu, "Copy\tCtrl+C", view.copy)
     _add(menu, "Duplicate\tCtrl+D", view.duplicate)
-    selection = view.workspace.selection
-    _add(menu, "Duplicate with inputs", lambda: view.commands.duplicate(selection, keep_inputs=True))
+    _add(menu, "Duplicate with inputs\tCtrl+Shift+D", view.duplicate_with_inputs)
+    _add(menu, "Use again\tM" if view.graph.nodes[node].bypassed else "Bypass\tM", view.bypass)
     menu.addSeparator()
     _add(menu, "Arrange\tCtrl+L", view.arrange)
     _add(menu, "Fit the selection\tF", view.fit_selection)
@@ -98,7 +101,7 @@ def _fill_for_blocks(menu: QMenu, view: CanvasView, node: str) -> None:
 
 def _fill_for_link(menu: QMenu, view: CanvasView, link: PortRef, at: QPointF) -> None:
     _add(menu, "Insert a layer…", lambda: view.ask_layer(at, target=link))
-    _add(menu, "Remove link\tDel", lambda: view.commands.disconnect(link))
+    _add(menu, "Remove link\tDel", lambda: view.commands.disconnect((link,)))
 
 
 def _fill_for_nothing(menu: QMenu, view: CanvasView, at: QPointF) -> None:

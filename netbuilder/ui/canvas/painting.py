@@ -15,6 +15,7 @@ from netbuilder.ui.canvas.geometry import HEADER, PAD, PORT_RADIUS, Geometry, ou
 from netbuilder.ui.canvas.style import Style, elided, fonts, text_path, text_width
 
 _RADIUS = 7.0
+_BYPASSED = 0.4  # opacity
 _BADGE = 8.0  # radius
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -34,12 +35,16 @@ def paint_face(painter: QPainter, face: Face, geometry: Geometry, style: Style, 
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     body = QRectF(0, 0, geometry.width, geometry.height)
     _paint_halo(painter, body, style, selected)
+    painter.setOpacity(_BYPASSED if face.bypassed else 1.0)
     _paint_body(painter, body, face, style, selected)
     _paint_header(painter, face, geometry, style)
     _paint_rows(painter, face, geometry, style)
     if geometry.line:
         box = QRectF(PAD, geometry.line_y - 9, geometry.width - 2 * PAD, 18)
         _write(painter, box, geometry.line, "text", style.color("muted"), _CENTER, style)
+    painter.setOpacity(1.0)
+    if face.bypassed and face.inputs and face.outputs:
+        _paint_way_through(painter, geometry, style)
     _paint_ports(painter, face, geometry, style)
     if face.severity in (Severity.ERROR, Severity.WARNING):
         paint_badge(painter, QPointF(geometry.width - 1, 1), face.severity, style)
@@ -110,6 +115,13 @@ def _paint_rows(painter: QPainter, face: Face, geometry: Geometry, style: Style)
         if row < len(face.inputs):
             box.setWidth(max(box.width() - right, 20.0))
             _write(painter, box, face.inputs[row], "text", style.color("text"), _LEFT, style)
+
+
+def _paint_way_through(painter: QPainter, geometry: Geometry, style: Style) -> None:
+    """Draw how a value goes through a node that is bypassed."""
+    painter.setPen(QPen(style.color("link"), 2.0, Qt.PenStyle.DashLine, Qt.PenCapStyle.FlatCap))
+    middle = geometry.rows[0]
+    painter.drawLine(QPointF(PORT_RADIUS, middle), QPointF(geometry.width - PORT_RADIUS, middle))
 
 
 def _paint_ports(painter: QPainter, face: Face, geometry: Geometry, style: Style) -> None:

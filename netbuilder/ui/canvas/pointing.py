@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QNativeGestureEvent, QPointingDevice, QWheelEvent
 
+from netbuilder.document.model import PortRef
+from netbuilder.ui.canvas.cutting import CutLinks
 from netbuilder.ui.canvas.geometry import HEADER
 from netbuilder.ui.canvas.gestures import Gesture, MoveNodes, Pan, Pointer, SelectBox
 from netbuilder.ui.canvas.linking import DrawLink
@@ -51,6 +53,8 @@ def press(view: CanvasView, event: QMouseEvent) -> None:
         event.button() == Qt.MouseButton.LeftButton and view.space_held
     ):
         view.begin(Pan(view, pointer))
+    elif is_knife(event) or (event.button() == Qt.MouseButton.LeftButton and view.knife_held):
+        view.begin(CutLinks(view, pointer))
     elif event.button() == Qt.MouseButton.LeftButton:
         gesture = _gesture_at(view, pointer)
         if gesture is not None:
@@ -63,6 +67,9 @@ def _gesture_at(view: CanvasView, pointer: Pointer) -> Gesture | None:
     x, y = pointer.scene.x(), pointer.scene.y()
     port = view.content.port_at(x, y, reach(view, pointer, PORT_REACH))
     if port is not None:
+        if pointer.modifiers & Qt.KeyboardModifier.AltModifier:
+            view.commands.disconnect(_links_at(view, *port))
+            return None
         return DrawLink(view, pointer, *port)
     node = view.content.arrays.node_at(x, y)
     if node is not None:
@@ -70,6 +77,20 @@ def _gesture_at(view: CanvasView, pointer: Pointer) -> Gesture | None:
     link = view.content.arrays.edge_at(x, y, reach(view, pointer, WIRE_REACH))
     view.select_link(link)
     return SelectBox(view, pointer) if link is None else None
+
+
+def is_knife(event: QMouseEvent) -> bool:
+    """Whether a press takes the knife: Ctrl and the right button."""
+    is_right = event.button() == Qt.MouseButton.RightButton
+    return is_right and bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
+
+
+def _links_at(view: CanvasView, port: PortRef, is_input: bool) -> frozenset[PortRef]:
+    """Return the targets of the links at a port."""
+    edges = view.graph.edges
+    if is_input:
+        return frozenset({port} & edges.keys())
+    return frozenset(target for target, source in edges.items() if source == port)
 
 
 def move(view: CanvasView, event: QMouseEvent) -> None:
@@ -83,7 +104,9 @@ def move(view: CanvasView, event: QMouseEvent) -> None:
     over = port is not None or view.content.arrays.node_at(x, y) is not None
     link = None if over else view.content.arrays.edge_at(x, y, WIRE_REACH / zoom)
     view.hover_link(link)
-    if view.space_held:
+    if view.knife_held:
+        view.setCursor(Qt.CursorShape.CrossCursor)
+    elif view.space_held:
         view.setCursor(Qt.CursorShape.OpenHandCursor)
     elif port is not None:
         view.setCursor(Qt.CursorShape.CrossCursor)

@@ -34,14 +34,15 @@ class Stage(Viewport):
         self.wrong_ports: frozenset[PortRef] = frozenset()
         self.is_offered = False
         self._splice: PortRef | None = None
-        self._led: PortRef | None = None
+        self._led: frozenset[PortRef] = frozenset()
+        self._cut: frozenset[PortRef] = frozenset()
         self._dimmed: frozenset[str] = frozenset()
 
     def marks(self) -> Marks:
         """Return the links that are drawn otherwise."""
         hot = {link for link in (self.hovered_link, self._splice) if link is not None}
         chosen = {self.selected_link} if self.selected_link is not None else set()
-        return Marks(hot=hot, chosen=chosen, wrong=self.wrong_ports, hidden=self._led)
+        return Marks(hot=hot, chosen=chosen, wrong=self.wrong_ports | self._cut, hidden=self._led)
 
     def faded(self) -> frozenset[str]:
         """Return the nodes that step back."""
@@ -84,10 +85,16 @@ class Stage(Viewport):
             self.is_offered = offered
             self.update()
 
-    def step_back(self, nodes: frozenset[str], link: PortRef | None) -> None:
-        """Fade nodes that a link being drawn cannot go to, and hide the one that is being led elsewhere."""
-        if (nodes, link) != (self._dimmed, self._led):
-            self._dimmed, self._led = nodes, link
+    def show_cut(self, targets: frozenset[PortRef]) -> None:
+        """Mark the links that a knife has gone through."""
+        changed, self._cut = self._cut ^ targets, targets
+        rows = [row for link in changed if (row := self.content.arrays.edge_row(link)) is not None]
+        self.renew_links(np.array(rows, dtype=np.intp))
+
+    def step_back(self, nodes: frozenset[str], links: frozenset[PortRef]) -> None:
+        """Fade nodes that a link being drawn cannot go to, and hide those that are being led elsewhere."""
+        if (nodes, links) != (self._dimmed, self._led):
+            self._dimmed, self._led = nodes, links
             self.renew()
 
     def show_corners(self, rows: Rows, corners: Floats) -> None:

@@ -29,9 +29,11 @@ from PySide6.QtWidgets import QWidget
 from netbuilder.document.model import Graph, Place, PortRef
 from netbuilder.training.protocol import Telemetry
 from netbuilder.ui.canvas import dropping, keys, menus, pointing
+from netbuilder.ui.canvas.aligning import Aligning
 from netbuilder.ui.canvas.announcing import announce, describe_selection
 from netbuilder.ui.canvas.block_commands import BlockCommands
 from netbuilder.ui.canvas.camera import Camera
+from netbuilder.ui.canvas.choosing import Choosing
 from netbuilder.ui.canvas.commands import Commands
 from netbuilder.ui.canvas.connections import Loose
 from netbuilder.ui.canvas.content import Content
@@ -88,12 +90,15 @@ class CanvasView(Stage):
         self.gesture: Gesture | None = None
         self.pointer: Pointer | None = None
         self.space_held = False
+        self.knife_held = False
         self._frames = QTimer(self, interval=16)
         self._frames.timeout.connect(self._next_frame)
         self.minimap = Minimap(self)
         self.quick_add = QuickAdd(self)
         self.label_editor = LabelEditor(self)
         self.blocks: BlockCommands = BlockCommands(workspace, self.label_editor.edit)
+        self.choosing = Choosing(workspace)
+        self.aligning = Aligning(workspace, self.content, self.commands)
         self.trail = Trail(self)
         self._touch = Touch(self)
         self.setMouseTracking(True)
@@ -204,15 +209,20 @@ class CanvasView(Stage):
 
     def show_link(self, link: DrawLink | None) -> None:
         """Show a link being drawn: nodes that it does not fit step back."""
-        self.step_back(link.dimmed() if link is not None else frozenset(), link.led if link is not None else None)
+        self.step_back(*((link.dimmed(), link.led) if link is not None else (frozenset(), frozenset())))
 
     def select_link(self, target: PortRef | None) -> None:
         """Select a link instead of nodes."""
         self.workspace.select_link(target)
 
-    def snap_step(self, modifiers: Qt.KeyboardModifier) -> float:
-        """Return the grid that dragged nodes keep to: Alt drags freely."""
-        return 1.0 if modifiers & Qt.KeyboardModifier.AltModifier else 4.0
+    @property
+    def snaps(self) -> bool:
+        """Whether dragged nodes line up with others."""
+        return bool(self.workspace.preferences.get("snap_guides"))
+
+    def toggle_snaps(self) -> None:
+        """Let dragged nodes line up with others, or not."""
+        self.workspace.preferences.set("snap_guides", not self.snaps)
 
     def paint_overlay(self, painter: QPainter) -> None:
         """Draw the gesture's preview, and a link that waits for its layer."""
@@ -316,7 +326,7 @@ class CanvasView(Stage):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Forget held keys: their release goes elsewhere."""
-        self.space_held = False
+        self.space_held = self.knife_held = False
         super().focusOutEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -377,7 +387,7 @@ class CanvasView(Stage):
         if not ports:
             return None
         end = PortRef(node, ports[0].name)
-        return None if end in self.graph.edges.values() else Loose.begin(self.graph, end, False)
+        return None if end in self.graph.edges.values() else Loose.begin(self.graph, (end,), False)
 
     def ask_layer(self, at: QPointF, link: Loose | None = None, target: PortRef | None = None) -> None:
         """Ask for a layer: to add at a point of the widget, to connect to a loose link, or to insert into a link."""
@@ -393,7 +403,7 @@ class CanvasView(Stage):
     def delete(self) -> None:
         """Delete the selected nodes, or the selected link."""
         if self.workspace.selected_link is not None:
-            self.commands.disconnect(self.workspace.selected_link)
+            self.commands.disconnect((self.workspace.selected_link,))
         self.commands.delete(self.workspace.selection)
 
     def delete_and_heal(self) -> None:
@@ -403,6 +413,14 @@ class CanvasView(Stage):
     def duplicate(self) -> None:
         """Copy the selected nodes beside themselves."""
         self.commands.duplicate(self.workspace.selection)
+
+    def duplicate_with_inputs(self) -> None:
+        """Copy the selected nodes beside themselves, fed by what feeds them."""
+        self.commands.duplicate(self.workspace.selection, keep_inputs=True)
+
+    def bypass(self) -> None:
+        """Leave the selected nodes out, or use them again."""
+        self.commands.bypass(self.workspace.selection)
 
     def copy(self) -> None:
         """Put the selected nodes on the clipboard."""
@@ -415,8 +433,15 @@ class CanvasView(Stage):
 
     def paste(self) -> None:
         """Add what is on the clipboard, at the pointer."""
+        self._paste()
+
+    def paste_with_inputs(self) -> None:
+        """Add what is on the clipboard, at the pointer, fed by what feeds the originals."""
+        self._paste(keep_inputs=True)
+
+    def _paste(self, keep_inputs: bool = False) -> None:
         at = self.camera.to_scene(self.paste_point())
-        self.commands.paste(Place(round(at.x()), round(at.y())))
+        self.commands.paste(Place(round(at.x()), round(at.y())), keep_inputs)
 
     def select_all(self) -> None:
         """Select every node."""

@@ -134,6 +134,8 @@ def view(qtbot, workspace) -> CanvasView:
     canvas.activateWindow()
     canvas.setFocus()
     canvas.fit_all()
+    for button in (LEFT, MIDDLE, Qt.MouseButton.RightButton):  # a test before may have ended with one pressed
+        QTest.mouseRelease(canvas, button)
     return canvas
 
 

@@ -188,7 +188,7 @@ def test_behind_a_node_nothing_is_painted(view, workspace, qtbot, monkeypatch):
     view.renew_nodes([LINEAR])
     assert (pixels(view) == before).all()
     assert len(painted) == 1, "its border and its corners show what is behind"
-    view.step_back(frozenset({LINEAR}), None)
+    view.step_back(frozenset({LINEAR}), frozenset())
     view.grab()
     painted.clear()
     view.update_pictures([LINEAR])

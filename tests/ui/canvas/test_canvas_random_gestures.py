@@ -214,7 +214,11 @@ KEYS = [
     (Key.Key_G, CTRL | SHIFT),
     *((key, NONE) for key in (Key.Key_Return, Key.Key_Backspace, Key.Key_Home, Key.Key_F, Key.Key_Escape)),
 ]
-CALLS: list[str] = []
+CALLS = [
+    *(f"canvas.{name}" for name in ("bypass", "duplicate_with_inputs", "paste_with_inputs", "toggle_snaps")),
+    *(f"choosing.{name}" for name in ("downstream", "upstream", "grow", "shrink", "same_type", "inverse")),
+    *(f"aligning.{name}" for name in ("left", "bottom", "middles", "distribute_across", "distribute_down")),
+]
 
 acts = st.one_of(
     st.builds(Click, numbers, parts, parts, modifiers),
@@ -233,7 +237,8 @@ acts = st.one_of(
     st.builds(Travel, st.integers(-4, 3)),
     st.builds(Add, st.sampled_from(["linear", "relu", "conv2d", "add", "data.iris", "concat"]), numbers, parts, parts),
     st.builds(Look, parts, parts, st.integers(-4, 4)),
-    *([st.sampled_from(CALLS).map(Call)] if CALLS else []),
+    st.sampled_from(CALLS).map(Call),
+    st.builds(Drag, numbers, numbers, parts, parts, st.just(CTRL), st.just(RIGHT), st.just("")),
 )
 
 
@@ -319,7 +324,7 @@ def left_behind(table: Table) -> tuple[int, int]:
         QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
         QApplication.processEvents()
         gc.collect()
-    return sum(isinstance(each, QObject) for each in gc.get_objects()), threading.active_count()
+    return sum(issubclass(type(each), QObject) for each in gc.get_objects()), threading.active_count()
 
 
 STORY = [
