@@ -30,12 +30,16 @@ def _selected(workspace: Workspace) -> bool:
     return bool(workspace.selection)
 
 
+def _chosen(workspace: Workspace) -> bool:
+    return bool(workspace.selection or workspace.selected_frames)
+
+
 def _several(workspace: Workspace) -> bool:
     return len(workspace.selection) > 1
 
 
 def _deletable(workspace: Workspace) -> bool:
-    return bool(workspace.selection) or workspace.selected_link is not None
+    return _chosen(workspace) or workspace.selected_link is not None
 
 
 def _drawn(workspace: Workspace) -> bool:
@@ -188,10 +192,10 @@ _EDIT = (
         icon="redo",
         enabled=lambda workspace: workspace.history.can_redo,
     ),
-    _a("edit.cut", "Cu&t", "&Edit", "canvas.cut", "Ctrl+X", icon="cut", enabled=_selected, line=True),
-    _a("edit.copy", "&Copy", "&Edit", "canvas.copy", "Ctrl+C", icon="copy", enabled=_selected),
+    _a("edit.cut", "Cu&t", "&Edit", "canvas.cut", "Ctrl+X", icon="cut", enabled=_chosen, line=True),
+    _a("edit.copy", "&Copy", "&Edit", "canvas.copy", "Ctrl+C", icon="copy", enabled=_chosen),
     _a("edit.paste", "&Paste", "&Edit", "canvas.paste", "Ctrl+V", icon="paste"),
-    _a("edit.duplicate", "&Duplicate", "&Edit", "canvas.duplicate", "Ctrl+D", icon="duplicate", enabled=_selected),
+    _a("edit.duplicate", "&Duplicate", "&Edit", "canvas.duplicate", "Ctrl+D", icon="duplicate", enabled=_chosen),
     _a(
         "edit.duplicate_inputs",
         "Duplicate with &inputs",
@@ -229,6 +233,19 @@ _SELECT = (
     _a("select.shrink", "Sh&rink", "&Edit/&Select", "choosing.shrink", "-", enabled=_selected),
     _a("select.same", "&Same type", "&Edit/&Select", "choosing.same_type", enabled=_selected, line=True),
     _a("select.inverse", "&Inverse", "&Edit/&Select", "choosing.inverse", "Ctrl+Shift+I", enabled=_seen),
+)
+
+_FRAMES = (
+    _a(
+        "frame.add",
+        "&Frame",
+        "&Graph",
+        "canvas.frame_selected",
+        "C",
+        tip="Draw a titled frame around the selected layers",
+        line=True,
+    ),
+    _a("frame.note", "Add a n&ote", "&Graph", "canvas.add_note", "N", tip="Add a note in Markdown"),
 )
 
 _ALIGN = (
@@ -453,6 +470,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     *_SELECT,
     *_VIEW,
     *_GRAPH,
+    *_FRAMES,
     *_ALIGN,
     *_BLOCK,
     *_TRAIN,

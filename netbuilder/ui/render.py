@@ -24,6 +24,7 @@ from netbuilder.project import Vocabulary
 from netbuilder.ui.canvas.camera import Camera
 from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.drawing import Marks, paint_dots, paint_wires
+from netbuilder.ui.canvas.frames import paint_frames
 from netbuilder.ui.canvas.knowing import knowledge_of, wrong_ports
 from netbuilder.ui.canvas.nodes import Live, paint_live
 from netbuilder.ui.canvas.painting import paint_face
@@ -138,7 +139,7 @@ def _application() -> QGuiApplication:
 
 def _area(content: Content) -> QRectF:
     """Return the part of the scene to draw: all nodes and links."""
-    bounds = content.arrays.bounds()
+    bounds = content.bounds()
     if bounds is None:
         return QRectF(0, 0, 480, 270)
     left, top, right, bottom = bounds
@@ -225,6 +226,7 @@ def _paint(
     painter.fillRect(area, style.color("canvas"))
     if not style.is_flat:
         paint_dots(painter, area, camera, style)
+    paint_frames(painter, content.frames.values(), area, camera, style)
     paint_wires(painter, content, area, camera, style, marks)
     for node in content.arrays.ids:
         x, y, _, _ = content.arrays.rect(node)

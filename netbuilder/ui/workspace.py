@@ -57,7 +57,7 @@ class Workspace(QObject):
     Signals:
         documentChanged: (Change) after every edit, undo and redo.
         documentReplaced: () another document was opened; everything is new.
-        selectionChanged: () `selection` is another set of node ids, or `selected_link` another link.
+        selectionChanged: () `selection` or `selected_frames` is another set of ids, or `selected_link` another link.
         shapesChanged: () `shapes` and `problems` were recomputed (perhaps partly: see `Shapes.pending`).
         fileChanged: () `path`, the title or `is_modified` changed.
         stateChanged: (State) the training session's state changed.
@@ -95,6 +95,7 @@ class Workspace(QObject):
         self.preferences = preferences
         self.history = History(Document())
         self.selection: frozenset[str] = frozenset()
+        self.selected_frames: frozenset[str] = frozenset()
         self.selected_link: PortRef | None = None
         self.file = ProjectFile(preferences)
         self._analysis = Analysis(self.document, self)
@@ -154,13 +155,16 @@ class Workspace(QObject):
         """Go one entry forth again."""
         self._travel("Redo", self.history.redo_title, self.history.redo)
 
-    def select(self, nodes: Iterable[str]) -> None:
-        """Make these node ids the selection; ids that the document lacks are left out."""
-        self._choose(nodes, None)
+    def select(self, nodes: Iterable[str], frames: Iterable[str] = ()) -> None:
+        """Make these nodes, and these frames, the selection; ids that the graph in sight lacks are left out."""
+        self._choose(nodes, None, frames)
 
     def select_link(self, target: PortRef | None) -> None:
         """Select the link that ends at `target` in place of nodes; None selects no link."""
-        self._choose(() if target is not None else self.selection, target)
+        if target is None:
+            self._choose(self.selection, None, self.selected_frames)
+        else:
+            self._choose((), target)
 
     def reveal(self, path: str) -> None:
         """Go into the block that a node is in, if any, select the node and bring it into view.
@@ -402,12 +406,13 @@ class Workspace(QObject):
             paths = tuple(sources.get(node, at.path(node)) for node in sorted(self.selection))
             self.trainer.watch(paths, self.trainer.sample)
 
-    def _choose(self, nodes: Iterable[str], link: PortRef | None) -> None:
+    def _choose(self, nodes: Iterable[str], link: PortRef | None, frames: Iterable[str] = ()) -> None:
         """Select what of this is in the document."""
-        graph = self.document.scope(self.scope)
+        graph, known = self.document.scope(self.scope), self.document.layout.frames
         chosen, link = frozenset(nodes) & graph.nodes.keys(), link if link in graph.edges else None
-        if (chosen, link) != (self.selection, self.selected_link):
-            self.selection, self.selected_link = chosen, link
+        framed = frozenset(id for id in frames if id in known and known[id].scope == self.scope)
+        if (chosen, link, framed) != (self.selection, self.selected_link, self.selected_frames):
+            self.selection, self.selected_link, self.selected_frames = chosen, link, framed
             self.selectionChanged.emit()
             self._watch_selection()
 
@@ -427,7 +432,7 @@ class Workspace(QObject):
         self.shapesChanged.emit()
 
     def _scope_changed(self) -> None:
-        self.selection, self.selected_link = frozenset(), None
+        self.selection, self.selected_link, self.selected_frames = frozenset(), None, frozenset()
         self.scopeChanged.emit()
         self.selectionChanged.emit()
 
@@ -435,7 +440,7 @@ class Workspace(QObject):
         self.scopes.settle()
         change = Change(old, self.document, diff(old, self.document))
         self.documentChanged.emit(change)
-        self._choose(self.selection, self.selected_link)
+        self._choose(self.selection, self.selected_link, self.selected_frames)
         if not change.difference.is_layout_only:
             self._analysis.follow(self.document, self.file.base)
         self.fileChanged.emit()
@@ -445,7 +450,7 @@ class Workspace(QObject):
         self.file.path = path
         self.scopes.at = Standpoint()
         self.scopes.forget()
-        self.selection, self.selected_link = frozenset(), None
+        self.selection, self.selected_link, self.selected_frames = frozenset(), None, frozenset()
         self.trainer.forget()
         self._analysis.follow(document, self.file.base)
         self.documentReplaced.emit()

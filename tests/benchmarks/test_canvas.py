@@ -18,7 +18,8 @@ from PySide6.QtWidgets import QWidget
 from netbuilder.document.model import Document, Graph, Layout, Node, Place, PortRef
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.project import declarations
-from netbuilder.ui.canvas.gestures import MoveNodes, Pointer
+from netbuilder.ui.canvas.carrying import MoveNodes
+from netbuilder.ui.canvas.gestures import Pointer
 from netbuilder.ui.canvas.linking import DrawLink
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.theme import load_theme

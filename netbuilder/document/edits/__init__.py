@@ -8,6 +8,7 @@ default parameters and port names.
 from netbuilder.document.edits.appearance import (
     add_frame,
     change_frame,
+    move_frames,
     move_nodes,
     remove_frames,
     set_about,
@@ -61,6 +62,7 @@ __all__ = [
     "insert_layer",
     "make_block",
     "make_unique",
+    "move_frames",
     "move_nodes",
     "move_port",
     "promote_parameter",

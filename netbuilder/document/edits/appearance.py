@@ -53,6 +53,14 @@ def change_frame(document: Document, frame: str, values: Mapping[str, Any]) -> D
 
 
 @edit
+def move_frames(document: Document, places: Mapping[str, Place]) -> Document:
+    """Move frames: id -> their new upper left corner. What lies in them stays."""
+    for id, place in places.items():
+        document = change_frame(document, id, {"x": place.x, "y": place.y})
+    return document
+
+
+@edit
 def remove_frames(document: Document, frames: Collection[str]) -> Document:
     """Remove frames; the nodes in them stay."""
     kept = {id: frame for id, frame in document.layout.frames.items() if id not in frames}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import cast
 
 from PySide6.QtCore import QMimeData
@@ -33,6 +34,10 @@ BESIDE = Place(40.0, 40.0)
 """How far from the originals copies lie."""
 
 _GAP = 28.0  # that a node dropped into a link leaves to its neighbours
+
+
+def _as_it_is(_: Mapping[str, Place]) -> list[Change]:
+    return []
 
 
 class Commands:
@@ -194,15 +199,27 @@ class Commands:
             change = partial(edits.set_bypassed, nodes=chosen, bypassed=True, scope=self._workspace.scope)
             self._edit(f"Bypass {self.title(chosen)}", change)
 
-    def delete(self, nodes: Collection[str], heal: bool = False) -> None:
-        """Remove nodes; healing links what they fed to what fed them."""
-        if nodes:
+    def delete(self, nodes: Collection[str], heal: bool = False, frames: Collection[str] = ()) -> None:
+        """Remove nodes and frames; healing links what nodes fed to what fed them."""
+        if nodes or frames:
             change = edits.remove_and_heal if heal else edits.remove_nodes
-            self._edit(f"Delete {self.title(nodes)}", partial(change, nodes=nodes, scope=self._workspace.scope))
+            self._edit(
+                f"Delete {self._name((*nodes, *frames))}",
+                partial(change, nodes=nodes, scope=self._workspace.scope),
+                partial(edits.remove_frames, frames=frames),
+            )
 
-    def move(self, places: Mapping[str, Place], merge: str = "", verb: str = "Move") -> None:
-        """Move nodes; `verb` is what Undo calls it."""
-        self._edit(f"{verb} {self.title(places)}", partial(edits.move_nodes, places=dict(places)), merge=merge)
+    def move(
+        self,
+        places: Mapping[str, Place],
+        merge: str = "",
+        verb: str = "Move",
+        frames: Mapping[str, Place] = MappingProxyType({}),
+    ) -> None:
+        """Move nodes and frames; `verb` is what Undo calls it."""
+        what = "frame" if frames else self.title(places)
+        changes = [partial(edits.move_nodes, places=dict(places)), partial(edits.move_frames, places=dict(frames))]
+        self._edit(f"{verb} {what}", *changes, merge=merge)
 
     def rename(self, node: str, label: str) -> None:
         """Give a node another label."""
@@ -221,18 +238,23 @@ class Commands:
             return ""
         return definition.key if sum(1 for _ in instances(document, definition.key)) == 1 else ""
 
-    def duplicate(self, nodes: Collection[str], keep_inputs: bool = False, offset: Place = BESIDE) -> None:
-        """Copy nodes, beside themselves unless an offset is given, and select the copies."""
-        if not nodes:
-            return
-        text = clipboard.copy(self._workspace.document, nodes, self._workspace.scope)
-        self._paste(f"Duplicate {self.title(nodes)}", text, None, keep_inputs, offset)
+    def _name(self, ids: Collection[str]) -> str:
+        """Return what an undo entry calls nodes and frames."""
+        nodes = [id for id in ids if id in self.graph.nodes]
+        return self.title(nodes) if nodes or not ids else "frame"
 
-    def copy(self, nodes: Collection[str]) -> None:
-        """Put nodes on the clipboard, as our own format and as the same text."""
-        if not nodes:
+    def duplicate(self, ids: Collection[str], keep_inputs: bool = False, offset: Place = BESIDE) -> None:
+        """Copy nodes and frames, beside themselves unless an offset is given, and select the copies."""
+        if not ids:
             return
-        text = clipboard.copy(self._workspace.document, nodes, self._workspace.scope)
+        text = clipboard.copy(self._workspace.document, ids, self._workspace.scope)
+        self._paste(f"Duplicate {self._name(ids)}", text, None, keep_inputs, offset)
+
+    def copy(self, ids: Collection[str]) -> None:
+        """Put nodes and frames on the clipboard, as our own format and as the same text."""
+        if not ids:
+            return
+        text = clipboard.copy(self._workspace.document, ids, self._workspace.scope)
         data = QMimeData()
         data.setData(clipboard.MIME, text.encode())
         data.setText(text)
@@ -250,8 +272,15 @@ class Commands:
         else:
             self._workspace.message.emit("The clipboard holds no layers")
 
-    def arrange(self, nodes: Collection[str] = ()) -> None:
-        """Lay out these nodes (all, by default) from left to right, around where they are."""
+    def arrange(
+        self, nodes: Collection[str] = (), refit: Callable[[Mapping[str, Place]], list[Change]] = _as_it_is
+    ) -> None:
+        """Lay out these nodes (all, by default) from left to right, around where they are.
+
+        Args:
+            nodes: Which.
+            refit: Gives what keeps frames around their nodes at the new places.
+        """
         graph, sizes = self.graph, self._content.expected_sizes()
         if nodes:
             inner = {t: s for t, s in graph.edges.items() if t.node in nodes and s.node in nodes}
@@ -263,7 +292,7 @@ class Commands:
         assert bounds is not None, "every node has a place on the canvas"
         left, top = round(bounds[0]), round(bounds[1])
         shifted = {node: Place(place.x + left, place.y + top) for node, place in places.items()}
-        self._edit("Arrange", partial(edits.move_nodes, places=shifted))
+        self._edit("Arrange", partial(edits.move_nodes, places=shifted), *refit(shifted))
 
     def _paste(self, title: str, text: str, at: Place | None, keep_inputs: bool, offset: Place = BESIDE) -> None:
         fresh: tuple[str, ...] = ()
@@ -275,7 +304,7 @@ class Commands:
 
         self._workspace.edit(title, change)
         if fresh:
-            self._workspace.select(fresh)
+            self._workspace.select(fresh, fresh)
 
     def _edit(self, title: str, *changes: Change, merge: str = "") -> None:
         def change(document: Document) -> Document:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from netbuilder.document.blocks import BLOCK
 from netbuilder.document.diff import Difference
-from netbuilder.document.model import ROOT, Document, Graph, Place, PortRef
+from netbuilder.document.model import ROOT, Document, Frame, Graph, Place, PortRef
 from netbuilder.ui.canvas.arrays import CanvasArrays, Rows, Wire
 from netbuilder.ui.canvas.faces import Declarations, Face, Knowledge, Links, make_face
 from netbuilder.ui.canvas.geometry import Geometry, expected_size, measure
@@ -32,6 +32,7 @@ class Content:
         graph: The scope of it that is shown.
         arrays: Where everything lies.
         faces: Node id -> face.
+        frames: Frame id -> frame, those of the graph shown.
     """
 
     def __init__(self, declarations: Declarations) -> None:
@@ -40,6 +41,7 @@ class Content:
         self.graph = Graph()
         self.arrays = CanvasArrays()
         self.faces: dict[str, Face] = {}
+        self.frames: dict[str, Frame] = {}
         self._categories: tuple[str, ...] = ()
         self._category_of = np.empty(0, dtype=np.uint8)
         self._links = Links()
@@ -132,6 +134,17 @@ class Content:
                 return x, y
         raise KeyError(ref)
 
+    def bounds(self) -> tuple[float, float, float, float] | None:
+        """Return left, top, right and bottom of all nodes and frames, or None without any."""
+        found = [(frame.x, frame.y, frame.x + frame.width, frame.y + frame.height) for frame in self.frames.values()]
+        nodes = self.arrays.bounds()
+        if nodes is not None:
+            found.append(nodes)
+        if not found:
+            return None
+        left, top, right, bottom = zip(*found, strict=True)
+        return min(left), min(top), max(right), max(bottom)
+
     def expected_sizes(self) -> dict[str, tuple[float, float]]:
         """Return each node's size with room for its picture, for an automatic layout."""
         return {node: expected_size(face) for node, face in self.faces.items()}
@@ -140,6 +153,7 @@ class Content:
         graph = document.scope(scope)
         if graph.edges is not self.graph.edges or scope != self._scope:
             self._links = Links.of(graph)
+        self.frames = {id: frame for id, frame in document.layout.frames.items() if frame.scope == scope}
         self.document, self.graph, self._scope = document, graph, scope
 
     def _face(self, node: str, knowledge: Knowledge) -> Face:

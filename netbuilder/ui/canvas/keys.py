@@ -96,7 +96,6 @@ def _escape(view: CanvasView) -> None:
     if view.gesture is not None:
         view.cancel_gesture()
     else:
-        view.select_link(None)
         view.workspace.select(())
 
 
@@ -105,10 +104,13 @@ def _arrow(view: CanvasView, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> Non
     dx, dy = ARROWS[key]
     if modifiers & _CTRL:
         step = 8
-        rects = {node: view.content.arrays.rect(node) for node in view.workspace.selection}
+        nodes, _ = view.frames.carried(view.workspace.selection, view.workspace.selected_frames)
+        rects = {node: view.content.arrays.rect(node) for node in nodes}
         places = {node: Place(x + dx * step, y + dy * step) for node, (x, y, _, _) in rects.items()}
-        if places:
-            view.commands.move(places, merge="nudge:" + ",".join(sorted(places)))
+        chosen = ((id, view.content.frames[id]) for id in view.workspace.selected_frames)
+        frames = {id: Place(frame.x + dx * step, frame.y + dy * step) for id, frame in chosen}
+        if places or frames:
+            view.commands.move(places, merge="nudge:" + ",".join(sorted({*places, *frames})), frames=frames)
         return
     selection = view.workspace.selection
     start = next((node for node in view.graph.nodes if node in selection), None)
@@ -136,6 +138,8 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("Pan", "Middle button, Space+drag, or two fingers"),
     ("Zoom", "Wheel, Ctrl+wheel, or pinch"),
     ("On a touch screen", "One finger as the mouse, two to pan and zoom, rest and lift for the menu"),
+    ("Rename a frame", "F2, or double-click its title; double-click its note to write it"),
+    ("Move a frame", "Drag its title: what is in it goes along; drag its sides to resize it"),
     ("Rename", "F2, or double-click the title"),
     ("Go into a block", "Enter, or double-click it"),
     ("Go out of a block", "Backspace, or the bar above the canvas"),

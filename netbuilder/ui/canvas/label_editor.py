@@ -1,26 +1,38 @@
-"""The field that appears over a node's header to edit its label: one real widget, where it is needed."""
+"""The field that appears over a header to edit a label or a title: one real widget, where it is needed."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
+from netbuilder.ui.canvas.frames import title_height
 from netbuilder.ui.canvas.geometry import HEADER
 
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
 
 
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """What is edited: where it is in the scene (None once it is gone), and who takes the text."""
+
+    place: Callable[[], QRectF | None]
+    take: Callable[[str], None]
+
+
 class LabelEditor(QLineEdit):
-    """Edits the label of one node; Enter takes it, Esc leaves it, and leaving the field takes it too."""
+    """Edits the label of a node or the title of a frame; Enter takes it, Esc leaves it, leaving the field takes it."""
 
     def __init__(self, view: CanvasView) -> None:
         super().__init__(view)
         self._view = view
-        self._node = ""
+        self._target: _Target | None = None
         self.hide()
         self.setAccessibleName("Label")
         self.returnPressed.connect(self._take)
@@ -28,12 +40,13 @@ class LabelEditor(QLineEdit):
 
     def edit(self, node: str) -> None:
         """Begin editing a node's label."""
-        self._node = node
-        self.setText(self._view.graph.nodes[node].label)
-        self.selectAll()
-        self.show()
-        self._follow()
-        self.setFocus(Qt.FocusReason.OtherFocusReason)
+        take = partial(self._view.commands.rename, node)
+        self._begin(self._view.graph.nodes[node].label, _Target(partial(self._header, node), take))
+
+    def edit_frame(self, frame: str) -> None:
+        """Begin editing a frame's title."""
+        take = partial(self._view.frames.rename, frame)
+        self._begin(self._view.content.frames[frame].title, _Target(partial(self._bar, frame), take))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Leave the label as it is on Esc."""
@@ -49,24 +62,44 @@ class LabelEditor(QLineEdit):
         if event.reason() != Qt.FocusReason.PopupFocusReason:
             self._take()
 
+    def _begin(self, text: str, target: _Target) -> None:
+        self._target = target
+        self.setText(text)
+        self.selectAll()
+        self.show()
+        self._follow()
+        self.setFocus(Qt.FocusReason.OtherFocusReason)
+
     def _take(self) -> None:
-        node, text = self._node, self.text()
+        target, text = self._target, self.text()
         self._close()
-        if node in self._view.graph.nodes:
-            self._view.commands.rename(node, text)
+        if target is not None and target.place() is not None:
+            target.take(text)
 
     def _close(self) -> None:
-        if self._node:
-            self._node = ""
+        if self._target is not None:
+            self._target = None
             self.hide()
             self._view.setFocus(Qt.FocusReason.OtherFocusReason)
 
+    def _header(self, node: str) -> QRectF | None:
+        if node not in self._view.content.arrays:
+            return None
+        x, y, width, _ = self._view.content.arrays.rect(node)
+        return QRectF(x, y, width, HEADER)
+
+    def _bar(self, id: str) -> QRectF | None:
+        frame = self._view.content.frames.get(id)
+        if frame is None:
+            return None
+        return QRectF(frame.x, frame.y, frame.width, title_height(frame, self._view.camera.zoom))
+
     def _follow(self) -> None:
-        if not self._node:
+        if self._target is None:
             return
-        if self._node not in self._view.content.arrays:
+        place = self._target.place()
+        if place is None:
             self._close()
             return
-        x, y, width, _ = self._view.content.arrays.rect(self._node)
-        box = self._view.camera.view_rect(QRectF(x, y, width, HEADER)).toAlignedRect()
+        box = self._view.camera.view_rect(place).toAlignedRect()
         self.setGeometry(box.x(), box.y(), max(box.width(), 120), max(box.height(), 24))

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QMenu
 from netbuilder.compiler.custom import TRUST
 from netbuilder.document.model import Place, PortRef
 from netbuilder.ui.canvas.cutting import CutLinks
+from netbuilder.ui.canvas.frames import COLORS, frame_at
 from netbuilder.ui.canvas.pointing import WIRE_REACH
 
 _MOST = 30
@@ -46,12 +47,36 @@ def build(view: CanvasView, at: QPointF) -> QMenu:
         _fill_for_node(menu, view, node)
         return menu
     link = view.content.arrays.edge_at(scene.x(), scene.y(), WIRE_REACH / view.camera.zoom)
+    found = frame_at(view.content.frames.values(), scene.x(), scene.y(), view.camera.zoom) if link is None else None
     if link is not None:
         view.select_link(link)
         _fill_for_link(menu, view, link, at)
+    elif found is not None:
+        if found[0].id not in view.workspace.selected_frames:
+            view.workspace.select((), (found[0].id,))
+        _fill_for_frame(menu, view, found[0].id)
     else:
         _fill_for_nothing(menu, view, at)
     return menu
+
+
+def _fill_for_frame(menu: QMenu, view: CanvasView, frame: str) -> None:
+    frames, workspace = view.frames, view.workspace
+    _add(menu, "Rename\u2026\tF2", lambda: view.label_editor.edit_frame(frame))
+    _add(menu, "Write its note\u2026", lambda: view.note_editor.edit(frame))
+    colors = menu.addMenu("Colour")
+    for color in COLORS:
+        _add(colors, color.capitalize(), partial(frames.paint, color))
+    _add(menu, "Fit to what is in it", frames.fit)
+    _add(menu, "Select what is in it", lambda: workspace.select(*frames.carried((), (frame,))))
+    menu.addSeparator()
+    _add(menu, "Cut\tCtrl+X", view.cut)
+    _add(menu, "Copy\tCtrl+C", view.copy)
+    _add(menu, "Duplicate\tCtrl+D", view.duplicate)
+    menu.addSeparator()
+    _add(menu, "Delete the frame\tDel", view.delete)
+    nodes, inner = frames.carried((), (frame,))
+    _add(menu, "Delete with what is in it", lambda: view.commands.delete(nodes, frames=inner))
 
 
 def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
@@ -73,6 +98,7 @@ def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
     _add(menu, "Use again\tM" if view.graph.nodes[node].bypassed else "Bypass\tM", view.bypass)
     menu.addSeparator()
     _add(menu, "Arrange\tCtrl+L", view.arrange)
+    _add(menu, "Frame\tC", view.frame_selected)
     _add(menu, "Fit the selection\tF", view.fit_selection)
     menu.addSeparator()
     _add(menu, "Delete\tDel", view.delete)
@@ -108,6 +134,8 @@ def _fill_for_nothing(menu: QMenu, view: CanvasView, at: QPointF) -> None:
     _add(menu, "Add a layer…\tTab", lambda: view.ask_layer(at))
     place = view.camera.to_scene(at)
     _add(menu, "Paste\tCtrl+V", lambda: view.commands.paste(Place(place.x(), place.y())), view.commands.can_paste())
+    _add(menu, "Add a note\tN", view.add_note)
+    _add(menu, "Add a frame\tC", view.frame_selected)
     menu.addSeparator()
     drawn = bool(view.graph.nodes)
     _add(menu, "Select all\tCtrl+A", view.select_all, drawn)

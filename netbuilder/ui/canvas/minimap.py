@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from netbuilder.ui.canvas.camera import Camera
 from netbuilder.ui.canvas.drawing import paint_cards
+from netbuilder.ui.canvas.frames import COLORS, in_order, rect_of
 
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
@@ -51,7 +52,7 @@ class Minimap(QWidget):
     def _is_in_the_way(self) -> bool:
         """Return whether it would cover nodes of a network that is in view as a whole, and so needs no overview."""
         arrays, camera = self._view.content.arrays, self._view.camera
-        bounds = arrays.bounds()
+        bounds = self._view.content.bounds()
         if bounds is None:
             return False
         left, top, right, bottom = bounds
@@ -62,7 +63,7 @@ class Minimap(QWidget):
     def lens(self) -> Camera:
         """Return the camera that shows the network, and where the canvas is, in this widget."""
         shown = self._view.camera.scene_rect(QRectF(self._view.rect()))
-        bounds = self._view.content.arrays.bounds()
+        bounds = self._view.content.bounds()
         if bounds is not None:
             left, top, right, bottom = bounds
             network = QRectF(left, top, right - left, bottom - top)
@@ -87,6 +88,9 @@ class Minimap(QWidget):
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 5, 5)
         lens = self.lens()
         painter.setClipRect(QRectF(self.rect()).adjusted(2, 2, -2, -2))
+        for frame in in_order(content.frames.values()):
+            color = COLORS.get(frame.color, COLORS["gray"])
+            painter.fillRect(lens.view_rect(rect_of(frame)), style.category(color, 0.25))
         paint_cards(painter, content, np.arange(len(content.arrays.ids)), lens, style)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(style.color("accent"), 1.2))

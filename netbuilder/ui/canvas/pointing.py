@@ -8,9 +8,12 @@ from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QNativeGestureEvent, QPointingDevice, QWheelEvent
 
 from netbuilder.document.model import PortRef
+from netbuilder.ui.canvas.carrying import MoveNodes
 from netbuilder.ui.canvas.cutting import CutLinks
+from netbuilder.ui.canvas.frame_gestures import MoveFrame, ResizeFrame
+from netbuilder.ui.canvas.frames import Part, frame_at
 from netbuilder.ui.canvas.geometry import HEADER
-from netbuilder.ui.canvas.gestures import Gesture, MoveNodes, Pan, Pointer, SelectBox
+from netbuilder.ui.canvas.gestures import Gesture, Pan, Pointer, SelectBox
 from netbuilder.ui.canvas.linking import DrawLink
 
 if TYPE_CHECKING:
@@ -76,7 +79,13 @@ def _gesture_at(view: CanvasView, pointer: Pointer) -> Gesture | None:
         return MoveNodes(view, pointer, node)
     link = view.content.arrays.edge_at(x, y, reach(view, pointer, WIRE_REACH))
     view.select_link(link)
-    return SelectBox(view, pointer) if link is None else None
+    if link is not None:
+        return None
+    found = frame_at(view.content.frames.values(), x, y, view.camera.zoom)
+    if found is None or found[1] is Part.NOTE:
+        return SelectBox(view, pointer)
+    frame, part = found
+    return MoveFrame(view, pointer, frame) if part is Part.TITLE else ResizeFrame(view, pointer, frame, part)
 
 
 def is_knife(event: QMouseEvent) -> bool:
@@ -111,7 +120,8 @@ def move(view: CanvasView, event: QMouseEvent) -> None:
     elif port is not None:
         view.setCursor(Qt.CursorShape.CrossCursor)
     else:
-        view.unsetCursor()
+        frame = None if over or link else frame_at(view.content.frames.values(), x, y, zoom)
+        view.setCursor(frame[1].cursor if frame else Qt.CursorShape.ArrowCursor)
 
 
 def release(view: CanvasView, event: QMouseEvent) -> None:
@@ -136,7 +146,13 @@ def double_click(view: CanvasView, event: QMouseEvent) -> None:
             press(view, event)
         return
     target = view.content.arrays.edge_at(x, y, WIRE_REACH / view.camera.zoom)
-    view.ask_layer(pointer.at, target=target)
+    found = frame_at(view.content.frames.values(), x, y, view.camera.zoom) if target is None else None
+    if found is None:
+        view.ask_layer(pointer.at, target=target)
+    elif found[1] is Part.NOTE:
+        view.note_editor.edit(found[0].id)
+    else:
+        view.label_editor.edit_frame(found[0].id)
 
 
 def wheel(view: CanvasView, event: QWheelEvent) -> None:

@@ -39,11 +39,13 @@ from netbuilder.ui.canvas.connections import Loose
 from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.drawing import Marks
 from netbuilder.ui.canvas.faces import Knowledge
+from netbuilder.ui.canvas.frame_commands import FrameCommands
 from netbuilder.ui.canvas.gestures import Gesture, Pointer
 from netbuilder.ui.canvas.knowing import know, wrong_ports
 from netbuilder.ui.canvas.label_editor import LabelEditor
 from netbuilder.ui.canvas.linking import DrawLink
 from netbuilder.ui.canvas.minimap import Minimap
+from netbuilder.ui.canvas.note_editor import NoteEditor
 from netbuilder.ui.canvas.quick_add import QuickAdd
 from netbuilder.ui.canvas.stage import Stage
 from netbuilder.ui.canvas.style import Style
@@ -97,6 +99,8 @@ class CanvasView(Stage):
         self.quick_add = QuickAdd(self)
         self.label_editor = LabelEditor(self)
         self.blocks: BlockCommands = BlockCommands(workspace, self.label_editor.edit)
+        self.frames = FrameCommands(workspace, self.content, lambda: self.camera.to_scene(self.paste_point()))
+        self.note_editor = NoteEditor(self)
         self.choosing = Choosing(workspace)
         self.aligning = Aligning(workspace, self.content, self.commands)
         self.trail = Trail(self)
@@ -122,8 +126,10 @@ class CanvasView(Stage):
 
     @property
     def has_selection(self) -> bool:
-        """Whether something is selected: nodes or a link."""
-        return bool(self.workspace.selection) or self.workspace.selected_link is not None
+        """Whether something is selected: nodes, frames or a link."""
+        return (
+            bool(self.workspace.selection or self.workspace.selected_frames) or self.workspace.selected_link is not None
+        )
 
     @property
     def graph(self) -> Graph:
@@ -159,7 +165,7 @@ class CanvasView(Stage):
         self._know(document.scope(scope))
         self.content.show(document, self.knowledge, scope)
         self.selected_link = self.hovered_link = None
-        self.selection = self.workspace.selection
+        self.selection, self.selected_frames = self.workspace.selection, self.workspace.selected_frames
         self._standpoint = self.workspace.scopes.at
         self.trail.refresh()
         self.fit_opening()
@@ -198,6 +204,9 @@ class CanvasView(Stage):
     def _selection_changed(self) -> None:
         self.draw_selected(self.workspace.selection)
         self.draw_selected_link(self.workspace.selected_link)
+        if self.selected_frames != self.workspace.selected_frames:
+            self.selected_frames = self.workspace.selected_frames
+            self.renew()
         announce(self, describe_selection(self))
 
     # What gestures show --------------------------------------------------------------------------------------------
@@ -404,32 +413,36 @@ class CanvasView(Stage):
         """Delete the selected nodes, or the selected link."""
         if self.workspace.selected_link is not None:
             self.commands.disconnect((self.workspace.selected_link,))
-        self.commands.delete(self.workspace.selection)
+        self.commands.delete(self.workspace.selection, frames=self.workspace.selected_frames)
 
     def delete_and_heal(self) -> None:
         """Delete the selected nodes and link what they fed to what fed them."""
-        self.commands.delete(self.workspace.selection, heal=True)
+        self.commands.delete(self.workspace.selection, heal=True, frames=self.workspace.selected_frames)
 
     def duplicate(self) -> None:
-        """Copy the selected nodes beside themselves."""
-        self.commands.duplicate(self.workspace.selection)
+        """Copy what is selected beside itself."""
+        self.commands.duplicate(self._picked)
 
     def duplicate_with_inputs(self) -> None:
-        """Copy the selected nodes beside themselves, fed by what feeds them."""
-        self.commands.duplicate(self.workspace.selection, keep_inputs=True)
+        """Copy what is selected beside itself, fed by what feeds it."""
+        self.commands.duplicate(self._picked, keep_inputs=True)
+
+    @property
+    def _picked(self) -> frozenset[str]:
+        return self.workspace.selection | self.workspace.selected_frames
 
     def bypass(self) -> None:
         """Leave the selected nodes out, or use them again."""
         self.commands.bypass(self.workspace.selection)
 
     def copy(self) -> None:
-        """Put the selected nodes on the clipboard."""
-        self.commands.copy(self.workspace.selection)
+        """Put what is selected on the clipboard."""
+        self.commands.copy(self._picked)
 
     def cut(self) -> None:
-        """Put the selected nodes on the clipboard and delete them."""
-        self.commands.copy(self.workspace.selection)
-        self.commands.delete(self.workspace.selection)
+        """Put what is selected on the clipboard and delete it."""
+        self.commands.copy(self._picked)
+        self.delete()
 
     def paste(self) -> None:
         """Add what is on the clipboard, at the pointer."""
@@ -444,13 +457,13 @@ class CanvasView(Stage):
         self.commands.paste(Place(round(at.x()), round(at.y())), keep_inputs)
 
     def select_all(self) -> None:
-        """Select every node."""
-        self.workspace.select(self.graph.nodes)
+        """Select everything."""
+        self.workspace.select(self.graph.nodes, self.content.frames)
 
     def arrange(self) -> None:
         """Lay the selected nodes out from left to right; all, when fewer than two are selected."""
         chosen: Collection[str] = self.workspace.selection if len(self.workspace.selection) > 1 else ()
-        self.commands.arrange(chosen)
+        self.commands.arrange(chosen, self.frames.refit)
 
     def enter_block(self) -> None:
         """Go into the selected block."""
@@ -469,9 +482,20 @@ class CanvasView(Stage):
             self.delete()
 
     def rename(self) -> None:
-        """Edit the label of the selected node."""
-        if len(self.workspace.selection) == 1:
-            self.label_editor.edit(next(iter(self.workspace.selection)))
+        """Edit the label of the selected node, or the title of the selected frame."""
+        nodes, frames = self.workspace.selection, self.workspace.selected_frames
+        if len(nodes) == 1:
+            self.label_editor.edit(next(iter(nodes)))
+        elif len(frames) == 1 and not nodes:
+            self.label_editor.edit_frame(next(iter(frames)))
+
+    def frame_selected(self) -> None:
+        """Draw a frame around the selection and ask for its title."""
+        self.label_editor.edit_frame(self.frames.frame_selected())
+
+    def add_note(self) -> None:
+        """Add a note and open it."""
+        self.note_editor.edit(self.frames.add_note())
 
     def export(self, path: Path, theme: str, scale: float = 2.0, *, live: bool = False) -> None:
         """Write the whole network, without selection, as a PNG, SVG or PDF.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from math import floor
 from time import perf_counter
 
@@ -12,13 +12,14 @@ from PySide6.QtCore import QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QPainter, QPaintEvent, QRegion, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
-from netbuilder.document.model import PortRef
+from netbuilder.document.model import Frame, PortRef
 from netbuilder.ui.canvas.arrays import Floats, Rows
 from netbuilder.ui.canvas.backing import Backing, Paint
 from netbuilder.ui.canvas.camera import Camera
 from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.drawing import CROWD, FAR, MANY, Course, Marks, paint_dots, paint_hint, paint_wires
 from netbuilder.ui.canvas.faces import Declarations
+from netbuilder.ui.canvas.frames import paint_frames
 from netbuilder.ui.canvas.geometry import MARGIN
 from netbuilder.ui.canvas.live import LivePictures
 from netbuilder.ui.canvas.nodes import BUDGET, NodeLayer, Scene, is_behind_a_node
@@ -55,6 +56,7 @@ class Viewport(QWidget):
         camera: Which part of the scene is shown.
         style_: The colours; `style` is Qt's.
         selection: The nodes drawn as selected.
+        selected_frames: The frames drawn as selected.
         live: The pictures on nodes.
         inset: Pixels at the top that something else covers.
     """
@@ -68,6 +70,8 @@ class Viewport(QWidget):
         self.content = Content(declarations)
         self.camera = Camera()
         self.selection: frozenset[str] = frozenset()
+        self.selected_frames: frozenset[str] = frozenset()
+        self._carried: dict[str, Frame] = {}
         self.live = LivePictures()
         self.inset = 0
         self._layer = NodeLayer()
@@ -110,11 +114,13 @@ class Viewport(QWidget):
 
     def _painter_of_parts(self) -> Paint:
         scene, course, marks = self._scene(), self._detail[1], self.marks()
+        frames = list({**self.content.frames, **self._carried}.values())
 
         def paint(painter: QPainter, area: QRectF) -> bool:
             if not is_behind_a_node(scene, area):
                 painter.fillRect(area, self.style_.color("canvas"))
                 paint_dots(painter, area, scene.camera, self.style_)
+                paint_frames(painter, frames, area, scene.camera, self.style_, self.selected_frames)
                 paint_wires(painter, self.content, area, scene.camera, self.style_, marks, course)
             return self._layer.paint(painter, scene, area)
 
@@ -154,6 +160,12 @@ class Viewport(QWidget):
         self._backing.spoil()
         self.update()
 
+    def show_frames(self, frames: Mapping[str, Frame]) -> None:
+        """Draw frames where a drag has carried them, by id; the document does not know yet."""
+        if frames or self._carried:
+            self._carried = dict(frames)
+            self.renew()
+
     def renew_nodes(self, nodes: Collection[str]) -> None:
         """Paint some nodes again."""
         if len(nodes) > SOME:
@@ -191,7 +203,7 @@ class Viewport(QWidget):
 
     def invites(self) -> bool:
         """Return whether to write what an empty canvas is for."""
-        return not self.content.faces
+        return not self.content.faces and not self.content.frames
 
     def faded(self) -> frozenset[str]:
         """Return the nodes that step back."""
@@ -305,7 +317,7 @@ class Viewport(QWidget):
     def fit_opening(self) -> None:
         """Show a network that was just opened: whole if its words can be read then, else its beginning."""
         self.fit_all()
-        bounds = self.content.arrays.bounds()
+        bounds = self.content.bounds()
         if bounds is not None and self.camera.zoom < READABLE:
             left, top, right, bottom = bounds
             x, y = left - _BORDER / READABLE, top - (_BORDER + self.inset) / READABLE
@@ -328,7 +340,7 @@ class Viewport(QWidget):
 
     def _fit(self, nodes: Collection[str] | None) -> None:
         arrays = self.content.arrays
-        bounds = arrays.bounds(None if nodes is None else arrays.rows(nodes))
+        bounds = self.content.bounds() if nodes is None else arrays.bounds(arrays.rows(nodes))
         if bounds is None:
             self.set_camera(Camera(-self.width() / 2, -self.height() / 2))
         else:

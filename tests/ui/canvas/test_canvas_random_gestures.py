@@ -64,6 +64,11 @@ class Table:
     def target(self, number: int, x: float, y: float) -> QPoint:
         """Return a point on a node, or a port of it, or anywhere."""
         node = self.node(number)
+        frames = list(self.view.content.frames.values())
+        if frames and number % 4 == 0:
+            frame = frames[round(x * 97) % len(frames)]
+            inside = 10 if y < 0.5 else frame.height * y  # its title, or anywhere on it
+            return self.view.to_view(frame.x + x * frame.width, frame.y + inside).toPoint()
         if not node or number % 4 == 0:
             return self.spot(x, y)
         ports = self.view.content.ports(node)
@@ -216,6 +221,9 @@ KEYS = [
 ]
 CALLS = [
     *(f"canvas.{name}" for name in ("bypass", "duplicate_with_inputs", "paste_with_inputs", "toggle_snaps")),
+    "frames.frame_selected",
+    "frames.add_note",
+    "frames.fit",
     *(f"choosing.{name}" for name in ("downstream", "upstream", "grow", "shrink", "same_type", "inverse")),
     *(f"aligning.{name}" for name in ("left", "bottom", "middles", "distribute_across", "distribute_down")),
 ]
@@ -261,6 +269,8 @@ def agree(table: Table) -> None:
     assert {wire.target: wire.source for wire in arrays.wires} == dict(graph.edges)
     assert workspace.selection <= graph.nodes.keys()
     assert view.selection == workspace.selection
+    assert view.content.frames == {id: f for id, f in document.layout.frames.items() if f.scope == workspace.scope}
+    assert workspace.selected_frames == view.selected_frames <= view.content.frames.keys()
     assert workspace.selected_link is None or workspace.selected_link in graph.edges
     for node in graph.nodes:
         x, y, width, height = arrays.rect(node)
