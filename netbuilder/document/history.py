@@ -25,8 +25,9 @@ class _Entry:
 class History:
     """The current document and the ways back and forth.
 
-    Successive edits with the same merge key become one entry, until `seal` ends the gesture. The oldest entries are
-    forgotten when there are too many or they hold too much memory.
+    Successive edits with the same merge key become one entry, until `seal` ends the gesture; a gesture that comes back
+    to where it began, as a cancelled one does, leaves none. The oldest entries are forgotten when there are too many or
+    they hold too much memory.
     """
 
     def __init__(self, document: Document, entries: int = ENTRIES, size: int = BYTES) -> None:
@@ -41,6 +42,7 @@ class History:
         self._saved: Document | None = document
         self._done: list[_Entry] = []
         self._undone: list[_Entry] = []
+        self._lost: list[_Entry] = []  # what could be redone before the gesture began
         self._merge = ""
         self._entries = entries
         self._size = size
@@ -65,7 +67,12 @@ class History:
         # The saved document stays within reach: an entry never merges across it.
         if merge and merge == self._merge and self._done and before is not self._saved:
             before = self._drop_last().before
-        self._undone.clear()
+            if document == before:
+                self._document, self._undone, self._merge = before, self._lost, ""
+                return
+        else:
+            self._lost = self._undone
+        self._undone = []
         self._append(_Entry(title, before, document, _estimate(before, document)))
         self._document = document
         self._merge = merge

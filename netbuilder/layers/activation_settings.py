@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netbuilder.foundation.brief import in_words
 from netbuilder.foundation.parameter import Parameter, Values
 from netbuilder.layers import relations
 from netbuilder.layers.settings import axis, choice, number, torch_docs
@@ -265,5 +266,5 @@ PRELU = LayerSpec(
     derived={"num_channels": ("x", 1)},
     shape=Rule.SAME,
     weights=("weight",),
-    brief=lambda values: "a channel" if values["slopes"] == "channel" else "",
+    brief=lambda values: in_words(values, "slopes", "a channel" if values["slopes"] == "channel" else ""),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from netbuilder.foundation.brief import in_words
 from netbuilder.foundation.parameter import Kind, Parameter, Values
 from netbuilder.layers import relations
 from netbuilder.layers.settings import brief_of, choice, flag, known, number, paper, torch_docs, whole
@@ -105,7 +106,7 @@ MULTIHEAD_ATTENTION = LayerSpec(
     weights=("*proj_weight", "out_proj.weight"),
     macs=_attention_macs,
     brief=lambda values: brief_of(
-        f"{values['heads']} heads", "cross" if values["cross"] else "causal" if values["causal"] else ""
+        f"{values['heads']} heads", in_words(values, "cross", "cross") if values["cross"] else _when_causal(values)
     ),
 )
 
@@ -154,8 +155,12 @@ def _encoder_macs(values: Values, inputs: Types, outputs: Types) -> int:
     return _attention_macs(values, inputs, outputs) + inner
 
 
+def _when_causal(values: Values) -> str:
+    return in_words(values, "causal", "causal") if values["causal"] else ""
+
+
 def _layer_brief(values: Values) -> str:
-    return brief_of(f"{values['heads']} heads", str(values["feedforward"]), "causal" if values["causal"] else "")
+    return brief_of(f"{values['heads']} heads", str(values["feedforward"]), _when_causal(values))
 
 
 ENCODER_LAYER = LayerSpec(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from netbuilder.foundation.brief import in_words
 from netbuilder.foundation.parameter import Values
 from netbuilder.layers.settings import choice, sizes, times, torch_docs, whole
 from netbuilder.layers.spec import Dtype, LayerSpec, Port, Types
@@ -77,7 +78,7 @@ INPUT = LayerSpec(
     outputs=_input_ports,
     call="",
     shape=_input_type,
-    brief=lambda values: times(values["dims"]).replace("-1", "T") or "one number",
+    brief=lambda values: times(values["dims"]).replace("-1", "T") or in_words(values, "dims", "one number"),
 )
 
 

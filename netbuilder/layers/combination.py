@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+from netbuilder.foundation.brief import in_words
 from netbuilder.foundation.parameter import Values
 from netbuilder.layers import relations, remedies
 from netbuilder.layers.settings import INPUTS, LETTERS, axis, elements, flag, known, many_inputs, number, torch_docs
@@ -223,7 +224,7 @@ MATMUL = LayerSpec(
     call=lambda values: "a @ b.transpose(-2, -1)" if values["transpose"] else "a @ b",
     checks=(_inner_sizes,),
     macs=_matmul_macs,
-    brief=lambda values: "a · bᵀ" if values["transpose"] else "",
+    brief=lambda values: in_words(values, "transpose", "a · bᵀ" if values["transpose"] else ""),
 )
 
 COSINE_SIMILARITY = LayerSpec(

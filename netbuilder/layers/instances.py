@@ -6,11 +6,12 @@ Palette, faces, forms and searches ask for a node's declaration and need to know
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from netbuilder.document.blocks import BLOCK, REPEAT, signature
 from netbuilder.document.expressions import is_expression, text_of
 from netbuilder.document.model import Definition
+from netbuilder.foundation.brief import in_words
 from netbuilder.foundation.declaration import Reference
 from netbuilder.foundation.parameter import Parameter, Values
 from netbuilder.layers.settings import times
@@ -62,16 +63,17 @@ _MOST: Final = 2_000
 def _brief(parameters: Sequence[Parameter], values: Values) -> str:
     """Return the first parameters and how often the block is repeated: "filters 64 · ×3"."""
     own = [each for each in parameters if each.name != REPEAT]
-    words = [f"{each.name} {_text(values[each.name])}" for each in own[:_SHOWN]]
+    words = [f"{each.name} {_text(values, each.name)}" for each in own[:_SHOWN]]
     repeat = values[REPEAT]
-    return " · ".join([*words, *([f"×{_text(repeat)}"] if repeat != 1 else [])])
+    return " · ".join([*words, *([f"×{_text(values, REPEAT)}"] if repeat != 1 else [])])
 
 
-def _text(value: Any) -> str:
+def _text(values: Values, name: str) -> str:
+    value = values[name]
     if is_expression(value):
         return text_of(value)
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return in_words(values, name, "on" if value else "off")
     return times(value) if isinstance(value, tuple) else str(value)
 
 

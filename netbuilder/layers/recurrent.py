@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from netbuilder.foundation.brief import in_words
 from netbuilder.foundation.parameter import Parameter, Values
 from netbuilder.layers.settings import brief_of, choice, flag, known, number, torch_docs, whole
 from netbuilder.layers.spec import WEIGHTS, LayerSpec, Port, Types
@@ -55,7 +56,8 @@ def _state(values: Values) -> Mapping[str, str]:
 
 def _brief(values: Values) -> str:
     layers = f"{values['layers']} layers" if values["layers"] > 1 else ""
-    return brief_of(f"{values['units']} units", layers, "both directions" if values["bidirectional"] else "")
+    ways = in_words(values, "bidirectional", "both directions" if values["bidirectional"] else "")
+    return brief_of(f"{values['units']} units", layers, ways)
 
 
 def _macs(gates: int) -> Callable[[Values, Types, Types], int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from netbuilder.foundation.brief import in_words
 from netbuilder.foundation.parameter import Values
 from netbuilder.layers import relations
 from netbuilder.layers.settings import axis, brief_of, choice, flag, paper, sizes, times, torch_docs, whole
@@ -157,7 +158,7 @@ ROTATE = LayerSpec(
     outputs=_ANY_OUT,
     call="torch.rot90(x, turns, (-2, -1))",
     checks=(_two_axes,),
-    brief=lambda values: f"{90 * values['turns']}°",
+    brief=lambda values: in_words(values, "turns", f"{90 * values['turns']}°"),
 )
 
 

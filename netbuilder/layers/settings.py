@@ -109,7 +109,7 @@ def times(values: Sequence[int]) -> str:
 
 def brief_of(*parts: str) -> str:
     """Join what is not empty for a node's face."""
-    return " · ".join(part for part in parts if part)
+    return " · ".join(str(part) for part in parts if part)
 
 
 def known(size: object) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from netbuilder.foundation.brief import in_words
 from netbuilder.foundation.parameter import Parameter, Values
 from netbuilder.layers import relations
 from netbuilder.layers.settings import axis, brief_of, flag, number, paper, sizes, times, torch_docs
@@ -110,7 +111,9 @@ GUMBEL_SOFTMAX = LayerSpec(
     call="F.gumbel_softmax(x, tau=temperature, hard=hard, dim=axis)",
     checks=(relations.axis_exists("axis"),),
     shape=Rule.SAME,
-    brief=lambda values: brief_of(f"{values['temperature']:g}", "one-hot" if values["hard"] else ""),
+    brief=lambda values: brief_of(
+        f"{values['temperature']:g}", in_words(values, "hard", "one-hot" if values["hard"] else "")
+    ),
 )
 
 CONSTANT = LayerSpec(

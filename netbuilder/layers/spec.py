@@ -159,7 +159,8 @@ class LayerSpec(Declaration):
             `parameters` must end with `*WEIGHTS` or `*SCALES`.
         macs: Multiply-adds for one sample from (values, input types, output types), an unknown size counting as 1; None
             means none worth counting.
-        brief: One short line for the node's face from the parameters ("32 · 3×3 · same").
+        brief: One short line for the node's face from the parameters ("32 · 3×3 · same"). Values written into it can be
+            clicked there; words that stand for one are marked with `foundation.brief.in_words`.
         support: Source text of a class that torch lacks, copied verbatim into the generated module when the spec is
             used; it may name torch, nn, F, math and Tensor. A function of the parameters gives a text that the user
             wrote (`is_custom`), which runs only where she trusts it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from netbuilder.foundation.brief import in_words
 from netbuilder.foundation.parameter import Values
 from netbuilder.layers import relations
 from netbuilder.layers.attention import ATTENTION_PAPER, DECODER_LAYER, ENCODER_LAYER, MASK, OUTPUT, SEQUENCE
@@ -30,7 +31,11 @@ def _decoder_make(values: Values) -> str:
 
 
 def _brief(values: Values) -> str:
-    return brief_of(f"{values['layers']} blocks", f"{values['heads']} heads", "causal" if values["causal"] else "")
+    return brief_of(
+        f"{values['layers']} blocks",
+        f"{values['heads']} heads",
+        in_words(values, "causal", "causal" if values["causal"] else ""),
+    )
 
 
 def _stacked(block: LayerSpec) -> Callable[[Values, Types, Types], int]:

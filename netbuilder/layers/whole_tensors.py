@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import prod
 
+from netbuilder.foundation.brief import in_words
 from netbuilder.foundation.parameter import Values
 from netbuilder.layers import relations
 from netbuilder.layers.settings import LARGEST, axis, brief_of, choice, number, sizes, times, torch_docs
@@ -79,7 +80,7 @@ FIXED_TENSOR = LayerSpec(
     call="me()",
     shape=_tensor_type,
     support=_FIXED,
-    brief=lambda values: times(values["dims"]) or "one number",
+    brief=lambda values: times(values["dims"]) or in_words(values, "dims", "one number"),
 )
 
 _LEARNED = '''class LearnedTensor(nn.Module):
@@ -110,7 +111,7 @@ LEARNED_TENSOR = LayerSpec(
     shape=_tensor_type,
     weights=("weight",),
     support=_LEARNED,
-    brief=lambda values: times(values["dims"]) or "one number",
+    brief=lambda values: times(values["dims"]) or in_words(values, "dims", "one number"),
 )
 
 
@@ -231,7 +232,9 @@ EXPAND_LIKE = LayerSpec(
     outputs=_ANY_OUT,
     call=_expand_call,
     checks=(_expand_fits,),
-    brief=lambda values: ", ".join({0: "N", -1: "·"}.get(size, str(size)) for size in values["sizes"]),
+    brief=lambda values: in_words(
+        values, "sizes", ", ".join({0: "N", -1: "·"}.get(size, f"{int(size)}") for size in values["sizes"])
+    ),
 )
 
 INDEX_SELECT = LayerSpec(

@@ -226,6 +226,19 @@ _EDIT = (
     _a("edit.select_all", "Select &all", "&Edit", "canvas.select_all", "Ctrl+A", enabled=_seen, line=True),
 )
 
+_VALUES = (
+    _a(
+        "edit.value",
+        "&Edit a value",
+        "&Edit",
+        "values.edit_selected",
+        "E",
+        enabled=_selected,
+        tip="Change a value on the card of the selected node, or of all selected nodes that share it",
+        line=True,
+    ),
+)
+
 _SELECT = (
     _a("select.downstream", "&Downstream", "&Edit/&Select", "choosing.downstream", "L", enabled=_selected),
     _a("select.upstream", "&Upstream", "&Edit/&Select", "choosing.upstream", "Shift+L", enabled=_selected),
@@ -467,6 +480,7 @@ _HELP = (
 ACTIONS: tuple[ActionSpec, ...] = (
     *_FILE,
     *_EDIT,
+    *_VALUES,
     *_SELECT,
     *_VIEW,
     *_GRAPH,

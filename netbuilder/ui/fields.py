@@ -8,8 +8,8 @@ import re
 from abc import abstractmethod
 from typing import Any
 
-from PySide6.QtCore import QPointF, Qt, Signal
-from PySide6.QtGui import QKeyEvent, QMouseEvent, QWheelEvent
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QKeyEvent, QWheelEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -19,7 +19,7 @@ from PySide6.QtWidgets import (
 
 from netbuilder.foundation.parameter import Kind, Parameter
 
-MIXED = "several values"
+MIXED = "mixed"
 _gestures = itertools.count(1)
 _SEPARATORS = re.compile(r"[\s,;x×]+")
 
@@ -30,6 +30,7 @@ class Field(QWidget):
     Signals:
         changed: (canonical value) the user chose another one.
         complained: (str) why what was typed is refused; "" once it is accepted again.
+        takenBack: () a gesture that began with several values was cancelled: the field cannot bring them back itself.
 
     Attributes:
         parameter: What it edits.
@@ -38,6 +39,7 @@ class Field(QWidget):
 
     changed = Signal(object)
     complained = Signal(str)
+    takenBack = Signal()
 
     def __init__(self, parameter: Parameter) -> None:
         super().__init__()
@@ -65,12 +67,22 @@ class Field(QWidget):
         self._mixed = True
         self._show_mixed()
 
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the selected nodes have different values here."""
+        return self._mixed
+
     def end_gesture(self) -> None:
         """Let the next change be an undo entry of its own."""
         self.gesture = next(_gestures)
 
     def step_by(self, amount: float) -> None:
         """Move the value by `amount` steps; fields without an order ignore it."""
+
+    def offer(self, value: Any) -> None:
+        """Take another value as if the user had chosen it."""
+        self._offer(value)
+        self._show(self._value)
 
     def restore(self) -> None:
         """Show the value in force again, whatever was typed."""
@@ -365,43 +377,3 @@ class IntsField(Field):
     def _show_mixed(self) -> None:
         for box in self.boxes:
             box.show_text("", "…" if len(self.boxes) > 1 else MIXED)
-
-
-class ScrubLabel(QLabel):
-    """A field's name; over a number it is also a handle that is dragged sideways to change it."""
-
-    _PIXELS = 4.0  # a step
-
-    def __init__(self, field: Field) -> None:
-        super().__init__(field.parameter.title)
-        self._field = field
-        self._last: QPointF | None = None
-        self._scrubs = field.parameter.kind in (Kind.INT, Kind.FLOAT)
-        self.setToolTip(tooltip(field.parameter))
-        self.setBuddy(field)
-        self.setProperty("role", "field")
-        if self._scrubs:
-            self.setCursor(Qt.CursorShape.SizeHorCursor)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Begin a scrub, or put the focus into the field."""
-        if event.button() is Qt.MouseButton.LeftButton:
-            self._field.setFocus(Qt.FocusReason.MouseFocusReason)
-            self._last = event.position() if self._scrubs else None
-            self._field.end_gesture()
-
-    def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        """Move the value: a step every few pixels, finer with Shift, faster with Control."""
-        if self._last is None:
-            return
-        factor = {Qt.KeyboardModifier.ShiftModifier: 0.25, Qt.KeyboardModifier.ControlModifier: 5.0}
-        pixels = self._PIXELS / factor.get(event.modifiers(), 1.0)
-        steps = int((event.position().x() - self._last.x()) / pixels)
-        if steps:
-            self._last = QPointF(self._last.x() + steps * pixels, self._last.y())
-            self._field.step_by(steps)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """End the scrub."""
-        self._last = None
-        self._field.end_gesture()

@@ -13,9 +13,10 @@ from netbuilder.document.expressions import is_expression, text_of
 from netbuilder.foundation.parameter import Kind, Parameter, defaults
 from netbuilder.ui.expression_field import ExpressionField
 from netbuilder.ui.field_menu import FieldMenu
-from netbuilder.ui.fields import Field, ScrubLabel, plain_value
+from netbuilder.ui.fields import Field, plain_value
 from netbuilder.ui.icons import icon
 from netbuilder.ui.pickers import ColumnField, ColumnsField, make_field
+from netbuilder.ui.scrub_label import ScrubLabel
 from netbuilder.ui.sight import present
 
 LABELS = 108
@@ -36,6 +37,8 @@ class Form(QWidget):
     Signals:
         edited: (name, canonical value, gesture) the user changed a value; changes of one gesture carry the same text,
             so that they can merge into one undo entry.
+        complained: (name) what is typed for this parameter is refused, or no longer.
+        takenBack: (name, gesture) a gesture that changed several values to one was cancelled.
         promoted: (name) inside a block: this parameter should become one of the block.
 
     Attributes:
@@ -43,6 +46,8 @@ class Form(QWidget):
     """
 
     edited = Signal(str, object, str)
+    complained = Signal(str)
+    takenBack = Signal(str, str)
     promoted = Signal(str)
 
     def __init__(
@@ -58,7 +63,7 @@ class Form(QWidget):
         Args:
             parameters: What they edit.
             parent: Qt's owner.
-            labels: The width of their names' column.
+            labels: The width of their names' column; 0 leaves the names out.
             in_block: Whether values may be expressions of a block's parameters.
         """
         super().__init__(parent)
@@ -145,7 +150,7 @@ class Form(QWidget):
         page = QWidget()
         grid = QGridLayout(page)
         grid.setContentsMargins(0, 0, 0, 0)
-        grid.setHorizontalSpacing(10)
+        grid.setHorizontalSpacing(10 if self._label_width else 0)
         grid.setVerticalSpacing(0)
         grid.setColumnMinimumWidth(0, self._label_width)
         grid.setColumnStretch(1, 1)
@@ -179,6 +184,7 @@ class Form(QWidget):
             FieldMenu(self, parameter, label, field, expression)
         self._rows[parameter.name] = _Row(label, field, expression, note)
         field.changed.connect(lambda value, name=parameter.name: self._changed(name, value))
+        field.takenBack.connect(lambda name=parameter.name: self.takenBack.emit(name, str(field.gesture)))
         field.complained.connect(lambda text, name=parameter.name: self._complained(name, text))
 
     def _add_fold(self, outer: QVBoxLayout) -> None:
@@ -274,6 +280,7 @@ class Form(QWidget):
         else:
             self._typing.pop(name, None)
         self._show_note(name)
+        self.complained.emit(name)
 
     def _show_note(self, name: str) -> None:
         row, text = self._rows[name], self.note(name)
@@ -285,7 +292,7 @@ class Form(QWidget):
         advanced = False
         for parameter in self.parameters:
             row, shown = self._rows[parameter.name], self.is_shown(parameter.name)
-            row.label.setVisible(shown)
+            row.label.setVisible(shown and self._label_width > 0)
             row.field.setVisible(shown and parameter.name not in self._expressions)
             if row.expression is not None:
                 row.expression.setVisible(shown and parameter.name in self._expressions)

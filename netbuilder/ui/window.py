@@ -303,6 +303,7 @@ class MainWindow(QMainWindow):
             "blocks": lambda: self.canvas.blocks,
             "choosing": lambda: self.canvas.choosing,
             "aligning": lambda: self.canvas.aligning,
+            "values": lambda: self.canvas.values,
             "training": lambda: training,
             "exports": lambda: exports,
             "trust": lambda: trust,

@@ -386,3 +386,17 @@ def test_the_plan_s_ranges_are_the_file_s(parameter: Any) -> None:
             edits.change_plan(tiny_mlp(), {parameter.name: value})
         with pytest.raises(NetbuilderError):
             loads(dumps(replace(tiny_mlp(), plan=replace(Plan(), **{parameter.name: type(parameter.default)(value)}))))
+
+
+def test_values_are_set_in_several_nodes_at_once() -> None:
+    start = tiny_mlp()
+    schema = Schema(fields=start.schemas["digits"].fields, rows=3)
+    values = {"flat": {"a": 1}, "digits": {"split_seed": 7}}
+    document = edits.set_values(start, values, {"digits": schema})
+    assert document.graph.nodes["flat"].parameters["a"] == 1
+    assert document.graph.nodes["digits"].parameters["split_seed"] == 7
+    assert document.schemas["digits"].rows == 3
+    assert list(document.graph.nodes) == list(start.graph.nodes)
+    assert edits.set_values(document, values, {"digits": schema}) is document
+    with pytest.raises(NetbuilderError, match="not in the graph"):
+        edits.set_values(start, {"flat": {"a": 1}, "gone": {"a": 1}})

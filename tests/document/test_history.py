@@ -221,6 +221,23 @@ def test_a_sealed_gesture_merges_with_nothing() -> None:
     assert history.undo() is c
 
 
+def test_a_gesture_that_comes_back_leaves_no_entry_and_what_could_be_redone() -> None:
+    a, b, c = (titled(name) for name in "abc")
+    history = History(a)
+    history.push("Rename", b)
+    history.undo()
+    history.push("Scrub", c, "units")
+    assert not history.redo_title
+    history.push("Scrub", titled("a"), "units")
+    assert history.document is a
+    assert history.is_clean
+    assert not history.can_undo
+    assert history.redo() is b
+    history.push("Scrub", c, "units")
+    history.push("Scrub", a, "units")  # back to another document than the one it began with
+    assert history.undo() is b
+
+
 def test_other_keys_and_no_key_do_not_merge() -> None:
     a, b, c, d = (titled(name) for name in "abcd")
     history = History(a)

@@ -11,6 +11,7 @@ from netbuilder.ui.action_table import ACTIONS, MENUS
 from netbuilder.ui.canvas.aligning import Aligning
 from netbuilder.ui.canvas.block_commands import BlockCommands
 from netbuilder.ui.canvas.choosing import Choosing
+from netbuilder.ui.canvas.value_commands import ValueCommands
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
@@ -34,6 +35,7 @@ TARGETS = {
     "blocks": BlockCommands,
     "choosing": Choosing,
     "aligning": Aligning,
+    "values": ValueCommands,
 }
 
 

@@ -35,6 +35,7 @@ from netbuilder.document.edits.nodes import (
     set_note,
     set_parameters,
     set_schema,
+    set_values,
     tie_weights,
 )
 from netbuilder.document.edits.planning import (
@@ -82,5 +83,6 @@ __all__ = [
     "set_schedule",
     "set_schema",
     "set_start_weights",
+    "set_values",
     "tie_weights",
 ]

@@ -129,6 +129,35 @@ def set_parameters(
 
 
 @edit
+def set_values(
+    document: Document,
+    values: Mapping[str, Mapping[str, Any]],
+    schemas: Mapping[str, Schema] | None = None,
+    scope: str = ROOT,
+) -> Document:
+    """Set some parameters of several nodes; the others stay.
+
+    Args:
+        document: What to change.
+        values: Node id -> the new values by name.
+        schemas: Data node id -> what it yields with them.
+        scope: The graph they are in.
+    """
+    graph = graph_of(document, scope)
+    changed = {}
+    for node, given in values.items():
+        old = node_of(graph, node)
+        parameters = {**old.parameters, **_frozen(given, node)}
+        if not _same(parameters, old.parameters):
+            changed[node] = replace(old, parameters=parameters)
+    if changed:
+        document = with_graph(document, replace(graph, nodes={**graph.nodes, **changed}), scope)
+    for node, schema in (schemas or {}).items():
+        document = set_schema(document, node, schema)
+    return document
+
+
+@edit
 def set_schema(document: Document, node: str, schema: Schema) -> Document:
     """Set what a data node yields. Links from fields that are gone stay, and are reported, until the user decides."""
     if document.schemas.get(node) == schema:

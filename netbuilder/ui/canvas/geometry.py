@@ -75,6 +75,17 @@ class Geometry:
         return max(self.width - _TITLE - PAD - aside, (self.width - _TITLE - PAD) / 2)
 
     @property
+    def aside_box(self) -> Box:
+        """Where the text at the right of the title is, which ends at the right."""
+        width = min(self.aside_width, text_width(self.aside, "text")) + 1.0
+        return Box(self.width - PAD - width, 0.0, width, HEADER - 2)
+
+    @property
+    def line_box(self) -> Box:
+        """Where the parameters' line is, which is in the middle of it."""
+        return Box(PAD, self.line_y - 9, self.width - 2 * PAD, 18.0)
+
+    @property
     def aside_width(self) -> float:
         """How wide the text at the right of the title may be."""
         return (self.width - _TITLE - PAD) / 2 if self.aside else 0.0

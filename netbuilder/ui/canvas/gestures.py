@@ -43,10 +43,12 @@ class Gesture:
     Attributes:
         pans: Whether the canvas moves along when the pointer comes to its edge.
         cursor: The pointer's shape meanwhile.
+        is_editing: Whether the document is being changed by the gesture itself, which any other change ends.
     """
 
     pans = False
     cursor = Qt.CursorShape.ArrowCursor
+    is_editing = False
 
     def __init__(self, view: CanvasView, start: Pointer) -> None:
         self.view = view

@@ -140,6 +140,8 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("On a touch screen", "One finger as the mouse, two to pan and zoom, rest and lift for the menu"),
     ("Rename a frame", "F2, or double-click its title; double-click its note to write it"),
     ("Move a frame", "Drag its title: what is in it goes along; drag its sides to resize it"),
+    ("Change a value on a node", "E, or click it; Tab for the next, Esc leaves it"),
+    ("Change a number", "Drag it sideways; Shift coarse, Ctrl fine"),
     ("Rename", "F2, or double-click the title"),
     ("Go into a block", "Enter, or double-click it"),
     ("Go out of a block", "Backspace, or the bar above the canvas"),

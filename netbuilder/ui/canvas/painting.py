@@ -11,7 +11,7 @@ from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, Q
 
 from netbuilder.foundation.problem import Severity
 from netbuilder.ui.canvas.faces import Face
-from netbuilder.ui.canvas.geometry import HEADER, PAD, PORT_RADIUS, Geometry, output_text
+from netbuilder.ui.canvas.geometry import HEADER, PAD, PORT_RADIUS, Box, Geometry, output_text
 from netbuilder.ui.canvas.style import Style, elided, fonts, text_path, text_width
 
 _RADIUS = 7.0
@@ -40,8 +40,7 @@ def paint_face(painter: QPainter, face: Face, geometry: Geometry, style: Style, 
     _paint_header(painter, face, geometry, style)
     _paint_rows(painter, face, geometry, style)
     if geometry.line:
-        box = QRectF(PAD, geometry.line_y - 9, geometry.width - 2 * PAD, 18)
-        _write(painter, box, geometry.line, "text", style.color("muted"), _CENTER, style)
+        _write(painter, _rect(geometry.line_box), geometry.line, "text", style.color("muted"), _CENTER, style)
     painter.setOpacity(1.0)
     if face.bypassed and face.inputs and face.outputs:
         _paint_way_through(painter, geometry, style)
@@ -97,9 +96,9 @@ def _paint_header(painter: QPainter, face: Face, geometry: Geometry, style: Styl
     title = QRectF(geometry.title_x, 0, geometry.title_width, HEADER - 2)
     _write(painter, title, face.title, "title", style.color("text"), _LEFT, style)
     if geometry.aside:
-        width = min(geometry.aside_width, text_width(geometry.aside, "text"))
-        box = QRectF(geometry.width - PAD - width - 1, 0, width + 1, HEADER - 2)
-        _write(painter, box, geometry.aside, "text", style.header_text(face.category), _RIGHT, style)
+        _write(
+            painter, _rect(geometry.aside_box), geometry.aside, "text", style.header_text(face.category), _RIGHT, style
+        )
 
 
 def _paint_rows(painter: QPainter, face: Face, geometry: Geometry, style: Style) -> None:
@@ -154,6 +153,10 @@ def paint_badge(painter: QPainter, middle: QPointF, severity: Severity, style: S
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QBrush(ink))
     painter.drawEllipse(middle + QPointF(0, 3.9), 1.2, 1.2)
+
+
+def _rect(box: Box) -> QRectF:
+    return QRectF(box.x, box.y, box.width, box.height)
 
 
 def _write(

@@ -76,7 +76,7 @@ def _gesture_at(view: CanvasView, pointer: Pointer) -> Gesture | None:
         return DrawLink(view, pointer, *port)
     node = view.content.arrays.node_at(x, y)
     if node is not None:
-        return MoveNodes(view, pointer, node)
+        return view.values.press(pointer, node) or MoveNodes(view, pointer, node)
     link = view.content.arrays.edge_at(x, y, reach(view, pointer, WIRE_REACH))
     view.select_link(link)
     if link is not None:
@@ -113,12 +113,16 @@ def move(view: CanvasView, event: QMouseEvent) -> None:
     over = port is not None or view.content.arrays.node_at(x, y) is not None
     link = None if over else view.content.arrays.edge_at(x, y, WIRE_REACH / zoom)
     view.hover_link(link)
+    value = view.values.at(x, y) if over and port is None and not view.space_held and not view.knife_held else None
+    view.values.hover(value)
     if view.knife_held:
         view.setCursor(Qt.CursorShape.CrossCursor)
     elif view.space_held:
         view.setCursor(Qt.CursorShape.OpenHandCursor)
     elif port is not None:
         view.setCursor(Qt.CursorShape.CrossCursor)
+    elif value is not None:
+        view.setCursor(view.values.cursor(value))
     else:
         frame = None if over or link else frame_at(view.content.frames.values(), x, y, zoom)
         view.setCursor(frame[1].cursor if frame else Qt.CursorShape.ArrowCursor)

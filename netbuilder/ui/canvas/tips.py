@@ -12,8 +12,10 @@ from PySide6.QtWidgets import QToolTip
 from netbuilder.compiler.custom import TRUST
 from netbuilder.document.model import PortRef
 from netbuilder.layers.spec import LayerSpec
+from netbuilder.ui.canvas.card_values import CardValue
 from netbuilder.ui.canvas.faces import resolved
 from netbuilder.ui.canvas.pointing import PORT_REACH, WIRE_REACH
+from netbuilder.ui.fields import tooltip
 
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
@@ -42,7 +44,8 @@ def tip_at(view: CanvasView, at: QPointF) -> str:
         return _port_tip(view, *found)
     node = view.content.arrays.node_at(scene.x(), scene.y(), reach=BADGE_REACH)
     if node is not None:
-        return _node_tip(view, node)
+        value = view.values.at(scene.x(), scene.y())
+        return _value_tip(value) if value is not None else _node_tip(view, node)
     link = view.content.arrays.edge_at(scene.x(), scene.y(), WIRE_REACH / view.camera.zoom)
     return _link_tip(view, link) if link is not None else ""
 
@@ -59,6 +62,11 @@ def _port_tip(view: CanvasView, port: PortRef, is_input: bool) -> str:
     lines.extend(_help(view, port, is_input))
     lines.extend(_problems(view, port.node, port.port))
     return _page(lines)
+
+
+def _value_tip(value: CardValue) -> str:
+    drag = "; drag it sideways to change it" if value.is_scrubbed else ""
+    return _page([tooltip(value.parameter), f"Click to edit{drag}"])
 
 
 def _link_tip(view: CanvasView, target: PortRef) -> str:

@@ -52,6 +52,7 @@ from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.canvas.tips import show_tip
 from netbuilder.ui.canvas.touch import TOUCHES, Touch
 from netbuilder.ui.canvas.trail import Trail
+from netbuilder.ui.canvas.value_commands import ValueCommands
 from netbuilder.ui.render import render_content
 from netbuilder.ui.standpoint import Standpoint
 from netbuilder.ui.theme import Theme, controller, load_theme
@@ -69,6 +70,7 @@ class CanvasView(Stage):
         declarations: Type -> declaration.
         commands: The edits.
         blocks: The edits of blocks.
+        values: The values on the cards, and their edits.
         knowledge: Shapes, problems and pictures as the faces show them.
         gesture: What the mouse is doing, or None.
         pointer: Where it was last seen, or None.
@@ -103,6 +105,7 @@ class CanvasView(Stage):
         self.note_editor = NoteEditor(self)
         self.choosing = Choosing(workspace)
         self.aligning = Aligning(workspace, self.content, self.commands)
+        self.values = ValueCommands(self)
         self.trail = Trail(self)
         self._touch = Touch(self)
         self.setMouseTracking(True)
@@ -160,6 +163,7 @@ class CanvasView(Stage):
     def _show_anew(self) -> None:
         self.cancel_gesture()
         self.quick_add.close_up()
+        self.values.close()
         self.forget_drawn()
         document, scope = self.workspace.document, self.workspace.scope
         self._know(document.scope(scope))
@@ -171,7 +175,8 @@ class CanvasView(Stage):
         self.fit_opening()
 
     def _follow(self, change: Change) -> None:
-        self.cancel_gesture()
+        if self.gesture is None or not self.gesture.is_editing:
+            self.cancel_gesture()
         self._know(change.new.scope(self.workspace.scope))
         self.content.update(change.new, change.difference, self.knowledge)
         if self.selected_link not in self.graph.edges:
@@ -236,6 +241,7 @@ class CanvasView(Stage):
     def paint_overlay(self, painter: QPainter) -> None:
         """Draw the gesture's preview, and a link that waits for its layer."""
         super().paint_overlay(painter)
+        self.values.paint(painter)
         if self.quick_add.isVisible():
             self.quick_add.paint_link(painter)
         if self.gesture is not None:
@@ -328,6 +334,11 @@ class CanvasView(Stage):
         """End holding Space."""
         if not keys.release(self, event):
             super().keyReleaseEvent(event)
+
+    def leaveEvent(self, event: QEvent) -> None:
+        """Let go of the value that was pointed at."""
+        self.values.hover(None)
+        super().leaveEvent(event)
 
     def focusNextPrevChild(self, _: bool) -> bool:
         """Keep Tab: it asks for a layer. F6 leaves the canvas."""

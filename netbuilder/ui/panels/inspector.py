@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from functools import partial
+from collections import Counter
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
-from netbuilder.data.settings import SHARED
-from netbuilder.document import edits
-from netbuilder.document.model import Document, Node
-from netbuilder.foundation.parameter import Kind, Parameter
+from netbuilder.document.expressions import is_expression
+from netbuilder.document.model import Node
 from netbuilder.ui.form import Form
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.block_page import BlockPage
 from netbuilder.ui.panels.cards import label, section
 from netbuilder.ui.panels.node_page import NodePage
 from netbuilder.ui.panels.plan_page import PlanPage
-from netbuilder.ui.panels.titles import declaration_of
+from netbuilder.ui.panels.titles import node_title
+from netbuilder.ui.shared_values import assign, promote, shared_parameters
 from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Change, Workspace
+
+_MOST = 4
+"""Nodes that are named when a value does not suit them, and kinds of nodes that are counted."""
 
 
 class GroupPage(QWidget):
@@ -31,15 +34,21 @@ class GroupPage(QWidget):
         super().__init__()
         self._workspace = workspace
         self._nodes = tuple(node.id for node in nodes)
+        self._typed: dict[str, Any] = {}  # what is being set just now
+        self._gesture = ""
+        self._before = self._last = workspace.document
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(label(f"{len(nodes)} nodes", "heading"))
+        column.addWidget(label(_kinds(workspace, nodes), "muted", wrap=True))
         parameters = shared_parameters(workspace.document, nodes)
         self.form = Form(parameters, in_block=bool(workspace.scope))
         if parameters:
             column.addWidget(section("Shared parameters"))
             column.addWidget(self.form)
             self.form.edited.connect(self._edit)
+            self.form.promoted.connect(self._promote)
+            self.form.takenBack.connect(self._take_back)
         else:
             column.addWidget(label("They have no parameter in common.", "muted", wrap=True))
         column.addStretch(1)
@@ -50,44 +59,50 @@ class GroupPage(QWidget):
         nodes = self._workspace.document.scope(self._workspace.scope).nodes
         values, mixed = {}, set()
         for parameter in self.form.parameters:
-            found = [nodes[node].parameters.get(parameter.name, parameter.default) for node in self._nodes]
-            values[parameter.name] = found[0]
+            name = parameter.name
+            found = [nodes[node].parameters.get(name, parameter.default) for node in self._nodes]
+            if name in self._typed:  # it stays as it is, even where a node has refused it
+                continue
             if any(value != found[0] for value in found):
-                mixed.add(parameter.name)
-        self.form.set_values(values, mixed, self._workspace.sight.values)
+                mixed.add(name)
+            if name not in mixed or not is_expression(found[0]):  # one node's expression is not the others'
+                values[name] = found[0]
+        self.form.set_values(values | self._typed, mixed, self._workspace.sight.values)
 
     def _edit(self, name: str, value: Any, gesture: str) -> None:
-        title = self.form.fields[name].parameter.title.lower()
-        change = partial(_set_all, nodes=self._nodes, values={name: value}, scope=self._workspace.scope)
-        merge = f"{'+'.join(self._nodes)}.{name}.{gesture}"
-        self._workspace.edit(f"Change {title} of {len(self._nodes)} nodes", change, merge)
+        workspace = self._workspace
+        document, block = workspace.document, workspace.sight.values
+        merge = self._merge(name, gesture)
+        if merge != self._gesture:
+            self._gesture, self._before = merge, document
+        found = assign(document, document.scope(workspace.scope), self._nodes, name, value, block)
+        self._typed = {name: value}
+        found.apply(workspace, merge)
+        self._typed, self._last = {}, workspace.document
+        refused = "\n".join(f"Not set. {problem.message}" for problem in found.refused[:_MOST])
+        more = len(found.refused) - _MOST
+        self.form.set_notes({name: refused + (f"\nand {more} more" if more > 0 else "")} if refused else {})
+
+    def _take_back(self, name: str, gesture: str) -> None:
+        """Bring back the different values that a cancelled gesture had made one."""
+        merge, before = self._merge(name, gesture), self._before
+        if merge == self._gesture and self._workspace.document is self._last:
+            self._workspace.edit("Change", lambda _: before, merge)
+
+    def _promote(self, name: str) -> None:
+        """Make a parameter of these layers one of the block that all of them read."""
+        parameter = replace(self.form.fields[name].parameter, default=self.form.values()[name])
+        promote(self._workspace, self._nodes, parameter)
+
+    def _merge(self, name: str, gesture: str) -> str:
+        return f"{'+'.join(self._nodes)}.{name}.{gesture}"
 
 
-def _set_all(document: Document, nodes: tuple[str, ...], values: dict[str, Any], scope: str) -> Document:
-    for node in nodes:
-        document = edits.set_parameters(document, node=node, values=values, scope=scope)
-    return document
-
-
-def shared_parameters(document: Document, nodes: tuple[Node, ...]) -> tuple[Parameter, ...]:
-    """Return the parameters that all these nodes declare alike; of data nodes those that leave their schema alone."""
-    common: dict[str, Parameter] | None = None
-    for node in nodes:
-        declaration = declaration_of(document, node)
-        mine = {p.name: p for p in declaration.parameters if p.kind is not Kind.CODE} if declaration else {}
-        if node.type.startswith("data."):
-            mine = {name: p for name, p in mine.items() if name in SHARED}
-        common = mine if common is None else {n: p for n, p in common.items() if n in mine and _alike(p, mine[n])}
-    return tuple((common or {}).values())
-
-
-def _alike(one: Parameter, other: Parameter) -> bool:
-    return (one.kind, one.choices, one.length, one.optional) == (
-        other.kind,
-        other.choices,
-        other.length,
-        other.optional,
-    )
+def _kinds(workspace: Workspace, nodes: tuple[Node, ...]) -> str:
+    """Return what nodes are in a few words: "2 Conv2d, 1 ReLU"."""
+    counts = Counter(node_title(workspace.document, node) for node in nodes).most_common()
+    words = [f"{count} {title}" for title, count in counts[:_MOST]]
+    return ", ".join(words) + (f" and {sum(count for _, count in counts[_MOST:])} others" if counts[_MOST:] else "")
 
 
 Page: TypeAlias = "NodePage | GroupPage | PlanPage | BlockPage"

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBox
 
 from netbuilder.compiler.custom import may_run
 from netbuilder.document import edits
-from netbuilder.document.blocks import plain_parameter
 from netbuilder.document.model import Node, PortRef
 from netbuilder.foundation.declaration import CATEGORIES, Declaration
 from netbuilder.foundation.parameter import Kind
@@ -31,6 +30,7 @@ from netbuilder.ui.panels.data_page import DataSection
 from netbuilder.ui.panels.problem_rows import ProblemRow
 from netbuilder.ui.panels.titles import declaration_of
 from netbuilder.ui.panels.watched import KernelsView
+from netbuilder.ui.shared_values import promote
 from netbuilder.ui.theme import Theme
 from netbuilder.ui.workspace import Workspace
 
@@ -380,14 +380,7 @@ class NodePage(QWidget):
     def _promote(self, name: str) -> None:
         """Make a parameter of this layer one of the block, under its own name."""
         parameter = replace(self.form.fields[name].parameter, default=self.form.values()[name])
-        change = partial(
-            edits.promote_parameter,
-            scope=self._workspace.scope,
-            node=self.node,
-            parameter=name,
-            declared=plain_parameter(parameter),
-        )
-        self._workspace.edit(f"Make {parameter.title.lower()} a parameter", change)
+        promote(self._workspace, (self.node,), parameter)
 
     def _write_note(self, text: str) -> None:
         change = partial(edits.set_note, node=self.node, note=text, scope=self._workspace.scope)

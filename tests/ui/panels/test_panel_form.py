@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from netbuilder.foundation.parameter import Choice, Kind, Parameter
@@ -170,6 +171,50 @@ def test_dragging_a_label_scrubs_the_number_as_one_gesture(form: Form, edits: Ed
     assert len({gesture for _, _, gesture in edits}) == 1
 
 
+@pytest.mark.parametrize(
+    ("keys", "steps"),
+    [
+        (Qt.KeyboardModifier.NoModifier, 10),
+        (Qt.KeyboardModifier.ShiftModifier, 100),
+        (Qt.KeyboardModifier.ControlModifier, 2),
+    ],
+)
+def test_sizes_are_scrubbed_together_coarsely_with_shift_and_finely_with_ctrl(
+    form: Form, edits: Edits, keys: Qt.KeyboardModifier, steps: int
+) -> None:
+    label = form._rows["kernel"].label
+    drag(label, 40, keys)
+    assert edits.last == ("kernel", (3 + steps, 3 + steps))
+    assert form.fields["kernel"].focusProxy().hasFocus()
+
+
+def test_escape_brings_a_scrubbed_number_back(form: Form, edits: Edits) -> None:
+    label = form._rows["filters"].label
+    drag(label, 40, release=False)
+    assert edits.last == ("filters", 42)
+    QTest.keyClick(form.window().focusWidget(), Qt.Key.Key_Escape)
+    assert edits.last == ("filters", 32)
+    assert len({gesture for _, _, gesture in edits}) == 1
+    QTest.mouseMove(label, QPoint(90, 5))
+    assert edits.last == ("filters", 32)
+
+
+def drag(
+    label: QWidget,
+    pixels: int,
+    keys: Qt.KeyboardModifier = Qt.KeyboardModifier.NoModifier,
+    release: bool = True,
+) -> None:
+    """Drag a field's name to the right."""
+    left = Qt.MouseButton.LeftButton
+    QTest.mousePress(label, left, keys, QPoint(5, 5))
+    end = QPointF(5 + pixels, 5)
+    move = QMouseEvent(QEvent.Type.MouseMove, end, label.mapToGlobal(end), Qt.MouseButton.NoButton, left, keys)
+    QApplication.sendEvent(label, move)
+    if release:
+        QTest.mouseRelease(label, left, keys, end.toPoint())
+
+
 def test_logarithmic_parameters_step_by_factors() -> None:
     assert stepped(RATE, 1e-3, 20) == pytest.approx(1e-2)
     assert stepped(RATE, 1e-3, -20) == pytest.approx(1e-4)
@@ -297,7 +342,7 @@ def test_values_that_no_field_accepts_show_the_default_and_say_so(form: Form, ed
 def test_differing_values_show_as_such_until_one_is_chosen(form: Form, edits: Edits) -> None:
     form.set_values({"filters": 8}, mixed={"filters", "bias", "padding", "kernel"})
     assert number(form, "filters").text() == ""
-    assert number(form, "filters").placeholderText() == "several values"
+    assert number(form, "filters").placeholderText() == "mixed"
     retype(number(form, "filters"), "8")
     assert edits.last == ("filters", 8)
 

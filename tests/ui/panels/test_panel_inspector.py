@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt, QThreadPool
+from PySide6.QtCore import QPoint, Qt, QThreadPool
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
@@ -186,6 +187,58 @@ def test_several_nodes_share_their_common_parameters(inspector: InspectorPanel, 
     assert parameters(digits, CONV)["bias"] == parameters(digits, HEAD)["bias"]
     digits.undo()
     assert (parameters(digits, CONV)["bias"], parameters(digits, HEAD)["bias"]) == (True, False)
+
+
+def test_what_one_of_several_nodes_refuses_is_said_while_the_others_take_it(
+    inspector: InspectorPanel, digits: Workspace
+) -> None:
+    for id, type in (("n0000000a", "drop_path"), ("n0000000b", "dropout")):
+        node = Node(id=id, type=type, label=type, parameters={"p": 0.25})
+        digits.edit("Add", partial(edits.add_node, node=node))
+    digits.select(["n0000000a", "n0000000b"])
+    inspector.show_selection()
+    assert isinstance(inspector.page, GroupPage)
+    form = inspector.page.form
+    field = form.fields["p"]
+    assert isinstance(field, NumberField)
+    field.box.setFocus()
+    retype(field, "1")
+    assert [parameters(digits, id)["p"] for id in ("n0000000a", "n0000000b")] == [0.25, 1.0]
+    assert form.note("p") == "Not set. drop_path: Probability: expected a number from 0 to 0.99, got 1.0."
+    assert field.box.text() == "1"  # it stays as typed, although the nodes differ now
+    retype(field, "0.5")
+    assert [parameters(digits, id)["p"] for id in ("n0000000a", "n0000000b")] == [0.5, 0.5]
+    assert form.note("p") == ""
+    digits.undo()
+    assert [parameters(digits, id)["p"] for id in ("n0000000a", "n0000000b")] == [0.25, 0.25]
+    retype(field, "1")
+    digits.undo()
+    digits.redo()
+    field.box.clearFocus()
+    assert field.box.placeholderText() == "mixed"
+
+
+def test_escape_brings_back_the_different_values_that_a_scrub_had_made_one(
+    inspector: InspectorPanel, digits: Workspace
+) -> None:
+    for id, p in (("n0000000a", 0.25), ("n0000000b", 0.5)):
+        node = Node(id=id, type="dropout", label=id, parameters={"p": p})
+        digits.edit("Add", partial(edits.add_node, node=node))
+    before = digits.document
+    digits.select(["n0000000a", "n0000000b"])
+    inspector.show_selection()
+    assert isinstance(inspector.page, GroupPage)
+    label = inspector.page.form._rows["p"].label
+    QTest.mousePress(label, Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
+    for x in (25, 45):
+        QTest.mouseMove(label, QPoint(x, 5))
+    assert parameters(digits, "n0000000a")["p"] == parameters(digits, "n0000000b")["p"] != 0.25
+    QTest.keyClick(label, Qt.Key.Key_Escape)
+    assert digits.document is before
+    assert digits.history.undo_title == "Add"
+    field = inspector.page.form.fields["p"]
+    assert isinstance(field, NumberField)
+    assert field.box.placeholderText() == "mixed"
 
 
 def test_nodes_without_common_parameters_say_so(inspector: InspectorPanel, digits: Workspace) -> None:
