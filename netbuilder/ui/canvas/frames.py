@@ -80,14 +80,19 @@ def rect_of(frame: Frame) -> QRectF:
     return QRectF(frame.x, frame.y, frame.width, frame.height)
 
 
-def title_height(frame: Frame, zoom: float) -> float:
-    """Return the height of a frame's title in the scene: it stays readable from far away."""
-    return min(max(TITLE, _TITLE_PIXELS / zoom), frame.height / 2)
+def title_rect(frame: Frame, zoom: float) -> QRectF:
+    """Return where a frame's title is in the scene: inside, or above it from far away, where it stays readable."""
+    if TITLE * zoom >= _TITLE_PIXELS * 0.6:
+        return QRectF(frame.x, frame.y, frame.width, min(TITLE, frame.height / 2))
+    height = _TITLE_PIXELS / zoom
+    return QRectF(frame.x, frame.y - height, frame.width, height)
 
 
 def part_at(frame: Frame, x: float, y: float, zoom: float) -> Part | None:
     """Return the part of a frame at a point of the scene; None where the point means what lies above it, or nothing."""
     rect, reach = rect_of(frame), _BORDER / zoom
+    if title_rect(frame, zoom).adjusted(0, reach, 0, -reach).contains(x, y):
+        return Part.TITLE
     if not rect.adjusted(-reach, -reach, reach, reach).contains(x, y):
         return None
     sides = (
@@ -98,8 +103,6 @@ def part_at(frame: Frame, x: float, y: float, zoom: float) -> Part | None:
     )
     if any(sides):
         return _SIDES.get(sides, Part.TITLE)
-    if y <= rect.top() + title_height(frame, zoom):
-        return Part.TITLE
     return Part.NOTE if frame.note and zoom >= _NOTE and y <= _note_bottom(frame) else None
 
 
@@ -156,15 +159,15 @@ def paint_frames(
     """Draw the frames that touch a rectangle of the canvas."""
     part = camera.scene_rect(area)
     for frame in in_order(frames):
-        if part.intersects(rect_of(frame).adjusted(-4, -4, 4, 4)):
+        whole = rect_of(frame).united(title_rect(frame, camera.zoom))
+        if part.intersects(whole.adjusted(-4, -4, 4, 4)):
             _paint(painter, frame, camera, style, frame.id in selected)
 
 
 def _paint(painter: QPainter, frame: Frame, camera: Camera, style: Style, selected: bool) -> None:
     category = COLORS.get(frame.color, COLORS["gray"])
     rect = camera.view_rect(rect_of(frame))
-    bar = QRectF(rect.topLeft(), rect.topRight())
-    bar.setHeight(title_height(frame, camera.zoom) * camera.zoom)
+    bar = camera.view_rect(title_rect(frame, camera.zoom))
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(style.category(category, 0.09 if style.theme.is_dark else 0.10))
@@ -183,7 +186,7 @@ def _paint(painter: QPainter, frame: Frame, camera: Camera, style: Style, select
 
 
 def _paint_title(painter: QPainter, frame: Frame, bar: QRectF, zoom: float, style: Style) -> None:
-    font = ui_font(round(min(max(_TEXT * zoom, _SMALLEST), bar.height() * 0.75)))
+    font = ui_font(round(max(_TEXT * zoom, _SMALLEST)))
     font.setBold(True)
     box = bar.adjusted(10 * min(zoom, 1.0), 0, -10 * min(zoom, 1.0), 0)
     text = QFontMetricsF(font).elidedText(frame.title, Qt.TextElideMode.ElideRight, box.width())

@@ -11,7 +11,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
-from netbuilder.ui.canvas.frames import title_height
+from netbuilder.ui.canvas.frames import title_rect
 from netbuilder.ui.canvas.geometry import HEADER
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ class LabelEditor(QLineEdit):
         frame = self._view.content.frames.get(id)
         if frame is None:
             return None
-        return QRectF(frame.x, frame.y, frame.width, title_height(frame, self._view.camera.zoom))
+        return title_rect(frame, self._view.camera.zoom)
 
     def _follow(self) -> None:
         if self._target is None:

@@ -337,7 +337,8 @@ def test_notes_load_no_resources(qapp):
 def test_parts_are_found_at_every_zoom():
     frame = Frame(id=FRAME, x=0, y=0, width=400, height=300)
     assert part_at(frame, 200, 14, 1.0) is Part.TITLE
-    assert part_at(frame, 200, 60, 0.2) is Part.TITLE, "from far away the title is as high on the screen"
+    assert part_at(frame, 200, -60, 0.2) is Part.TITLE, "from far away the title stands above, as high on the screen"
+    assert part_at(frame, 200, 60, 0.2) is None
     assert part_at(frame, 200, 150, 1.0) is None
     assert part_at(frame, -3, 150, 1.0) is Part.LEFT
     assert part_at(frame, -3, 150, 4.0) is None
