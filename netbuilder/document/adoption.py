@@ -154,11 +154,21 @@ def _added(
         if frame.scope == (frames_of or block.key):
             id = new_id("f")
             frames[id] = replace(frame, id=id, scope=key)
+    routes = {
+        PortRef(fresh[target.node], target.port): points
+        for target, points in layout.routes.items()
+        if target.node in fresh
+    }
     own = document.layout
     return replace(
         document,
         blocks={**document.blocks, key: replace(block, key=key, graph=graph)},
-        layout=replace(own, places={**own.places, **places}, frames={**own.frames, **frames}),
+        layout=replace(
+            own,
+            places={**own.places, **places},
+            frames={**own.frames, **frames},
+            routes={**own.routes, **routes},
+        ),
     )
 
 

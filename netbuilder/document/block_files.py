@@ -84,6 +84,7 @@ def layout_of(document: Document, blocks: Mapping[str, Definition]) -> Layout:
     return Layout(
         places={id: place for id, place in document.layout.places.items() if id in nodes},
         frames={id: frame for id, frame in document.layout.frames.items() if frame.scope in blocks},
+        routes={target: points for target, points in document.layout.routes.items() if target.node in nodes},
     )
 
 

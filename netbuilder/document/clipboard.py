@@ -36,6 +36,7 @@ from netbuilder.document.records import (
     Id,
     Key,
     LayoutRecord,
+    Routes,
     SchemaRecord,
     definition_from,
     frame_from,
@@ -45,6 +46,8 @@ from netbuilder.document.records import (
     plain_definition,
     plain_graph,
     plain_layout,
+    plain_routes,
+    routes_from,
     schema_from,
 )
 from netbuilder.document.text import read_json, refuse_file, write_json
@@ -65,6 +68,7 @@ class _Clip(Struct, frozen=True):
     schemas: Annotated[dict[Id, SchemaRecord], Meta(max_length=NODES)] = {}
     places: Annotated[dict[Id, tuple[Coordinate, Coordinate]], Meta(max_length=NODES)] = {}
     frames: Annotated[list[FrameRecord], Meta(max_length=FRAMES)] = []
+    routes: Routes = []
     blocks: Annotated[dict[Key, DefinitionRecord], Meta(max_length=BLOCKS)] = {}
     layout: LayoutRecord = LayoutRecord()
 
@@ -92,6 +96,7 @@ def copy(document: Document, ids: Collection[str], scope: str = ROOT) -> str:
         "schemas": {id: plain(document.schemas[id]) for id in nodes if id in document.schemas},
         "places": {id: list(places[id]) for id in nodes if id in places},
         "frames": [plain(frame) for frame in frames],
+        "routes": plain_routes({t: points for t, points in document.layout.routes.items() if t in inner}),
     }
     if blocks:
         clip["blocks"] = {key: plain_definition(block) for key, block in blocks.items()}
@@ -221,7 +226,17 @@ def _with_layout(
             replace(each, id=new_id("f"), x=each.x + shift.x, y=each.y + shift.y, scope=scope) for each in frames
         )
     }
-    layout = replace(document.layout, places=places, frames={**document.layout.frames, **renewed})
+    routes = {
+        PortRef(fresh[target.node], target.port): tuple(Place(x + shift.x, y + shift.y) for x, y in points)
+        for target, points in routes_from(clip.routes).items()
+        if target.node in fresh
+    }
+    layout = replace(
+        document.layout,
+        places=places,
+        frames={**document.layout.frames, **renewed},
+        routes={**document.layout.routes, **routes},
+    )
     return replace(document, layout=layout), (*fresh.values(), *renewed)
 
 

@@ -31,6 +31,7 @@ class Difference:
         edges_removed: Links that only the old document has.
         schemas: Data nodes whose schema was added, removed or changed.
         frames: Frames that were added, removed or changed.
+        routes: Links (by their targets) that are led through other points.
         blocks: Definitions that were added, removed or changed in any way.
         plan_changed: Whether the training plan changed.
         about_changed: Whether the title, the description or keys kept for a newer program changed.
@@ -44,6 +45,7 @@ class Difference:
     edges_removed: frozenset[Edge] = frozenset()
     schemas: frozenset[str] = frozenset()
     frames: frozenset[str] = frozenset()
+    routes: frozenset[PortRef] = frozenset()
     blocks: frozenset[str] = frozenset()
     plan_changed: bool = False
     about_changed: bool = False
@@ -55,8 +57,8 @@ class Difference:
 
     @property
     def is_layout_only(self) -> bool:
-        """Whether only places and frames changed: neither shapes nor training nor any face needs a look."""
-        rest = (each.name for each in fields(self) if each.name not in ("moved", "frames"))
+        """Whether only places, frames and routes changed: neither shapes nor training nor any face needs a look."""
+        rest = (each.name for each in fields(self) if each.name not in ("moved", "frames", "routes"))
         return not self.is_empty and not any(getattr(self, name) for name in rest)
 
 
@@ -95,6 +97,7 @@ def diff(old: Document, new: Document) -> Difference:
         edges_removed=frozenset(edges_removed),
         schemas=frozenset(_differing(old.schemas, new.schemas)),
         frames=frozenset(_differing(old.layout.frames, new.layout.frames)),
+        routes=frozenset(_differing(old.layout.routes, new.layout.routes)),
         blocks=frozenset(_differing(old.blocks, new.blocks)),
         plan_changed=old.plan is not new.plan and old.plan != new.plan,
         about_changed=_kept(old) != _kept(new),

@@ -164,6 +164,7 @@ def _mappings(old: Document, new: Document) -> Iterator[tuple[Mapping[Any, Any],
     yield old.schemas, new.schemas
     yield old.layout.places, new.layout.places
     yield old.layout.frames, new.layout.frames
+    yield old.layout.routes, new.layout.routes
     for key in old.blocks.keys() & new.blocks.keys():
         yield old.blocks[key].graph.nodes, new.blocks[key].graph.nodes
         yield old.blocks[key].graph.edges, new.blocks[key].graph.edges

@@ -246,10 +246,12 @@ class Layout:
     Attributes:
         places: node id -> place.
         frames: frame id -> frame.
+        routes: a link's target -> the points that it is led through, from its source on.
     """
 
     places: Mapping[str, Place] = field(default_factory=dict)
     frames: Mapping[str, Frame] = field(default_factory=dict)
+    routes: Mapping[PortRef, tuple[Place, ...]] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -152,6 +152,11 @@ class PlanRecord(Struct, frozen=True):
     weights: StartWeightsRecord | None = None
 
 
+Points = Annotated[list[tuple[Coordinate, Coordinate]], Meta(min_length=1, max_length=limits.WAYPOINTS)]
+Routes = Annotated[list[tuple[End, Points]], Meta(max_length=limits.EDGES)]
+"""Links by their targets, each with the points that it is led through."""
+
+
 class FrameRecord(Struct, frozen=True):
     """One of `layout.frames`."""
 
@@ -171,6 +176,7 @@ class LayoutRecord(Struct, frozen=True):
 
     places: Annotated[dict[Id, tuple[Coordinate, Coordinate]], Meta(max_length=2 * limits.NODES)] = {}
     frames: Annotated[list[FrameRecord], Meta(max_length=limits.FRAMES)] = []
+    routes: Routes = []
 
 
 class DocumentRecord(Struct, frozen=True):
@@ -283,6 +289,7 @@ def layout_from(record: LayoutRecord, raw: Json) -> Layout:
     return Layout(
         places={id: Place(*place) for id, place in record.places.items()},
         frames={frame.id: frame_from(frame, source) for frame, source in frames},
+        routes=routes_from(record.routes),
         extra=_extra(record, raw),
     )
 
@@ -330,7 +337,18 @@ def plain_layout(layout: Layout) -> Json:
         **layout.extra,
         "places": {id: [place.x, place.y] for id, place in layout.places.items()},
         "frames": [plain(frame) for frame in layout.frames.values()],
+        "routes": plain_routes(layout.routes),
     }
+
+
+def plain_routes(routes: Mapping[PortRef, tuple[Place, ...]]) -> list[Any]:
+    """Return the routes of links as a JSON value, sorted by target."""
+    return [[list(target), [list(point) for point in routes[target]]] for target in sorted(routes)]
+
+
+def routes_from(record: Routes) -> dict[PortRef, tuple[Place, ...]]:
+    """Build the routes of links."""
+    return {PortRef(*target): tuple(Place(*point) for point in points) for target, points in record}
 
 
 def plain_graph(graph: Graph) -> Json:

@@ -24,6 +24,9 @@ NODES: Final = 10_000
 EDGES: Final = 40_000
 """Links in a document, blocks included."""
 
+WAYPOINTS: Final = 12
+"""Points that one link is led through."""
+
 FRAMES: Final = 2_000
 """Comment frames in a document."""
 

@@ -12,6 +12,7 @@ from netbuilder.document.edits.appearance import (
     move_nodes,
     remove_frames,
     set_about,
+    set_route,
 )
 from netbuilder.document.edits.blocks import (
     add_definitions,
@@ -80,6 +81,7 @@ __all__ = [
     "set_optimizer",
     "set_parameters",
     "set_plan",
+    "set_route",
     "set_schedule",
     "set_schema",
     "set_start_weights",

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from netbuilder.document.edits.registry import edit, refuse
-from netbuilder.document.model import About, Document, Frame, Place
-from netbuilder.foundation.limits import COORDINATE
+from netbuilder.document.model import ROOT, About, Document, Frame, Place, PortRef
+from netbuilder.foundation.limits import COORDINATE, WAYPOINTS
 from netbuilder.foundation.problem import NetbuilderError, Problem
 
 
@@ -24,6 +24,29 @@ def move_nodes(document: Document, places: Mapping[str, Place]) -> Document:
     for id, place in places.items():
         _check_coordinates(*place, node=id)
     return replace(document, layout=replace(document.layout, places={**old, **places}))
+
+
+@edit
+def set_route(document: Document, target: PortRef, points: Sequence[Place], scope: str = ROOT) -> Document:
+    """Lead the link into a port through points; () leads it straight again.
+
+    Args:
+        document: What to change.
+        target: The link's input port.
+        points: From the source on; at most `limits.WAYPOINTS`.
+        scope: The graph that the link is in.
+    """
+    if target not in document.scope(scope).edges:
+        refuse("edit.link", "This link is not in the graph any more.", node=target.node, port=target.port)
+    if len(points) > WAYPOINTS:
+        refuse("edit.limit", f"A link is led through at most {WAYPOINTS} points.", node=target.node, port=target.port)
+    for point in points:
+        _check_coordinates(*point, node=target.node)
+    old = document.layout.routes
+    if old.get(target, ()) == tuple(points):
+        return document
+    routes = {**old, target: tuple(points)} if points else {each: old[each] for each in old if each != target}
+    return replace(document, layout=replace(document.layout, routes=routes))
 
 
 @edit

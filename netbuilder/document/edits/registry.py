@@ -100,11 +100,25 @@ def node_of(graph: Graph, node: str) -> Node:
 
 
 def with_graph(document: Document, graph: Graph, scope: str) -> Document:
-    """Return `document` with `graph` in the place of the graph of `scope`."""
+    """Return `document` with `graph` in the place of the graph of `scope`; links that are gone lose their routes."""
+    document = _without_lost_routes(document, document.scope(scope).edges, graph.edges)
     if scope == ROOT:
         return replace(document, graph=graph)
     definition = replace(document.blocks[scope], graph=graph)
     return replace(document, blocks={**document.blocks, scope: definition})
+
+
+def _without_lost_routes(
+    document: Document, before: Mapping[PortRef, PortRef], after: Mapping[PortRef, PortRef]
+) -> Document:
+    routes = document.layout.routes
+    if before is after or not routes:
+        return document
+    lost = {target for target in routes if target in before and after.get(target) != before[target]}
+    if not lost:
+        return document
+    kept = {target: points for target, points in routes.items() if target not in lost}
+    return replace(document, layout=replace(document.layout, routes=kept))
 
 
 def with_node(document: Document, node: Node, scope: str) -> Document:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netbuilder.document.model import PortRef
-from netbuilder.ui.canvas.routing import ROUTED, STEPS, bend, hulls, route
+from netbuilder.ui.canvas.routing import ROUTED, STEPS, bend, hulls, route, through
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -21,12 +21,13 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True, slots=True)
 class Wire:
-    """One link: its two ports, and how far below the upper edges of their nodes they lie."""
+    """One link: its two ports, how far below the upper edges of their nodes they lie, and what it is led through."""
 
     target: PortRef
     source: PortRef
     target_y: float
     source_y: float
+    via: tuple[tuple[float, float], ...] = ()
 
 
 class CanvasArrays:
@@ -53,6 +54,7 @@ class CanvasArrays:
         self._sources: Rows = np.empty(0, dtype=np.intp)
         self._targets: Rows = np.empty(0, dtype=np.intp)
         self._drops: Floats = np.empty((0, 2))
+        self._via: dict[int, Floats] = {}
 
     def set_nodes(self, rects: Mapping[str, Sequence[float]]) -> None:
         """Replace all nodes; links keep meaning nodes by id and follow at the next `set_wires`."""
@@ -67,6 +69,7 @@ class CanvasArrays:
         self._sources = np.array([self._row[wire.source.node] for wire in self.wires], dtype=np.intp)
         self._targets = np.array([self._row[wire.target.node] for wire in self.wires], dtype=np.intp)
         self._drops = np.array([(w.source_y, w.target_y) for w in self.wires], dtype=np.float64).reshape(-1, 2)
+        self._via = {row: np.array(wire.via) for row, wire in enumerate(self.wires) if wire.via}
         count = len(self.wires)
         self.ends = np.empty((count, 4))
         self._curves = np.empty((count, STEPS + 1, 2))
@@ -79,6 +82,9 @@ class CanvasArrays:
         for row, wire in zip(rows.tolist(), wires, strict=True):
             self.wires[row] = wire
             self._drops[row] = wire.source_y, wire.target_y
+            self._via.pop(row, None)
+            if wire.via:
+                self._via[row] = np.array(wire.via)
         # A node of another size may stand in the way of links that are not its own.
         self._bend(rows if len(self.wires) > ROUTED else np.arange(len(self.wires)))
 
@@ -118,6 +124,21 @@ class CanvasArrays:
         touched = self.edges_of(rows)
         self._bend(touched)
         return touched
+
+    def way(self, row: int) -> Floats:
+        """Return the points (k, 2) that a link is led through."""
+        return self._via.get(row, np.empty((0, 2)))
+
+    @property
+    def led(self) -> Sequence[int]:
+        """The rows of the links that are led through points."""
+        return list(self._via)
+
+    def set_ways(self, ways: Mapping[int, Floats]) -> None:
+        """Lead links through other points."""
+        for row, points in ways.items():
+            self._via[row] = points
+        self._bend(np.array(list(ways), dtype=np.intp))
 
     def reroute(self) -> None:
         """Bend all links anew: after a move, others may run over the nodes that were moved."""
@@ -163,6 +184,16 @@ class CanvasArrays:
             self.boxes[rows] = np.concatenate([curves.min(axis=1), curves.max(axis=1)], axis=1)
         else:
             self.boxes[rows] = hulls(ends)
+        if self._via:
+            self._lead(rows)
+
+    def _lead(self, rows: Rows) -> None:
+        """Bend those of these links that are led through points."""
+        for row in self._via.keys() & set(rows.tolist()):
+            curve = through(self.ends[row], self._via[row])
+            self._curves[row] = curve
+            self._is_bent[row] = True
+            self.boxes[row] = *curve.min(axis=0), *curve.max(axis=0)
 
     @property
     def curves(self) -> Floats:

@@ -60,6 +60,7 @@ class Carry(Gesture):
         self._origin = arrays.rects[self._rows, :2].copy()
         self._framed = {id: view.content.frames[id] for id in frames}
         self._anchor = anchor
+        self._ways = self._inner_ways()
         self._copies = bool(start.modifiers & Qt.KeyboardModifier.AltModifier)
         self._guides: tuple[Guide, ...] = ()
         self._others: Rows | None = None
@@ -72,6 +73,7 @@ class Carry(Gesture):
             return
         shown = self._guides
         shift = self._shift(pointer)
+        self._lead(shift)
         self.view.show_corners(self._rows, self._origin + shift)
         self.view.show_frames({id: _moved(frame, shift) for id, frame in self._framed.items()})
         self.view.show_splice(self.splice_target(pointer))
@@ -94,7 +96,11 @@ class Carry(Gesture):
     def drop(self, pointer: Pointer, shift: NDArray[np.float64]) -> None:
         """Move everything to where it was carried."""
         frames = {id: _moved(frame, shift) for id, frame in self._framed.items()}
-        self.view.commands.move(self.places(shift), frames={id: Place(each.x, each.y) for id, each in frames.items()})
+        routes = {
+            target: tuple(Place(*point) for point in (way + shift).tolist()) for target, way in self._ways.items()
+        }
+        corners = {id: Place(each.x, each.y) for id, each in frames.items()}
+        self.view.commands.move(self.places(shift), frames=corners, routes=routes)
 
     def places(self, shift: NDArray[np.float64]) -> dict[str, Place]:
         """Return where the nodes are then."""
@@ -113,7 +119,23 @@ class Carry(Gesture):
         self.view.show_splice(None)
         self._put_back()
 
+    def _inner_ways(self) -> dict[PortRef, NDArray[np.float64]]:
+        """Return the points of the links among the carried nodes, which go along."""
+        arrays, held = self.view.content.arrays, set(self._nodes)
+        wires = ((row, arrays.wires[row]) for row in arrays.led)
+        return {
+            wire.target: arrays.way(row).copy()
+            for row, wire in wires
+            if wire.target.node in held and wire.source.node in held
+        }
+
+    def _lead(self, shift: NDArray[np.float64]) -> None:
+        arrays = self.view.content.arrays
+        rows = {target: arrays.edge_row(target) for target in self._ways}
+        arrays.set_ways({row: self._ways[target] + shift for target, row in rows.items() if row is not None})
+
     def _put_back(self) -> None:
+        self._lead(np.zeros(2))
         self.view.show_corners(self._rows, self._origin)
         self.view.show_frames({})
 

@@ -215,10 +215,15 @@ class Commands:
         merge: str = "",
         verb: str = "Move",
         frames: Mapping[str, Place] = MappingProxyType({}),
+        routes: Mapping[PortRef, tuple[Place, ...]] = MappingProxyType({}),
     ) -> None:
-        """Move nodes and frames; `verb` is what Undo calls it."""
+        """Move nodes, frames and the points of links; `verb` is what Undo calls it."""
         what = "frame" if frames else self.title(places)
         changes = [partial(edits.move_nodes, places=dict(places)), partial(edits.move_frames, places=dict(frames))]
+        scope = self._workspace.scope
+        changes += [
+            partial(edits.set_route, target=target, points=points, scope=scope) for target, points in routes.items()
+        ]
         self._edit(f"{verb} {what}", *changes, merge=merge)
 
     def rename(self, node: str, label: str) -> None:
@@ -292,7 +297,12 @@ class Commands:
         assert bounds is not None, "every node has a place on the canvas"
         left, top = round(bounds[0]), round(bounds[1])
         shifted = {node: Place(place.x + left, place.y + top) for node, place in places.items()}
-        self._edit("Arrange", partial(edits.move_nodes, places=shifted), *refit(shifted))
+        ways = [target for target in self.graph.edges if target in self._workspace.document.layout.routes]
+        scope = self._workspace.scope
+        straight = [
+            partial(edits.set_route, target=target, points=(), scope=scope) for target in ways if target.node in shifted
+        ]
+        self._edit("Arrange", partial(edits.move_nodes, places=shifted), *straight, *refit(shifted))
 
     def _paste(self, title: str, text: str, at: Place | None, keep_inputs: bool, offset: Place = BESIDE) -> None:
         fresh: tuple[str, ...] = ()

@@ -66,6 +66,8 @@ class Content:
             self.faces = {node: self.faces[node] for node in self.graph.nodes}
             self._lay(self._placed(self.graph.nodes))
             return changed | (difference.added & self.graph.nodes.keys())
+        if difference.routes:
+            self._follow_routes(difference.routes)
         moved = [node for node in difference.moved if node in self.arrays]
         places = self.document.layout.places
         self.place({node: places[node] for node in moved if node in places})
@@ -216,7 +218,24 @@ class Content:
 
     def _wire(self, target: PortRef, source: PortRef) -> Wire:
         inputs, outputs = _drops(self.faces[target.node])[0], _drops(self.faces[source.node])[1]
-        return Wire(target, source, inputs[target.port], outputs[source.port])
+        via = self.document.layout.routes.get(target, ())
+        return Wire(target, source, inputs[target.port], outputs[source.port], tuple(via))
+
+    def way_at(self, x: float, y: float, reach: float) -> tuple[PortRef, int] | None:
+        """Return the link that is led through a point within reach of another, and which of its points that is."""
+        best: tuple[PortRef, int] | None = None
+        for row in self.arrays.led:
+            apart = np.hypot(*(self.arrays.way(row) - (x, y)).T)
+            index = int(apart.argmin())
+            if apart[index] <= reach:
+                best, reach = (self.arrays.wires[row].target, index), float(apart[index])
+        return best
+
+    def _follow_routes(self, targets: Iterable[PortRef]) -> None:
+        """Lead links through other points."""
+        rows = {target: self.arrays.edge_row(target) for target in targets if target in self.graph.edges}
+        found = {row: self._wire(target, self.graph.edges[target]) for target, row in rows.items() if row is not None}
+        self.arrays.replace_wires(np.array(list(found), dtype=np.intp), list(found.values()))
 
     def _follow_ports(self, nodes: Iterable[str]) -> None:
         """Lead the links of nodes whose ports lie elsewhere now to them."""

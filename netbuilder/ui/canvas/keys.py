@@ -122,7 +122,8 @@ def _arrow(view: CanvasView, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> Non
 
 GESTURES: tuple[tuple[str, str], ...] = (
     ("Add a layer", "Tab, or double-click the canvas"),
-    ("Insert a layer into a link", "Drop it on the link"),
+    ("Insert a layer into a link", "Drop it on the link, or Shift+double-click the link"),
+    ("Lead a link through a point", "Double-click it; drag the point, double-click it away"),
     ("Connect", "Drag from port to port"),
     ("Connect to a new layer", "Drop the link on the canvas"),
     ("Lead a link elsewhere", "Drag it off its input"),

@@ -128,6 +128,8 @@ def _fill_for_blocks(menu: QMenu, view: CanvasView, node: str) -> None:
 
 def _fill_for_link(menu: QMenu, view: CanvasView, link: PortRef, at: QPointF) -> None:
     _add(menu, "Insert a layer…", lambda: view.ask_layer(at, target=link))
+    if view.waypoints.points(link):
+        _add(menu, "Lead it straight", lambda: view.waypoints.clear(link))
     _add(menu, "Remove link\tDel", lambda: view.commands.disconnect((link,)))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QEvent, QPointF, Qt
 from PySide6.QtGui import QMouseEvent, QNativeGestureEvent, QPointingDevice, QWheelEvent
 
-from netbuilder.document.model import PortRef
+from netbuilder.document.model import Place, PortRef
 from netbuilder.ui.canvas.carrying import MoveNodes
 from netbuilder.ui.canvas.cutting import CutLinks
 from netbuilder.ui.canvas.frame_gestures import MoveFrame, ResizeFrame
@@ -15,12 +15,16 @@ from netbuilder.ui.canvas.frames import Part, frame_at
 from netbuilder.ui.canvas.geometry import HEADER
 from netbuilder.ui.canvas.gestures import Gesture, Pan, Pointer, SelectBox
 from netbuilder.ui.canvas.linking import DrawLink
+from netbuilder.ui.canvas.waypoints import MovePoint, index_at
 
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
 
 PORT_REACH = 11.0
 """Pixels around a port's middle within which a press takes it."""
+
+WAY_REACH = 8.0
+"""Pixels around a point that a link is led through."""
 
 WIRE_REACH = 7.0
 """Pixels from a link within which it is meant."""
@@ -77,6 +81,9 @@ def _gesture_at(view: CanvasView, pointer: Pointer) -> Gesture | None:
     node = view.content.arrays.node_at(x, y)
     if node is not None:
         return view.values.press(pointer, node) or MoveNodes(view, pointer, node)
+    way = view.content.way_at(x, y, reach(view, pointer, WAY_REACH))
+    if way is not None:
+        return MovePoint(view, pointer, *way)
     link = view.content.arrays.edge_at(x, y, reach(view, pointer, WIRE_REACH))
     view.select_link(link)
     if link is not None:
@@ -135,7 +142,7 @@ def release(view: CanvasView, event: QMouseEvent) -> None:
 
 
 def double_click(view: CanvasView, event: QMouseEvent) -> None:
-    """Go into a block, rename another node on its header; ask for a layer on nothing, and on a link."""
+    """Go into a block, rename, write a note, ask for a layer; bend a link, with Shift insert into it."""
     if event.button() != Qt.MouseButton.LeftButton:
         return
     pointer = pointer_of(view, event)
@@ -149,7 +156,16 @@ def double_click(view: CanvasView, event: QMouseEvent) -> None:
         else:
             press(view, event)
         return
+    way = view.content.way_at(x, y, WAY_REACH / view.camera.zoom)
     target = view.content.arrays.edge_at(x, y, WIRE_REACH / view.camera.zoom)
+    if way is not None:
+        view.waypoints.remove(*way)
+        return
+    if target is not None and not pointer.modifiers & Qt.KeyboardModifier.ShiftModifier:
+        row = view.content.arrays.edge_row(target)
+        assert row is not None, "it was just found"
+        view.waypoints.add(target, index_at(view.content.arrays, row, x, y), Place(round(x), round(y)))
+        return
     found = frame_at(view.content.frames.values(), x, y, view.camera.zoom) if target is None else None
     if found is None:
         view.ask_layer(pointer.at, target=target)

@@ -64,6 +64,24 @@ def _pull(ends: Floats) -> Floats:
     return result
 
 
+def through(end: Floats, points: Floats) -> Floats:
+    """Return the curve (STEPS + 1, 2) of one link that is led through points, level at each of them.
+
+    Args:
+        end: (4,): where it begins and ends.
+        points: (k, 2): what it is led through; k is less than half of `STEPS`.
+    """
+    stops = np.concatenate([end[None, :2], points, end[None, 2:]])
+    pieces = bend(np.concatenate([stops[:-1], stops[1:]], axis=1))
+    count = len(pieces)
+    parts = [STEPS * (index + 1) // count - STEPS * index // count for index in range(count)]
+    taken = [
+        piece[np.round(np.linspace(0, STEPS, part + 1)).astype(int)[1:]]
+        for piece, part in zip(pieces, parts, strict=True)
+    ]
+    return np.concatenate([stops[:1], *taken])
+
+
 def route(ends: Floats, sources: Rows, targets: Rows, rects: Floats) -> Floats:
     """Return curves as `bend` does, led around the nodes that lie on them.
 

@@ -53,6 +53,7 @@ from netbuilder.ui.canvas.tips import show_tip
 from netbuilder.ui.canvas.touch import TOUCHES, Touch
 from netbuilder.ui.canvas.trail import Trail
 from netbuilder.ui.canvas.value_commands import ValueCommands
+from netbuilder.ui.canvas.waypoints import Waypoints
 from netbuilder.ui.render import render_content
 from netbuilder.ui.standpoint import Standpoint
 from netbuilder.ui.theme import Theme, controller, load_theme
@@ -103,6 +104,7 @@ class CanvasView(Stage):
         self.blocks: BlockCommands = BlockCommands(workspace, self.label_editor.edit)
         self.frames = FrameCommands(workspace, self.content, lambda: self.camera.to_scene(self.paste_point()))
         self.note_editor = NoteEditor(self)
+        self.waypoints = Waypoints(workspace)
         self.choosing = Choosing(workspace)
         self.aligning = Aligning(workspace, self.content, self.commands)
         self.values = ValueCommands(self)

@@ -25,6 +25,7 @@ from netbuilder.ui.canvas.live import LivePictures
 from netbuilder.ui.canvas.nodes import BUDGET, NodeLayer, Scene, is_behind_a_node
 from netbuilder.ui.canvas.routing import STEPS
 from netbuilder.ui.canvas.style import Style
+from netbuilder.ui.canvas.waypoints import paint_points
 from netbuilder.ui.theme import Theme
 
 FADE = 0.12
@@ -122,6 +123,8 @@ class Viewport(QWidget):
                 paint_dots(painter, area, scene.camera, self.style_)
                 paint_frames(painter, frames, area, scene.camera, self.style_, self.selected_frames)
                 paint_wires(painter, self.content, area, scene.camera, self.style_, marks, course)
+                if not scene.are_cards:
+                    paint_points(painter, self.content.arrays, area, scene.camera, self.style_)
             return self._layer.paint(painter, scene, area)
 
         return paint

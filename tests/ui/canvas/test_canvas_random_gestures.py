@@ -144,6 +144,26 @@ class Link:
 
 
 @dataclass(frozen=True)
+class Twice:
+    """A double-click, on a link where there is one."""
+
+    number: int
+    x: float
+    y: float
+    modifiers: Qt.KeyboardModifier
+
+    def do(self, table: Table) -> None:
+        view, at = table.view, table.target(self.number, self.x, self.y)
+        if view.content.arrays.wires and self.number % 3:
+            row = self.number % len(view.content.arrays.wires)
+            curve = view.content.arrays.curves[row]
+            at = view.to_view(*curve[round(self.x * (len(curve) - 1))].tolist()).toPoint()
+        QTest.mouseDClick(view, LEFT, self.modifiers, at)
+        QTest.mouseRelease(view, LEFT, self.modifiers, at)
+        close_editors(view)
+
+
+@dataclass(frozen=True)
 class Press:
     key: Qt.Key
     modifiers: Qt.KeyboardModifier
@@ -240,6 +260,7 @@ acts = st.one_of(
         st.sampled_from([LEFT, LEFT, LEFT, MIDDLE]),
         st.sampled_from(["", "", "", "", "escape", "other button", "undo"]),
     ),
+    st.builds(Twice, numbers, parts, parts, modifiers),
     st.builds(Link, numbers, numbers, numbers, modifiers),
     st.sampled_from(KEYS).map(lambda key: Press(*key)),
     st.builds(Travel, st.integers(-4, 3)),
@@ -271,6 +292,8 @@ def agree(table: Table) -> None:
     assert view.selection == workspace.selection
     assert view.content.frames == {id: f for id, f in document.layout.frames.items() if f.scope == workspace.scope}
     assert workspace.selected_frames == view.selected_frames <= view.content.frames.keys()
+    led = {arrays.wires[row].target: tuple(map(tuple, arrays.way(row).tolist())) for row in arrays.led}
+    assert led == {target: points for target, points in document.layout.routes.items() if target in graph.edges}
     assert workspace.selected_link is None or workspace.selected_link in graph.edges
     for node in graph.nodes:
         x, y, width, height = arrays.rect(node)
