@@ -90,6 +90,8 @@ def test_torch_takes_what_the_relations_let_through(data: DataObject) -> None:
         warnings.filterwarnings("ignore", EVEN_KERNEL)
         warnings.filterwarnings("ignore", NESTED)
         shapes = ShapeInference().infer(document)
+    # A table without axes is a single number, which no network can give out.
+    assume(all(kind.dims for port, kind in shapes.types.items() if port.node == "nffffffff"))
     assert not shapes.problems, [problem.message for problem in shapes.problems]
     program = write_program(document, shapes)
     try:
