@@ -26,6 +26,8 @@ from tests.ui.canvas.gestures import ALT, CTRL, SHIFT, Key
 LEFT, RIGHT, MIDDLE = Qt.MouseButton.LeftButton, Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton
 NONE = Qt.KeyboardModifier.NoModifier
 SIZE = (1000, 640)
+pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")  # popups of the offscreen platform
+
 LARGEST = 40
 """Nodes; a gesture that would copy more is left out, so that examples stay quick."""
 
