@@ -80,11 +80,11 @@ def diff(old: Document, new: Document) -> Difference:
     edges_added: set[Edge] = set()
     edges_removed: set[Edge] = set()
     for before, after in _graphs(old, new):
-        gone, come, other = _compare(before.nodes, after.nodes)
+        gone, come, other = compare(before.nodes, after.nodes)
         removed |= gone
         added |= come
         changed |= other
-        gone_edges, come_edges, led_elsewhere = _compare(before.edges, after.edges)
+        gone_edges, come_edges, led_elsewhere = compare(before.edges, after.edges)
         edges_removed |= {(target, before.edges[target]) for target in gone_edges | led_elsewhere}
         edges_added |= {(target, after.edges[target]) for target in come_edges | led_elsewhere}
     strayed = added & removed  # a node that went from one graph to another: to be drawn anew
@@ -117,7 +117,7 @@ def _kept(document: Document) -> tuple[object, ...]:
     return document.about, document.extra, document.layout.extra, document.graph.extra
 
 
-def _compare(old: Mapping[K, Any], new: Mapping[K, Any]) -> tuple[set[K], set[K], set[K]]:
+def compare(old: Mapping[K, Any], new: Mapping[K, Any]) -> tuple[set[K], set[K], set[K]]:
     """Return the keys that went, that came and whose value is another."""
     if old is new:
         return set(), set(), set()
@@ -137,5 +137,5 @@ def _compare(old: Mapping[K, Any], new: Mapping[K, Any]) -> tuple[set[K], set[K]
 
 
 def _differing(old: Mapping[K, Any], new: Mapping[K, Any]) -> set[K]:
-    gone, come, other = _compare(old, new)
+    gone, come, other = compare(old, new)
     return gone | come | other

@@ -101,7 +101,21 @@ def loads(text: str | bytes, name: str = "The text", allow_newer: bool = False) 
         NetbuilderError: When it is no sound project.
     """
     data = text.encode(errors="surrogatepass") if isinstance(text, str) else text
-    raw = _current(read_json(data, name), name, allow_newer)
+    return document_of(read_json(data, name), name, allow_newer)
+
+
+def document_of(raw: dict[str, Any], name: str, allow_newer: bool = False) -> Document:
+    """Read a document from a project file's JSON value.
+
+    Args:
+        raw: The value, as `read_json` gives it.
+        name: The file's name or path, for problems.
+        allow_newer: See `read_document`.
+
+    Raises:
+        NetbuilderError: When it is no sound project.
+    """
+    raw = _current(raw, name, allow_newer)
     record = convert(raw, DocumentRecord, name)
     check_graphs([record.graph, *(block.graph for block in record.blocks.values())], name)
     check_frames(record.layout.frames, name)
@@ -251,6 +265,7 @@ __all__ = [
     "check_frames",
     "check_graphs",
     "convert",
+    "document_of",
     "dumps",
     "loads",
     "read_bytes",

@@ -12,6 +12,9 @@ MEBIBYTE: Final = 1 << 20
 DOCUMENT_BYTES: Final = 16 * MEBIBYTE
 """The size of a `.netb` file or of pasted text."""
 
+JOURNAL_BYTES: Final = 64 * MEBIBYTE
+"""The size of a journal of edits: a document, and the changes since."""
+
 DOCUMENT_MARKS: Final = 1_000_000
 """Commas and opening brackets in a document's text: what bounds the values in it before any is made."""
 

@@ -168,6 +168,39 @@ _FILE = (
     ),
     _a("file.save", "&Save", "&File", "files.save", "Ctrl+S", icon="save", line=True),
     _a("file.save_as", "Save &as…", "&File", "files.save_as", "Ctrl+Shift+S"),
+)
+
+_VERSIONS = (
+    _a(
+        "file.versions",
+        "Earlier &versions…",
+        "&File",
+        "versions.show",
+        "Ctrl+Alt+H",
+        enabled=lambda workspace: workspace.path is not None,
+        line=True,
+        tip="What the file held before it was saved, the last three times",
+    ),
+    _a(
+        "file.reload",
+        "Re&load from disk",
+        "&File",
+        "versions.reload",
+        "Ctrl+F5",
+        enabled=lambda workspace: workspace.path is not None,
+        tip="Take over what another program has written; undo brings back what was here",
+    ),
+    _a(
+        "file.recover",
+        "Recover &unsaved work…",
+        "&File",
+        "recovery.ask",
+        "Ctrl+Alt+R",
+        tip="What was not saved when NetBuilder ended",
+    ),
+)
+
+_PROGRAM = (
     _a("file.preferences", "Pre&ferences…", "&File", "window.show_preferences", "Ctrl+,", icon="settings", line=True),
     _a("file.quit", "&Quit", "&File", "window.close", "Ctrl+Q", line=True),
 )
@@ -479,6 +512,8 @@ _HELP = (
 
 ACTIONS: tuple[ActionSpec, ...] = (
     *_FILE,
+    *_VERSIONS,
+    *_PROGRAM,
     *_EDIT,
     *_VALUES,
     *_SELECT,

@@ -104,6 +104,7 @@ class Program:
     def _after_first_paint(self) -> None:
         self.loader.start()
         self.preferences.set("started", True)
+        self.window.recovery.look()
         if self._last_crash:
             CrashDialog(self._last_crash, "NetBuilder ended abruptly last time", self.window).open()
         if self.preferences.problem is not None:
@@ -160,7 +161,7 @@ def main(path: Path | None = None) -> int:
 def _close_on_signals(window: MainWindow) -> None:
     """Let Ctrl+C and the end of the desktop's session close the window, without questions that nobody could answer.
 
-    A run in progress is stopped and saved; what was not saved of the document is lost, as with any killed program.
+    A run in progress is stopped and saved; what was not saved of the document is offered at the next start.
     """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: window.close_now())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum, auto
+from html import escape
 from pathlib import Path
 
 from PySide6.QtCore import Qt, qVersion
@@ -91,6 +92,39 @@ def ask_overwrite_changed(parent: QWidget, path: Path) -> Answer:
         "It is no longer what was opened here. Overwriting it loses those changes.",
         "Save under another name…",
         "Overwrite",
+    )
+
+
+def ask_reload(parent: QWidget, path: Path, is_modified: bool) -> bool:
+    """Ask whether to take over what another program has written to the open file."""
+    detail = "What you have changed here is not in it; undo brings it back after reloading." if is_modified else ""
+    text = f"“{path.name}” was changed by another program."
+    return (
+        ask(parent, text, detail or "Undo leads back to what is open now.", "Reload", cancel="Keep mine") is Answer.YES
+    )
+
+
+def ask_discard(parent: QWidget, name: str) -> bool:
+    """Ask whether to delete for good what could be recovered."""
+    detail = "It is deleted for good. A file on the disk stays as it is."
+    return ask(parent, f"Discard the unsaved work on “{name}”?", detail, "Discard") is Answer.YES
+
+
+def ask_version_instead(parent: QWidget, path: Path, why: str, when: str) -> bool:
+    """Ask whether to open the newest readable version of a file that cannot be read."""
+    detail = f"{escape(why)}<br><br>The version saved {when} is whole. It opens as a copy; the file stays as it is."
+    return ask(parent, f"“{escape(path.name)}” cannot be opened.", detail, "Open that version") is Answer.YES
+
+
+def ask_open_elsewhere(parent: QWidget, path: Path, who: str) -> Answer:
+    """Ask whether to open a copy (YES) of a file that another window has open, or the file all the same (NO)."""
+    return ask(
+        parent,
+        f"“{escape(path.name)}” is open in another window.",
+        f"{escape(who)} A copy can be edited freely. When both save the file, the later one wins; "
+        "what it replaces is kept among the earlier versions.",
+        "Open a copy",
+        "Open it all the same",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +13,19 @@ from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.templates import open_template
 from netbuilder.ui import dialogs
 from netbuilder.ui.dialogs import Answer
+from netbuilder.ui.document_lock import Holder
 from netbuilder.ui.openings import Opening, data_node, recognize
+from netbuilder.ui.text import clock
 
 if TYPE_CHECKING:
     from netbuilder.ui.window import MainWindow
+
+
+class _Way(Enum):
+    """How a project is opened."""
+
+    FILE = auto()
+    COPY = auto()
 
 
 class FileActions:
@@ -136,12 +146,35 @@ class FileActions:
     def _open_project(self, path: Path) -> None:
         if not self.may_leave():
             return
+        way = self._way_of_opening(path)
+        if way is None:
+            return
         try:
-            self.workspace.open(path)
+            if way is _Way.COPY:
+                self.workspace.open_recovered(self.workspace.file.read(path), None, path)
+            else:
+                self.workspace.open(path)
         except NetbuilderError as error:
-            self.window.show_problems(f"“{path.name}” cannot be opened", error.problems)
+            if not self.window.versions.offer_instead(path, error):
+                self.window.show_problems(f"“{path.name}” cannot be opened", error.problems)
         else:
             self.window.show_network()
+            if way is _Way.FILE:
+                self.window.recovery.look_beside(path)
+
+    def _way_of_opening(self, path: Path) -> _Way | None:
+        """Ask how to open a file that another window has open; None when it is not to be opened."""
+        lock = self.workspace.file.lock
+        holder = lock.holder(path)
+        if holder is None:
+            return _Way.FILE
+        answer = dialogs.ask_open_elsewhere(self.window, path, _introduce(holder))
+        if answer is Answer.NO and not holder.is_here:
+            try:
+                lock.break_lock(path)  # the user knows that window to be gone: nothing here can look
+            except OSError as error:
+                self.workspace.message.emit(f"The lock of {path.name} could not be removed: {error.strerror}")
+        return {Answer.YES: _Way.COPY, Answer.NO: _Way.FILE}.get(answer)
 
     def _write(self, path: Path) -> bool:
         try:
@@ -161,5 +194,13 @@ class FileActions:
         self.workspace.reveal(node.id)
 
     def _folder(self) -> Path:
-        path = self.workspace.path
+        path = self.workspace.path or self.workspace.file.origin
         return path.parent if path else Path.home()
+
+
+def _introduce(holder: Holder) -> str:
+    """Return who has a file open, where and since when."""
+    who = f"{holder.user} has" if holder.user else "Somebody has"
+    where = "on this computer" if holder.is_here else f"on {holder.host}"
+    since = f", since {clock(holder.since)}" if holder.since else ""
+    return f"{who} it open {where}{since} (process {holder.process})."

@@ -56,3 +56,22 @@ def ago(then: float, now: float | None = None) -> str:
     if passed < 6 * 86400:
         return time.strftime("%A", day)
     return time.strftime("%d %b" if day.tm_year == today.tm_year else "%d %b %Y", day).lstrip("0")
+
+
+def clock(then: float, now: float | None = None) -> str:
+    """Return when a `time.time()` was: "14:03:22", "yesterday at 14:03", "12 Nov at 14:03"."""
+    now = time.time() if now is None else now
+    at, today = time.localtime(then), time.localtime(now)
+    if at[:3] == today[:3]:
+        return time.strftime("%H:%M:%S", at)
+    if time.localtime(now - 86_400)[:3] == at[:3]:
+        return time.strftime("yesterday at %H:%M", at)
+    day = time.strftime("%d %b" if at.tm_year == today.tm_year else "%d %b %Y", at).lstrip("0")
+    return day + time.strftime(" at %H:%M", at)
+
+
+def file_size(size: int) -> str:
+    """Return a file's size: "812 bytes", "14 kB", "3.2 MB"."""
+    if size < 1_000:
+        return counted(size, "byte")
+    return f"{size / 1e3:.0f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"

@@ -31,13 +31,17 @@ from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.import_actions import ImportActions
+from netbuilder.ui.journaling import JournalKeeper
+from netbuilder.ui.outside_watch import OutsideWatch
 from netbuilder.ui.panels.cards import ElidedLabel
+from netbuilder.ui.recovery_actions import RecoveryActions
 from netbuilder.ui.standpoint import shown_as
 from netbuilder.ui.status import StatusBar
 from netbuilder.ui.theme import MODES, ThemeController
 from netbuilder.ui.toolbar import Toolbar
 from netbuilder.ui.training_actions import TrainingActions
 from netbuilder.ui.trust_actions import TrustActions
+from netbuilder.ui.version_actions import VersionActions
 from netbuilder.ui.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -71,6 +75,10 @@ class MainWindow(QMainWindow):
         self.background = Background(self)
         self.background.failed.connect(self.show_problems)
         self.files = FileActions(self)
+        self.versions = VersionActions(self)
+        self.recovery = RecoveryActions(self)
+        self.journal = JournalKeeper(workspace)
+        self.outside = OutsideWatch(self)
         self.imports = ImportActions(self)
         self.middle = QStackedWidget()
         self.setCentralWidget(self.middle)
@@ -266,6 +274,9 @@ class MainWindow(QMainWindow):
         self.hide()
         self.workspace.stop()
         deadline = time.monotonic() + PATIENCE
+        # Where nobody was asked, what is not saved waits for the next start.
+        self.journal.finish(keep=self._may_close and self.workspace.is_modified)
+        self.workspace.file.lock.release()
         written = self.background.stop(PATIENCE)
         trained = self.workspace.trainer.wait(max(0.0, deadline - time.monotonic()))
         # Qt itself waits for the panels' readings when it goes, and without end: here they have their time, too.
@@ -309,6 +320,8 @@ class MainWindow(QMainWindow):
             "trust": lambda: trust,
             "help": lambda: help,
             "imports": lambda: self.imports,
+            "versions": lambda: self.versions,
+            "recovery": lambda: self.recovery,
         }
 
     def _connect(self) -> None:
@@ -328,6 +341,7 @@ class MainWindow(QMainWindow):
         workspace.problemsRaised.connect(self._show_raised)
         workspace.telemetry.connect(self._watch_for_defects)
         workspace.stateChanged.connect(self._note_end)
+        self.journal.troubled.connect(self.workspace.message)
 
     def _fill_menu_bar(self) -> None:
         bar = self.menuBar()

@@ -278,7 +278,9 @@ class Workspace(QObject):
     @property
     def name(self) -> str:
         """What the title calls the document."""
-        return self.path.stem if self.path else self.document.about.title or "untitled"
+        if self.path:
+            return self.path.stem
+        return f"{self.file.origin.stem} (copy)" if self.file.origin else self.document.about.title or "untitled"
 
     @property
     def is_modified(self) -> bool:
@@ -301,6 +303,30 @@ class Workspace(QObject):
         """Open a document that has no file yet, such as a template's."""
         self._replace(document, None)
 
+    def open_recovered(self, document: Document, path: Path | None, origin: Path | None = None) -> None:
+        """Open a document that no file holds.
+
+        Args:
+            document: What was recovered.
+            path: The file that it goes on from and will be saved to; None makes it a document without a file.
+            origin: The file that it is a copy of, when it has none of its own.
+        """
+        self._replace(document, path, origin, saved=False)
+
+    def reload(self) -> None:
+        """Take over what another program has written to the file, as an edit that can be undone.
+
+        Raises:
+            NetbuilderError: When it cannot be read; the document stays.
+        """
+        assert self.path is not None, "there is a file to read"
+        document = self.file.read(self.path)
+        if not diff(self.document, document).is_empty:
+            self.edit(f"Reload {self.path.name}", lambda _: document)
+        self.file.take_stamp()
+        self.history.mark_saved()
+        self.fileChanged.emit()
+
     def save(self, path: Path | None = None) -> None:
         """Write the document to its file, or to `path`, which becomes its file.
 
@@ -309,11 +335,12 @@ class Workspace(QObject):
         """
         target = path or self.path
         assert target is not None, "a document without a file needs a path"
-        self.file.write(target, self.document)
+        is_news = self.is_modified or target != self.path or self.file.is_changed_outside
+        trouble = self.file.write(target, self.document, keep=is_news)
         self.history.mark_saved()
         self._analysis.data.follow(self.document, self.file.base)
         self.fileChanged.emit()
-        self.message.emit(f"Saved {target.name}")
+        self.message.emit(f"Saved {target.name}" + (f"; {trouble}" if trouble else ""))
 
     # Training ------------------------------------------------------------------------------------------------------
 
@@ -445,9 +472,14 @@ class Workspace(QObject):
             self._analysis.follow(self.document, self.file.base)
         self.fileChanged.emit()
 
-    def _replace(self, document: Document, path: Path | None) -> None:
+    def _replace(
+        self, document: Document, path: Path | None, origin: Path | None = None, *, saved: bool = True
+    ) -> None:
         self.history = History(document)
+        if not saved:
+            self.history.mark_unsaved()
         self.file.path = path
+        self.file.origin = origin
         self.scopes.at = Standpoint()
         self.scopes.forget()
         self.selection, self.selected_link, self.selected_frames = frozenset(), None, frozenset()

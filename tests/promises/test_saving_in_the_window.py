@@ -42,7 +42,7 @@ try:
 except NetbuilderError as error:
     code = error.problems[0].code
 told = {"code": code, "modified": workspace.is_modified, "intact": target.read_bytes() == old}
-told["left"] = [name for name in os.listdir(disk) if name != "project.netb"]
+told["left"] = [name for name in os.listdir(disk) if name not in ("project.netb", ".netbuilder")]
 workspace.undo()
 told["edits_go_on"] = len(workspace.document.graph.nodes) == 3
 elsewhere = Path(tempfile.mkdtemp()) / "elsewhere.netb"

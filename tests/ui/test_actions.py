@@ -17,8 +17,10 @@ from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.import_actions import ImportActions
+from netbuilder.ui.recovery_actions import RecoveryActions
 from netbuilder.ui.training_actions import TrainingActions
 from netbuilder.ui.trust_actions import TrustActions
+from netbuilder.ui.version_actions import VersionActions
 from netbuilder.ui.window import MainWindow
 from netbuilder.ui.workspace import Workspace
 
@@ -36,6 +38,8 @@ TARGETS = {
     "choosing": Choosing,
     "aligning": Aligning,
     "values": ValueCommands,
+    "versions": VersionActions,
+    "recovery": RecoveryActions,
 }
 
 
