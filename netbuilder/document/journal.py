@@ -43,7 +43,9 @@ UNTITLED: Final = "untitled"
 
 _NAME: Final = re.compile(r"(?P<name>.+)\.(?P<token>[0-9a-f]{8})-(?P<generation>[1-9]\d{0,8})\.journal\Z")
 _LINE: Final = re.compile(rb"([0-9a-f]{8}) (.*)\Z", re.DOTALL)
-_WORTHWHILE: Final = MEBIBYTE
+WORTHWHILE: Final = MEBIBYTE
+"""Changes of fewer bytes are not worth a new generation."""
+
 _FULL: Final = 24 * MEBIBYTE
 
 Moment = Annotated[float, Meta(ge=0, le=1e11)]
@@ -191,7 +193,7 @@ class Generation:
     @property
     def is_long(self) -> bool:
         """Whether the changes have outgrown the document, so that another generation is worth its while."""
-        return self.size - self._least > max(_WORTHWHILE, 2 * self._least)
+        return self.size - self._least > max(WORTHWHILE, 2 * self._least)
 
     @property
     def is_full(self) -> bool:
