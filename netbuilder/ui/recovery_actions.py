@@ -21,11 +21,12 @@ class RecoveryActions:
 
     def __init__(self, window: MainWindow) -> None:
         self._window = window
+        self._offered: set[str] = set()
 
     # What the actions call -----------------------------------------------------------------------------------------
 
     def ask(self) -> None:
-        """Show what there is; say so when there is nothing."""
+        """Show all that there is; say so when there is nothing."""
         self._search(self._known(), self._show_or_say)
 
     # What others call ----------------------------------------------------------------------------------------------
@@ -77,8 +78,10 @@ class RecoveryActions:
         self._window.show_problems("There is no unsaved work", (Problem(code="recovery.none", message=message),))
 
     def _show_some(self, offers: list[Offer]) -> None:
-        if offers:
-            self._show(offers)
+        """Show what was not offered before: who has answered "Later" is left alone until asking, or the next start."""
+        new = [offer for offer in offers if offer.leftover.token not in self._offered]
+        if new:
+            self._show(new)
 
     def _show_of(self, path: Path, offers: list[Offer]) -> None:
         from netbuilder.document.sidecar import real
@@ -88,6 +91,7 @@ class RecoveryActions:
     def _show(self, offers: list[Offer]) -> None:
         from netbuilder.ui.recovery_dialog import RecoveryDialog
 
+        self._offered |= {offer.leftover.token for offer in offers}
         dialog = RecoveryDialog(offers, self._window)
         dialog.recoverRequested.connect(self.recover)
         dialog.openRequested.connect(self._open)

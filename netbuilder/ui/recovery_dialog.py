@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from PySide6.QtCore import Qt, Signal, SignalInstance
+from PySide6.QtCore import QSignalBlocker, Qt, Signal, SignalInstance
 from PySide6.QtWidgets import (
     QDialog,
     QFrame,
@@ -109,16 +109,16 @@ class RecoveryDialog(QDialog):
         column.addLayout(buttons)
 
     def _fill(self) -> None:
-        self.list.clear()
-        for offer in self._offers:
-            when = ago(offer.recovered.ended) if offer.recovered is not None else "damaged"
-            self.list.addItem(QListWidgetItem(f"{offer.name}\n{when}"))
+        with QSignalBlocker(self.list):
+            self.list.clear()
+            for offer in self._offers:
+                when = ago(offer.recovered.ended) if offer.recovered is not None else "damaged"
+                self.list.addItem(QListWidgetItem(f"{offer.name}\n{when}"))
+            self.list.setCurrentRow(0)
         self.list.setVisible(len(self._offers) > 1)
-        self.list.setCurrentRow(0)
+        self._show(0)
 
     def _show(self, row: int) -> None:
-        if row < 0:
-            return
         offer = self._offers[row]
         recovered, name = offer.recovered, offer.name
         self.heading.setText(name)
