@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from netbuilder.document.journal import Base, Generation, Leftover, base_of, generation_path, header_of
+from netbuilder.document.journal import Base, Generation, Leftover, Recovered, base_of, generation_path, header_of
 from netbuilder.document.model import Document
 from netbuilder.document.sidecar import remove_if_empty
 from netbuilder.foundation.problem import NetbuilderError
@@ -42,7 +42,7 @@ class JournalWriter:
         name: str,
         stamp: tuple[Path, int, int] | None,
         complain: Callable[[str], None],
-        replaced: Leftover | None = None,
+        replaced: tuple[Leftover, Recovered] | None = None,
     ) -> None:
         """Begin; nothing is written before the first edit.
 
@@ -51,16 +51,17 @@ class JournalWriter:
             name: The project file's name.
             stamp: The project file with its time of modification (ns) and size when it was opened or saved.
             complain: Is told, on the journal's thread and once each, that a folder refuses.
-            replaced: A journal whose content the first edit holds; it is deleted once that is on the disk.
+            replaced: A journal, with what was recovered of it, which the first document recorded is; it is deleted
+                once that is on the disk.
         """
         self.token = secrets.token_hex(4)
         self._folders, self._name, self._stamp, self._complain = tuple(folders), name, stamp, complain
-        self._replaced = replaced
-        self._began = time.time()
+        self._replaced, before = replaced if replaced is not None else (None, None)
+        self._began = before.began if before is not None else time.time()
         self._base: Base | None = None
         self._news = threading.Condition()
         self._document: Document | None = None
-        self._edits = 0
+        self._edits = before.edits - 1 if before is not None else 0  # recovering is no edit
         self._closing = self._keeps = False
         # What follows belongs to the thread.
         self._generation: Generation | None = None

@@ -10,7 +10,7 @@ from PySide6.QtCore import QObject, Qt, Signal
 from netbuilder.ui.workspace import Change, Workspace
 
 if TYPE_CHECKING:
-    from netbuilder.document.journal import Leftover
+    from netbuilder.document.journal import Leftover, Recovered
     from netbuilder.document.journal_writer import JournalWriter
 
 _PATIENCE = 2.0
@@ -42,14 +42,15 @@ class JournalKeeper(QObject):
         """What the files of the journal in progress have in common; "" when there is none."""
         return self._writer.token if self._writer is not None else ""
 
-    def replace(self, leftover: Leftover) -> None:
+    def replace(self, leftover: Leftover, recovered: Recovered) -> None:
         """Go on from a journal that was recovered into the open document; it is deleted once this one is on the disk.
 
         Args:
             leftover: The journal that a crash has left.
+            recovered: What it holds.
         """
         self._close(keep=True)
-        self._writer = self._begin(leftover)
+        self._writer = self._begin((leftover, recovered))
         self._writer.record(self._workspace.document)
 
     def finish(self, keep: bool) -> None:
@@ -68,7 +69,7 @@ class JournalKeeper(QObject):
             self._writer = self._begin()
         self._writer.record(change.new)
 
-    def _begin(self, replaced: Leftover | None = None) -> JournalWriter:
+    def _begin(self, replaced: tuple[Leftover, Recovered] | None = None) -> JournalWriter:
         from netbuilder.document.journal import UNTITLED
         from netbuilder.document.journal_writer import JournalWriter
         from netbuilder.document.sidecar import real, recovery_folder, sidecar

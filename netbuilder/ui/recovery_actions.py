@@ -42,7 +42,8 @@ class RecoveryActions:
 
     def recover(self, offer: Offer) -> None:
         """Open what a journal holds, and go on with a journal of its own before that one is deleted."""
-        if offer.recovered is None or not self._is_free(offer) or not self._window.files.may_leave():
+        recovered = offer.recovered
+        if recovered is None or not self._is_free(offer) or not self._window.files.may_leave():
             return
         from netbuilder.document.recovery import Standing
 
@@ -50,8 +51,8 @@ class RecoveryActions:
         goes_on = file is not None and offer.standing is Standing.SAME
         if goes_on and file is not None and self._window.workspace.file.lock.holder(file) is not None:
             goes_on = False
-        self._window.workspace.open_recovered(offer.recovered.document, file if goes_on else None, file)
-        self._window.journal.replace(offer.leftover)
+        self._window.workspace.open_recovered(recovered.document, file if goes_on else None, file)
+        self._window.journal.replace(offer.leftover, recovered)
         self._window.show_network()
         self._window.workspace.message.emit(f"Recovered {offer.name}; it is not saved yet")
 

@@ -71,7 +71,7 @@ class RecoveryDialog(QDialog):
         self.discard_button.clicked.connect(self._discard)
         self.later_button.clicked.connect(self.reject)
         self._fill()
-        self.recover_button.setFocus()
+        (self.list if len(self._offers) > 1 else self.recover_button).setFocus()
 
     @property
     def offer(self) -> Offer:

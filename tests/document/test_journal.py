@@ -21,6 +21,7 @@ from netbuilder.document.files import document_of, dumps
 from netbuilder.document.journal import (
     Generation,
     Leftover,
+    Recovered,
     base_of,
     find_journals,
     generation_path,
@@ -289,7 +290,12 @@ def until(condition: Callable[[], object], seconds: float = 10) -> None:
 class Watched:
     """A writer, what it complained of, and the end of it."""
 
-    def __init__(self, *folders: Path, stamp: tuple[Path, int, int] | None = None, replaced: Leftover | None = None):
+    def __init__(
+        self,
+        *folders: Path,
+        stamp: tuple[Path, int, int] | None = None,
+        replaced: tuple[Leftover, Recovered] | None = None,
+    ):
         self.complaints: list[str] = []
         self.folders = folders
         self.writer = JournalWriter(folders, "x.netb", stamp, self.complaints.append, replaced)
@@ -351,12 +357,13 @@ def test_a_journal_names_the_file_it_began_from(tmp_path: Path) -> None:
 def test_a_recovered_journal_goes_once_the_next_one_is_on_the_disk(tmp_path: Path) -> None:
     written(tmp_path, session(5))
     (old,) = find_journals(tmp_path)
-    watched = Watched(tmp_path, replaced=old)
+    watched = Watched(tmp_path, replaced=(old, recover(old)))
     assert old.files[0].exists()
     watched.writer.record(tiny_mlp())
     until(lambda: not old.files[0].exists())
     watched.end()
-    assert recover(watched.leftovers()[0]).document == tiny_mlp()
+    found = recover(watched.leftovers()[0])
+    assert (found.document, found.edits, found.began) == (tiny_mlp(), 5, 1.0)
 
 
 def test_generations_follow_each_other_and_two_remain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
