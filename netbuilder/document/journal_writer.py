@@ -56,7 +56,8 @@ class JournalWriter:
         """
         self.token = secrets.token_hex(4)
         self._folders, self._name, self._stamp, self._complain = tuple(folders), name, stamp, complain
-        self._replaced, before = replaced if replaced is not None else (None, None)
+        self._replaced = replaced[0] if replaced is not None else None
+        before = replaced[1] if replaced is not None else None
         self._began = before.began if before is not None else time.time()
         self._base: Base | None = None
         self._news = threading.Condition()

@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from netbuilder.document.files import loads, write_document
+from netbuilder.document.journal import find_journals
 from netbuilder.document.model import Document
+from netbuilder.document.sidecar import sidecar
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 2.0
@@ -39,20 +41,21 @@ def check(seconds: float, folder: Path) -> None:
     lines = [line.split() for line in killed.stdout.splitlines()]
     times = [float(time) for word, time in lines if word != "killed"]
     end = float(lines[-1][1])
-    again = run("recover", home=folder / "home")
-    assert again.returncode == 0, again.stderr
-    first, text = again.stdout.split("\n", 1)
-    assert first == f"True {path}"
-    nodes = list(loads(text).graph.nodes)
+    nodes: list[str] = []
+    if find_journals(sidecar(path)):
+        again = run("recover", home=folder / "home")
+        assert again.returncode == 0, again.stderr
+        first, text = again.stdout.split("\n", 1)
+        assert first == f"True {path}"
+        nodes = list(loads(text).graph.nodes)
     assert nodes == [f"n{number:08x}" for number in range(1, len(nodes) + 1)]
     lost = times[len(nodes) :]
     assert not lost or end - lost[0] <= LIMIT, f"{len(lost)} of {len(times)} edits are lost, from {seconds} s of life"
-    assert len(nodes) > len(times) / 2
 
 
 def test_a_killed_window_loses_next_to_nothing(tmp_path: Path) -> None:
-    for number in range(2):
-        check(random.uniform(0.1, 1.0), tmp_path / str(number))
+    check(random.uniform(0.1, 1.5), tmp_path / "any")
+    check(LIMIT + 0.5, tmp_path / "longer")  # so long that something must be there
 
 
 @pytest.mark.slow
