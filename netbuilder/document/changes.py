@@ -6,9 +6,10 @@ works on JSON values by id and believes nothing: what comes of it goes through t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from msgspec import Struct
 
@@ -17,6 +18,10 @@ from netbuilder.document.model import ROOT, Definition, Document, Frame, Graph, 
 from netbuilder.document.records import Id, Json, Key, plain, plain_definition
 
 End: TypeAlias = tuple[str, str]
+T = TypeVar("T")
+
+_STRETCH: Final = 50
+_BREATH: Final = 0.0002
 
 
 class Listed(Struct, frozen=True, omit_defaults=True):
@@ -140,12 +145,23 @@ def _listed(old: Mapping[str, Node] | Mapping[str, Frame], new: Mapping[str, Nod
     if gone or come:
         expected = [id for id in old if id not in gone] + put
         order = list(new) if expected != list(new) else None
-    return Listed(put=[plain(new[id]) for id in (*put, *sorted(other))], drop=sorted(gone), order=order)
+    return Listed(put=[plain(new[id]) for id in unhurried((*put, *sorted(other)))], drop=sorted(gone), order=order)
 
 
 def _keyed(old: Mapping[str, Any], new: Mapping[str, Any]) -> Keyed:
     gone, come, other = compare(old, new)
-    return Keyed(put={key: plain(new[key]) for key in sorted(come | other)}, drop=sorted(gone))
+    return Keyed(put={key: plain(new[key]) for key in unhurried(sorted(come | other))}, drop=sorted(gone))
+
+
+def unhurried(values: Iterable[T]) -> Iterator[T]:
+    """Yield values and let other threads run now and then.
+
+    Python hands over to a thread that asks only every 5 ms, and a window that paints asks many times a frame.
+    """
+    for number, value in enumerate(values):
+        if number % _STRETCH == _STRETCH - 1:
+            time.sleep(_BREATH)
+        yield value
 
 
 class ChangeError(ValueError):
@@ -273,4 +289,4 @@ def is_nothing(made: Changes | None) -> bool:
     return made == NOTHING
 
 
-__all__ = ["ChangeError", "Changes", "Replay", "changes", "is_nothing"]
+__all__ = ["ChangeError", "Changes", "Replay", "changes", "is_nothing", "unhurried"]

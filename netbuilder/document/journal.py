@@ -20,17 +20,17 @@ import sys
 import time
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from netbuilder.document.changes import ChangeError, Changes, Replay, changes, is_nothing
+from netbuilder.document.changes import ChangeError, Changes, Replay, changes, is_nothing, unhurried
 from netbuilder.document.files import convert, document_of, read_bytes
-from netbuilder.document.model import Document
-from netbuilder.document.records import Json, plain_document
+from netbuilder.document.model import Document, Graph
+from netbuilder.document.records import Json, plain, plain_definition, plain_document
 from netbuilder.document.text import check_size, read_json, refuse_file, short_name
 from netbuilder.foundation.limits import JOURNAL_BYTES, MEBIBYTE, NAME_LENGTH
 from netbuilder.foundation.problem import NetbuilderError, Problem
@@ -148,7 +148,7 @@ class Generation:
         self.path = path
         self._document = document
         self._number = 1
-        snapshot = _encoded({"number": 1, "time": time.time(), "edits": edits, "document": plain_document(document)})
+        snapshot = _encoded({"number": 1, "time": time.time(), "edits": edits, "document": _plain_document(document)})
         check_size(snapshot, str(path))
         data = _line(_encoded({"format": FORMAT, "version": VERSION, "edits": edits, **header})) + _line(snapshot)
         atomic_save(path, data)
@@ -172,7 +172,7 @@ class Generation:
             self._document = document
             return
         entry: Json = {"number": self._number + 1, "time": time.time(), "edits": edits}
-        entry.update({"document": plain_document(document)} if made is None else {"changes": made})
+        entry.update({"document": _plain_document(document)} if made is None else {"changes": made})
         line = memoryview(_line(_encoded(entry)))
         self.size += len(line)
         self.is_flushed = False
@@ -220,6 +220,26 @@ def generation_path(folder: Path, name: str, token: str, generation: int) -> Pat
 def header_of(base: Base | None, began: float) -> Json:
     """Return what every generation of a journal says first; see `Generation`."""
     return {"began": began, "base": msgspec.to_builtins(base)}
+
+
+def _plain_document(document: Document) -> Json:
+    """Return what `plain_document` does, links unsorted, in steps between which the window comes to its turn."""
+    layout = document.layout
+    shell = plain_document(
+        replace(document, graph=Graph(extra=document.graph.extra), blocks={}, layout=replace(layout, places={}))
+    )
+    shell["graph"] = _plain_graph(document.graph)
+    shell["blocks"] = {
+        key: {**plain_definition(replace(block, graph=Graph())), "graph": _plain_graph(block.graph)}
+        for key, block in document.blocks.items()
+    }
+    shell["layout"]["places"] = {id: [place.x, place.y] for id, place in unhurried(layout.places.items())}
+    return shell
+
+
+def _plain_graph(graph: Graph) -> Json:
+    nodes = [plain(node) for node in unhurried(graph.nodes.values())]
+    return {**graph.extra, "nodes": nodes, "edges": [[source, target] for target, source in graph.edges.items()]}
 
 
 def _encoded(value: Any) -> bytes:

@@ -65,6 +65,10 @@ class RecoveryActions:
 
     def _search(self, files: Iterable[Path], done: Callable[[list[Offer]], None]) -> None:
         def find(_: object) -> list[Offer]:
+            from netbuilder.document.sidecar import has_journals
+
+            if not has_journals(files):
+                return []
             from netbuilder.document.recovery import find_offers
 
             return find_offers(files)
