@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final, TypeAlias, TypeVar
 
 from msgspec import Struct
 
 from netbuilder.document.diff import compare
-from netbuilder.document.model import ROOT, Definition, Document, Frame, Graph, Node, PortRef
+from netbuilder.document.model import ROOT, Definition, Document, Frame, Graph, Layout, Node, PortRef
 from netbuilder.document.records import Id, Json, Key, plain, plain_definition
 
 End: TypeAlias = tuple[str, str]
@@ -84,14 +84,23 @@ class Changes(Struct, frozen=True, omit_defaults=True):
 
 NOTHING: Final = Changes()
 
+_TOLD: Final = ("graph", "blocks", "plan", "schemas", "layout", "about")
+_TOLD_OF_LAYOUT: Final = ("places", "frames")
+_TOLD_OF_GRAPH: Final = ("nodes", "edges")
+
 
 def changes(old: Document, new: Document) -> Changes | None:
     """Return what leads from one document to the other.
 
     Returns:
-        None when keys kept for a newer program changed, which no edit does: then the whole document is to be kept.
+        None when something changed that `Changes` has no words for, such as keys kept for a newer program: then the
+        whole document is to be kept.
     """
-    if (old.extra, old.layout.extra, old.graph.extra) != (new.extra, new.layout.extra, new.graph.extra):
+    if _rest(old, _TOLD) != _rest(new, _TOLD) or _rest(old.layout, _TOLD_OF_LAYOUT) != _rest(
+        new.layout, _TOLD_OF_LAYOUT
+    ):
+        return None
+    if _rest(old.graph, _TOLD_OF_GRAPH) != _rest(new.graph, _TOLD_OF_GRAPH):
         return None
     inside = {}
     whole: dict[str, Any] = {}
@@ -115,12 +124,13 @@ def changes(old: Document, new: Document) -> Changes | None:
 
 
 def _differ_in_graph_only(old: Definition, new: Definition) -> bool:
-    if old.graph.extra != new.graph.extra:
-        return False
-    return all(
-        getattr(old, name) == getattr(new, name)
-        for name in ("key", "title", "parameters", "description", "reference", "extra")
-    )
+    same = _rest(old, ("graph",)) == _rest(new, ("graph",))
+    return same and _rest(old.graph, _TOLD_OF_GRAPH) == _rest(new.graph, _TOLD_OF_GRAPH)
+
+
+def _rest(value: Document | Layout | Graph | Definition, told: tuple[str, ...]) -> tuple[object, ...]:
+    """Return the fields of a value other than those named."""
+    return tuple(getattr(value, each.name) for each in fields(value) if each.name not in told)
 
 
 def _graph(old: Graph, new: Graph) -> GraphChanges:

@@ -9,7 +9,7 @@ from enum import Enum, auto
 from pathlib import Path
 
 from netbuilder.document.files import read_document
-from netbuilder.document.journal import Leftover, Recovered, find_journals, recover
+from netbuilder.document.journal.reading import Leftover, Recovered, find_journals, recover
 from netbuilder.document.model import Document
 from netbuilder.document.sidecar import real, recovery_folder, sidecar
 from netbuilder.foundation.problem import NetbuilderError, Problem

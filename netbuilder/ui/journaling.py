@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Qt, Signal
 from netbuilder.ui.workspace import Change, Workspace
 
 if TYPE_CHECKING:
-    from netbuilder.document.journal import Leftover, Recovered
-    from netbuilder.document.journal_writer import JournalWriter
+    from netbuilder.document.journal.reading import Leftover, Recovered
+    from netbuilder.document.journal.writer import JournalWriter
 
 _PATIENCE = 2.0
 """Seconds that the end of the program waits for the last lines."""
@@ -70,8 +70,8 @@ class JournalKeeper(QObject):
         self._writer.record(change.new)
 
     def _begin(self, replaced: tuple[Leftover, Recovered] | None = None) -> JournalWriter:
-        from netbuilder.document.journal import UNTITLED
-        from netbuilder.document.journal_writer import JournalWriter
+        from netbuilder.document.journal.generation import UNTITLED
+        from netbuilder.document.journal.writer import JournalWriter
         from netbuilder.document.sidecar import real, recovery_folder, sidecar
 
         file = self._workspace.file

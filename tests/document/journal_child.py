@@ -17,10 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from netbuilder.document import edits, journal_writer
-from netbuilder.document import journal as journal_module
+from netbuilder.document import edits
 from netbuilder.document.files import dumps
-from netbuilder.document.journal_writer import JournalWriter
+from netbuilder.document.journal import generation as generations
+from netbuilder.document.journal import writer as writing
+from netbuilder.document.journal.writer import JournalWriter
 from netbuilder.document.model import Definition, Document, Graph, Node, Place, PortRef
 
 Record = Callable[[Document], None]
@@ -92,8 +93,8 @@ def journal(folder: Path) -> Record:
 
 def restless(folder: Path) -> Record:
     """The real one, made to begin a new generation every moment, so that many kills meet one."""
-    journal_module.WORTHWHILE = 2_000
-    journal_writer.IDLE, journal_writer.REST = 0.0, 0.01
+    generations.WORTHWHILE = 2_000
+    writing.IDLE, writing.REST = 0.0, 0.01
     return JournalWriter((folder,), "x.netb", None, sys.stderr.write).record
 
 

@@ -1,13 +1,15 @@
-"""Promise 23: the files of every released version open, and what is written of them is what they are.
+"""Promise 23: the files of every released version open, and nothing that is in them is lost or altered on saving.
 
-`golden/VERSION` holds what that version wrote; see `make_golden_files`. A version of the file format that changes what
-is written keeps the old folders, which then must open, and migrate to what the folder of the new one holds.
+`golden/VERSION` holds what that version wrote; see `make_golden_files`. A later program may write keys that a file does
+not have yet; as long as it has none to add, the file is written byte for byte as it is.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,12 +29,37 @@ def test_there_is_a_corpus_of_this_version() -> None:
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_a_released_file_opens_and_is_written_as_it_is(path: Path) -> None:
+def test_a_released_file_opens_and_nothing_is_lost_on_saving(path: Path) -> None:
     content = path.read_bytes()
     text = dumps(read_document(path))
-    if json.loads(content)["version"] == VERSION:
+    old, new = json.loads(content), json.loads(text)
+    if old["version"] == VERSION:
+        assert lost(old, new) == []
+    if old == new:
         assert text.encode() == content
     assert dumps(loads(text)) == text
+
+
+def lost(old: Any, new: Any, at: str = "$") -> list[str]:
+    """Return where something of an old JSON value is gone or another in the new one; the new one may have more keys."""
+    if type(old) is not type(new):
+        return [at]
+    if isinstance(old, dict):
+        gone = [f"{at}.{key}" for key in old.keys() - new.keys()]
+        return gone + [each for key in old.keys() & new.keys() for each in lost(old[key], new[key], f"{at}.{key}")]
+    if isinstance(old, list) and len(old) == len(new):
+        return [
+            each for number, pair in enumerate(zip(old, new, strict=True)) for each in lost(*pair, f"{at}[{number}]")
+        ]
+    return [] if old == new else [at]
+
+
+@pytest.mark.parametrize("spoil", [lambda raw: raw.pop("plan"), lambda raw: raw["graph"]["nodes"][0].update(label="z")])
+def test_what_is_lost_is_noticed(spoil: Callable[[Any], object]) -> None:
+    """The control."""
+    raw, spoilt = (json.loads((GOLDEN / __version__ / "nested-blocks.netb").read_bytes()) for _ in range(2))
+    spoil(spoilt)
+    assert len(lost(raw, spoilt)) == 1
 
 
 @pytest.mark.parametrize("path", FILES[:3], ids=lambda path: path.stem)

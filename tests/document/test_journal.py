@@ -14,23 +14,17 @@ import msgspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from netbuilder.document import edits, journal_writer
-from netbuilder.document import journal as journal_module
+from netbuilder.document import edits
 from netbuilder.document.changes import ChangeError, Changes, Replay, changes
 from netbuilder.document.files import document_of, dumps
-from netbuilder.document.journal import (
-    Generation,
-    Leftover,
-    Recovered,
-    base_of,
-    find_journals,
-    generation_path,
-    header_of,
-    is_live,
-    read_journal,
-    recover,
-)
-from netbuilder.document.journal_writer import JournalWriter
+from netbuilder.document.journal import generation as generations
+from netbuilder.document.journal import reading
+from netbuilder.document.journal import writer as writing
+from netbuilder.document.journal.generation import Generation, generation_path
+from netbuilder.document.journal.holding import is_live
+from netbuilder.document.journal.lines import base_of, header_of
+from netbuilder.document.journal.reading import Leftover, Recovered, find_journals, read_journal, recover
+from netbuilder.document.journal.writer import JournalWriter
 from netbuilder.document.model import Document
 from netbuilder.document.records import plain_document
 from netbuilder.foundation import limits
@@ -99,7 +93,7 @@ def test_one_edit_of_a_large_document_is_a_short_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "made",
     [
-        Changes(inside={"nowhere": journal_module.Changes().graph}),
+        Changes(inside={"nowhere": Changes().graph}),
         msgspec.convert({"blocks": {"put": {"b": 7}}}, Changes),
         msgspec.convert({"blocks": {"put": {"b": {"graph": {"nodes": [1]}}}}}, Changes),
         msgspec.convert({"blocks": {"put": {"b": {"graph": {"edges": [[["a"], ["b", "c"]]]}}}}}, Changes),
@@ -260,7 +254,7 @@ def test_what_no_file_may_hold_is_refused(tmp_path: Path) -> None:
 
 def test_a_journal_may_be_so_large_and_no_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = written(tmp_path, session(10))
-    for module in (journal_module, limits):
+    for module in (reading, limits):
         monkeypatch.setattr(module, "JOURNAL_BYTES", path.stat().st_size)
     assert read_journal(path).is_whole
     path.write_bytes(path.read_bytes() + b"\n")
@@ -367,9 +361,9 @@ def test_a_recovered_journal_goes_once_the_next_one_is_on_the_disk(tmp_path: Pat
 
 
 def test_generations_follow_each_other_and_two_remain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_module, "WORTHWHILE", 100)
-    monkeypatch.setattr(journal_writer, "IDLE", 0.0)
-    monkeypatch.setattr(journal_writer, "REST", 0.0)
+    monkeypatch.setattr(generations, "WORTHWHILE", 100)
+    monkeypatch.setattr(writing, "IDLE", 0.0)
+    monkeypatch.setattr(writing, "REST", 0.0)
     watched = Watched(tmp_path)
     made = session(400)
     for document in made:
@@ -395,7 +389,7 @@ def test_a_folder_that_refuses_gives_way_and_is_told_of_once(tmp_path: Path) -> 
 
 
 def test_where_no_folder_takes_it_work_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal_writer, "REST", 0.05)
+    monkeypatch.setattr(writing, "REST", 0.05)
     wall = tmp_path / "wall"
     wall.write_text("")
     watched = Watched(wall)
@@ -413,9 +407,10 @@ FULL_DISK = """
 import json, tempfile, time
 from pathlib import Path
 sys.path[:0] = [sys.argv[2]] if len(sys.argv) > 2 else []
-from netbuilder.document import edits, journal_writer
+from netbuilder.document import edits
+from netbuilder.document.journal import writer as journal_writer
 from netbuilder.document.files import dumps
-from netbuilder.document.journal import find_journals, recover
+from netbuilder.document.journal.reading import find_journals, recover
 from netbuilder.document.model import Document, Node
 
 home = Path(tempfile.mkdtemp())

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from netbuilder.document.files import dumps, read_document
-from netbuilder.document.journal import find_journals, recover
+from netbuilder.document.journal.reading import find_journals, recover
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import NetbuilderError
 from tests.document.journal_child import states

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from netbuilder.document.files import dumps, write_document
-from netbuilder.document.journal import find_journals
-from netbuilder.document.journal_writer import JournalWriter
+from netbuilder.document.journal.reading import find_journals
+from netbuilder.document.journal.writer import JournalWriter
 from netbuilder.document.model import About, Document
 from netbuilder.document.recovery import Standing, find_offers
 from netbuilder.document.sidecar import recovery_folder, sidecar

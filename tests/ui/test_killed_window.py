@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from netbuilder.document.files import loads, write_document
-from netbuilder.document.journal import find_journals
+from netbuilder.document.journal.reading import find_journals
 from netbuilder.document.model import Document
 from netbuilder.document.sidecar import sidecar
 

@@ -16,8 +16,8 @@ from pytestqt.qtbot import QtBot
 
 from netbuilder.document import edits
 from netbuilder.document.files import dumps, read_document, write_document
-from netbuilder.document.journal import find_journals, recover
-from netbuilder.document.journal_writer import JournalWriter
+from netbuilder.document.journal.reading import find_journals, recover
+from netbuilder.document.journal.writer import JournalWriter
 from netbuilder.document.model import About, Document, Node, new_id
 from netbuilder.document.sidecar import FOLDER, recovery_folder, sidecar
 from netbuilder.document.versions import find_versions
@@ -292,10 +292,10 @@ def test_a_journal_that_another_window_writes_is_not_taken(window: MainWindow, p
     window.files.open_path(path)
     dialog = recovery(qtbot)
     file = dialog.offer.leftover.files[0]
-    from netbuilder.document.journal import _hold
+    from netbuilder.document.journal.holding import hold
 
     descriptor = os.open(file, os.O_RDWR)
-    _hold(descriptor)
+    hold(descriptor)
     try:
         click(dialog.recover_button)
         assert "is recovering" in box(qtbot).informativeText()

@@ -14,7 +14,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from netbuilder.document.journal import Base, Generation, Leftover, Recovered, base_of, generation_path, header_of
+from netbuilder.document.journal.generation import Generation, generation_path
+from netbuilder.document.journal.lines import Base, base_of, header_of
+from netbuilder.document.journal.reading import Leftover, Recovered
 from netbuilder.document.model import Document
 from netbuilder.document.sidecar import remove_if_empty
 from netbuilder.foundation.problem import NetbuilderError
