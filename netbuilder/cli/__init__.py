@@ -12,12 +12,17 @@ from pathlib import Path
 from typing import Final
 
 from netbuilder import __version__
-from netbuilder.cli import catalog, exchange, projects
+from netbuilder.cli import catalog, exchange, projects, recovery
 from netbuilder.cli.answers import FAILED, INTERRUPTED, UNUSABLE, Command, complain
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.foundation.waiting import wait_passively
 
-COMMANDS: Final[Mapping[str, Command]] = {**catalog.COMMANDS, **projects.COMMANDS, **exchange.COMMANDS}
+COMMANDS: Final[Mapping[str, Command]] = {
+    **catalog.COMMANDS,
+    **projects.COMMANDS,
+    **recovery.COMMANDS,
+    **exchange.COMMANDS,
+}
 """Every command by name."""
 
 

@@ -7,6 +7,7 @@ import random
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -116,6 +117,20 @@ def test_a_journal_is_read_back(tmp_path: Path) -> None:
     assert dumps(found.document) == dumps(made[-1])
     assert found.is_whole
     assert found.edits <= 120
+
+
+def test_what_changes_have_no_words_for_is_kept_whole(tmp_path: Path) -> None:
+    """Keys of a newer program, and whatever a document will hold that changes do not know of."""
+    old = tiny_mlp()
+    made = [
+        old,
+        replace(old, extra={"later": 1}),
+        replace(old, extra={"later": 1}, layout=replace(old.layout, extra={"later": (2,)})),
+        replace(old, graph=replace(old.graph, extra={"later": "x"})),
+    ]
+    for number, document in enumerate(made[1:], 1):
+        assert changes(made[number - 1], document) is None
+        assert read_journal(written(tmp_path, made[: number + 1], number)).document == document
 
 
 def flips(path: Path, count: int | None) -> list[int]:
