@@ -127,6 +127,17 @@ def ask_open_elsewhere(parent: QWidget, path: Path, who: str) -> Answer:
     )
 
 
+def ask_overwrite_open(parent: QWidget, path: Path, who: str) -> Answer:
+    """Ask whether to overwrite (NO) a file that another window has open."""
+    return ask(
+        parent,
+        f"“{_quoted(path.name)}” is open in another window.",
+        f"{_quoted(who)} What it holds now would be kept among its earlier versions.",
+        "Keep it",
+        "Overwrite it",
+    )
+
+
 def ask_replace(parent: QWidget, path: Path) -> Answer:
     """Ask whether to replace a file that is there already."""
     return ask(parent, f"“{path.name}” exists already.", "Exporting replaces what it holds.", "Replace")

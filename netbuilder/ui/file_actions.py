@@ -80,7 +80,12 @@ class FileActions:
         """Ask where, and save there."""
         suggestion = self.workspace.path or self._folder() / f"{self.workspace.name}.netb"
         path = dialogs.choose_project_target(self.window, suggestion)
-        return path is not None and self._write(path)
+        if path is None:
+            return False
+        holder = self.workspace.file.lock.holder(path)
+        if holder is not None and dialogs.ask_overwrite_open(self.window, path, _introduce(holder)) is not Answer.NO:
+            return False
+        return self._write(path)
 
     # What others call ----------------------------------------------------------------------------------------------
 

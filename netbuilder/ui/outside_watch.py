@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
@@ -30,23 +31,23 @@ class OutsideWatch(QObject):
 
     def look(self) -> None:
         """Look at the file behind the window's back: a network disk may take its time."""
-        path = self._window.workspace.path
-        if path is None or self._is_looking:
+        path, known = self._window.workspace.path, self._window.workspace.file.stamp
+        if path is None or known is None or self._is_looking:
             return
         self._is_looking = True
         self._window.background.run(
-            f"Looking at {path.name}", lambda _: stamp_of(path), lambda stamp: self._judge(path, stamp)
+            f"Looking at {path.name}", lambda _: stamp_of(path), partial(self._judge, path, known)
         )
 
     def _note(self, state: Qt.ApplicationState) -> None:
         if state is Qt.ApplicationState.ApplicationActive:
             self.look()
 
-    def _judge(self, path: Path, stamp: Stamp | None) -> None:
+    def _judge(self, path: Path, known: Stamp, stamp: Stamp | None) -> None:
         self._is_looking = False
         workspace = self._window.workspace
-        known = workspace.file.stamp
-        if workspace.path != path or known is None or stamp == known or self._told == (path, stamp):
+        is_current = (workspace.path, workspace.file.stamp) == (path, known)  # else it was saved here meanwhile
+        if not is_current or stamp == known or self._told == (path, stamp):
             return
         self._told = path, stamp
         if stamp is None:

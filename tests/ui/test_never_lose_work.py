@@ -407,6 +407,24 @@ def test_a_file_that_is_open_elsewhere(
         end(process)
 
 
+@pytest.mark.parametrize("answer", [Answer.YES, Answer.NO, Answer.CANCEL])
+def test_saving_over_a_file_that_is_open_elsewhere_asks(
+    window: MainWindow, path: Path, answer: Answer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.ui.test_document_lock import end, hold
+
+    monkeypatch.setattr(dialogs, "choose_project_target", lambda *_: path)
+    monkeypatch.setattr(dialogs, "ask_overwrite_open", lambda *_: answer)
+    window.workspace.open_unsaved(tiny_cnn())
+    process = hold(path)
+    try:
+        assert window.files.save_as() is (answer is Answer.NO)
+    finally:
+        end(process)
+    assert read_document(path) == (tiny_cnn() if answer is Answer.NO else tiny_mlp())
+    assert [version.read() for version in find_versions(path)] == ([tiny_mlp()] if answer is Answer.NO else [])
+
+
 @pytest.mark.parametrize("reloads", [True, False])
 def test_a_change_from_outside_is_told_when_the_window_comes_to_the_front(
     window: MainWindow, path: Path, reloads: bool, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
@@ -435,6 +453,19 @@ def test_a_change_from_outside_is_told_when_the_window_comes_to_the_front(
         monkeypatch.setattr(dialogs, "ask_overwrite_changed", lambda *_: Answer.NO)
         assert window.files.save()
         assert [version.read() for version in find_versions(path)] == [tiny_cnn()], "what was overwritten is kept"
+
+
+def test_saving_while_the_file_is_looked_at_is_no_change_from_outside(
+    window: MainWindow, path: Path, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(dialogs, "ask_reload", lambda *given: asked.append(given))
+    window.workspace.open(path)
+    window.outside.look()
+    add_layer(window)
+    window.workspace.save()
+    qtbot.waitUntil(lambda: not window.background.is_busy, timeout=10_000)
+    assert asked == []
 
 
 def test_a_file_that_is_gone_is_told_and_a_damaged_one_is_not_taken_over(
