@@ -52,6 +52,8 @@ def ask(parent: QWidget, text: str, detail: str, yes: str, no: str = "", cancel:
     box.setIcon(QMessageBox.Icon.NoIcon)
     box.setText(f"<b>{text}</b>")
     box.setInformativeText(detail)
+    for label in box.findChildren(QLabel, "qt_msgbox_label"):
+        label.setWordWrap(True)  # names may be long
     first = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
     first.setProperty("role", "primary")
     first.style().unpolish(first)  # a message box dresses its buttons as it takes them in
@@ -105,8 +107,8 @@ def ask_reload(parent: QWidget, path: Path, is_modified: bool) -> bool:
 
 def ask_discard(parent: QWidget, name: str) -> bool:
     """Ask whether to delete for good what could be recovered."""
-    detail = "It is deleted for good. A file on the disk stays as it is."
-    return ask(parent, f"Discard the unsaved work on “{_quoted(name)}”?", detail, "Discard") is Answer.YES
+    detail = f"What was not saved of “{_quoted(name)}” is deleted for good. A file on the disk stays as it is."
+    return ask(parent, "Discard this unsaved work?", detail, "Keep it", "Discard") is Answer.NO
 
 
 def ask_version_instead(parent: QWidget, path: Path, why: str, when: str) -> bool:

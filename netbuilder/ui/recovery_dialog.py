@@ -9,7 +9,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QFrame,
     QHBoxLayout,
-    QLabel,
     QListWidget,
     QListWidgetItem,
     QPushButton,
@@ -21,13 +20,14 @@ from netbuilder.document.recovery import Offer, Standing
 from netbuilder.ui import dialogs
 from netbuilder.ui.differences import describe_difference, describe_size
 from netbuilder.ui.network_picture import NetworkPicture
-from netbuilder.ui.panels.cards import label
+from netbuilder.ui.panels.cards import ElidedLabel, label
 from netbuilder.ui.text import ago, clock, counted
 
 _NOTES = {
     Standing.CHANGED: "“{name}” has been written since then. It stays as it is: what is recovered opens as a copy.",
     Standing.MISSING: "“{name}” is no longer in its folder. What is recovered opens as a copy.",
 }
+_LIST = 230  # pixels
 _CUT = "A part of the journal is damaged: what came after it is lost."
 
 
@@ -51,12 +51,10 @@ class RecoveryDialog(QDialog):
         self.resize(880, 620)
         self._offers = list(offers)
         self.list = QListWidget()
-        self.list.setFixedWidth(230)
+        self.list.setFixedWidth(_LIST)
         self.list.setAccessibleName("What can be recovered")
         self.picture = NetworkPicture()
-        self.heading, self.when = QLabel(), label("", "muted", wrap=True)
-        self.heading.setTextFormat(Qt.TextFormat.PlainText)
-        self.heading.setProperty("role", "heading")
+        self.heading, self.when = ElidedLabel("", "heading"), label("", "muted", wrap=True)
         self.difference, self.note = label("", wrap=True), label("", "bad", wrap=True)
         self.recover_button = QPushButton("Recover")
         self.recover_button.setProperty("role", "primary")
@@ -113,7 +111,10 @@ class RecoveryDialog(QDialog):
             self.list.clear()
             for offer in self._offers:
                 when = ago(offer.recovered.ended) if offer.recovered is not None else "damaged"
-                self.list.addItem(QListWidgetItem(f"{offer.name}\n{when}"))
+                name = self.list.fontMetrics().elidedText(offer.name, Qt.TextElideMode.ElideMiddle, _LIST - 24)
+                item = QListWidgetItem(f"{name}\n{when}")
+                item.setToolTip(str(offer.file or offer.name))
+                self.list.addItem(item)
             self.list.setCurrentRow(0)
         self.list.setVisible(len(self._offers) > 1)
         self._show(0)
