@@ -52,6 +52,13 @@ class Links(Struct, frozen=True, omit_defaults=True):
     drop: list[End] = []
 
 
+class Routed(Struct, frozen=True, omit_defaults=True):
+    """Changes of routes: `[target, points]` of those put, the targets of those that went."""
+
+    put: list[tuple[End, list[Any]]] = []
+    drop: list[End] = []
+
+
 class GraphChanges(Struct, frozen=True, omit_defaults=True):
     """Changes of one graph."""
 
@@ -70,6 +77,7 @@ class Changes(Struct, frozen=True, omit_defaults=True):
         schemas: Of data nodes.
         places: Of nodes.
         frames: Of the layout.
+        routes: Of links.
     """
 
     about: Json | None = None
@@ -80,12 +88,13 @@ class Changes(Struct, frozen=True, omit_defaults=True):
     schemas: Keyed = Keyed()
     places: Keyed = Keyed()
     frames: Listed = Listed()
+    routes: Routed = Routed()
 
 
 NOTHING: Final = Changes()
 
 _TOLD: Final = ("graph", "blocks", "plan", "schemas", "layout", "about")
-_TOLD_OF_LAYOUT: Final = ("places", "frames")
+_TOLD_OF_LAYOUT: Final = ("places", "frames", "routes")
 _TOLD_OF_GRAPH: Final = ("nodes", "edges")
 
 
@@ -120,6 +129,7 @@ def changes(old: Document, new: Document) -> Changes | None:
         schemas=_keyed(old.schemas, new.schemas),
         places=_keyed(old.layout.places, new.layout.places),
         frames=_listed(old.layout.frames, new.layout.frames),
+        routes=_routed(old.layout.routes, new.layout.routes),
     )
 
 
@@ -142,6 +152,12 @@ def _graph(old: Graph, new: Graph) -> GraphChanges:
         drop=[_end(target) for target in sorted(gone)],
     )
     return GraphChanges(nodes=_listed(old.nodes, new.nodes), edges=links)
+
+
+def _routed(old: Mapping[PortRef, Any], new: Mapping[PortRef, Any]) -> Routed:
+    gone, come, other = compare(old, new)
+    put = [(_end(target), plain(new[target])) for target in sorted(come | other)]
+    return Routed(put=put, drop=[_end(target) for target in sorted(gone)])
 
 
 def _end(port: PortRef) -> End:
@@ -215,6 +231,7 @@ class Replay:
         self._schemas: dict[str, Any] = dict(raw.get("schemas", {}))
         self._places: dict[str, Any] = dict(layout.get("places", {}))
         self._frames: dict[str, Json] = {frame["id"]: frame for frame in layout.get("frames", [])}
+        self._routes: dict[End, Any] = {(target[0], target[1]): points for target, points in layout.get("routes", [])}
 
     def apply(self, made: Changes) -> None:
         """Apply one entry's changes.
@@ -240,11 +257,19 @@ class Replay:
         _apply_keyed(self._schemas, made.schemas)
         _apply_keyed(self._places, made.places)
         _apply_listed(self._frames, made.frames)
+        for target in made.routes.drop:
+            self._routes.pop(target, None)
+        self._routes.update(made.routes.put)
 
     def raw(self) -> Json:
         """Return the document as it stands in a file; the reader has yet to accept it."""
         blocks = {key: {**block, "graph": self._scopes[key].raw()} for key, block in self._blocks.items()}
-        layout = {**self._layout, "places": self._places, "frames": list(self._frames.values())}
+        layout = {
+            **self._layout,
+            "places": self._places,
+            "frames": list(self._frames.values()),
+            "routes": [[target, points] for target, points in self._routes.items()],
+        }
         graph = self._scopes[ROOT].raw()
         return {**self._raw, "graph": graph, "blocks": blocks, "schemas": self._schemas, "layout": layout}
 

@@ -55,6 +55,8 @@ def _rest(difference: Difference) -> list[str]:
         words.append(f"{counted(len(difference.blocks), 'block')} changed")
     if difference.frames:
         words.append(f"{counted(len(difference.frames), 'frame')} changed")
+    if difference.routes:
+        words.append(f"{counted(len(difference.routes), 'link')} led otherwise")
     if difference.plan_changed:
         words.append("the training plan changed")
     if difference.about_changed:

@@ -26,7 +26,7 @@ from netbuilder.document.journal.holding import is_live
 from netbuilder.document.journal.lines import base_of, header_of
 from netbuilder.document.journal.reading import Leftover, Recovered, find_journals, read_journal, recover
 from netbuilder.document.journal.writer import JournalWriter
-from netbuilder.document.model import Document
+from netbuilder.document.model import Document, Place, PortRef
 from netbuilder.document.records import plain_document
 from netbuilder.foundation import limits
 from netbuilder.foundation.problem import NetbuilderError
@@ -73,6 +73,22 @@ def test_changes_of_a_session_lead_from_edit_to_edit() -> None:
         assert made is not None
         assert_leads(before, after, made)
         before = after
+
+
+def test_routes_of_links_are_put_changed_and_dropped() -> None:
+    old = tiny_mlp()
+    first, second, *_ = old.graph.edges
+    steps: list[dict[PortRef, tuple[Place, ...]]] = [
+        {first: (Place(1.5, 2),), second: (Place(3, 4), Place(5, 6))},
+        {first: (Place(1.5, 3),)},
+        {},
+    ]
+    for routes in steps:
+        new = replace(old, layout=replace(old.layout, routes=routes))
+        made = changes(old, new)
+        assert made is not None
+        assert_leads(old, new, made)
+        old = new
 
 
 def assert_leads(old: Document, new: Document, made: Changes) -> None:
