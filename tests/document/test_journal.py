@@ -79,8 +79,8 @@ def test_routes_of_links_are_put_changed_and_dropped() -> None:
     old = tiny_mlp()
     first, second, *_ = old.graph.edges
     steps: list[dict[PortRef, tuple[Place, ...]]] = [
-        {first: (Place(1.5, 2),), second: (Place(3, 4), Place(5, 6))},
-        {first: (Place(1.5, 3),)},
+        {first: (Place(1.5, 2.0),), second: (Place(3.0, 4.0), Place(5.0, 6.5))},
+        {first: (Place(1.5, 3.0),)},
         {},
     ]
     for routes in steps:
