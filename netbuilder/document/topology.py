@@ -40,6 +40,31 @@ def order(graph: Graph) -> list[str]:
         raise NetbuilderError(Problem(code="graph.cycle", message=message, node=circle[0])) from None
 
 
+def flow(graph: Graph) -> list[str]:
+    """Return all node ids so that each comes after what feeds it, and soon after; nodes in circles come last.
+
+    It asks for nothing but the graph and never fails: for lists that people read, such as an outline. A chain stays
+    together: after a node comes the first of those it feeds that waits for nothing else.
+    """
+    waiting: dict[str, int] = dict.fromkeys(graph.nodes, 0)
+    followers: dict[str, list[str]] = {}
+    for target, source in graph.edges.items():
+        if target.node in waiting and source.node in waiting:
+            waiting[target.node] += 1
+            followers.setdefault(source.node, []).append(target.node)
+    ready = [node for node, count in waiting.items() if not count][::-1]
+    found: list[str] = []
+    while ready:
+        node = ready.pop()
+        found.append(node)
+        for follower in reversed(followers.get(node, ())):
+            waiting[follower] -= 1
+            if not waiting[follower]:
+                ready.append(follower)
+    circling = dict.fromkeys(found)
+    return found + [node for node in graph.nodes if node not in circling]
+
+
 def cycles(graph: Graph) -> list[list[str]]:
     """Return circles of links as lists of node ids, one for each knot of nodes that depend on one another."""
     import networkx

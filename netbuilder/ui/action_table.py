@@ -42,8 +42,32 @@ def _deletable(workspace: Workspace) -> bool:
     return _chosen(workspace) or workspace.selected_link is not None
 
 
+def _one_selected(workspace: Workspace) -> bool:
+    return len(workspace.selection) == 1
+
+
+def _on_link(workspace: Workspace) -> bool:
+    return workspace.selected_link is not None
+
+
+def _on_link_or_node(workspace: Workspace) -> bool:
+    return _on_link(workspace) or _one_selected(workspace)
+
+
 def _drawn(workspace: Workspace) -> bool:
     return bool(workspace.document.graph.nodes)
+
+
+def _undoable(workspace: Workspace) -> bool:
+    return workspace.history.can_undo
+
+
+def _redoable(workspace: Workspace) -> bool:
+    return workspace.history.can_redo
+
+
+def _troubled(workspace: Workspace) -> bool:
+    return bool(workspace.problems)
 
 
 def _seen(workspace: Workspace) -> bool:
@@ -59,6 +83,25 @@ def _on_block(workspace: Workspace) -> bool:
 
 def _in_block(workspace: Workspace) -> bool:
     return bool(workspace.scope)
+
+
+_REASONS: Mapping[Predicate, str] = {
+    _idle: "a run is in progress",
+    _active: "nothing is being trained",
+    _selected: "nothing is selected",
+    _deletable: "nothing is selected",
+    _one_selected: "select one layer",
+    _on_link: "no link is selected",
+    _on_link_or_node: "select a layer or a link",
+    _drawn: "the network is empty",
+    _seen: "there are no layers here",
+    _on_block: "no block is selected",
+    _in_block: "you are not in a block",
+    _undoable: "nothing to undo",
+    _redoable: "nothing to redo",
+    _troubled: "there are no problems",
+}
+"""What is missing where a predicate is false."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,7 +256,7 @@ _EDIT = (
         "workspace.undo",
         "Ctrl+Z",
         icon="undo",
-        enabled=lambda workspace: workspace.history.can_undo,
+        enabled=_undoable,
     ),
     _a(
         "edit.redo",
@@ -223,7 +266,7 @@ _EDIT = (
         "Ctrl+Shift+Z",
         "Ctrl+Y",
         icon="redo",
-        enabled=lambda workspace: workspace.history.can_redo,
+        enabled=_redoable,
     ),
     _a("edit.cut", "Cu&t", "&Edit", "canvas.cut", "Ctrl+X", icon="cut", enabled=_chosen, line=True),
     _a("edit.copy", "&Copy", "&Edit", "canvas.copy", "Ctrl+C", icon="copy", enabled=_chosen),
@@ -347,6 +390,76 @@ _VIEW = (
     _a("view.full_screen", "F&ull screen", "&View", "window.toggle_full_screen", "F11"),
 )
 
+_FIND = (
+    _a(
+        "find.open",
+        "&Find…",
+        "&Edit",
+        "find.open",
+        "Ctrl+F",
+        icon="search",
+        enabled=_drawn,
+        tip="Find layers by name, type, shape, parameter or note, also inside blocks",
+        line=True,
+    ),
+    _a("find.next", "Find &next", "&Edit", "find.go_next", "F3", enabled=_drawn),
+    _a("find.previous", "Find pre&vious", "&Edit", "find.go_previous", "Shift+F3", enabled=_drawn),
+    _a(
+        "find.commands",
+        "&Commands…",
+        "&View",
+        "window.show_commands",
+        "Ctrl+K",
+        tip="Search everything that the menus offer",
+        line=True,
+    ),
+    _a(
+        "find.from_output",
+        "Connect from an &output…",
+        "&Graph/&Links",
+        "link_keys.from_output",
+        "O",
+        enabled=_one_selected,
+        tip="Choose one of the layer's ports, then where its link goes; or remove a link",
+    ),
+    _a(
+        "find.into_input",
+        "Connect into an &input…",
+        "&Graph/&Links",
+        "link_keys.into_input",
+        "I",
+        enabled=_one_selected,
+        tip="Choose one of the layer's ports, then where its link comes from; or remove a link",
+    ),
+    _a(
+        "find.next_link",
+        "Select the ne&xt link",
+        "&Graph/&Links",
+        "link_keys.select_next",
+        ".",
+        enabled=_on_link_or_node,
+        tip="Go through the links of the selected layer",
+    ),
+    _a(
+        "find.previous_link",
+        "Select the pre&vious link",
+        "&Graph/&Links",
+        "link_keys.select_previous",
+        ",",
+        enabled=_on_link_or_node,
+        tip="Go through the links of the selected layer, backwards",
+    ),
+    _a(
+        "find.insert",
+        "In&sert a layer into the link…",
+        "&Graph/&Links",
+        "link_keys.insert",
+        "Ins",
+        enabled=_on_link,
+        tip="Search for a layer and put it into the selected link",
+    ),
+)
+
 _GRAPH = (
     _a(
         "graph.add",
@@ -362,7 +475,7 @@ _GRAPH = (
         "&Search the palette",
         "&Graph",
         "window.focus_palette",
-        "Ctrl+F",
+        "Ctrl+Shift+F",
         tip="Go to the palette's search",
     ),
     _a(
@@ -401,7 +514,7 @@ _GRAPH = (
         "window.next_problem",
         "F8",
         icon="error",
-        enabled=lambda workspace: bool(workspace.problems),
+        enabled=_troubled,
     ),
 )
 
@@ -518,6 +631,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     *_VALUES,
     *_SELECT,
     *_VIEW,
+    *_FIND,
     *_GRAPH,
     *_FRAMES,
     *_ALIGN,
@@ -529,3 +643,8 @@ ACTIONS: tuple[ActionSpec, ...] = (
 """Every action, in the order of the menus."""
 
 BY_ID: Mapping[str, ActionSpec] = {spec.id: spec for spec in ACTIONS}
+
+
+def refusal(spec: ActionSpec) -> str:
+    """Say why an action cannot be used now."""
+    return _REASONS.get(spec.enabled, "not possible now")

@@ -46,6 +46,7 @@ from netbuilder.ui.workspace import Workspace
 
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
+    from netbuilder.ui.command_palette import CommandPalette
     from netbuilder.ui.docks import Docks
     from netbuilder.ui.start.page import StartPage
 
@@ -89,6 +90,7 @@ class MainWindow(QMainWindow):
         self.status = StatusBar(workspace, theme, self)
         self.setStatusBar(self.status)
         self.start_page: StartPage | None = None
+        self.commands: CommandPalette | None = None
         self._was_painted = False
         self._titles = False
         self._may_close = False
@@ -204,6 +206,14 @@ class MainWindow(QMainWindow):
         self.docks.show("palette")
         self.docks.palette.focus_search()
 
+    def show_commands(self) -> None:
+        """Let the user search everything that the menus offer."""
+        from netbuilder.ui.command_palette import CommandPalette
+
+        if self.commands is None:
+            self.commands = CommandPalette(self, self.actions_, self.workspace.preferences)
+        self.commands.ask()
+
     def next_problem(self) -> None:
         """Bring the next node with a problem into view."""
         self.docks.show("problems")
@@ -315,6 +325,8 @@ class MainWindow(QMainWindow):
             "choosing": lambda: self.canvas.choosing,
             "aligning": lambda: self.canvas.aligning,
             "values": lambda: self.canvas.values,
+            "find": lambda: self.canvas.find_bar,
+            "link_keys": lambda: self.canvas.link_keys,
             "training": lambda: training,
             "exports": lambda: exports,
             "trust": lambda: trust,

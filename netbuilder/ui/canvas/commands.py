@@ -26,6 +26,7 @@ from netbuilder.layers.instances import CATEGORY
 from netbuilder.ui.canvas.connections import Loose, accepts, default_ports
 from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.geometry import HEADER, WIDTH
+from netbuilder.ui.usage import Usage
 from netbuilder.ui.workspace import Workspace
 
 Change = Callable[[Document], Document]
@@ -41,10 +42,15 @@ def _as_it_is(_: Mapping[str, Place]) -> list[Change]:
 
 
 class Commands:
-    """Edits of the document shown, by way of the workspace."""
+    """Edits of the document shown, by way of the workspace.
+
+    Attributes:
+        usage: Which layers were added, and after which.
+    """
 
     def __init__(self, workspace: Workspace, content: Content) -> None:
         self._workspace = workspace
+        self.usage = Usage(workspace.preferences, workspace)
         self._content = content
         self._declarations = workspace.vocabulary
 
@@ -76,6 +82,9 @@ class Commands:
             target, source = link.ends(PortRef(node.id, port))
             changes.append(partial(edits.connect, target=target, source=source, scope=self._workspace.scope))
         self._edit(f"Add {declaration.title}", *changes)
+        self.usage.note_added(key)
+        if link and port:
+            self._note_link(*link.ends(PortRef(node.id, port)))
         self._workspace.select((node.id,))
         return node.id
 
@@ -120,6 +129,10 @@ class Commands:
             scope=self._workspace.scope,
         )
         self._edit(f"Insert {declaration.title}", *begun, change)
+        self.usage.note_added(key)
+        for end, source in self.graph.edges.items():
+            if node in (end.node, source.node):
+                self._note_link(end, source)
         self._workspace.select((node,))
         return node
 
@@ -169,6 +182,13 @@ class Commands:
         changes.append(partial(edits.connect, target=target, source=source, scope=self._workspace.scope))
         names = f"{self.title((source.node,))} to {self.title((target.node,))}"
         self._edit(f"{'Lead' if instead_of else 'Connect'} {names}", *changes)
+        self._note_link(target, source)
+
+    def _note_link(self, target: PortRef, source: PortRef) -> None:
+        """Remember which type was linked to which, if the link was made."""
+        graph = self.graph
+        if graph.edges.get(target) == source:
+            self.usage.note_followed(graph.nodes[source.node].type, graph.nodes[target.node].type)
 
     def lead(self, targets: Sequence[PortRef], source: PortRef) -> None:
         """Lead the links into several inputs to one output."""

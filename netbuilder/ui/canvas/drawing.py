@@ -185,6 +185,24 @@ def paint_rings(painter: QPainter, content: Content, rows: Rows, camera: Camera,
     draw_rects(painter, _in_pixels(content, rows, camera) + np.array([-1.5, -1.5, 3.0, 3.0]))
 
 
+def paint_found(
+    painter: QPainter, content: Content, camera: Camera, style: Style, found: frozenset[str], current: str
+) -> None:
+    """Draw rings around the nodes in view that a search found; a thicker one around the one it stands at."""
+    area = camera.scene_rect(QRectF(painter.viewport()))
+    rows = content.arrays.nodes_in(area.left(), area.top(), area.right(), area.bottom())
+    ids = content.arrays.ids
+    chosen = np.array([row for row in rows.tolist() if ids[row] in found and ids[row] != current], dtype=np.intp)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(style.color("validation", 0.8), 1.5))
+    draw_rects(painter, _in_pixels(content, chosen, camera) + np.array([-4.0, -4.0, 8.0, 8.0]))
+    if current in content.arrays:
+        ring = camera.view_rect(QRectF(*content.arrays.rect(current))).adjusted(-5, -5, 5, 5)
+        painter.setPen(QPen(style.color("validation"), 3.0))
+        painter.drawRoundedRect(ring, 7, 7)
+
+
 def _in_pixels(content: Content, rows: Rows, camera: Camera) -> Floats:
     rects = content.arrays.rects[rows].copy()
     rects[:, :2] -= camera.x, camera.y

@@ -210,7 +210,7 @@ def make_face(node: Node, document: Document, declarations: Declarations, links:
     inputs, outputs = port_names(node, document, declarations, links, knowledge.values)
     types = ((name, knowledge.type_of(PortRef(node.id, name))) for name in outputs)
     return Face(
-        title=_title(declaration) if declaration else _unknown_title(node, document),
+        title=node_title(node, document, declaration),
         category=declaration.category if declaration else "",
         inputs=inputs,
         outputs=tuple(OutputFace(name, known.short if known else "") for name, known in types),
@@ -228,6 +228,11 @@ def make_face(node: Node, document: Document, declarations: Declarations, links:
 def _is_entrance(node: Node, document: Document) -> bool:
     """Whether a node is an input of a block."""
     return node.type == INPUT and node.id not in document.graph.nodes
+
+
+def node_title(node: Node, document: Document, declaration: Declaration | None) -> str:
+    """Return what a node is called by its type: "Conv2d"; one that this program does not know by what it says."""
+    return _title(declaration) if declaration else _unknown_title(node, document)
 
 
 def _title(declaration: Declaration) -> str:

@@ -31,8 +31,8 @@ _COMMANDS: Mapping[tuple[Qt.KeyboardModifier, Qt.Key], Callable[[CanvasView], ob
     (_NONE, Key.Key_Tab): lambda view: view.add_layer(),
     (_NONE, Key.Key_Delete): lambda view: view.delete(),
     (_NONE, Key.Key_Backspace): lambda view: view.leave_or_delete(),
-    (_NONE, Key.Key_Return): lambda view: view.enter_block(),
-    (_NONE, Key.Key_Enter): lambda view: view.enter_block(),
+    (_NONE, Key.Key_Return): lambda view: _enter(view),
+    (_NONE, Key.Key_Enter): lambda view: _enter(view),
     (_CTRL, Key.Key_G): lambda view: view.blocks.make_selected(),
     (_CTRL | _SHIFT, Key.Key_G): lambda view: view.blocks.dissolve_selected(),
     (_CTRL, Key.Key_Delete): lambda view: view.delete_and_heal(),
@@ -62,11 +62,12 @@ def press(view: CanvasView, event: QKeyEvent) -> bool:
     if key == Key.Key_Escape:
         _escape(view)
         return True
-    if key == Key.Key_Space:
+    if key == Key.Key_Space and not modifiers:
         if not event.isAutoRepeat():
-            view.space_held = True
+            view.space_held = view.space_tapped = True
             view.setCursor(Qt.CursorShape.OpenHandCursor)
         return True
+    view.space_tapped = False
     if key == Key.Key_Y and modifiers == _NONE:
         view.knife_held = True
         view.setCursor(Qt.CursorShape.CrossCursor)
@@ -82,13 +83,24 @@ def press(view: CanvasView, event: QKeyEvent) -> bool:
 
 
 def release(view: CanvasView, event: QKeyEvent) -> bool:
-    """End holding Space or the knife."""
+    """End holding Space or the knife; a tap on Space asks for a layer."""
     if event.key() not in (Key.Key_Space, Key.Key_Y) or event.isAutoRepeat():
         return False
-    view.space_held = view.knife_held = False
+    tapped = view.space_tapped and event.key() == Key.Key_Space
+    view.space_held = view.space_tapped = view.knife_held = False
     if view.gesture is None:
         view.unsetCursor()
+    if tapped:
+        view.add_layer()
     return True
+
+
+def _enter(view: CanvasView) -> None:
+    """Go into the selected block; ask for a layer to put into the selected link."""
+    if view.workspace.selected_link is not None:
+        view.link_keys.insert()
+    else:
+        view.enter_block()
 
 
 def _escape(view: CanvasView) -> None:
@@ -112,7 +124,12 @@ def _arrow(view: CanvasView, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> Non
         if places or frames:
             view.commands.move(places, merge="nudge:" + ",".join(sorted({*places, *frames})), frames=frames)
         return
-    selection = view.workspace.selection
+    selection, link = view.workspace.selection, view.workspace.selected_link
+    if link is not None and dx:  # from a link to the node at its end
+        end = link.node if dx > 0 else view.graph.edges[link].node
+        view.workspace.select((end,))
+        view.reveal(end)
+        return
     start = next((node for node in view.graph.nodes if node in selection), None)
     found = neighbour(view.content, start, dx, dy)
     if found is not None:
@@ -121,10 +138,10 @@ def _arrow(view: CanvasView, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> Non
 
 
 GESTURES: tuple[tuple[str, str], ...] = (
-    ("Add a layer", "Tab, or double-click the canvas"),
-    ("Insert a layer into a link", "Drop it on the link, or Shift+double-click the link"),
+    ("Add a layer", "Tab, Space, or double-click the canvas"),
+    ("Insert a layer into a link", "Drop it on the link, Shift+double-click it, or select it and press Enter"),
     ("Lead a link through a point", "Double-click it; drag the point, double-click it away"),
-    ("Connect", "Drag from port to port"),
+    ("Connect", "Drag from port to port, or O"),
     ("Connect to a new layer", "Drop the link on the canvas"),
     ("Lead a link elsewhere", "Drag it off its input"),
     ("Lead all links of an output elsewhere", "Ctrl while dragging from it"),
@@ -132,7 +149,7 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("Cut links", "Ctrl and the right button, or hold Y, and draw across them"),
     ("Select several", "Drag over them; Shift adds, Ctrl toggles"),
     ("Delete and keep the flow", "Ctrl+Del"),
-    ("Walk along links", "Arrow keys"),
+    ("Walk along links", "Arrow keys; with Shift selecting"),
     ("Move the selection", "Ctrl+arrow keys"),
     ("Move without grid and guides", "Alt while dragging"),
     ("Drag a copy", "Alt, then drag"),

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QPointF
+from PySide6.QtCore import QPointF, QRectF
 from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtWidgets import QMenu
 
@@ -24,15 +24,25 @@ if TYPE_CHECKING:
 
 
 def show(view: CanvasView, event: QContextMenuEvent) -> None:
-    """Show the menu at the pointer, or at the selected node when a key asked for it."""
+    """Show the menu at the pointer, or at the selected node or link when a key asked for it."""
     if isinstance(view.gesture, CutLinks):  # the right button is the knife's
         return
     view.cancel_gesture()
     at = QPointF(event.pos())
-    if event.reason() == QContextMenuEvent.Reason.Keyboard and view.workspace.selection:
-        at = view.node_rect(next(iter(view.workspace.selection))).center()
+    if event.reason() == QContextMenuEvent.Reason.Keyboard:
+        at = _selected_point(view)
     menu = build(view, at)
     menu.popup(view.mapToGlobal(at.toPoint()))
+
+
+def _selected_point(view: CanvasView) -> QPointF:
+    """Return where what is selected lies, brought into view; the middle of the canvas, when nothing is."""
+    node = next((node for node in view.graph.nodes if node in view.workspace.selection), None)
+    if node is not None:
+        view.reveal(node)
+        return view.node_rect(node).center()
+    link = view.workspace.selected_link
+    return view.link_point(link) if link is not None else QRectF(view.rect()).center()
 
 
 def build(view: CanvasView, at: QPointF) -> QMenu:
@@ -98,6 +108,10 @@ def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
     _add(menu, "Duplicate with inputs\tCtrl+Shift+D", view.duplicate_with_inputs)
     _add(menu, "Use again\tM" if view.graph.nodes[node].bypassed else "Bypass\tM", view.bypass)
     menu.addSeparator()
+    if len(selection) == 1:
+        _add(menu, "Connect from an output…\tO", view.link_keys.from_output)
+        _add(menu, "Connect into an input…\tI", view.link_keys.into_input)
+        menu.addSeparator()
     _add(menu, "Arrange\tCtrl+L", view.arrange)
     _add(menu, "Frame\tC", view.frame_selected)
     _add(menu, "Fit the selection\tF", view.fit_selection)
@@ -127,7 +141,7 @@ def _fill_for_blocks(menu: QMenu, view: CanvasView, node: str) -> None:
 
 
 def _fill_for_link(menu: QMenu, view: CanvasView, link: PortRef, at: QPointF) -> None:
-    _add(menu, "Insert a layer…", lambda: view.ask_layer(at, target=link))
+    _add(menu, "Insert a layer…\tIns", lambda: view.ask_layer(at, target=link))
     if view.waypoints.points(link):
         _add(menu, "Lead it straight", lambda: view.waypoints.clear(link))
     _add(menu, "Remove link\tDel", lambda: view.commands.disconnect((link,)))

@@ -98,7 +98,7 @@ class NodeLayer:
         if scene.are_cards:
             chosen = rows[scene.selected[rows]]
             paint_rings(painter, content, chosen, camera, scene.style)
-            paint_cards(painter, content, rows, camera, scene.style)
+            paint_cards(painter, content, self._paint_faded_cards(painter, scene, rows), camera, scene.style)
             return True
         return self._paint_faces(painter, scene, rows)
 
@@ -122,6 +122,17 @@ class NodeLayer:
         if left_out:
             paint_cards(painter, scene.content, np.array(left_out, dtype=np.intp), scene.camera, scene.style)
         return not left_out
+
+    def _paint_faded_cards(self, painter: QPainter, scene: Scene, rows: Rows) -> Rows:
+        """Draw the cards of nodes that step back; returns the rows of the others."""
+        if not scene.fades:
+            return rows
+        ids = scene.content.arrays.ids
+        fades = np.array([scene.fades.get(ids[row], 1.0) for row in rows.tolist()])
+        painter.setOpacity(0.35)
+        paint_cards(painter, scene.content, rows[fades < 0.5], scene.camera, scene.style)
+        painter.setOpacity(1.0)
+        return rows[fades >= 0.5]
 
     def _corner(self, scene: Scene, node: str, dx: float, dy: float) -> tuple[float, float]:
         x, y, _, _ = scene.content.arrays.rect(node)

@@ -1,159 +1,91 @@
-"""The search that opens at the pointer: some letters, Enter, and the layer is there, linked if a link asked for it."""
+"""The search that opens at the pointer: some letters, Enter, and the layer is there, linked if a link asked for it.
+
+What fits comes first, then what answers the letters best, then what the user adds most often there.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QPointF, QSize, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPainter, QPixmap
-from PySide6.QtWidgets import QFrame, QLabel, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout
+from PySide6.QtCore import QPointF
+from PySide6.QtGui import QPainter
 
 from netbuilder.document.model import Place, PortRef
 from netbuilder.foundation.declaration import CATEGORIES, Declaration
-from netbuilder.ui.canvas.connections import Loose, accepts
+from netbuilder.ui.canvas.connections import Loose, accepts, default_ports
 from netbuilder.ui.canvas.drawing import paint_loose_wire
 from netbuilder.ui.canvas.geometry import HEADER, WIDTH
 from netbuilder.ui.canvas.routing import bend
-from netbuilder.ui.palette import search
+from netbuilder.ui.chooser import Chooser, Row
+from netbuilder.ui.palette import COMMON, score
 
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
 
-_KEY = int(Qt.ItemDataRole.UserRole)
 _WIDTH = 300
-_ROWS = 11
+_COMMON: Mapping[str, int] = {key: index for index, key in enumerate(COMMON)}
 
 
-class _Field(QLineEdit):
-    """The search field: arrows move in the list, Esc closes, leaving it closes."""
-
-    def __init__(self, popup: QuickAdd) -> None:
-        super().__init__(popup)
-        self._popup = popup
-        self.setPlaceholderText("Search layers…")
-        self.setAccessibleName("Search layers to add")
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move in the list, choose, close."""
-        key = event.key()
-        if key in (Qt.Key.Key_Down, Qt.Key.Key_Up):
-            self._popup.step(1 if key == Qt.Key.Key_Down else -1)
-        elif key in (Qt.Key.Key_PageDown, Qt.Key.Key_PageUp):
-            self._popup.step(8 if key == Qt.Key.Key_PageDown else -8)
-        elif key in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self._popup.choose()
-        elif key == Qt.Key.Key_Escape:
-            self._popup.close_up()
-        else:
-            super().keyPressEvent(event)
-
-    def focusNextPrevChild(self, forward: bool) -> bool:
-        """Tab moves in the list, too."""
-        self._popup.step(1 if forward else -1)
-        return True
-
-    def focusOutEvent(self, event: QFocusEvent) -> None:
-        """Close when the focus goes elsewhere."""
-        super().focusOutEvent(event)
-        if event.reason() not in (Qt.FocusReason.PopupFocusReason, Qt.FocusReason.ActiveWindowFocusReason):
-            self._popup.close_up()
-
-
-class QuickAdd(QFrame):
-    """A search over all declarations; a child of the canvas, so that no window system has to place it."""
+class QuickAdd(Chooser):
+    """A search over all declarations."""
 
     def __init__(self, view: CanvasView) -> None:
-        super().__init__(view)
+        super().__init__(view, "Search layers", _WIDTH)
         self._view = view
         self._at = QPointF()
         self._link: Loose | None = None
         self._target: PortRef | None = None
         self._onward = False
-        self._entries: list[Declaration] = []
-        self.setObjectName("quickAdd")
-        self.setProperty("card", True)
-        self.setAutoFillBackground(True)
-        self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.hint = QLabel(self)
-        self.hint.setProperty("role", "muted")
-        self.field = _Field(self)
-        self.list = QListWidget(self)
-        self.list.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.list.setIconSize(QSize(10, 10))
-        self.list.setUniformItemSizes(True)
-        self.list.itemClicked.connect(lambda _: self.choose())
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 8, 8, 8)
-        layout.setSpacing(6)
-        for widget in (self.field, self.hint, self.list):
-            layout.addWidget(widget)
-        self.field.textChanged.connect(self._fill)
-        self.setFixedWidth(_WIDTH)
-        self.hide()
+        self._fitting: frozenset[str] = frozenset()
 
     def ask(self, at: QPointF, link: Loose | None = None, target: PortRef | None = None, onward: bool = False) -> None:
         """Open at a point of the canvas.
 
         Args:
             at: Where the layer will be.
-            link: A loose link that it will be connected to; only layers that can take it are offered.
+            link: A loose link that it will be connected to: what can take it is offered, anything else when it is
+                typed.
             target: The end of a link that it will be inserted into.
             onward: Whether the link is only proposed: everything is offered, and what cannot take it stays alone.
         """
         self._at, self._link, self._target, self._onward = at, link, target, onward
         entries = self._view.declarations.values()
-        possible = [entry for entry in entries if self._is_possible(entry)]
-        self._entries = [*possible, *(entry for entry in entries if onward and entry not in possible)]
-        self.hint.setText(self._words())
-        self.hint.setVisible(bool(self.hint.text()))
-        self.field.clear()
-        self._fill("")
-        x = min(max(at.x() - 20, 4), self._view.width() - self.width() - 4)
-        y = min(max(at.y() - 20, 4), self._view.height() - self.height() - 4)
-        self.move(max(round(x), 0), max(round(y), 0))
-        self.show()
-        self.raise_()
-        self.field.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._fitting = frozenset(entry.key for entry in entries if self._is_possible(entry))
+        self.open_at(at.x() - 20, at.y() - 20, self._words())
 
-    def step(self, by: int) -> None:
-        """Move in the list."""
-        count = self.list.count()
-        if count:
-            self.list.setCurrentRow(min(max(self.list.currentRow() + by, 0), count - 1))
+    def offer(self, query: str) -> Sequence[Row]:
+        """Return the layers that answer: first what fits, of that what was meant most likely."""
+        entries = list(self._view.declarations.values())
+        if self._target is not None or not (query.strip() or self._onward):
+            entries = [entry for entry in entries if entry.key in self._fitting]
+        found = [(self._likelihood(entry, query), entry) for entry in entries]
+        found = [pair for pair in found if pair[0] > 0.0] if query.strip() else found
+        found.sort(key=lambda pair: (pair[1].key not in self._fitting, -pair[0], _COMMON.get(pair[1].key, len(COMMON))))
+        return [self._row(entry) for _, entry in found]
 
-    def choose(self) -> None:
-        """Add the current entry and close."""
-        item = self.list.currentItem()
-        key = item.data(_KEY) if item else None
-        if key is None:
-            return
-        at, link, target = self._at, self._link, self._target
-        fits = self._is_possible(self._view.declarations[key])
-        self.close_up()
+    def take(self, key: object) -> None:
+        """Add the layer."""
+        view, name, link = self._view, str(key), self._link
         if self._onward and link is not None:
-            self._go_on(key, link, fits)
-            return
-        scene = self._view.camera.to_scene(at)
-        if target is not None:
-            self._view.commands.splice(key, target)
+            self._go_on(name, link)
+        elif self._target is not None:
+            view.commands.splice(name, self._target)
         else:
-            self._view.commands.add(key, self._beside(scene, link), link)
+            view.commands.add(name, self._beside(view.camera.to_scene(self._at), link), link)
 
-    def _go_on(self, key: str, link: Loose, fits: bool) -> None:
+    def close_up(self) -> None:
+        """Close without adding."""
+        super().close_up()
+        self._view.update()
+
+    def _go_on(self, key: str, link: Loose) -> None:
         """Add a layer to the right of the node that the proposed link comes from."""
         view = self._view
         x, y, width, _ = view.content.arrays.rect(link.fixed.node)
         place = view.commands.free_spot(x + width + 48 + WIDTH / 2, y + HEADER / 2)
-        view.reveal(view.commands.add(key, place, link if fits else None))
-
-    def close_up(self) -> None:
-        """Close without adding."""
-        if self.isVisible():
-            self.hide()
-            self._view.update()
-            self._view.setFocus(Qt.FocusReason.OtherFocusReason)
+        view.reveal(view.commands.add(key, place, link if key in self._fitting else None))
 
     def paint_link(self, painter: QPainter) -> None:
         """Draw the link that waits for its layer, on the canvas."""
@@ -180,6 +112,47 @@ class QuickAdd(QFrame):
         found = None if self._link.is_input else self._view.knowledge.type_of(self._link.fixed)
         return bool(accepts(entry, self._link.is_input, found))
 
+    def _likelihood(self, entry: Declaration, query: str) -> float:
+        """Return how well an entry answers, 0 for not at all; among equals, how often it was used here."""
+        points = score(entry, query) if query.strip() else 1.0
+        source, target = self._neighbours()
+        return points + self._view.commands.usage.weight(entry.key, source, target) if points else 0.0
+
+    def _neighbours(self) -> tuple[str, str]:
+        """Return the types that the layer would come after and before, "" for none."""
+        nodes, edges = self._view.graph.nodes, self._view.graph.edges
+        if self._target is not None and self._target in edges:
+            return nodes[edges[self._target].node].type, ""
+        if self._link is None or self._link.fixed.node not in nodes:
+            return "", ""
+        type = nodes[self._link.fixed.node].type
+        return ("", type) if self._link.is_input else (type, "")
+
+    def _row(self, entry: Declaration) -> Row:
+        category = CATEGORIES.get(entry.category, "")
+        return Row(
+            key=entry.key,
+            title=entry.title,
+            detail=self._detail(entry),
+            tip=f"{category}: {entry.summary}" if entry.summary else category,
+            color=self._view.style_.category(entry.category),
+        )
+
+    def _detail(self, entry: Declaration) -> str:
+        """Say why an entry stands where it does: it was used here before, or it does not fit."""
+        if entry.key not in self._fitting:
+            assert self._link is not None, "without a link everything fits"
+            has_port = default_ports(entry)[self._link.is_input]
+            return "does not fit" if has_port else f"no {'output' if self._link.is_input else 'input'}"
+        (source, target), usage = self._neighbours(), self._view.commands.usage
+        if source and usage.follows(source, entry.key):
+            return f"often after {self._title(source)}"
+        return f"often before {self._title(target)}" if target and usage.follows(entry.key, target) else ""
+
+    def _title(self, type: str) -> str:
+        declaration = self._view.declarations.get(type)
+        return declaration.title if declaration is not None else type
+
     def _words(self) -> str:
         if self._target is not None:
             return "Insert into this link"
@@ -187,28 +160,3 @@ class QuickAdd(QFrame):
             return ""
         label = self._view.graph.nodes[self._link.fixed.node].label
         return f"{'Feed' if self._link.is_input else 'Connect'} {label} · {self._link.fixed.port}"
-
-    def _fill(self, query: str) -> None:
-        self.list.clear()
-        for entry in search(self._entries, query):
-            item = QListWidgetItem(_square(self._view.style_.category(entry.category)), entry.title)
-            item.setData(_KEY, entry.key)
-            category = CATEGORIES.get(entry.category, "")
-            item.setToolTip(f"{category}: {entry.summary}" if entry.summary else category)
-            self.list.addItem(item)
-        self.list.setCurrentRow(0)
-        rows = min(max(self.list.count(), 1), _ROWS)
-        self.list.setFixedHeight(rows * max(self.list.sizeHintForRow(0), 22) + 2 * self.list.frameWidth() + 2)
-        self.adjustSize()
-
-
-def _square(color: QColor) -> QIcon:
-    pixmap = QPixmap(20, 20)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(color)
-    painter.drawRoundedRect(0, 0, 20, 20, 5, 5)
-    painter.end()
-    return QIcon(pixmap)

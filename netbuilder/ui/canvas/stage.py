@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QWidget
 
 from netbuilder.document.model import PortRef
 from netbuilder.ui.canvas.arrays import Floats, Rows
-from netbuilder.ui.canvas.drawing import Marks
+from netbuilder.ui.canvas.drawing import Marks, paint_found
 from netbuilder.ui.canvas.faces import Declarations
 from netbuilder.ui.canvas.viewport import SOME, Viewport
 from netbuilder.ui.theme import Theme
@@ -37,6 +37,9 @@ class Stage(Viewport):
         self._led: frozenset[PortRef] = frozenset()
         self._cut: frozenset[PortRef] = frozenset()
         self._dimmed: frozenset[str] = frozenset()
+        self._found: frozenset[str] = frozenset()
+        self._lost: frozenset[str] = frozenset()
+        self._found_now = ""
 
     def marks(self) -> Marks:
         """Return the links that are drawn otherwise."""
@@ -46,14 +49,16 @@ class Stage(Viewport):
 
     def faded(self) -> frozenset[str]:
         """Return the nodes that step back."""
-        return self._dimmed
+        return self._dimmed | self._lost if self._lost else self._dimmed
 
     def invites(self) -> bool:
         """Return whether there is room for a hint: not where a layer is about to be dropped."""
         return super().invites() and not self.is_offered
 
     def paint_overlay(self, painter: QPainter) -> None:
-        """Draw a frame while a drop is welcome."""
+        """Draw rings around what was found, and a frame while a drop is welcome."""
+        if self._found:
+            paint_found(painter, self.content, self.camera, self.style_, self._found, self._found_now)
         if self.is_offered:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             painter.setPen(QPen(self.style_.color("accent"), 2))
@@ -96,6 +101,21 @@ class Stage(Viewport):
         if (nodes, links) != (self._dimmed, self._led):
             self._dimmed, self._led = nodes, links
             self.renew()
+
+    def show_found(self, nodes: frozenset[str] | None, current: str = "") -> None:
+        """Let what a search found stand out, and the rest step back; None ends it.
+
+        Args:
+            nodes: Ids of the nodes found; () when none was, which fades all.
+            current: The one among them that the search stands at.
+        """
+        lost = frozenset() if nodes is None else frozenset(self.content.faces) - nodes
+        found = frozenset() if nodes is None else nodes
+        if lost != self._lost:
+            self._lost = lost
+            self.renew()
+        self._found, self._found_now = found, current
+        self.update()
 
     def show_corners(self, rows: Rows, corners: Floats) -> None:
         """Draw nodes where a drag has carried them; the document does not know yet."""

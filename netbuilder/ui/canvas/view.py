@@ -40,9 +40,11 @@ from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.drawing import Marks
 from netbuilder.ui.canvas.faces import Knowledge
 from netbuilder.ui.canvas.frame_commands import FrameCommands
+from netbuilder.ui.canvas.find_bar import FindBar
 from netbuilder.ui.canvas.gestures import Gesture, Pointer
 from netbuilder.ui.canvas.knowing import know, wrong_ports
 from netbuilder.ui.canvas.label_editor import LabelEditor
+from netbuilder.ui.canvas.link_keys import LinkKeys
 from netbuilder.ui.canvas.linking import DrawLink
 from netbuilder.ui.canvas.minimap import Minimap
 from netbuilder.ui.canvas.note_editor import NoteEditor
@@ -70,11 +72,15 @@ class CanvasView(Stage):
         workspace: What is edited.
         declarations: Type -> declaration.
         commands: The edits.
+        find_bar: Searches the document.
+        link_keys: Links without a mouse.
         blocks: The edits of blocks.
         values: The values on the cards, and their edits.
         knowledge: Shapes, problems and pictures as the faces show them.
         gesture: What the mouse is doing, or None.
         pointer: Where it was last seen, or None.
+        space_held: Whether Space is down: a drag pans then.
+        space_tapped: Whether nothing was done with it since: letting go asks for a layer.
     """
 
     def __init__(self, workspace: Workspace, theme: Theme, parent: QWidget | None = None) -> None:
@@ -94,12 +100,13 @@ class CanvasView(Stage):
         self.knowledge = Knowledge()
         self.gesture: Gesture | None = None
         self.pointer: Pointer | None = None
-        self.space_held = False
-        self.knife_held = False
+        self.space_held = self.space_tapped = self.knife_held = False
         self._frames = QTimer(self, interval=16)
         self._frames.timeout.connect(self._next_frame)
         self.minimap = Minimap(self)
         self.quick_add = QuickAdd(self)
+        self.find_bar = FindBar(self)
+        self.link_keys = LinkKeys(self)
         self.label_editor = LabelEditor(self)
         self.blocks: BlockCommands = BlockCommands(workspace, self.label_editor.edit)
         self.frames = FrameCommands(workspace, self.content, lambda: self.camera.to_scene(self.paste_point()))
@@ -114,7 +121,7 @@ class CanvasView(Stage):
         self.setAcceptDrops(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Network")
-        self.setAccessibleDescription("Arrow keys walk along links, Tab adds a layer, F6 leaves")
+        self.setAccessibleDescription("Arrow keys walk along links, Tab or Space adds a layer, O links, F6 leaves")
         self._follow_workspace()
 
     def _follow_workspace(self) -> None:
@@ -253,6 +260,7 @@ class CanvasView(Stage):
 
     def begin(self, gesture: Gesture) -> None:
         """Let a gesture have the mouse."""
+        self.space_tapped = False
         self.gesture = gesture
         self.setCursor(gesture.cursor)
 
@@ -348,7 +356,7 @@ class CanvasView(Stage):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Forget held keys: their release goes elsewhere."""
-        self.space_held = self.knife_held = False
+        self.space_held = self.space_tapped = self.knife_held = False
         super().focusOutEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -372,6 +380,7 @@ class CanvasView(Stage):
         super().resizeEvent(event)
         self.minimap.settle()
         self.trail.settle()
+        self.find_bar.settle()
 
     def event(self, event: QEvent) -> bool:
         """Show tips, and follow fingers on a trackpad."""

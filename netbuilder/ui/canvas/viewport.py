@@ -370,6 +370,13 @@ class Viewport(QWidget):
         """Return where on the widget a port lies."""
         return self.to_view(*self.content.port_place(PortRef(node, port), is_input))
 
+    def link_point(self, target: PortRef) -> QPointF:
+        """Return where on the widget the middle of a link lies."""
+        row = self.content.arrays.edge_row(target)
+        assert row is not None, "a link of the graph in sight has a way"
+        x, y = self.content.arrays.curves_of(np.array([row]))[0, STEPS // 2]
+        return self.to_view(float(x), float(y))
+
     def node_rect(self, node: str) -> QRectF:
         """Return where on the widget a node lies."""
         return self.camera.view_rect(QRectF(*self.content.arrays.rect(node)))
