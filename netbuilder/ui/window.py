@@ -111,10 +111,12 @@ class MainWindow(QMainWindow):
         """
         if self._docks is not None:
             return
+        from netbuilder.ui.announcer import Announcer
         from netbuilder.ui.docks import Docks
 
         self.workspace.release_analysis()
         self._docks = docks = Docks(self, self.workspace, self.theme)
+        self.announcer = Announcer(self.workspace, docks.canvas)
         self.middle.insertWidget(0, docks.tabs)
         self.actions_.attach_canvas(docks.canvas)
         docks.order_tabs(self.toolbar.export)

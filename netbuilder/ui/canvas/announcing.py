@@ -15,8 +15,13 @@ if TYPE_CHECKING:
 
 def announce(widget: QWidget, text: str) -> None:
     """Have a screen reader say something, if one is listening."""
-    if text and QAccessible.isActive():
+    if text and is_heard():
         QAccessible.updateAccessibility(QAccessibleAnnouncementEvent(widget, text))
+
+
+def is_heard() -> bool:
+    """Return whether anything listens: words are made for nobody otherwise."""
+    return QAccessible.isActive()
 
 
 def describe_selection(view: CanvasView) -> str:

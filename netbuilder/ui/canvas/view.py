@@ -30,7 +30,7 @@ from netbuilder.document.model import Graph, Place, PortRef
 from netbuilder.training.protocol import Telemetry
 from netbuilder.ui.canvas import dropping, keys, menus, pointing
 from netbuilder.ui.canvas.aligning import Aligning
-from netbuilder.ui.canvas.announcing import announce, describe_selection
+from netbuilder.ui.canvas.announcing import announce, describe_selection, is_heard
 from netbuilder.ui.canvas.block_commands import BlockCommands
 from netbuilder.ui.canvas.camera import Camera
 from netbuilder.ui.canvas.choosing import Choosing
@@ -221,7 +221,8 @@ class CanvasView(Stage):
         if self.selected_frames != self.workspace.selected_frames:
             self.selected_frames = self.workspace.selected_frames
             self.renew()
-        announce(self, describe_selection(self))
+        if is_heard():
+            announce(self, describe_selection(self))
 
     # What gestures show --------------------------------------------------------------------------------------------
 
