@@ -416,7 +416,7 @@ _FIND = (
     _a(
         "find.from_output",
         "Connect from an &output…",
-        "&Graph/&Links",
+        "&Graph/Lin&ks",
         "link_keys.from_output",
         "O",
         enabled=_one_selected,
@@ -425,7 +425,7 @@ _FIND = (
     _a(
         "find.into_input",
         "Connect into an &input…",
-        "&Graph/&Links",
+        "&Graph/Lin&ks",
         "link_keys.into_input",
         "I",
         enabled=_one_selected,
@@ -434,7 +434,7 @@ _FIND = (
     _a(
         "find.next_link",
         "Select the ne&xt link",
-        "&Graph/&Links",
+        "&Graph/Lin&ks",
         "link_keys.select_next",
         ".",
         enabled=_on_link_or_node,
@@ -443,7 +443,7 @@ _FIND = (
     _a(
         "find.previous_link",
         "Select the pre&vious link",
-        "&Graph/&Links",
+        "&Graph/Lin&ks",
         "link_keys.select_previous",
         ",",
         enabled=_on_link_or_node,
@@ -452,7 +452,7 @@ _FIND = (
     _a(
         "find.insert",
         "In&sert a layer into the link…",
-        "&Graph/&Links",
+        "&Graph/Lin&ks",
         "link_keys.insert",
         "Ins",
         enabled=_on_link,

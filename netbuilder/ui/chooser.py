@@ -257,7 +257,8 @@ class Chooser(QFrame):
             self.list.addItem(item)
         self.list.setCurrentRow(0)
         rows = min(max(self.list.count(), 1), _ROWS)
-        self.list.setFixedHeight(rows * max(self.list.sizeHintForRow(0), 22) + 2 * self.list.frameWidth() + 2)
+        height = self.list.sizeHintForRow(0) if self.list.count() else 22
+        self.list.setFixedHeight(rows * height + 2 * self.list.frameWidth())
         self.adjustSize()
         if query:
             announce(self.field, self._current_words())

@@ -315,6 +315,12 @@ class MainWindow(QMainWindow):
         answer = dialogs.ask_unsaved(self, self.workspace.name)
         return self.files.save() if answer is Answer.YES else answer is Answer.NO
 
+    def _canvas_in_sight(self) -> CanvasView:
+        """Return the canvas, brought to front."""
+        if self.is_start_page_shown or self.docks.tabs.currentWidget() is not self.canvas:
+            self.show_network()
+        return self.canvas
+
     def _targets(self) -> dict[str, Callable[[], object]]:
         training, exports, trust = TrainingActions(self.workspace), ExportActions(self), TrustActions(self)
         help = HelpActions(self)
@@ -327,8 +333,8 @@ class MainWindow(QMainWindow):
             "choosing": lambda: self.canvas.choosing,
             "aligning": lambda: self.canvas.aligning,
             "values": lambda: self.canvas.values,
-            "find": lambda: self.canvas.find_bar,
-            "link_keys": lambda: self.canvas.link_keys,
+            "find": lambda: self._canvas_in_sight().find_bar,
+            "link_keys": lambda: self._canvas_in_sight().link_keys,
             "training": lambda: training,
             "exports": lambda: exports,
             "trust": lambda: trust,

@@ -196,7 +196,12 @@ def paint_found(
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setBrush(Qt.BrushStyle.NoBrush)
     painter.setPen(QPen(style.color("validation", 0.8), 1.5))
-    draw_rects(painter, _in_pixels(content, chosen, camera) + np.array([-4.0, -4.0, 8.0, 8.0]))
+    rects = _in_pixels(content, chosen, camera) + np.array([-4.0, -4.0, 8.0, 8.0])
+    if len(rects) > MANY:
+        draw_rects(painter, rects)
+    else:
+        for rect in rects.tolist():
+            painter.drawRoundedRect(QRectF(*rect), 6, 6)
     if current in content.arrays:
         ring = camera.view_rect(QRectF(*content.arrays.rect(current))).adjusted(-5, -5, 5, 5)
         painter.setPen(QPen(style.color("validation"), 3.0))

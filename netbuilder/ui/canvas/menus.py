@@ -108,7 +108,7 @@ def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
     _add(menu, "Duplicate with inputs\tCtrl+Shift+D", view.duplicate_with_inputs)
     _add(menu, "Use again\tM" if view.graph.nodes[node].bypassed else "Bypass\tM", view.bypass)
     menu.addSeparator()
-    if len(selection) == 1:
+    if len(view.workspace.selection) == 1:
         _add(menu, "Connect from an output…\tO", view.link_keys.from_output)
         _add(menu, "Connect into an input…\tI", view.link_keys.into_input)
         menu.addSeparator()

@@ -53,10 +53,8 @@ class PortList(Chooser):
         """Open with the ports of a node."""
         self._node, self._inputs_first, self._loose = node, inputs_first, None
         self._view.reveal(node)
-        rect = self._view.node_rect(node)
         self.ask_for("Search ports")
-        x = rect.left() - self.width() - 8 if inputs_first and rect.left() > self.width() else rect.right() + 8
-        self.open_at(x, rect.top(), f"Ports of {self._label(node)}")
+        self._open(f"Ports of {self._label(node)}")
 
     def offer(self, query: str) -> Sequence[Row]:
         """Return the ports, or the ends, that answer."""
@@ -78,12 +76,14 @@ class PortList(Chooser):
 
     def _ask_end(self, port: PortRef, is_input: bool) -> None:
         """Open with the ends that a link from a port may have."""
-        view = self._view
-        self._loose = Loose.begin(view.graph, port, is_input)
+        self._loose = Loose.begin(self._view.graph, port, is_input)
         self.ask_for("Search layers to feed it" if is_input else "Search layers to feed")
-        at = view.port_point(port.node, port.port, is_input)
-        x = at.x() - self.width() - 12 if is_input and at.x() > self.width() else at.x() + 12
-        self.open_at(x, at.y(), f"{'Feed' if is_input else 'Connect'} {self._name(port)}")
+        self._open(f"{'Feed' if is_input else 'Connect'} {self._name(port)}")
+
+    def _open(self, hint: str) -> None:
+        """Open below the node, whose neighbours stay in sight."""
+        rect = self._view.node_rect(self._node)
+        self.open_at(rect.left(), rect.bottom() + 10, hint)
 
     def _offer_ports(self, query: str) -> list[Row]:
         ports = [(port, is_input) for port, is_input, _, _ in self._view.content.ports(self._node)]
@@ -121,8 +121,11 @@ class PortList(Chooser):
             (taken if not loose.is_input and port in edges else free).append(row)
             if len(free) >= _MOST:
                 break
-        more = [row for row in self._more_rows(loose) if not asked or match(query, row.title)]
-        return [*free, *more[:1], *taken[:_MOST], *more[1:], *misfits]
+        new, *removals = self._more_rows(loose)
+        if not asked:
+            return [*free, new, *taken[:_MOST], *removals]
+        more = [row for row in (new, *removals) if match(query, row.title)]
+        return [*free, *taken[:_MOST], *more, *misfits]
 
     def _more_rows(self, loose: Loose) -> Iterator[Row]:
         """Yield what can be done besides: a new layer, and the removal of each link there is."""

@@ -34,6 +34,7 @@ class OutlinePanel(QWidget):
         self._is_following = False  # while the tree is brought to what the canvas has selected
         self._is_leading = False  # while the canvas is brought to what the tree has
         self.tree = QTreeView()
+        self.tree.setObjectName("outlineTree")
         self.tree.setFrameShape(QFrame.Shape.NoFrame)
         self.tree.setAccessibleName("Outline")
         self.tree.setAccessibleDescription("Layers in the order of the flow; Enter goes into a block")
