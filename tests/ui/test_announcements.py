@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAccessible, QAccessibleAnnouncementEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from netbuilder.document import edits
@@ -178,3 +178,20 @@ def test_nothing_is_sent_or_worked_out_when_nobody_listens(
     window.workspace.select((RELU,))
     QApplication.processEvents()
     assert ear.take() == []
+
+
+def test_what_can_have_the_focus_has_a_name_and_a_role(window: MainWindow) -> None:
+    window.docks.show("outline")
+    window.canvas.find_bar.open()
+    window.show_commands()
+    QApplication.processEvents()
+    lacking = []
+    for widget in (*window.findChildren(QWidget), *window.findChildren(QDockWidget)):
+        if not widget.isVisible() or (
+            widget.focusPolicy() is Qt.FocusPolicy.NoFocus and not isinstance(widget, QDockWidget)
+        ):
+            continue
+        told = QAccessible.queryAccessibleInterface(widget)
+        if told is None or not told.text(QAccessible.Text.Name) or told.role() is QAccessible.Role.NoRole:
+            lacking.append(f"{type(widget).__name__} {widget.objectName()}")
+    assert lacking == []
