@@ -89,6 +89,7 @@ _REASONS: Mapping[Predicate, str] = {
     _idle: "a run is in progress",
     _active: "nothing is being trained",
     _selected: "nothing is selected",
+    _several: "select several layers",
     _deletable: "nothing is selected",
     _one_selected: "select one layer",
     _on_link: "no link is selected",
@@ -402,7 +403,7 @@ _FIND = (
         tip="Find layers by name, type, shape, parameter or note, also inside blocks",
         line=True,
     ),
-    _a("find.next", "Find &next", "&Edit", "find.go_next", "F3", enabled=_drawn),
+    _a("find.next", "Find ne&xt", "&Edit", "find.go_next", "F3", enabled=_drawn),
     _a("find.previous", "Find pre&vious", "&Edit", "find.go_previous", "Shift+F3", enabled=_drawn),
     _a(
         "find.commands",

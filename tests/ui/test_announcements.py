@@ -86,7 +86,7 @@ def test_adding_connecting_deleting_and_undo(window: MainWindow, ear: Ear) -> No
     said.append(hear())
     canvas.commands.connect(PortRef(LOSS, "prediction"), PortRef(RELU, "y"))
     said.append(hear())
-    canvas.commands.disconnect(PortRef(LOSS, "prediction"))
+    canvas.commands.disconnect((PortRef(LOSS, "prediction"),))
     said.append(hear())
     canvas.commands.delete((LINEAR, RELU))
     said.append(hear())

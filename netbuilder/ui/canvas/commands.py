@@ -196,6 +196,8 @@ class Commands:
         changes = [partial(edits.connect, target=target, source=source, scope=scope) for target in targets]
         what = "link" if len(targets) == 1 else f"{len(targets)} links"
         self._edit(f"Lead {what} to {self.title((source.node,))}", *changes)
+        for target in targets:
+            self._note_link(target, source)
 
     def disconnect(self, targets: Collection[PortRef]) -> None:
         """Remove links."""

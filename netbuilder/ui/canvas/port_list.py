@@ -76,7 +76,7 @@ class PortList(Chooser):
 
     def _ask_end(self, port: PortRef, is_input: bool) -> None:
         """Open with the ends that a link from a port may have."""
-        self._loose = Loose.begin(self._view.graph, port, is_input)
+        self._loose = Loose.begin(self._view.graph, (port,), is_input)
         self.ask_for("Search layers to feed it" if is_input else "Search layers to feed")
         self._open(f"{'Feed' if is_input else 'Connect'} {self._name(port)}")
 

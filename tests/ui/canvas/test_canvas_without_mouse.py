@@ -237,14 +237,14 @@ def test_a_dropped_link_offers_what_fits_and_anything_when_it_is_typed(keyed, ha
 
 def test_what_was_used_before_comes_first(keyed, hands, workspace):
     def first() -> str:
-        keyed.quick_add.ask(keyed.rect().center().toPointF(), Loose.begin(keyed.graph, PortRef(RELU, "y"), False))
+        keyed.quick_add.ask(keyed.rect().center().toPointF(), Loose.begin(keyed.graph, (PortRef(RELU, "y"),), False))
         row = keyed.quick_add.rows[0]
         keyed.quick_add.close_up()
         return f"{row.key}: {row.detail}"
 
     assert first() == "conv2d: "
     for _ in range(2):
-        loose = Loose.begin(keyed.graph, PortRef(RELU, "y"), False)
+        loose = Loose.begin(keyed.graph, (PortRef(RELU, "y"),), False)
         keyed.commands.add("dropout", keyed.commands.free_spot(900, 0), loose)
     assert first() == "dropout: often after ReLU"
 

@@ -1,0 +1,97 @@
+"""The menus' keys in the whole window: they reach the canvas while it has the focus, and no field loses its letters."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from netbuilder.document.model import PortRef
+from netbuilder.foundation.preferences import Preferences
+from netbuilder.ui.theme import controller
+from netbuilder.ui.window import MainWindow
+from netbuilder.ui.workspace import Workspace
+from tests.ui.canvas.conftest import LINEAR, RELU, small_network
+
+Key = Qt.Key
+NONE, CTRL, SHIFT = (
+    Qt.KeyboardModifier.NoModifier,
+    Qt.KeyboardModifier.ControlModifier,
+    Qt.KeyboardModifier.ShiftModifier,
+)
+
+
+@pytest.fixture
+def window(qtbot: QtBot) -> MainWindow:
+    window = MainWindow(Workspace(Preferences()), controller())
+    qtbot.addWidget(window, before_close_func=lambda window: setattr(window, "_may_close", True))
+    with qtbot.waitExposed(window):
+        window.show()
+    window.furnish()
+    window.workspace.open_unsaved(small_network())
+    qtbot.wait(30)  # what showing it brought with it takes the focus once more
+    window.activateWindow()
+    window.canvas.setFocus()
+    qtbot.waitUntil(window.canvas.hasFocus)
+    return window
+
+
+def press(key: Key, modifiers: Qt.KeyboardModifier = NONE) -> None:
+    focus = QApplication.focusWidget()
+    assert focus is not None
+    QTest.keyClick(focus, key, modifiers)
+
+
+def test_o_and_i_list_the_ports(window: MainWindow) -> None:
+    window.workspace.select((RELU,))
+    for key, first in ((Key.Key_O, "Output y"), (Key.Key_I, "Input x")):
+        press(key)
+        ports = window.canvas.link_keys.ports
+        assert ports.isVisible()
+        assert ports.rows[0].title == first
+        press(Key.Key_Escape)
+        assert window.canvas.hasFocus()
+
+
+def test_the_point_goes_through_links_and_insert_puts_a_layer_into_one(window: MainWindow) -> None:
+    window.workspace.select((LINEAR,))
+    press(Key.Key_Period)
+    press(Key.Key_Period)
+    assert window.workspace.selected_link == PortRef(RELU, "x")
+    press(Key.Key_Comma)
+    assert window.workspace.selected_link == PortRef(LINEAR, "x")
+    press(Key.Key_Insert)
+    assert window.canvas.quick_add.isVisible()
+
+
+def test_ctrl_f_and_f3_find(window: MainWindow) -> None:
+    press(Key.Key_F, CTRL)
+    bar = window.canvas.find_bar
+    assert bar.field.hasFocus()
+    QTest.keyClicks(bar.field, "relu")
+    press(Key.Key_F3)
+    assert window.workspace.selection == {RELU}
+    press(Key.Key_Escape)
+    window.workspace.select(())
+    press(Key.Key_F3, SHIFT)
+    assert window.workspace.selection == {RELU}
+
+
+def test_find_leaves_the_start_page_and_the_code(window: MainWindow) -> None:
+    window.show_start()
+    window.actions_["find.open"].trigger()
+    assert not window.is_start_page_shown
+    assert window.canvas.find_bar.isVisible()
+
+
+def test_a_field_keeps_its_letters(window: MainWindow) -> None:
+    window.workspace.select((RELU,))
+    field = window.docks.palette.field
+    field.setFocus()
+    QTest.keyClicks(field, "oi.,fm y")
+    assert field.text() == "oi.,fm y"
+    assert window.workspace.selection == {RELU}
+    press(Key.Key_F, CTRL | SHIFT)
+    assert field.hasFocus()
