@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QEvent, QObject, Qt, QTimer
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QLineEdit, QToolButton
 
@@ -76,6 +76,7 @@ class FindBar(QFrame):
         for signal in (workspace.documentChanged, workspace.documentReplaced, workspace.shapesChanged):
             signal.connect(self._spoil)
         workspace.scopeChanged.connect(self._late.start)
+        view.installEventFilter(self)
         self.hide()
 
     def _lay_out(self) -> None:
@@ -154,6 +155,12 @@ class FindBar(QFrame):
         if not self._arrived and self._before is not None and self._before[0] == self._view.workspace.scopes.at:
             self._view.set_camera(self._before[1])
         self._view.setFocus(Qt.FocusReason.OtherFocusReason)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Stay in the corner of a canvas of another size."""
+        if event.type() is QEvent.Type.Resize:
+            self.settle()
+        return super().eventFilter(watched, event)
 
     def settle(self) -> None:
         """Keep to the canvas's upper right corner, below the way to the block."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
 from PySide6.QtGui import (
@@ -40,7 +41,6 @@ from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.drawing import Marks
 from netbuilder.ui.canvas.faces import Knowledge
 from netbuilder.ui.canvas.frame_commands import FrameCommands
-from netbuilder.ui.canvas.find_bar import FindBar
 from netbuilder.ui.canvas.gestures import Gesture, Pointer
 from netbuilder.ui.canvas.knowing import know, wrong_ports
 from netbuilder.ui.canvas.label_editor import LabelEditor
@@ -61,6 +61,9 @@ from netbuilder.ui.standpoint import Standpoint
 from netbuilder.ui.theme import Theme, controller, load_theme
 from netbuilder.ui.workspace import Change, Workspace
 
+if TYPE_CHECKING:
+    from netbuilder.ui.canvas.find_bar import FindBar
+
 _EDGE = 28  # pixels from the border within which a drag moves the view
 _FASTEST = 20.0  # pixels a frame that the view moves then
 
@@ -72,7 +75,6 @@ class CanvasView(Stage):
         workspace: What is edited.
         declarations: Type -> declaration.
         commands: The edits.
-        find_bar: Searches the document.
         link_keys: Links without a mouse.
         blocks: The edits of blocks.
         values: The values on the cards, and their edits.
@@ -105,7 +107,7 @@ class CanvasView(Stage):
         self._frames.timeout.connect(self._next_frame)
         self.minimap = Minimap(self)
         self.quick_add = QuickAdd(self)
-        self.find_bar = FindBar(self)
+        self._find_bar: FindBar | None = None
         self.link_keys = LinkKeys(self)
         self.label_editor = LabelEditor(self)
         self.blocks: BlockCommands = BlockCommands(workspace, self.label_editor.edit)
@@ -142,6 +144,15 @@ class CanvasView(Stage):
         return (
             bool(self.workspace.selection or self.workspace.selected_frames) or self.workspace.selected_link is not None
         )
+
+    @property
+    def find_bar(self) -> FindBar:
+        """The bar that searches the document, made when it is first asked for."""
+        if self._find_bar is None:
+            from netbuilder.ui.canvas.find_bar import FindBar
+
+            self._find_bar = FindBar(self)
+        return self._find_bar
 
     @property
     def graph(self) -> Graph:
@@ -381,7 +392,6 @@ class CanvasView(Stage):
         super().resizeEvent(event)
         self.minimap.settle()
         self.trail.settle()
-        self.find_bar.settle()
 
     def event(self, event: QEvent) -> bool:
         """Show tips, and follow fingers on a trackpad."""

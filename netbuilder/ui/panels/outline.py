@@ -13,7 +13,7 @@ from netbuilder.ui.theme import ThemeController
 from netbuilder.ui.workspace import Change, Workspace
 
 if TYPE_CHECKING:
-    from netbuilder.ui.panels.outline_model import OutlineModel
+    from netbuilder.ui.outline_model import OutlineModel
 
 _WIDTHS = (260, 200, 160)
 _SELECT = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
@@ -23,30 +23,17 @@ class OutlinePanel(QWidget):
     """The tree. While it is hidden it follows nothing.
 
     Attributes:
-        tree: The view.
+        tree: The view; made at the first showing.
         model: What it shows; None before the first showing.
     """
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
+        self.tree: QTreeView
         self.model: OutlineModel | None = None
         self._is_following = False  # while the tree is brought to what the canvas has selected
         self._is_leading = False  # while the canvas is brought to what the tree has
-        self.tree = QTreeView()
-        self.tree.setObjectName("outlineTree")
-        self.tree.setFrameShape(QFrame.Shape.NoFrame)
-        self.tree.setAccessibleName("Outline")
-        self.tree.setAccessibleDescription("Layers in the order of the flow; Enter goes into a block")
-        self.tree.setUniformRowHeights(True)
-        self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.tree.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.tree.setExpandsOnDoubleClick(False)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(8, 4, 8, 4)
-        layout.addWidget(self.tree)
-        self.setFocusProxy(self.tree)
         workspace.documentChanged.connect(self._follow)
         workspace.documentReplaced.connect(self._restart)
         workspace.shapesChanged.connect(self.refresh)
@@ -75,8 +62,22 @@ class OutlinePanel(QWidget):
         self._follow_selection()
 
     def _build(self) -> None:
-        from netbuilder.ui.panels.outline_model import OutlineModel
+        from netbuilder.ui.outline_model import OutlineModel
 
+        self.tree = QTreeView()
+        self.tree.setObjectName("outlineTree")
+        self.tree.setFrameShape(QFrame.Shape.NoFrame)
+        self.tree.setAccessibleName("Outline")
+        self.tree.setAccessibleDescription("Layers in the order of the flow; Enter goes into a block")
+        self.tree.setUniformRowHeights(True)
+        self.tree.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.tree.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.tree.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.tree.setExpandsOnDoubleClick(False)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(8, 4, 8, 4)
+        layout.addWidget(self.tree)
+        self.setFocusProxy(self.tree)
         self.model = OutlineModel(self._workspace)
         self.model.setParent(self)
         self.tree.setModel(self.model)
