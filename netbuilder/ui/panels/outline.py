@@ -77,7 +77,6 @@ class OutlinePanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(8, 4, 8, 4)
         layout.addWidget(self.tree)
-        self.setFocusProxy(self.tree)
         self.model = OutlineModel(self._workspace)
         self.model.setParent(self)
         self.tree.setModel(self.model)
