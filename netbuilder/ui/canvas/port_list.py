@@ -110,7 +110,8 @@ class PortList(Chooser):
         free, taken, misfits = list[Row](), list[Row](), list[Row]()
         for port in self._ends(loose, query):
             target, source = loose.ends(port)
-            if edges.get(target) == source:
+            is_taken = not loose.is_input and port in edges
+            if edges.get(target) == source or (is_taken and len(taken) >= _MOST):
                 continue
             refusal = loose.refusal(self._view.graph, port.node)
             if refusal or not self._fits(loose, port):
@@ -118,14 +119,14 @@ class PortList(Chooser):
                     misfits.append(self._end_row(loose, port, "" if refusal else "does not fit", refusal))
                 continue
             row = self._end_row(loose, port, self._state(loose, port), "")
-            (taken if not loose.is_input and port in edges else free).append(row)
+            (taken if is_taken else free).append(row)
             if len(free) >= _MOST:
                 break
         new, *removals = self._more_rows(loose)
         if not asked:
-            return [*free, new, *taken[:_MOST], *removals]
+            return [*free, new, *taken, *removals]
         more = [row for row in (new, *removals) if match(query, row.title)]
-        return [*free, *taken[:_MOST], *more, *misfits]
+        return [*free, *taken, *more, *misfits]
 
     def _more_rows(self, loose: Loose) -> Iterator[Row]:
         """Yield what can be done besides: a new layer, and the removal of each link there is."""
@@ -138,12 +139,13 @@ class PortList(Chooser):
 
     def _ends(self, loose: Loose, query: str) -> Iterator[PortRef]:
         """Yield the ports of the other kind that answer, of the nearest node first."""
-        view = self._view
+        nodes, faces, asked = self._view.graph.nodes, self._view.content.faces, bool(query.strip())
         for node in self._nearest(loose):
-            title = f"{self._label(node)} {view.content.faces[node].title}"
-            for port, is_input, _, _ in view.content.ports(node):
-                if is_input is not loose.is_input and (not query.strip() or match(query, title, port.port)):
-                    yield port
+            face = faces[node]
+            names = [output.name for output in face.outputs] if loose.is_input else face.inputs
+            for name in names:
+                if not asked or match(query, f"{nodes[node].label} {face.title}", name):
+                    yield PortRef(node, name)
 
     def _nearest(self, loose: Loose) -> list[str]:
         """Return all other nodes, the nearest first; those against the flow count three times as far."""
