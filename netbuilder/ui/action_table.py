@@ -89,6 +89,7 @@ _REASONS: Mapping[Predicate, str] = {
     _idle: "a run is in progress",
     _active: "nothing is being trained",
     _selected: "nothing is selected",
+    _chosen: "nothing is selected",
     _several: "select several layers",
     _deletable: "nothing is selected",
     _one_selected: "select one layer",

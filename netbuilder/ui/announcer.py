@@ -104,6 +104,8 @@ def describe_change(change: Change, workspace: Workspace) -> str:
             said.append(f"{counted(len(new), 'link')} made, {len(old)} removed")
     if not said and difference.changed:
         said.append(f"Changed {_names(difference.changed, change.new, workspace)}")
+    if not said and difference.frames and not difference.moved:
+        said.append(_frames(difference.frames, change))
     if not said and difference.moved:
         said.append(f"Moved {_names(difference.moved, change.new, workspace)}")
     return "; ".join(said)
@@ -114,6 +116,16 @@ def _names(ids: frozenset[str], document: Document, workspace: Workspace) -> str
         return counted(len(ids), "layer")
     (node,) = _found(ids, document)
     return f"{node_title(node, document, workspace.vocabulary.get(node.type))} {node.label}"
+
+
+def _frames(ids: frozenset[str], change: Change) -> str:
+    """Return what became of frames: "Added frame Encoder"."""
+    old, new = change.old.layout.frames, change.new.layout.frames
+    verb = "Deleted" if ids.isdisjoint(new) else "Added" if ids.isdisjoint(old) else "Changed"
+    if len(ids) != 1:
+        return f"{verb} {counted(len(ids), 'frame')}"
+    (id,) = ids
+    return f"{verb} frame {(new.get(id) or old[id]).title or 'untitled'}"
 
 
 def _found(ids: Iterable[str], document: Document) -> list[Node]:

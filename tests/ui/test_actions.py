@@ -11,9 +11,9 @@ from netbuilder.ui.action_table import ACTIONS, MENUS
 from netbuilder.ui.canvas.aligning import Aligning
 from netbuilder.ui.canvas.block_commands import BlockCommands
 from netbuilder.ui.canvas.choosing import Choosing
-from netbuilder.ui.canvas.value_commands import ValueCommands
 from netbuilder.ui.canvas.find_bar import FindBar
 from netbuilder.ui.canvas.link_keys import LinkKeys
+from netbuilder.ui.canvas.value_commands import ValueCommands
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QApplication, QDockWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from netbuilder.document import edits
-from netbuilder.document.model import PortRef
+from netbuilder.document.model import Frame, PortRef
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.training.protocol import State
 from netbuilder.ui.canvas import announcing
@@ -106,6 +106,19 @@ def test_adding_connecting_deleting_and_undo(window: MainWindow, ear: Ear) -> No
     assert "Added 2 layers" in heard
     window.workspace.redo()
     assert "Redo: Delete 2 nodes" in ear.take()
+
+
+def test_frames(window: MainWindow, ear: Ear) -> None:
+    workspace = window.workspace
+    ear.take()
+    workspace.edit("Frame", lambda document: edits.add_frame(document, Frame(id="f1", title="Encoder")))
+    workspace.select((), ("f1",))
+    workspace.edit("Frame", lambda document: edits.remove_frames(document, ("f1",)))
+    assert [text for text in ear.take() if "rame" in text] == [
+        "Added frame Encoder",
+        "Frame Encoder selected",
+        "Deleted frame Encoder",
+    ]
 
 
 def test_why_a_link_is_not_made(window: MainWindow, ear: Ear) -> None:

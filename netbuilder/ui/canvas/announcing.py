@@ -27,10 +27,15 @@ def is_heard() -> bool:
 def describe_selection(view: CanvasView) -> str:
     """Return what is selected in words: "Conv2d conv1, 32×8×8 selected"."""
     selection, link = view.workspace.selection, view.workspace.selected_link
+    frames = [view.content.frames[id] for id in view.workspace.selected_frames if id in view.content.frames]
+    if frames and not selection:
+        titles = ", ".join(frame.title or "untitled" for frame in frames)
+        return f"{'Frame' if len(frames) == 1 else 'Frames'} {titles} selected"
     if len(selection) == 1:
         return f"{describe_node(view, next(iter(selection)))} selected"
     if selection:
-        return f"{len(selection)} nodes selected"
+        more = f" and {len(frames)} frame{'s' if len(frames) > 1 else ''}" if frames else ""
+        return f"{len(selection)} nodes{more} selected"
     return f"{describe_link(view, link)} selected" if link is not None else "Nothing selected"
 
 

@@ -140,11 +140,12 @@ class FindBar(QFrame):
 
     def select_all(self) -> None:
         """Select all in sight that answer, and close."""
-        chosen = self._in_sight()
+        chosen, scope = self._in_sight(), self._view.workspace.scope
+        frames = [each.frame for each in self.found if each.frame and each.standpoint.scope == scope]
         self._arrived = True
         self.close_up()
-        if chosen:
-            self._view.workspace.select(chosen)
+        if chosen or frames:
+            self._view.workspace.select(chosen, frames)
 
     def close_up(self) -> None:
         """Close; who has only looked is where they were before."""
@@ -185,8 +186,8 @@ class FindBar(QFrame):
         goal, workspace = self.found[self._at], self._view.workspace
         if workspace.scope != goal.standpoint.scope:
             workspace.go_to(goal.standpoint)
-        workspace.select((goal.node,))
-        self._view.reveal(goal.node)
+        workspace.select((goal.node,) if goal.node else (), (goal.frame,) if goal.frame else ())
+        self._bring(goal)
         self._tell()
 
     def _read(self) -> None:
@@ -215,8 +216,15 @@ class FindBar(QFrame):
         self._find()
         self._arrived = False
         if self.found and self.found[self._at].standpoint.scope == self._view.workspace.scope:
-            self._view.reveal(self.found[self._at].node)
+            self._bring(self.found[self._at])
         self._tell()
+
+    def _bring(self, found: Found) -> None:
+        """Bring what was found in the graph in sight into view."""
+        if found.frame:
+            self._view.reveal_frame(found.frame)
+        else:
+            self._view.reveal(found.node)
 
     def _tell(self) -> None:
         self._show()
@@ -248,13 +256,16 @@ class FindBar(QFrame):
     def _words(self, found: Found) -> str:
         """Say where one is: "Residual block › conv1 · Conv2d"."""
         document = self._view.workspace.document
+        if found.frame:
+            title = f"{document.layout.frames[found.frame].title or 'untitled'} · Frame"
+            return f"{found.block} › {title}" if found.block else title
         node = document.scope(found.standpoint.scope).nodes[found.node]
         title = node_title(node, document, self._view.declarations.get(node.type))
         return f"{found.block} › {node.label} · {title}" if found.block else f"{node.label} · {title}"
 
     def _in_sight(self) -> frozenset[str]:
         scope = self._view.workspace.scope
-        return frozenset(each.node for each in self.found if each.standpoint.scope == scope)
+        return frozenset(each.node for each in self.found if each.node and each.standpoint.scope == scope)
 
     def _spoil(self, _: object = None) -> None:
         self._stale = True
@@ -265,10 +276,15 @@ class FindBar(QFrame):
         """Search again in what has changed, and stay at the same node, if it still answers."""
         if not self.isVisible():
             return
-        here = (self.found[self._at].standpoint.scope, self.found[self._at].node) if self.found else None
+        here = _identity(self.found[self._at]) if self.found else None
         if self._stale:
             self._read()
         self._find()
-        places = {(each.standpoint.scope, each.node): index for index, each in enumerate(self.found)}
+        places = {_identity(each): index for index, each in enumerate(self.found)}
         self._at = places.get(here, self._at) if here is not None else self._at
         self._show()
+
+
+def _identity(found: Found) -> tuple[str, str]:
+    """Return what a node or frame stays while the way to it changes."""
+    return found.standpoint.scope, found.node or found.frame

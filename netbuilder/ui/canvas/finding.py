@@ -1,4 +1,4 @@
-"""Finding nodes by what is written on them and in them: an index over all graphs of a document.
+"""Finding nodes and frames by what is written on them and in them: an index over all graphs of a document.
 
 No Qt here. A node's words are kept while the node is the same value, so that following an edit costs what it touched.
 """
@@ -6,7 +6,7 @@ No Qt here. A node's words are kept while the node is the same value, so that fo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,17 +25,19 @@ _LONGEST = 400  # characters of a value: of a custom layer's code, its beginning
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A node that answers.
+    """A node or a frame that answers.
 
     Attributes:
         standpoint: From where it is seen.
-        node: Its id there.
+        node: The node's id there; "" for a frame.
         block: The title of the block that it is in; "" in the main graph.
+        frame: The frame's id; "" for a node.
     """
 
     standpoint: Standpoint
     node: str
     block: str = ""
+    frame: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +78,14 @@ class Index:
                 text = known[1] if known is not None and known[0] is node else self._describe(node, document)
                 words[id] = (node, text)
                 entries.append(_Entry(Found(at, id, title), text + shapes.get(at.path(id), "")))
+            for frame in document.layout.frames.values():
+                if frame.scope == scope:
+                    text = _joined((frame.title, frame.note, "frame"))
+                    entries.append(_Entry(Found(at, "", title, frame.id), text))
         self._words, self._entries = words, entries
 
     def search(self, query: str) -> list[Found]:
-        """Return the nodes that answer, in the order of the flow: the main graph's, then those in blocks.
+        """Return what answers: the main graph's nodes in the order of the flow and its frames, then those in blocks.
 
         All words of the query must be found, in whatever order, in a node's name, type, note, shapes or parameters.
         `kernel_size=3` asks for a parameter's value, `64x8x8` for a shape.
@@ -103,7 +109,11 @@ class Index:
                 words.append(f"{name}={text}")
                 if parameter is not None and parameter.title.casefold() != name:
                     words.append(f"{parameter.title}={text}")
-        return _APART + _APART.join(_plain(word) for word in words if word) + _APART
+        return _joined(words)
+
+
+def _joined(words: Iterable[str]) -> str:
+    return _APART + _APART.join(_plain(word) for word in words if word) + _APART
 
 
 def _scopes(document: Document) -> Iterator[tuple[str, str, Graph]]:

@@ -355,9 +355,16 @@ class Viewport(QWidget):
 
     def reveal(self, node: str) -> None:
         """Bring a node into view, if it is not there already."""
-        if node not in self.content.arrays:
-            return
-        rect = QRectF(*self.content.arrays.rect(node))
+        if node in self.content.arrays:
+            self._reveal(QRectF(*self.content.arrays.rect(node)))
+
+    def reveal_frame(self, frame: str) -> None:
+        """Bring a frame into view, if it is not there already."""
+        found = self.content.frames.get(frame)
+        if found is not None:
+            self._reveal(QRectF(found.x, found.y, found.width, found.height))
+
+    def _reveal(self, rect: QRectF) -> None:
         if not self.camera.scene_rect(QRectF(self.rect())).contains(rect):
             middle, zoom = rect.center(), max(self.camera.zoom, 0.6)
             self.set_camera(Camera(middle.x() - self.width() / 2 / zoom, middle.y() - self.height() / 2 / zoom, zoom))

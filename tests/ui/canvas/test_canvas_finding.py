@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from netbuilder.document import edits
-from netbuilder.document.model import Document, Graph, Node, PortRef
+from netbuilder.document.model import Document, Frame, Graph, Node, PortRef
 from netbuilder.document.topology import flow
 from netbuilder.project import declarations
 from netbuilder.ui.canvas.finding import Index
@@ -130,6 +130,19 @@ def test_a_definition_that_nothing_uses_is_searched_too(view, hands, workspace):
     hands.key(Key.Key_Return)
     assert workspace.scope == "dense_unit"
     assert workspace.selection == {RELU}
+
+
+def test_frames_are_found_by_their_titles_and_notes(view, hands, workspace):
+    workspace.edit("Frame", lambda document: edits.add_frame(document, Frame(id="f1", title="Encoder", x=5000, y=5000)))
+    view.find_bar.open()
+    hands.type("encod")
+    assert view.find_bar.place.text() == "Encoder · Frame"
+    assert view.faded() == view.graph.nodes.keys()
+    hands.key(Key.Key_Return)
+    assert workspace.selected_frames == {"f1"}
+    assert view.rect().contains(view.to_view(5160, 5100).toPoint())
+    hands.key(Key.Key_Escape)
+    assert workspace.selected_frames == {"f1"}
 
 
 def test_an_edit_is_followed_while_the_bar_is_open(view, hands, workspace, qtbot):
