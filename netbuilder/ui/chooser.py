@@ -63,6 +63,11 @@ class _Field(QLineEdit):
         super().__init__(chooser)
         self._chooser = chooser
 
+    @property
+    def back(self) -> QWidget:
+        """What has the focus when the chooser closes."""
+        return self._chooser.back
+
     def keyPressEvent(self, event: QKeyEvent) -> None:
         """Move in the list, choose, close."""
         key = event.key()
@@ -195,7 +200,9 @@ class Chooser(QFrame):
         """
         owner = self._owner
         if not self.isVisible():
-            self._back = owner.window().focusWidget() or owner
+            focus = owner.window().focusWidget()
+            # From one chooser to another: the first closes now, and there is no way back to it.
+            self._back = focus.back if isinstance(focus, _Field) else focus or owner
         self.hint.setText(hint)
         self.hint.setVisible(bool(hint))
         self.field.clear()
@@ -229,10 +236,17 @@ class Chooser(QFrame):
 
     def close_up(self) -> None:
         """Close without taking anything."""
-        if self.isVisible():
-            back = self._back if self._back.isVisible() else self._owner
-            self.hide()
-            back.setFocus(Qt.FocusReason.OtherFocusReason)
+        if not self.isVisible():
+            return
+        is_left = not self.field.hasFocus()  # the focus has gone elsewhere already
+        self.hide()
+        if not is_left:
+            (self._back if self._back.isVisible() else self._owner).setFocus(Qt.FocusReason.OtherFocusReason)
+
+    @property
+    def back(self) -> QWidget:
+        """What had the focus before, and has it again when this closes."""
+        return self._back
 
     @property
     def rows(self) -> list[Row]:

@@ -95,3 +95,22 @@ def test_a_field_keeps_its_letters(window: MainWindow) -> None:
     assert window.workspace.selection == {RELU}
     press(Key.Key_F, CTRL | SHIFT)
     assert field.hasFocus()
+
+
+def test_one_list_gives_way_to_another_and_the_focus_comes_back(window: MainWindow) -> None:
+    press(Key.Key_Tab)
+    assert window.canvas.quick_add.isVisible()
+    press(Key.Key_K, CTRL)
+    assert window.commands is not None
+    assert window.commands.isVisible()
+    assert window.commands.field.hasFocus()
+    assert not window.canvas.quick_add.isVisible()
+    press(Key.Key_Escape)
+    assert window.canvas.hasFocus()
+
+
+def test_who_goes_elsewhere_is_not_called_back(window: MainWindow) -> None:
+    press(Key.Key_Tab)
+    window.docks.palette.field.setFocus()
+    assert not window.canvas.quick_add.isVisible()
+    assert window.docks.palette.field.hasFocus()
