@@ -1,4 +1,4 @@
-"""The outline's model: the nodes of a document in the order of the flow, those of a block below each of its instances.
+"""The outline's model: nodes in the order of the flow, and frames; what is in a block stands below each of its instances.
 
 It reads the document as it is and keeps only which rows there are. What is in a block is looked at when its row is
 opened; an edit inserts and removes the rows that it touched, so that the view keeps its place.
@@ -30,11 +30,11 @@ _NOWHERE = QModelIndex()
 
 
 class _Item:
-    """A row: a node as it is reached through the instances above it.
+    """A row: a node, or a frame, as it is reached through the instances above it.
 
     Attributes:
         number: What Qt knows it by.
-        id: The node's id, "" for the root.
+        id: The node's or frame's id, "" for the root.
         path: Its path in the network, through the first copy of each block.
         above: The row that it is below; None for the root.
         row: Where among its siblings.
@@ -99,17 +99,22 @@ class OutlineModel(QAbstractItemModel):
         self._items[item.number] = item
         return item
 
-    def _make_for(self, node: Node, above: _Item) -> _Item:
-        return self._make(node.id, above, self._scope_of(node))
+    def _make_for(self, id: str, above: _Item) -> _Item:
+        return self._make(id, above, self._scope_of(above.graph.nodes.get(id)))
 
-    def _scope_of(self, node: Node) -> str | None:
-        return block_key(node) if is_block(node) and block_key(node) in self._document.blocks else None
+    def _scope_of(self, node: Node | None) -> str | None:
+        is_known = node is not None and is_block(node) and block_key(node) in self._document.blocks
+        return block_key(node) if node is not None and is_known else None
+
+    def _frames_in(self, item: _Item) -> list[str]:
+        return [id for id, frame in self._document.layout.frames.items() if frame.scope == item.scope]
 
     def _load(self, item: _Item) -> list[_Item]:
         """Return the rows below an item, made when they are asked for the first time."""
         if item.below is None:
             item.graph = self._graph_below(item)
-            self._set_below(item, [self._make_for(item.graph.nodes[id], item) for id in flow(item.graph)])
+            order = [*flow(item.graph), *self._frames_in(item)]
+            self._set_below(item, [self._make_for(id, item) for id in order])
         assert item.below is not None, "they were just made"
         return item.below
 
@@ -124,10 +129,12 @@ class OutlineModel(QAbstractItemModel):
         if item.below is None:
             return
         before, item.graph = item.graph, self._graph_below(item)
-        if item.graph.edges is not before.edges or item.graph.nodes.keys() != before.nodes.keys():
-            self._replace(item, flow(item.graph))
+        frames = self._frames_in(item)
+        is_same = item.graph.edges is before.edges and item.graph.nodes.keys() == before.nodes.keys()
+        if not is_same or frames != [each.id for each in item.below if each.id not in before.nodes]:
+            self._replace(item, [*flow(item.graph), *frames])
         for child in item.below:
-            scope = self._scope_of(item.graph.nodes[child.id])
+            scope = self._scope_of(item.graph.nodes.get(child.id))
             if child.scope != scope or child.below is not None:
                 child.scope = scope
                 self._sync(child)
@@ -153,7 +160,7 @@ class OutlineModel(QAbstractItemModel):
             self.endRemoveRows()
         if come:
             self.beginInsertRows(place, start, start + len(come) - 1)
-            self._set_below(item, head + [self._make_for(item.graph.nodes[id], item) for id in come] + tail)
+            self._set_below(item, head + [self._make_for(id, item) for id in come] + tail)
             self.endInsertRows()
 
     def _forget(self, item: _Item) -> None:
@@ -240,7 +247,7 @@ class OutlineModel(QAbstractItemModel):
         item = self._item(index)
         node = item.above.graph.nodes.get(item.id) if item.above is not None else None
         if node is None:
-            return None
+            return self._frame_data(item.id, index.column(), role)
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(item, node, index.column())
         if role == Qt.ItemDataRole.AccessibleTextRole and index.column() == _LABEL:
@@ -252,6 +259,17 @@ class OutlineModel(QAbstractItemModel):
             is_error = any(problem.is_error for problem in troubles)
             return icon("error", "bad") if is_error else icon("warning", "validation")
         return None
+
+    def _frame_data(self, id: str, column: int, role: int) -> str | None:
+        frame = self._document.layout.frames.get(id)
+        if frame is None:
+            return None
+        title = frame.title or "untitled"
+        if role == Qt.ItemDataRole.DisplayRole:
+            return (title, "Frame", "", "")[column]
+        if role == Qt.ItemDataRole.AccessibleTextRole and column == _LABEL:
+            return f"{title}, Frame"
+        return (frame.note or None) if role == Qt.ItemDataRole.ToolTipRole else None
 
     def _text(self, item: _Item, node: Node, column: int) -> str:
         if column == _LABEL:

@@ -187,7 +187,7 @@ class FindBar(QFrame):
         if workspace.scope != goal.standpoint.scope:
             workspace.go_to(goal.standpoint)
         workspace.select((goal.node,) if goal.node else (), (goal.frame,) if goal.frame else ())
-        self._bring(goal)
+        self._view.reveal(goal.node or goal.frame)
         self._tell()
 
     def _read(self) -> None:
@@ -216,15 +216,8 @@ class FindBar(QFrame):
         self._find()
         self._arrived = False
         if self.found and self.found[self._at].standpoint.scope == self._view.workspace.scope:
-            self._bring(self.found[self._at])
+            self._view.reveal(self.found[self._at].node or self.found[self._at].frame)
         self._tell()
-
-    def _bring(self, found: Found) -> None:
-        """Bring what was found in the graph in sight into view."""
-        if found.frame:
-            self._view.reveal_frame(found.frame)
-        else:
-            self._view.reveal(found.node)
 
     def _tell(self) -> None:
         self._show()

@@ -353,18 +353,15 @@ class Viewport(QWidget):
             self.set_camera(camera.moved(0, self.inset))
         self._sharpen()
 
-    def reveal(self, node: str) -> None:
-        """Bring a node into view, if it is not there already."""
-        if node in self.content.arrays:
-            self._reveal(QRectF(*self.content.arrays.rect(node)))
-
-    def reveal_frame(self, frame: str) -> None:
-        """Bring a frame into view, if it is not there already."""
-        found = self.content.frames.get(frame)
-        if found is not None:
-            self._reveal(QRectF(found.x, found.y, found.width, found.height))
-
-    def _reveal(self, rect: QRectF) -> None:
+    def reveal(self, id: str) -> None:
+        """Bring a node or a frame into view, if it is not there already."""
+        frame = self.content.frames.get(id)
+        if frame is not None:
+            rect = QRectF(frame.x, frame.y, frame.width, frame.height)
+        elif id in self.content.arrays:
+            rect = QRectF(*self.content.arrays.rect(id))
+        else:
+            return
         if not self.camera.scene_rect(QRectF(self.rect())).contains(rect):
             middle, zoom = rect.center(), max(self.camera.zoom, 0.6)
             self.set_camera(Camera(middle.x() - self.width() / 2 / zoom, middle.y() - self.height() / 2 / zoom, zoom))

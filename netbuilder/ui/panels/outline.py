@@ -47,7 +47,7 @@ class OutlinePanel(QWidget):
         self.refresh()
 
     def _follow(self, change: Change) -> None:
-        if not change.difference.is_layout_only:
+        if not change.difference.is_layout_only or change.difference.frames:
             self.refresh()
 
     def refresh(self) -> None:
@@ -97,7 +97,7 @@ class OutlinePanel(QWidget):
             return
         workspace = self._workspace
         at = workspace.scopes.at
-        chosen = () if at.sample else workspace.selection
+        chosen = frozenset() if at.sample else workspace.selection | workspace.selected_frames
         rows = self.model.locate(at.path(node) for node in chosen)
         self._is_following = True
         try:
@@ -124,8 +124,9 @@ class OutlinePanel(QWidget):
             paths = [self.model.path(row) for row in beside]
             is_here = current in rows
             self._workspace.reveal(self.model.path(current) if is_here else paths[0])
-            if len(paths) > 1:
-                self._workspace.select(path.rpartition("/")[2] for path in paths)
+            frames = self._workspace.document.layout.frames
+            ids = [path.rpartition("/")[2] for path in paths]
+            self._workspace.select((id for id in ids if id not in frames), (id for id in ids if id in frames))
         finally:
             self._is_leading = False
 

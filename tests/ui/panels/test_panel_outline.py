@@ -10,7 +10,7 @@ from PySide6.QtTest import QAbstractItemModelTester, QTest
 from pytestqt.qtbot import QtBot
 
 from netbuilder.document import edits
-from netbuilder.document.model import Document, Graph, Node, PortRef
+from netbuilder.document.model import Document, Frame, Graph, Node, PortRef
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.ui.canvas.block_commands import BlockCommands
 from netbuilder.ui.panels.outline import OutlinePanel
@@ -168,6 +168,25 @@ def test_edits_insert_and_remove_their_rows(panel: OutlinePanel, workspace: Work
     assert labels(panel) == []
     workspace.new()
     assert labels(panel) == []
+
+
+def test_frames_are_rows_too(panel: OutlinePanel, workspace: Workspace, qtbot: QtBot) -> None:
+    workspace.edit("Frame", lambda document: edits.add_frame(document, Frame(id="f1", title="Encoder", note="of old")))
+    assert labels(panel)[-1] == "Encoder"
+    assert row(panel, "Encoder").data(ACCESSIBLE) == "Encoder, Frame"
+    with qtbot.waitSignal(workspace.revealRequested) as shown:
+        choose(panel, row(panel, "Encoder"))
+    assert shown.args == ["f1"]
+    assert (workspace.selection, workspace.selected_frames) == (frozenset(), {"f1"})
+    choose(panel, row(panel, "relu"), row(panel, "Encoder"))
+    assert (workspace.selection, workspace.selected_frames) == ({RELU}, {"f1"})
+    workspace.select(())
+    workspace.select((), ("f1",))
+    assert selected(panel) == ["Encoder"]
+    workspace.edit("Title", lambda document: edits.change_frame(document, "f1", {"title": "Decoder"}))
+    assert labels(panel)[-1] == "Decoder"
+    workspace.edit("Unframe", lambda document: edits.remove_frames(document, ("f1",)))
+    assert "Decoder" not in labels(panel)
 
 
 def test_an_order_that_changes_is_followed(panel: OutlinePanel, workspace: Workspace) -> None:
