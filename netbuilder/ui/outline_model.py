@@ -1,4 +1,4 @@
-"""The outline's model: nodes in the order of the flow, and frames; what is in a block stands below each of its instances.
+"""The outline's model: nodes in the order of the flow, and frames; what is in a block stands below each instance.
 
 It reads the document as it is and keeps only which rows there are. What is in a block is looked at when its row is
 opened; an edit inserts and removes the rows that it touched, so that the view keeps its place.
