@@ -22,6 +22,7 @@ def test_every_panel_is_found_once_in_order() -> None:
         "weights",
         "problems",
         "log",
+        "outline",
     ]
     assert {spec.key for spec in found} >= {"code", "inspector"}
     shortcuts = [spec.shortcut for spec in found if spec.shortcut]
