@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import QObject, QTimer
-
 from netbuilder.foundation.preferences import Preferences
 
 NAME = "usage"
@@ -16,20 +14,13 @@ NAME = "usage"
 
 _MOST = 1000  # when a count comes to this, all of its table are halved: what was used lately counts more
 _LARGEST = 300  # types in a table; the rarest go
-_PATIENCE = 3000  # milliseconds until counts are written: never while the user waits for the layer
 
 
-class Usage(QObject):
-    """Counts additions and links, and weighs types by them."""
+class Usage:
+    """Counts additions and links, and weighs types by them; written when the window closes, not while one works."""
 
-    def __init__(self, preferences: Preferences, parent: QObject | None = None) -> None:
-        """Read the counts.
-
-        Args:
-            preferences: Where they are kept.
-            parent: Qt's owner.
-        """
-        super().__init__(parent)
+    def __init__(self, preferences: Preferences) -> None:
+        """Read the counts from where they are kept."""
         self._preferences = preferences
         kept = preferences.get(NAME)
         kept = kept if isinstance(kept, Mapping) else {}  # edited by hand: counted afresh
@@ -38,20 +29,16 @@ class Usage(QObject):
         self._followed = {
             str(type): _counts(counts) for type, counts in (followed.items() if isinstance(followed, Mapping) else ())
         }
-        self._timer = QTimer(self, singleShot=True, interval=_PATIENCE)
-        self._timer.timeout.connect(self.save)
 
     def note_added(self, type: str) -> None:
         """Count a layer that was added."""
         _count(self._added, type)
-        self._timer.start()
 
     def note_followed(self, source: str, target: str) -> None:
         """Count a link from a layer of one type to one of another."""
         _count(self._followed.setdefault(source, {}), target)
         if len(self._followed) > _LARGEST:
             del self._followed[min(self._followed, key=lambda each: sum(self._followed[each].values()))]
-        self._timer.start()
 
     def follows(self, source: str, target: str) -> int:
         """Return how often a layer of one type was linked to one of another."""
@@ -71,7 +58,6 @@ class Usage(QObject):
 
     def save(self) -> None:
         """Write the counts."""
-        self._timer.stop()
         followed = {type: dict(counts) for type, counts in self._followed.items()}
         self._preferences.set(NAME, {"added": dict(self._added), "followed": followed})
 

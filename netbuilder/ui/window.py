@@ -450,6 +450,7 @@ class MainWindow(QMainWindow):
         preferences.set("window.geometry", bytes(self.saveGeometry().toBase64().data()).decode())
         if self._docks is not None:
             self._docks.save(preferences)
+            self._docks.canvas.commands.usage.save()
 
     def _restore(self) -> None:
         geometry = self.workspace.preferences.get("window.geometry")

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 from netbuilder.document.model import PortRef
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.ui.theme import controller
+from netbuilder.ui.usage import NAME
 from netbuilder.ui.window import MainWindow
 from netbuilder.ui.workspace import Workspace
 from tests.ui.canvas.conftest import LINEAR, RELU, small_network
@@ -114,3 +115,9 @@ def test_who_goes_elsewhere_is_not_called_back(window: MainWindow) -> None:
     window.docks.palette.field.setFocus()
     assert not window.canvas.quick_add.isVisible()
     assert window.docks.palette.field.hasFocus()
+
+
+def test_closing_remembers_what_was_used(window: MainWindow) -> None:
+    window.canvas.add("tanh")
+    window.close_now()
+    assert Preferences().get(NAME)["added"] == {"tanh": 1}

@@ -50,7 +50,7 @@ class Commands:
 
     def __init__(self, workspace: Workspace, content: Content) -> None:
         self._workspace = workspace
-        self.usage = Usage(workspace.preferences, workspace)
+        self.usage = Usage(workspace.preferences)
         self._content = content
         self._declarations = workspace.vocabulary
 
