@@ -40,7 +40,9 @@ def split_rows(
         )
     generator = np.random.default_rng(seed)
     labels = np.zeros(rows, dtype=np.int64) if classes is None else np.asarray(classes)
-    groups = [generator.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+    # Asked for the counts too, numpy does not import its masked arrays, which would stay in the window's memory.
+    distinct, _ = np.unique(labels, return_counts=True)
+    groups = [generator.permutation(np.flatnonzero(labels == label)) for label in distinct]
     wanted = {"test": round(rows * test_percent / 100), "validation": round(rows * validation_percent / 100)}
     parts: dict[str, Rows] = {}
     for part, count in wanted.items():

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
@@ -58,7 +57,9 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
         "about": json.dumps(dict(checkpoint.about), sort_keys=True, default=str),
         "sha256": _BLANK,
     }
-    data = safetensors.torch.save(_apart(checkpoint.tensors), metadata)
+    from safetensors.torch import save
+
+    data = save(_apart(checkpoint.tensors), metadata)
     size = int.from_bytes(data[:8], "little")
     if size > HEADER_LIMIT:
         raise NetbuilderError(_refusal(path, "checkpoint.header", "has too many tensors for one file"))
@@ -85,9 +86,11 @@ def load_checkpoint(path: Path) -> Checkpoint:
     except OSError as error:
         raise NetbuilderError(_refusal(path, "checkpoint.unreadable", f"cannot be read ({error.strerror})")) from error
     digest = _check_seal(path, data, size)
+    from safetensors.torch import load
+
     try:
         header = json.loads(bytes(data[8 : 8 + size]))["__metadata__"]
-        tensors = safetensors.torch.load(bytes(data))
+        tensors = load(bytes(data))
         return Checkpoint(
             tensors=tensors, paths=json.loads(header["paths"]), about={**json.loads(header["about"]), "sha256": digest}
         )

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 import itertools
 import queue
-import sqlite3
 import threading
 import time
 from array import array
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -26,7 +25,10 @@ from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Event, Points
 from netbuilder.training.run_store import RunRecord
 
-_Write: TypeAlias = Callable[[sqlite3.Connection], None]
+if TYPE_CHECKING:
+    import sqlite3
+
+_Write: TypeAlias = "Callable[[sqlite3.Connection], None]"
 QUEUE_SIZE = 256
 """Writes that may wait before the session waits for them."""
 
@@ -60,6 +62,8 @@ class RunWriter:
         self._thread.join()
 
     def _run(self) -> None:
+        import sqlite3
+
         connection: sqlite3.Connection | None = None
         try:
             connection = self._open()
@@ -93,6 +97,8 @@ class RunWriter:
                 committed = time.monotonic()
 
     def _open(self) -> sqlite3.Connection:
+        import sqlite3
+
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
             return run_store.connect(self._path, create=True)

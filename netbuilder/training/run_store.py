@@ -8,17 +8,19 @@ the connection. A damaged store is reported and set aside, never deleted, and ne
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.protocol import Event, Points
+
+if TYPE_CHECKING:
+    import sqlite3
 
 FILE_NAME = "runs.sqlite"
 
@@ -92,6 +94,8 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
         sqlite3.Error: When it cannot be opened or is damaged.
     """
     mode = "rwc" if create else "rw"
+    import sqlite3  # with the first run, not with the window: it stays in memory
+
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=5.0)
     try:
         connection.execute("PRAGMA foreign_keys = ON")
@@ -178,6 +182,8 @@ class RunStore:
         if not self.path.exists():
             yield None
             return
+        import sqlite3
+
         try:
             with closing(connect(self.path)) as connection:
                 yield connection

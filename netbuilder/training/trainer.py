@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
+import math
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
@@ -238,7 +238,7 @@ class Trainer:
             self._recorder.add(f"{name}/validation", self.step_count, value)
         if self._rate_step != self.step_count:  # a curve needs more than the moments of change
             self._keep_rate(self._updaters[0].learning_rate)
-        train_loss = statistics.fmean(self._epoch_losses)
+        train_loss = math.fsum(self._epoch_losses) / len(self._epoch_losses)
         better = self._keeper.offer(self.epoch, self.step_count, values or {"loss": train_loss})
         self._save_along()
         self._without_better = 0 if better else self._without_better + 1
