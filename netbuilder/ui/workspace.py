@@ -240,6 +240,11 @@ class Workspace(QObject):
         """Parameters and multiply-adds, as far as shapes are known."""
         return self._analysis.costs
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether shapes, problems and costs are those of the document as it is now."""
+        return self._analysis.is_settled
+
     def hold_analysis(self) -> None:
         """Find no shapes and no problems until `release_analysis`."""
         self._analysis.hold()
