@@ -9,7 +9,9 @@ from netbuilder.compiler.memory import Plan, Trait, peak, plan_memory
 from netbuilder.compiler.paths import enclosing
 from netbuilder.compiler.shapes import Found, Shapes
 from netbuilder.compiler.structure import Kind, Outline, Structure
+from netbuilder.document.identity import fresh_keys
 from netbuilder.document.model import Document, PortRef
+from netbuilder.foundation.steps import Steps, finish
 from netbuilder.layers.retention import is_view, retained
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.layers.tensor import bytes_a_sample, numbers_a_sample
@@ -35,6 +37,12 @@ class Cost:
     elements: int = 0
     bytes: int = 0
     kept: int = 0
+
+
+_FREE = Cost()
+
+_PIECE = 1000
+"""Layers that are counted at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +100,11 @@ class CostCounter:
         self._sizes: dict[PortRef, int] = {}
         self._nodes: dict[str, Cost] = {}
         self._costs = Costs()
+        self._total = Cost()
+        self._peak: int | None = None
+        self._due: set[str] = set()
+        self._found: Mapping[str, Found] = {}
+        self._done: frozenset[str] = frozenset()
 
     def count(self, document: Document, shapes: Shapes, outline: Outline) -> Costs:
         """Count what the layers of a document cost, those in blocks too; sizes that vary count as 1.
@@ -101,72 +114,110 @@ class CostCounter:
             shapes: Its shapes.
             outline: What followed the document so far.
         """
+        return finish(self.count_in_steps(document, shapes, outline))
+
+    def count_in_steps(self, document: Document, shapes: Shapes, outline: Outline) -> Steps[Costs]:
+        """Count what the layers of a document cost, as `count` does; where its structure changed, in steps.
+
+        What was begun and abandoned is made up for the next time.
+        """
         structure = outline.follow(shapes.expansion.drawn(document), shapes.expansion)
         if structure is not self._structure:
             self._forget(structure)
-        changed = self._renew(shapes)
-        if not changed and self._plan is not None:
+        yield from self._renew(shapes)
+        if not self._due and self._plan is not None:
             return self._costs
         if self._plan is None:
             traits = {id: entry.trait for id, entry in self._entries.items() if entry.trait is not None}
-            self._plan = plan_memory(structure, traits)
-            changed = set(self._entries)
-        self._keep(changed)
-        layers = [id for id, kind in structure.kinds.items() if kind.spec is not None and not kind.is_entry]
+            self._plan = yield from plan_memory(structure, traits)
+            self._due, self._peak = set(self._entries), None
+        yield from self._keep()
+        if self._peak is None:
+            self._peak = peak(self._plan, self._sizes)
         self._costs = Costs(
             nodes=self._nodes | _blocks(self._nodes, shapes),
-            total=_sum(self._nodes.values()),
-            peak=peak(self._plan, self._sizes),
-            complete=len(self._nodes) == len(layers),
+            total=self._total,
+            peak=self._peak,
+            complete=len(self._nodes) == len(structure.remember(_layers)),
         )
         return self._costs
 
     def _forget(self, structure: Structure) -> None:
-        """Begin with another structure: the plan is another, and layers may be gone."""
-        self._structure, self._plan, self._costs = structure, None, Costs()
-        for id in [id for id in self._entries if id not in structure.kinds]:
-            self._drop(id)
+        """Begin with another structure: the plan is another, and layers may be gone or others."""
+        self._structure, self._plan = structure, None
+        self._found, self._done = {}, frozenset()
 
-    def _renew(self, shapes: Shapes) -> set[str]:
-        """Bring the entries up to date; return the paths of those that changed."""
+    def _renew(self, shapes: Shapes) -> Steps[None]:
+        """Bring the entries up to date."""
         assert self._structure is not None
         entries, found, done, kinds = self._entries, shapes.found, shapes.done, self._structure.kinds
-        gone = [id for id in entries if id not in done]
-        stale = [id for id in kinds if id in done and (id not in entries or entries[id].found is not found[id])]
+        is_same = done == self._done
+        gone = [] if is_same else [id for id in entries if id not in done or id not in kinds]
+        fresh = fresh_keys(self._found, found) if is_same else list(kinds)
+        self._found, self._done = {}, frozenset()  # until all of this is entered, should it be abandoned
+        stale = [id for id in fresh if id in kinds and id in done and not self._is_current(id, found[id])]
         for id in gone:
             self._drop(id)
+            self._due.add(id)
             self._plan = None
-        for id in stale:
+        for number, id in enumerate(stale, 1):
             before = entries.get(id)
-            entries[id] = entry = _entry(kinds[id], found[id])
+            entry = _entry(kinds[id], found[id])
             self._take(id, entry)
+            self._due.add(id)
             if before is None or before.trait != entry.trait:
                 self._plan = None
-        return {*gone, *stale}
+            if not number % _PIECE:
+                yield
+        self._found, self._done = found, done
+
+    def _is_current(self, id: str, found: Found) -> bool:
+        entry = self._entries.get(id)
+        return entry is not None and entry.found is found
 
     def _drop(self, id: str) -> None:
         for port, _ in self._entries.pop(id).found.outputs:
             self._sizes.pop(port, None)
-        self._nodes.pop(id, None)
+        self._peak = None
+        self._set(id, None)
 
     def _take(self, id: str, entry: _Entry) -> None:
-        for port, type_ in entry.found.outputs:
-            self._sizes[port] = bytes_a_sample(type_)
-        if entry.cost is not None:
-            self._nodes[id] = entry.cost
+        before, self._entries[id] = self._entries.get(id), entry
+        if before is None or before.found.outputs != entry.found.outputs:
+            self._peak = None
+            for port, _ in before.found.outputs if before is not None else ():
+                self._sizes.pop(port, None)
+            for port, type_ in entry.found.outputs:
+                self._sizes[port] = bytes_a_sample(type_)
+        self._set(id, entry.cost)
 
-    def _keep(self, changed: set[str]) -> None:
+    def _set(self, id: str, cost: Cost | None) -> None:
+        """Enter a layer's cost and keep the total in step."""
+        before = self._nodes.pop(id, None)
+        if cost is not None:
+            self._nodes[id] = cost
+        self._total = _exchanged(self._total, before, cost)
+
+    def _keep(self) -> Steps[None]:
         """Add what is kept to the costs of the changed layers, and of those for which their values are kept."""
         assert self._plan is not None
-        plan, sizes = self._plan, self._sizes
+        plan, sizes, changed = self._plan, self._sizes, self._due
         ports = (port for id in changed if id in self._entries for port, _ in self._entries[id].found.outputs)
         touched = changed | {plan.keeper[port] for port in ports if port in plan.keeper}
-        for id in touched & self._nodes.keys():
+        for number, id in enumerate(touched & self._nodes.keys(), 1):
             kept = 0
             if id in plan.learning:
                 kept = self._entries[id].extra + sum([sizes.get(value, 0) for value in plan.kept.get(id, ())])
             if kept != self._nodes[id].kept:
-                self._nodes[id] = replace(self._nodes[id], kept=kept)
+                self._set(id, replace(self._nodes[id], kept=kept))
+            if not number % _PIECE:
+                yield
+        self._due = set()
+
+
+def _layers(structure: Structure) -> tuple[str, ...]:
+    """Return the nodes that cost something."""
+    return tuple(id for id, kind in structure.kinds.items() if kind.spec is not None and not kind.is_entry)
 
 
 def _entry(kind: Kind, found: Found) -> _Entry:
@@ -217,3 +268,16 @@ def _sum(costs: Iterable[Cost]) -> Cost:
         size += each.bytes
         kept += each.kept
     return Cost(parameters=parameters, trainable=trainable, macs=macs, elements=elements, bytes=size, kept=kept)
+
+
+def _exchanged(total: Cost, old: Cost | None, new: Cost | None) -> Cost:
+    """Return a total with one of its parts replaced."""
+    old, new = old or _FREE, new or _FREE
+    return Cost(
+        parameters=total.parameters - old.parameters + new.parameters,
+        trainable=total.trainable - old.trainable + new.trainable,
+        macs=total.macs - old.macs + new.macs,
+        elements=total.elements - old.elements + new.elements,
+        bytes=total.bytes - old.bytes + new.bytes,
+        kept=total.kept - old.kept + new.kept,
+    )

@@ -6,7 +6,7 @@ Nothing here runs a text, and what is not trusted is not even parsed. Imports no
 from __future__ import annotations
 
 import ast
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any, Final
 
@@ -117,18 +117,18 @@ def names_bound(text: str) -> Mapping[str, str]:
         return {}
 
 
-def find_collisions(document: Document, used: Collection[str], arguments: Iterable[str]) -> Iterator[Problem]:
+def find_collisions(document: Document, supported: Iterable[str], arguments: Iterable[str]) -> Iterator[Problem]:
     """Find custom layers that cannot stand in one text: two things of one name.
 
     Args:
         document: The document written out.
-        used: The nodes that the network consists of.
+        supported: The nodes in use that bring text of their own into it.
         arguments: Names that functions of the text have for their arguments.
     """
     layers = [
         (node, spec.support_text(spec.resolve(node.parameters)), spec.is_custom)
-        for id, node in document.graph.nodes.items()
-        if id in used and (spec := catalog().get(node.type)) is not None and spec.support and _is_sound(spec, node)
+        for node in map(document.graph.nodes.__getitem__, supported)
+        if (spec := catalog().get(node.type)) is not None and _is_sound(spec, node)
     ]
     if not any(is_custom for _, _, is_custom in layers):
         return

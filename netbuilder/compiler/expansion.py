@@ -17,6 +17,7 @@ from typing import Any, Final
 from netbuilder.compiler.bypass import Bypass, leave_out
 from netbuilder.document.blocks import INPUT, OUTPUT, REPEAT, Signature, block_key, is_block, needed, signature
 from netbuilder.document.expressions import ExpressionError, evaluate, is_expression, text_of
+from netbuilder.document.identity import fresh_keys
 from netbuilder.document.model import ROOT, Definition, Document, Graph, Node, PortRef
 from netbuilder.foundation.problem import Fix, Problem
 from netbuilder.layers.catalog import catalog
@@ -109,7 +110,7 @@ class Expander:
     def __init__(self) -> None:
         """Start with nothing kept."""
         self._kept: dict[str, tuple[Node, tuple[Any, ...], Node]] = {}
-        self._plain: dict[str, Node] = {}
+        self._plain: Mapping[str, Node] = {}
         self._last: tuple[Graph, Mapping[str, Definition], Expansion] | None = None
 
     def expand(self, document: Document) -> Expansion:
@@ -131,13 +132,10 @@ class Expander:
 
     def _is_plain(self, graph: Graph) -> bool:
         """Whether there is neither a block nor an expression; nodes that were looked at before are trusted."""
-        known, self._plain = self._plain, {}
-        for id, node in graph.nodes.items():
-            if known.get(id) is not node and (
-                is_block(node) or any(is_expression(value) for value in node.parameters.values())
-            ):
-                return False
-            self._plain[id] = node
+        fresh = (graph.nodes[id] for id in fresh_keys(self._plain, graph.nodes))
+        if any(is_block(node) or any(map(is_expression, node.parameters.values())) for node in fresh):
+            return False
+        self._plain = graph.nodes
         return True
 
 

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
-from netbuilder.compiler.expansion import Expansion
 from netbuilder.compiler.flow import TARGET
-from netbuilder.compiler.shapes import wire
 from netbuilder.compiler.structure import Structure
-from netbuilder.document.model import ROOT, Document, Graph, PortRef
+from netbuilder.compiler.wiring import wire
+from netbuilder.document.model import ROOT, Graph, PortRef
 from netbuilder.document.topology import cycles
 from netbuilder.foundation.problem import Fix, Problem
 
 
-def check_links(structure: Structure) -> Iterator[Problem]:
-    """Yield what is wrong with the links of a document."""
-    yield from _all_circles(structure.drawn, structure.expansion)
-    yield from _stray_links(structure)
-    yield from _open_inputs(structure)
-
-
-def _all_circles(document: Document, expansion: Expansion) -> Iterator[Problem]:
+def _all_circles(structure: Structure) -> Iterator[Problem]:
     """Find circles in the main graph and in the blocks: each graph must flow one way by itself."""
+    document, expansion = structure.drawn, structure.expansion
     yield from _circles(document.graph, "", ROOT)
     firsts = {instance.key: path for path, instance in reversed(list(expansion.instances.items()))}
     for key, path in firsts.items():
@@ -29,7 +23,7 @@ def _all_circles(document: Document, expansion: Expansion) -> Iterator[Problem]:
 
 
 def _circles(graph: Graph, prefix: str, scope: str) -> Iterator[Problem]:
-    if len(wire(graph).order) == len(graph.nodes):
+    if wire(graph).is_sound:
         return
     for circle in cycles(graph):
         names = " → ".join(graph.nodes[id].label for id in (*circle, circle[0]))
@@ -123,9 +117,13 @@ def _links(structure: Structure, target: PortRef) -> tuple[Fix, ...]:
 def _feeds(structure: Structure, node: str, other: str) -> bool:
     """Whether `node` is upstream of `other`."""
     waiting, seen = [other], {other}
-    while waiting:
+    while waiting and node not in seen:
         for _, source in structure.links.get(waiting.pop(), ()):
             if source.node not in seen:
                 seen.add(source.node)
                 waiting.append(source.node)
     return node in seen
+
+
+LINK_CHECKS: Final = (_all_circles, _stray_links, _open_inputs)
+"""What is wrong with the links of a document's structure."""

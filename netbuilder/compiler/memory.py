@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from netbuilder.compiler.structure import Structure
 from netbuilder.document.model import PortRef
+from netbuilder.foundation.steps import Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Plan:
     given: Sequence[PortRef]
 
 
-def plan_memory(structure: Structure, traits: Mapping[str, Trait]) -> Plan:
+def plan_memory(structure: Structure, traits: Mapping[str, Trait]) -> Steps[Plan]:
     """Work out which values are kept for training, and how long each lives while predicting.
 
     Args:
@@ -58,6 +59,7 @@ def plan_memory(structure: Structure, traits: Mapping[str, Trait]) -> Plan:
     flow = structure.flow
     order = [*flow.forward, *dict.fromkeys(id for _, ids in flow.phases for id in ids)]
     values = _Values(structure, traits, order)
+    yield
     learning: set[str] = set()
     keeper: dict[PortRef, str] = {}
     kept: dict[str, list[PortRef]] = {}
@@ -73,6 +75,7 @@ def plan_memory(structure: Structure, traits: Mapping[str, Trait]) -> Plan:
             if value not in keeper:
                 keeper[value] = id
                 kept.setdefault(id, []).append(value)
+    yield
     steps = _lives(structure, values, flow.forward)
     read = {source for id in flow.forward for _, source in structure.links.get(id, ())}
     given = [port for port in flow.entries if port in read]

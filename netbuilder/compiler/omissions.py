@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Final
 
 from netbuilder.compiler.flow import Flow
 from netbuilder.compiler.shapes import DATA
@@ -12,16 +13,9 @@ from netbuilder.document.names import unique_label
 from netbuilder.foundation.problem import Fix, Problem, Severity
 
 
-def check_omissions(structure: Structure) -> Iterator[Problem]:
-    """Yield what a document lacks, leaves out or names twice."""
-    yield from _same_names(structure.drawn)
-    yield from _missing_parts(structure)
-    if not structure.is_open:
-        yield from _left_out(structure)
-
-
-def _same_names(document: Document) -> Iterator[Problem]:
+def _same_names(structure: Structure) -> Iterator[Problem]:
     """Find nodes of one name in the main graph or in a block; edits give unique ones, files need not."""
+    document = structure.drawn
     for scope, graph in (("", document.graph), *((key, block.graph) for key, block in document.blocks.items())):
         owners: dict[str, Node] = {}
         for node in graph.nodes.values():
@@ -76,9 +70,13 @@ def _uneven_data(document: Document, flow: Flow) -> Iterator[Problem]:
 
 def _left_out(structure: Structure) -> Iterator[Problem]:
     """Find layers that lead to no loss and no output: whole islands, and loose ends of what is used."""
+    if structure.is_open:
+        return
     graph = structure.graph
     used = structure.used | {id for id, node in graph.nodes.items() if node.type == "output"}
     idle = [id for id in graph.nodes if id not in used]
+    if not idle:
+        return
     neighbours: dict[str, set[str]] = {}
     for target, source in graph.edges.items():
         neighbours.setdefault(target.node, set()).add(source.node)
@@ -116,3 +114,7 @@ def _islands(
                     island.add(other)
                     stack.append(other)
         yield sorted(island, key=position.__getitem__)
+
+
+OMISSION_CHECKS: Final = (_same_names, _missing_parts, _left_out)
+"""What a document's structure lacks, leaves out or names twice."""

@@ -11,15 +11,16 @@ from dataclasses import replace
 from netbuilder.compiler.custom import find_collisions
 from netbuilder.compiler.layouts import check_layouts
 from netbuilder.compiler.lengths import with_length_fixes
-from netbuilder.compiler.links import check_links
+from netbuilder.compiler.links import LINK_CHECKS
 from netbuilder.compiler.objectives import check_objectives, with_class_fixes
-from netbuilder.compiler.omissions import check_omissions
+from netbuilder.compiler.omissions import OMISSION_CHECKS
 from netbuilder.compiler.paths import once
 from netbuilder.compiler.shapes import Shapes
 from netbuilder.compiler.structure import Outline, Structure
 from netbuilder.document.blocks import signature
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem, Severity
+from netbuilder.foundation.steps import Steps, finish
 
 _RANKS = {Severity.ERROR: 0, Severity.WARNING: 1, Severity.ADVICE: 2}
 
@@ -32,34 +33,51 @@ def find_problems(document: Document, shapes: Shapes, outline: Outline | None = 
         shapes: Its shapes, so far as they are known.
         outline: What followed the document so far, whose work is not done again; None works everything out.
     """
+    return finish(find_problems_in_steps(document, shapes, outline or Outline()))
+
+
+def find_problems_in_steps(document: Document, shapes: Shapes, outline: Outline) -> Steps[tuple[Problem, ...]]:
+    """Return all problems of a document, as `find_problems` does; where its structure changed, in steps."""
     document = shapes.expansion.drawn(document)
     if not document.graph.nodes:
         message = (
             "There is nothing to train yet: drag a data source and layers onto the canvas, or start from a template."
         )
         return (Problem(code="graph.empty", message=message),)
-    structure = (outline or Outline()).follow(document, shapes.expansion)
-    found = _find(document, structure, shapes)
+    structure = outline.follow(document, shapes.expansion)
+    yield from structure.prepare()
+    found = yield from _find(document, structure, shapes)
     return once(found, document) if shapes.expansion.copies else found
 
 
-def _find(drawn: Document, structure: Structure, shapes: Shapes) -> tuple[Problem, ...]:
+def _find(drawn: Document, structure: Structure, shapes: Shapes) -> Steps[tuple[Problem, ...]]:
     document = shapes.expansion.of(drawn)
-    links, layouts = structure.remember(_of_structure), check_layouts(document, shapes, structure)
+    links = yield from structure.remember_in_steps(_of_structure)
+    layouts = tuple(check_layouts(document, shapes, structure))
     told = (with_class_fixes(document, shapes, each, structure) for each in shapes.problems)
     found = [
         *(with_length_fixes(document, shapes, each) for each in told),
         *links,
         *check_objectives(document, shapes, structure),
         *layouts,
-        *find_collisions(document, structure.used, _arguments(structure)),
+        *find_collisions(document, structure.remember(_supported), _arguments(structure)),
     ]
     found = [each if not each.node or _is_used(each.node, structure) else _milder(each) for each in found]
     return tuple(sorted(found, key=lambda each: (_RANKS[each.severity], structure.position.get(each.node, -1))))
 
 
-def _of_structure(structure: Structure) -> tuple[Problem, ...]:
-    return (*check_links(structure), *check_omissions(structure))
+def _of_structure(structure: Structure) -> Steps[tuple[Problem, ...]]:
+    found: list[Problem] = []
+    for check in (*LINK_CHECKS, *OMISSION_CHECKS):
+        found.extend(check(structure))
+        yield
+    return tuple(found)
+
+
+def _supported(structure: Structure) -> tuple[str, ...]:
+    """Return the nodes in use that bring text of their own into the program."""
+    kinds, used = structure.kinds, structure.used
+    return tuple(id for id, kind in kinds.items() if kind.spec is not None and kind.spec.support and id in used)
 
 
 def _arguments(structure: Structure) -> set[str]:

@@ -12,17 +12,19 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from netbuilder.compiler.cone import follow
 from netbuilder.compiler.custom import find_obstacle
 from netbuilder.compiler.expansion import Expander, Expansion
 from netbuilder.compiler.facts import NOTHING, Facts, fields_of, foreign_facts, missing_size, resolved, without_torch
 from netbuilder.compiler.paths import enclosing, once
+from netbuilder.compiler.wiring import Wiring, rewire, wire
 from netbuilder.compiler.wording import Trouble, describe, refused, trouble_of
 from netbuilder.document.blocks import is_block
-from netbuilder.document.model import Document, Graph, Node, PortRef, Schema
+from netbuilder.document.model import Document, Node, PortRef, Schema
 from netbuilder.foundation.problem import Problem
 from netbuilder.layers.catalog import catalog
 from netbuilder.layers.foreign import is_foreign
@@ -93,16 +95,6 @@ class Found:
     outputs: tuple[tuple[PortRef, TensorType], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Wiring:
-    """The links of a graph by node, and an order of its nodes."""
-
-    edges: Mapping[PortRef, PortRef]
-    nodes: frozenset[str]
-    order: Sequence[str]
-    incoming: Mapping[str, Sequence[tuple[PortRef, PortRef]]]
-
-
 class ShapeInference:
     """Infers shapes and keeps what it learned; one for each open document.
 
@@ -113,8 +105,7 @@ class ShapeInference:
     def __init__(self) -> None:
         """Start with nothing known."""
         self._facts: dict[tuple[Any, ...], Facts] = {}
-        self._memos: dict[str, Found] = {}
-        self._wiring: Wiring | None = None
+        self._last: Pass | None = None
         self._expander = Expander()
         self._runner: MetaRunner | None = None
 
@@ -133,21 +124,21 @@ class ShapeInference:
         """
         if deadline is None or _torch_is_warm():
             self._start()
-        return _Pass(self, document, self._expander.expand(document), deadline).walk()
+        expansion, last = self._expander.expand(document), self._last
+        graph = expansion.flat.graph
+        wiring, touched = rewire(last.wiring, graph) if last is not None else (wire(graph), None)
+        work = Pass(self, document, expansion, wiring, deadline)
+        if last is None or touched is None or not follow(work, last, touched):
+            work = Pass(self, document, expansion, wiring, deadline)
+            work.walk(last.shown if last is not None else {})
+        self._last = work
+        return work.result()
 
     def _start(self) -> None:
         if self._runner is None:
             from netbuilder.compiler.meta import MetaRunner
 
             self._runner = MetaRunner()
-
-    def wiring(self, graph: Graph) -> Wiring:
-        """Return the links of a graph by node and an order of its nodes; nodes on circles are left out."""
-        known = self._wiring
-        if known is not None and known.edges is graph.edges and known.nodes == graph.nodes.keys():
-            return known
-        self._wiring = wiring = wire(graph)
-        return wiring
 
     def facts(
         self, spec: LayerSpec, values: Mapping[str, Any], inputs: Types, may_run: bool, may_wait: bool
@@ -201,47 +192,72 @@ class ShapeInference:
         return try_out(values, derived, inputs, may_wait)
 
 
-class _Pass:
-    """One walk through a graph."""
+class Pass:
+    """One walk through a graph, or through the part of it that an edit changed (`cone`).
+
+    Attributes:
+        wiring: The links of the graph.
+        types: Port -> its type, as far as known.
+        shown: Node -> what is shown of it: what was found, for pending nodes what was found before.
+        pending: The nodes that were not looked at, for want of time or of torch.
+        known: The nodes whose outputs are known.
+        derived: Node -> the sizes that its constructor takes from its input.
+        weights: Node -> its weights.
+        special: Nodes with troubles, with another's weights, or whose result may not last: they are looked at again.
+    """
 
     def __init__(
-        self, inference: ShapeInference, document: Document, expansion: Expansion, deadline: float | None
+        self,
+        inference: ShapeInference,
+        document: Document,
+        expansion: Expansion,
+        wiring: Wiring,
+        deadline: float | None,
     ) -> None:
         self.inference, self.document, self.expansion, self.deadline = inference, document, expansion, deadline
-        self.graph = expansion.flat.graph
-        self.old = inference._memos
-        self.memos: dict[str, Found] = {}
-        self.stale: dict[str, Found] = {}
+        self.wiring, self.graph = wiring, expansion.flat.graph
         self.types: dict[PortRef, TensorType] = {}
+        self.shown: dict[str, Found] = {}
         self.pending: set[str] = set()
-        self.troubles: list[tuple[str, Trouble]] = []
-        self.asked = inference.runs
+        self.known: set[str] = set()
+        self.derived: dict[str, Mapping[str, int]] = {}
+        self.weights: dict[str, Weights] = {}
+        self.special: set[str] = set()
+        self._asked = inference.runs
 
-    def walk(self) -> Shapes:
-        """Look at every node in order."""
-        wiring = self.inference.wiring(self.graph)
-        nodes, types, pending = self.graph.nodes, self.types, self.pending
-        for id in wiring.order:
-            links = wiring.incoming.get(id, ())
-            node = nodes[id]
-            inputs = {}
-            for target, source in links:
-                if source.node in pending:
-                    self._postpone(id)
-                    break
-                type_ = types.get(source)
-                if type_ is not None:
-                    inputs[target.port] = types[target] = type_
-            else:
-                self._look(node, inputs, complete=len(inputs) == len(links))
-        self._check_ties()
-        self.inference._memos = self.memos | self.stale
-        return self._result()
+    def walk(self, old: Mapping[str, Found]) -> None:
+        """Look at every node in order.
 
-    def _look(self, node: Node, inputs: dict[str, TensorType], complete: bool) -> None:
-        memo = self.old.get(node.id)
+        Args:
+            old: What was found before, which is taken over where it depends on the same.
+        """
+        for id in self.wiring.order:
+            before = old.get(id)
+            self.look(id, before)
+            if id in self.pending and before is not None:  # what it gave before is shown meanwhile
+                self.shown[id] = before
+                self.types.update(before.outputs)
+        for id, found in self.shown.items():
+            self.note(id, found)
+
+    def look(self, id: str, memo: Found | None) -> Found | None:
+        """Look at a node, whose sources have been looked at; returns None when it has to wait.
+
+        Args:
+            id: The node.
+            memo: What was found of it before.
+        """
+        node, links = self.graph.nodes[id], self.wiring.incoming.get(id, ())
+        inputs = {}
+        for target, source in links:
+            if source.node in self.pending:
+                self.pending.add(id)
+                return None
+            type_ = self.types.get(source)
+            if type_ is not None:
+                inputs[target.port] = self.types[target] = type_
         owner = self.graph.nodes.get(node.tied_to) if node.tied_to else None
-        schema = self.document.schemas.get(node.id)
+        schema = self.document.schemas.get(id)
         if memo is None or not (
             memo.facts.lasting
             and memo.node is node
@@ -249,17 +265,36 @@ class _Pass:
             and memo.schema is schema
             and memo.inputs == inputs
         ):
-            facts = self._facts(node, owner, schema, inputs, complete)
+            facts = self._facts(node, owner, schema, inputs, complete=len(inputs) == len(links))
             if facts is None:
-                self._postpone(node.id)
-                return
-            outputs = tuple((PortRef(node.id, port), type_) for port, type_ in facts.outputs.items())
+                self.pending.add(id)
+                return None
+            outputs = tuple((PortRef(id, port), type_) for port, type_ in facts.outputs.items())
             memo = Found(node, owner, schema, inputs, facts, outputs)
-        self.memos[node.id] = memo
-        for port, type_ in memo.outputs:
-            self.types[port] = type_
-        for trouble in memo.facts.troubles:
-            self.troubles.append((node.id, trouble))
+        self.shown[id] = memo
+        self.types.update(memo.outputs)
+        return memo
+
+    def note(self, id: str, found: Found) -> None:
+        """Enter what was found of a node wherever it belongs."""
+        facts = found.facts
+        if facts.derived:
+            self.derived[id] = facts.derived
+        if facts.weights is not None and found.owner is None:
+            self.weights[id] = facts.weights
+        if id in self.pending:
+            return
+        if facts.known:
+            self.known.add(id)
+        if facts.troubles or found.node.tied_to or not facts.lasting:
+            self.special.add(id)
+
+    def forget(self, id: str) -> None:
+        """Take out what was entered of a node."""
+        self.derived.pop(id, None)
+        self.weights.pop(id, None)
+        self.known.discard(id)
+        self.special.discard(id)
 
     def _facts(
         self, node: Node, owner: Node | None, schema: Schema | None, inputs: dict[str, TensorType], complete: bool
@@ -293,30 +328,9 @@ class _Pass:
         return self.inference.facts(spec, values, known, self._may_run(), self.deadline is None)
 
     def _may_run(self) -> bool:
-        if self.deadline is None or self.inference.runs == self.asked:
+        if self.deadline is None or self.inference.runs == self._asked:
             return True
         return time.perf_counter() < self.deadline
-
-    def _postpone(self, id: str) -> None:
-        """Leave a node for later, showing what it gave before."""
-        self.pending.add(id)
-        memo = self.old.get(id)
-        if memo is not None:
-            self.stale[id] = memo
-            for port, type_ in memo.outputs:
-                self.types[port] = type_
-
-    def _check_ties(self) -> None:
-        """Check that each node that shares another's weights needs a module of the same sizes."""
-        for id, memo in self.memos.items():
-            node = memo.node
-            if not node.tied_to:
-                continue
-            trouble = self._tie_trouble(node, memo)
-            if trouble is not None:
-                self.troubles.append((id, trouble))
-                for port, _ in memo.outputs:
-                    self.types.pop(port, None)
 
     def _tie_trouble(self, node: Node, memo: Found) -> Trouble | None:
         owner = memo.owner
@@ -330,7 +344,7 @@ class _Pass:
             return Trouble(
                 code="tie.chain", message=f"shares the weights of {owner.label}, which itself shares another's"
             )
-        theirs = self.memos.get(owner.id)
+        theirs = self.shown.get(owner.id) if owner.id not in self.pending else None
         if (
             theirs is None
             or not (theirs.facts.known and memo.facts.known)
@@ -342,43 +356,47 @@ class _Pass:
         message = f"shares the weights of {owner.label}, which are for {expected}; its own input needs {found}"
         return Trouble(code="tie.size", message=message, expected=expected, found=found)
 
-    def _result(self) -> Shapes:
-        problems = []
-        for id, trouble in self.troubles:
+    def result(self) -> Shapes:
+        """Return what is known now."""
+        types, problems = dict(self.types), []
+        for id, trouble in self._troubles():
             source, other = (self._feeder(id, port) for port in (trouble.port, trouble.against))
             problems.append(describe(trouble, self.graph.nodes[id], source, other))
-        shown = self.memos | self.stale
-        done = {id for id, memo in self.memos.items() if memo.facts.known}
-        self._add_blocks(done)
+            if trouble.code.startswith("tie."):
+                for port, _ in self.shown[id].outputs:
+                    types.pop(port, None)
+        pending, done = set(self.pending), set(self.known)
+        self._add_blocks(types, pending, done)
         return Shapes(
-            types=self.types,
-            derived={id: memo.facts.derived for id, memo in shown.items() if memo.facts.derived},
-            weights={
-                id: memo.facts.weights
-                for id, memo in shown.items()
-                if memo.facts.weights is not None and memo.owner is None
-            },
+            types=types,
+            derived=self.derived,
+            weights=self.weights,
             problems=once((*self.expansion.problems, *problems), self.document),
-            pending=frozenset(self.pending),
+            pending=frozenset(pending),
             done=frozenset(done),
             expansion=self.expansion,
-            found=shown,
+            found=self.shown,
         )
 
-    def _add_blocks(self, done: set[str]) -> None:
+    def _troubles(self) -> list[tuple[str, Trouble]]:
+        """Return what is wrong with which node; first all layers by themselves, then shared weights of other sizes."""
+        ids = sorted(self.special, key=self.wiring.rank.__getitem__)
+        own = [(id, trouble) for id in ids for trouble in self.shown[id].facts.troubles]
+        tied = (
+            (id, self._tie_trouble(self.shown[id].node, self.shown[id])) for id in ids if self.shown[id].node.tied_to
+        )
+        return [*own, *((id, trouble) for id, trouble in tied if trouble is not None)]
+
+    def _add_blocks(self, types: dict[PortRef, TensorType], pending: set[str], done: set[str]) -> None:
         """Add the types of ports that the flat graph lacks, and what follows for blocks from what is in them."""
         for port, source in self.expansion.ports.items():
-            type_ = self.types.get(source)
+            type_ = types.get(source)
             if type_ is not None:
-                self.types[port] = type_
+                types[port] = type_
         if not self.expansion.copies:
             return
-        missing: set[str] = set()
-        for id in self.graph.nodes:
-            if id not in done:
-                missing.update(enclosing(id))
-            if id in self.pending:
-                self.pending.update(enclosing(id))
+        missing = {block for id in self.graph.nodes.keys() - done for block in enclosing(id)}
+        pending.update([block for id in self.pending for block in enclosing(id)])
         done.update(self.expansion.copies.keys() - missing)
 
     def _feeder(self, id: str, port: str) -> Node | None:
@@ -408,22 +426,3 @@ def _warm_up() -> None:
     from netbuilder.compiler.meta import warm_up
 
     warm_up()
-
-
-def wire(graph: Graph) -> Wiring:
-    """Return the links of a graph by node and an order of its nodes; nodes on or behind circles are left out."""
-    incoming: dict[str, list[tuple[PortRef, PortRef]]] = {}
-    followers: dict[str, list[str]] = {}
-    waits = dict.fromkeys(graph.nodes, 0)
-    for target, source in graph.edges.items():
-        if target.node in waits and source.node in waits:
-            incoming.setdefault(target.node, []).append((target, source))
-            followers.setdefault(source.node, []).append(target.node)
-            waits[target.node] += 1
-    order = [id for id, count in waits.items() if not count]
-    for id in order:
-        for follower in followers.get(id, ()):
-            waits[follower] -= 1
-            if not waits[follower]:
-                order.append(follower)
-    return Wiring(graph.edges, frozenset(graph.nodes), order, incoming)

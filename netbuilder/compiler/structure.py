@@ -14,7 +14,9 @@ from typing import Any, TypeVar
 from netbuilder.compiler.expansion import Expansion
 from netbuilder.compiler.flow import Flow, is_entry, sources_of, spec_of, trace
 from netbuilder.compiler.shapes import DATA
+from netbuilder.document.identity import fresh_keys
 from netbuilder.document.model import Document, Graph, Node, PortRef
+from netbuilder.foundation.steps import Steps
 from netbuilder.layers.spec import LayerSpec, Port
 
 T = TypeVar("T")
@@ -67,6 +69,20 @@ class Structure:
             self._made[work] = work(self)
         made: T = self._made[work]
         return made
+
+    def remember_in_steps(self, work: Callable[[Structure], Steps[T]]) -> Steps[T]:
+        """Return what `work` makes of this structure, in steps the first time; see `remember`."""
+        if work not in self._made:
+            self._made[work] = yield from work(self)
+        made: T = self._made[work]
+        return made
+
+    def prepare(self) -> Steps[None]:
+        """Work out what nearly everything asks for."""
+        for name in ("links", "flow", "used", "roots", "is_open", "position"):
+            if name not in vars(self):
+                getattr(self, name)
+                yield
 
     @property
     def graph(self) -> Graph:
@@ -123,6 +139,7 @@ class Outline:
         """Start with nothing known."""
         self._structure: Structure | None = None
         self._nodes: Mapping[str, Node] = {}
+        self._followed: tuple[Document, Expansion] | None = None
 
     def follow(self, document: Document, expansion: Expansion) -> Structure:
         """Return the structure of a document.
@@ -131,10 +148,14 @@ class Outline:
             document: As it was drawn.
             expansion: The same written out.
         """
+        last, before, followed = self._structure, self._nodes, self._followed
+        if last is not None and followed is not None and followed[0] is document and followed[1] is expansion:
+            return last
+        self._followed = document, expansion
         flat = expansion.of(document)
-        last, nodes, before = self._structure, flat.graph.nodes, self._nodes
+        nodes = flat.graph.nodes
         known = last.kinds if last is not None and document.schemas == last.drawn.schemas else {}
-        changed = {id: _kind(flat, node) for id, node in nodes.items() if id not in known or before.get(id) is not node}
+        changed = {id: _kind(flat, nodes[id]) for id in fresh_keys(before if known else {}, nodes)}
         self._nodes = nodes
         same = last is not None and known and _same_around(last, document, flat, expansion)
         if last is not None and same and all(known[id] == kind for id, kind in changed.items()):
@@ -149,6 +170,7 @@ def _same_around(last: Structure, document: Document, flat: Document, expansion:
     graph, before = flat.graph, last.graph
     return (
         (graph.edges is before.edges or graph.edges == before.edges)
+        and (document.graph.edges is last.drawn.graph.edges or document.graph.edges == last.drawn.graph.edges)
         and (graph.nodes is before.nodes or list(graph.nodes) == list(before.nodes))
         and document.blocks is last.drawn.blocks
         and document.plan.phases == last.drawn.plan.phases

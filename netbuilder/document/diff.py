@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeAlias, TypeVar
 
+from netbuilder.document.identity import fresh_keys, lost_keys
 from netbuilder.document.model import ROOT, Document, Graph, PortRef
 
 Edge: TypeAlias = tuple[PortRef, PortRef]
@@ -121,18 +122,10 @@ def compare(old: Mapping[K, Any], new: Mapping[K, Any]) -> tuple[set[K], set[K],
     """Return the keys that went, that came and whose value is another."""
     if old is new:
         return set(), set(), set()
-    missing = object()
-    gone = {key for key in old if key not in new}
-    come: set[K] = set()
-    other: set[K] = set()
-    for key, value in new.items():
-        before = old.get(key, missing)
-        if before is value:
-            continue
-        if before is missing:
-            come.add(key)
-        elif before != value:
-            other.add(key)
+    fresh = fresh_keys(old, new)
+    gone = set(lost_keys(old, new, fresh))
+    come = {key for key in fresh if key not in old}
+    other = {key for key in fresh if key in old and old[key] != new[key]}
     return gone, come, other
 
 

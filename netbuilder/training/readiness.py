@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 
 from netbuilder.compiler.flow import is_loss
-from netbuilder.compiler.problems import find_problems
-from netbuilder.compiler.shapes import Shapes
-from netbuilder.compiler.structure import Outline
+from netbuilder.compiler.problems import find_problems_in_steps
+from netbuilder.compiler.shapes import DATA, Shapes
+from netbuilder.compiler.structure import Outline, Structure
 from netbuilder.data import schemas, sources
 from netbuilder.data.settings import SHARED
 from netbuilder.document.model import Document, Field, Group, Node, Phase, Plan, Schema, Setting
@@ -24,6 +24,7 @@ from netbuilder.document.plan import PLAN_PARAMETERS
 from netbuilder.foundation.declaration import Declaration
 from netbuilder.foundation.parameter import Kind
 from netbuilder.foundation.problem import Fix, NetbuilderError, Problem, Severity
+from netbuilder.foundation.steps import Steps, finish
 from netbuilder.training import optimizers, schedules
 
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
@@ -43,15 +44,19 @@ def review(
         noticed: What looking at the data nodes' files brought to light.
         outline: What followed the document so far, whose work is not done again; None works everything out.
     """
-    linked = linked_nodes(document)
+    return finish(review_in_steps(document, shapes, noticed, outline or Outline()))
+
+
+def review_in_steps(
+    document: Document, shapes: Shapes, noticed: Sequence[Problem], outline: Outline
+) -> Steps[tuple[Problem, ...]]:
+    """Return all that prevents training, as `review` does; where the document's structure changed, in steps."""
+    linked = outline.follow(document, shapes.expansion).remember(_linked_nodes)
     told = {each.node for each in noticed}  # why they could not be read says more than that they were not
+    problems = yield from find_problems_in_steps(document, shapes, outline)
     found = [
         *(each if each.node in linked or not each.is_error else _as_warning(each) for each in noticed),
-        *(
-            each
-            for each in find_problems(document, shapes, outline)
-            if each.code != "data.schema" or each.node not in told
-        ),
+        *(each for each in problems if each.code != "data.schema" or each.node not in told),
         *_split_problems(document, linked),
         *_plan_problems(document),
     ]
@@ -61,6 +66,10 @@ def review(
 def linked_nodes(document: Document) -> frozenset[str]:
     """Return the ids of the nodes that something is linked to: other data nodes are not read for training."""
     return frozenset(source.node for source in document.graph.edges.values())
+
+
+def _linked_nodes(structure: Structure) -> frozenset[str]:
+    return linked_nodes(structure.drawn)
 
 
 def _as_warning(problem: Problem) -> Problem:
@@ -162,6 +171,8 @@ def _lost_losses(document: Document, index: int) -> Iterator[Problem]:
 def _lost_nodes(document: Document, index: int) -> Iterator[Problem]:
     """Find names of layers that are no longer there."""
     phase = document.plan.phases[index]
+    if phase.groups and not any(group.nodes for group in phase.groups):
+        return
     known = document.graph.nodes.keys() | {id for block in document.blocks.values() for id in block.graph.nodes}
     groups = tuple(
         replace(group, nodes=tuple(id for id in group.nodes if id in known))
@@ -234,6 +245,8 @@ def nodes_to_read(document: Document) -> list[Node]:
     """Return the data nodes whose files may have changed, and those of which nothing is known; others need no look."""
     found = []
     for node in document.graph.nodes.values():
+        if not node.type.startswith(DATA):  # which spares a look at thousands of layers
+            continue
         source = sources.registry().get(node.type)
         if source is None:
             continue

@@ -12,11 +12,18 @@ from netbuilder.compiler.shapes import ShapeInference, Shapes
 from netbuilder.compiler.structure import Outline
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem
-from netbuilder.training.readiness import apply_readings, review
+from netbuilder.foundation.steps import Steps, finish
+from netbuilder.training.readiness import apply_readings, review_in_steps
 from netbuilder.ui.data_watch import DataWatch
 
-SLICE = 0.012
-"""Seconds spent at once: after an edit, and at each turn of the idle timer."""
+AT_ONCE = 0.003
+"""Seconds spent before an edit returns; what is left then goes on from the idle timer."""
+
+SLICE = 0.008
+"""Seconds spent at each turn of the idle timer: with what is painted meanwhile, a frame."""
+
+SMALL = 400
+"""Nodes; a document with no more is looked at as a whole before an edit returns, which takes a few milliseconds."""
 
 _STUCK_MS = 25, 200
 """How long to wait when the last turn found nothing new, at first and at last: torch is being warmed up, or a custom
@@ -30,7 +37,8 @@ class Analysis(QObject):
         data: Looks at the data nodes' files behind the window's back.
 
     Signals:
-        changed: () `shapes`, `problems` and `costs` were recomputed, perhaps partly (`shapes.pending`).
+        changed: () `shapes`, or `problems` and `costs`, were recomputed, perhaps partly (`shapes.pending`). After an
+            edit of a large document the shapes come first; until the rest follows, `is_settled` is False.
     """
 
     changed = Signal()
@@ -41,14 +49,16 @@ class Analysis(QObject):
         self._outline = Outline()
         self._counter = CostCounter()
         self._document, self._base = document, Path()
+        self._steps: Steps[None] | None = None
         self._torch = False
         self._held = False
         self._pause = 0
         self._timer = QTimer(self, singleShot=True)
-        self._timer.timeout.connect(self._work)
+        self._timer.timeout.connect(self._turn)
         self.data = DataWatch(self)
-        self.data.changed.connect(self._review)
-        self._infer()
+        self.data.changed.connect(self._work)
+        self.shapes, self.problems, self.costs = Shapes(), (), Costs()
+        self._work()
 
     shapes: Shapes
     problems: tuple[Problem, ...]
@@ -70,6 +80,11 @@ class Analysis(QObject):
         self.data.follow(document, base)
         self._work()
 
+    def forget(self) -> None:
+        """Tell nothing of the document so far: another is followed next."""
+        self._steps = None
+        self.shapes, self.problems, self.costs = Shapes(), (), Costs()
+
     def hold(self) -> None:
         """Work on nothing until `release`: before the first paint it would only delay that."""
         self._held = True
@@ -88,29 +103,61 @@ class Analysis(QObject):
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing is pending."""
-        return not self.shapes.pending
+        """Whether shapes, problems and costs are those of the document, and nothing is pending."""
+        return not self.shapes.pending and self._steps is None
+
+    def settle(self) -> None:
+        """Find the problems and costs that go with the shapes now, however long that takes."""
+        if self._steps is not None:
+            finish(self._steps)
+            self._steps = None
+            self.changed.emit()
 
     def _work(self) -> None:
+        """Begin with the document as it is now; what was begun with an earlier one is abandoned."""
+        begun = perf_counter()
+        self._infer(begun + AT_ONCE)
+        self._go_on(begun + AT_ONCE)
+
+    def _turn(self) -> None:
+        """Go on where the last turn ended: with problems and costs, then with the shapes that are pending."""
+        begun = perf_counter()
+        if self._steps is None:
+            self._infer(begun + SLICE)
+        self._go_on(begun + SLICE)
+
+    def _infer(self, deadline: float) -> None:
         before = self.shapes
-        self._infer()
-        self.changed.emit()
-        # Without torch another turn would find nothing new: it waits for `torch_loaded`.
-        if self.shapes.pending and self._torch:
-            stuck = self.shapes.pending == before.pending
-            first, last = _STUCK_MS
-            self._pause = min(max(first, 2 * self._pause), last) if stuck else 0
+        self.shapes = self._inference.infer(self._document, deadline)
+        stuck = self.shapes.pending == before.pending
+        first, last = _STUCK_MS
+        self._pause = min(max(first, 2 * self._pause), last) if stuck else 0
+        self._steps = self._judge()
+
+    def _go_on(self, deadline: float) -> None:
+        steps = self._steps
+        is_small = len(self._document.graph.nodes) <= SMALL
+        while steps is not None and (is_small or perf_counter() < deadline):
+            try:
+                next(steps)
+            except StopIteration:
+                steps = None
+        self._steps = steps
+        if steps is not None:  # what is told of nodes that are gone is not to be shown meanwhile
+            nodes, drawn = self.shapes.expansion.flat.graph.nodes, self._document.graph.nodes
+            self.problems = tuple(
+                each for each in self.problems if not each.node or each.node in nodes or each.node in drawn
+            )
+        if steps is None or not self.shapes.pending:
+            self.changed.emit()
+        if steps is not None:
+            self._timer.start(0)
+        elif self.shapes.pending and self._torch:  # without torch another turn would find nothing new
             self._timer.start(self._pause)
 
-    def _infer(self) -> None:
-        self.shapes = self._inference.infer(self._document, perf_counter() + SLICE)
-        self._find_problems()
-        self.costs = self._counter.count(self._document, self.shapes, self._outline)
-
-    def _review(self) -> None:
-        self._find_problems()
-        self.changed.emit()
-
-    def _find_problems(self) -> None:
+    def _judge(self) -> Steps[None]:
+        """Find problems and costs; they are replaced together, at the end."""
         document, noticed = apply_readings(self._document, self.data.readings)
-        self.problems = review(document, self.shapes, noticed, self._outline)
+        problems = yield from review_in_steps(document, self.shapes, noticed, self._outline)
+        costs = yield from self._counter.count_in_steps(self._document, self.shapes, self._outline)
+        self.problems, self.costs = problems, costs

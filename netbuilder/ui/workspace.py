@@ -426,6 +426,7 @@ class Workspace(QObject):
     # Inside --------------------------------------------------------------------------------------------------------
 
     def _may_train(self) -> bool:
+        self._analysis.settle()
         errors = tuple(problem for problem in self.problems if problem.is_error)
         if errors:
             self.problemsRaised.emit(errors)
@@ -489,6 +490,7 @@ class Workspace(QObject):
         self.scopes.forget()
         self.selection, self.selected_link, self.selected_frames = frozenset(), None, frozenset()
         self.trainer.forget()
+        self._analysis.forget()
         self._analysis.follow(document, self.file.base)
         self.documentReplaced.emit()
         self.selectionChanged.emit()

@@ -13,7 +13,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from netbuilder.compiler.expansion import Expander
-from netbuilder.compiler.shapes import wire
+from netbuilder.compiler.wiring import wire
 from netbuilder.exchange.incoming.builder import Imported
 from netbuilder.exchange.incoming.formats import import_file
 from tests.exchange.incoming.networks import run

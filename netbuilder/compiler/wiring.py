@@ -1,0 +1,188 @@
+"""Wiring: the links of a graph by node, and an order in which each node comes after what feeds it.
+
+After an edit of a few links the order is mended where they are instead of being worked out anew: a node that comes is
+ranked between its neighbours, and where a link runs against the order, only the nodes between its ends change places
+(Pearce and Kelly, "A dynamic topological sort algorithm for directed acyclic graphs", 2006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final
+
+from netbuilder.document.identity import fresh_keys, lost_keys
+from netbuilder.document.model import Graph, PortRef
+
+FEW: Final = 128
+"""Nodes or links; when more come or go, everything is worked out anew."""
+
+Incoming = Mapping[str, Sequence[tuple[PortRef, PortRef]]]
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """The links of a graph by node, and an order of its nodes.
+
+    Attributes:
+        graph: The graph.
+        rank: Node -> a number larger than those of all nodes that feed it; nodes on or behind circles have none.
+        incoming: Node -> its linked inputs as (target, source), strays left out.
+        followers: Node -> the nodes that it feeds, once for each link.
+        has_strays: Whether links lead to or from nodes that are not there.
+    """
+
+    graph: Graph
+    rank: Mapping[str, float]
+    incoming: Incoming
+    followers: Mapping[str, Sequence[str]]
+    has_strays: bool = False
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether no links form a circle."""
+        return len(self.rank) == len(self.graph.nodes)
+
+    @cached_property
+    def order(self) -> Sequence[str]:
+        """The nodes by rank."""
+        return sorted(self.rank, key=self.rank.__getitem__)
+
+
+def wire(graph: Graph) -> Wiring:
+    """Return the links of a graph by node and an order of its nodes; nodes on or behind circles are left out."""
+    incoming: dict[str, list[tuple[PortRef, PortRef]]] = {}
+    followers: dict[str, list[str]] = {}
+    waits = dict.fromkeys(graph.nodes, 0)
+    for target, source in graph.edges.items():
+        if target.node in waits and source.node in waits:
+            incoming.setdefault(target.node, []).append((target, source))
+            followers.setdefault(source.node, []).append(target.node)
+            waits[target.node] += 1
+    links = sum(waits.values())
+    order = [id for id, count in waits.items() if not count]
+    for id in order:
+        for follower in followers.get(id, ()):
+            waits[follower] -= 1
+            if not waits[follower]:
+                order.append(follower)
+    rank = dict(zip(order, map(float, range(len(order))), strict=True))
+    return Wiring(graph, rank, incoming, followers, has_strays=links < len(graph.edges))
+
+
+def rewire(before: Wiring, graph: Graph) -> tuple[Wiring, frozenset[str] | None]:
+    """Return the wiring of a graph after an edit, and the nodes whose inputs are linked otherwise than before.
+
+    Args:
+        before: The wiring of the graph as it was.
+        graph: The graph as it is.
+
+    Returns:
+        The wiring; the nodes, or None when all was worked out anew.
+    """
+    mending = _Mending(before, graph)
+    if mending.is_idle:
+        same = replace(before, graph=graph)
+        if "order" in vars(before):
+            vars(same)["order"] = before.order
+        return same, frozenset()
+    if not before.is_sound or before.has_strays or not mending.is_small or not mending.mend():
+        return wire(graph), None
+    return Wiring(graph, mending.rank, mending.incoming, mending.followers), frozenset(mending.touched)
+
+
+class _Mending:
+    """A wiring while it is brought up to date; what it shares with the one before is replaced, never changed."""
+
+    def __init__(self, before: Wiring, graph: Graph) -> None:
+        old = before.graph
+        self.old, self.graph = old, graph
+        self.edges = fresh_keys(old.edges, graph.edges)
+        self.cut = lost_keys(old.edges, graph.edges, self.edges)
+        fresh = fresh_keys(old.nodes, graph.nodes)
+        self.come = [id for id in fresh if id not in old.nodes]
+        self.gone = lost_keys(old.nodes, graph.nodes, fresh)
+        self.is_idle = not (self.edges or self.cut or self.come or self.gone)
+        self.is_small = len(self.edges) + len(self.cut) <= FEW and len(self.come) + len(self.gone) <= FEW // 8
+        self.rank, self.incoming, self.followers = dict(before.rank), dict(before.incoming), dict(before.followers)
+        self.touched: set[str] = set()
+
+    def mend(self) -> bool:
+        """Bring everything up to date; returns False when it has to be worked out anew."""
+        for target in (*self.cut, *(target for target in self.edges if target in self.old.edges)):
+            self._unlink(target, self.old.edges[target])
+        for id in self.gone:
+            if self.followers.pop(id, ()) or self.incoming.pop(id, ()):
+                return False  # a link is left that leads to a node which is not there
+            del self.rank[id]
+        for target in self.edges:
+            if not self._link(target, self.graph.edges[target]):
+                return False
+        self.touched.update(self.come)
+        self.touched.difference_update(self.gone)
+        return self._rank_new() and all(self._straighten(target) for target in self.edges)
+
+    def _unlink(self, target: PortRef, source: PortRef) -> None:
+        self.touched.add(target.node)
+        self.incoming[target.node] = [link for link in self.incoming[target.node] if link[0] != target]
+        followers = list(self.followers[source.node])
+        followers.remove(target.node)
+        self.followers[source.node] = followers
+
+    def _link(self, target: PortRef, source: PortRef) -> bool:
+        nodes = self.graph.nodes
+        if target.node not in nodes or source.node not in nodes:
+            return False
+        self.touched.add(target.node)
+        self.incoming[target.node] = [*self.incoming.get(target.node, ()), (target, source)]
+        self.followers[source.node] = [*self.followers.get(source.node, ()), target.node]
+        return True
+
+    def _rank_new(self) -> bool:
+        """Rank each node that has come right behind what feeds it, or right before what it feeds."""
+        rank = self.rank
+        for id in wire(self._part(self.come)).rank:
+            above = [rank[source.node] for _, source in self.incoming.get(id, ())]
+            below = [rank[node] for node in self.followers.get(id, ()) if node in rank]
+            first = min(below, default=max(rank.values(), default=0.0) + 1)
+            low = max(above) if above else max((each for each in rank.values() if each < first), default=first - 2)
+            high = min((each for each in rank.values() if each > low), default=low + 2)
+            rank[id] = (low + high) / 2
+            if not low < rank[id] < high:
+                return False  # no number is left between the two
+        return len(rank) == len(self.graph.nodes)
+
+    def _part(self, ids: Iterable[str]) -> Graph:
+        nodes = {id: self.graph.nodes[id] for id in ids}
+        return Graph(nodes=nodes, edges={t: s for id in nodes for t, s in self.incoming.get(id, ()) if s.node in nodes})
+
+    def _straighten(self, target: PortRef) -> bool:
+        """Have the source of a link before its target; returns False for a circle."""
+        rank, source = self.rank, self.graph.edges[target].node
+        low, high = rank[target.node], rank[source]
+        if high < low:
+            return True
+        ahead = _reach(target.node, lambda id: self.followers.get(id, ()), lambda id: rank[id] <= high)
+        if source in ahead:
+            return False
+        behind = _reach(
+            source, lambda id: [each.node for _, each in self.incoming.get(id, ())], lambda id: rank[id] >= low
+        )
+        moved = [*sorted(behind, key=rank.__getitem__), *sorted(ahead, key=rank.__getitem__)]
+        rank.update(zip(moved, sorted(rank[id] for id in moved), strict=True))
+        return True
+
+    def _sources(self, id: str) -> list[str]:
+        return [source.node for _, source in self.incoming.get(id, ())]
+
+
+def _reach(start: str, neighbours: Callable[[str], Iterable[str]], is_near: Callable[[str], bool]) -> set[str]:
+    """Return what can be reached from a node over neighbours that are near, the node included."""
+    seen, waiting = {start}, [start]
+    while waiting:
+        for other in neighbours(waiting.pop()):
+            if other not in seen and is_near(other):
+                seen.add(other)
+                waiting.append(other)
+    return seen
