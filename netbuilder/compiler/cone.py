@@ -1,8 +1,12 @@
-"""Cone: what an edit changed of the types in a graph, found without a look at the rest of it."""
+"""Cone: what an edit changed of the types in a graph, found without a look at the rest of it.
+
+Nodes are looked at in an order in which each comes after what feeds it, so that one look at each is enough. When the
+time is over, what is left is pending, and the next pass goes on with it.
+"""
 
 from __future__ import annotations
 
-from heapq import heapify, heappop, heappush
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
 from netbuilder.document.identity import fresh_keys, lost_keys
@@ -10,36 +14,38 @@ from netbuilder.document.identity import fresh_keys, lost_keys
 if TYPE_CHECKING:
     from netbuilder.compiler.shapes import Pass
 
-MOST: Final = 512
-"""Nodes that changed by themselves; when there are more, a walk through all of them takes no longer."""
+AT_LEAST: Final = 400
+"""Nodes that are looked at before the clock is asked: with fewer, nothing ever waits for want of time."""
+
+_PIECE: Final = 64
+"""Nodes between two looks at the clock."""
 
 
-def follow(work: Pass, last: Pass, touched: frozenset[str]) -> bool:
+def follow(work: Pass, last: Pass | None, touched: frozenset[str] | None) -> None:
     """Look at the nodes that an edit changed, and downstream of them as far as types change.
 
     Args:
         work: A pass over the graph as it is, which is filled in.
-        last: The pass over the graph as it was.
-        touched: The nodes whose inputs are linked otherwise.
-
-    Returns:
-        Whether that was enough; if not, `work` is of no use: something has to wait, or too much is new.
+        last: The pass over the graph as it was; None looks at all nodes.
+        touched: The nodes whose inputs are linked otherwise; None looks at all nodes, whatever was found before.
     """
-    if last.pending or not last.wiring.is_sound:
-        return False
-    fresh = fresh_keys(last.graph.nodes, work.graph.nodes)
-    gone = lost_keys(last.graph.nodes, work.graph.nodes, fresh)
-    seeds = {*fresh, *touched, *fresh_keys(last.document.schemas, work.document.schemas), *last.special}
-    seeds.update(id for id in last.document.schemas if id not in work.document.schemas)
-    seeds &= work.graph.nodes.keys()
-    if len(seeds) + len(gone) > MOST:
-        return False
+    nodes = work.graph.nodes
+    if last is None or touched is None:
+        if last is not None:
+            work.shown = {id: found for id, found in last.shown.items() if id in work.wiring.rank}
+        _spread(work, set(work.wiring.rank))
+        return
+    fresh = fresh_keys(last.graph.nodes, nodes)
+    gone = lost_keys(last.graph.nodes, nodes, fresh)
+    schemas, before = work.document.schemas, last.document.schemas
+    seeds = {*fresh, *touched, *fresh_keys(before, schemas), *last.special, *last.pending}
+    seeds.update(id for id in before if id not in schemas)
     _take_over(work, last)
     for id in gone:
         _drop(work, last, id)
     for id in touched & last.graph.nodes.keys():
         _unlink(work, last, id)
-    return _spread(work, seeds)
+    _spread(work, seeds & work.wiring.rank.keys())
 
 
 def _take_over(work: Pass, last: Pass) -> None:
@@ -52,7 +58,8 @@ def _take_over(work: Pass, last: Pass) -> None:
 def _drop(work: Pass, last: Pass, id: str) -> None:
     """Forget a node that is gone."""
     _unlink(work, last, id)
-    for port, _ in work.shown.pop(id).outputs:
+    found = work.shown.pop(id, None)
+    for port, _ in found.outputs if found is not None else ():
         work.types.pop(port, None)
     work.forget(id)
 
@@ -63,13 +70,16 @@ def _unlink(work: Pass, last: Pass, id: str) -> None:
         work.types.pop(target, None)
 
 
-def _spread(work: Pass, seeds: set[str]) -> bool:
+def _spread(work: Pass, seeds: set[str]) -> None:
     """Look at nodes in order, and at those they feed wherever what they give has changed."""
-    rank = work.wiring.rank
-    waiting = [(rank[id], id) for id in seeds]
-    heapify(waiting)
-    seen = set(seeds)
+    rank, followers = work.wiring.rank, work.wiring.followers
+    waiting = sorted((rank[id], id) for id in seeds)  # which is a heap
+    seen, number = set(seeds), 0
     while waiting:
+        number += 1
+        if number > AT_LEAST and not number % _PIECE and work.is_late():
+            _postpone(work, [id for _, id in waiting])
+            return
         _, id = heappop(waiting)
         before = work.shown.get(id)
         outputs = before.outputs if before is not None else ()
@@ -78,14 +88,31 @@ def _spread(work: Pass, seeds: set[str]) -> bool:
         for target, _ in work.wiring.incoming.get(id, ()):
             work.types.pop(target, None)
         found = work.look(id, before)
-        if found is None:
-            return False
-        if found is before:
-            continue
         work.forget(id)
-        work.note(id, found)
-        if found.outputs != outputs:
-            for follower in set(work.wiring.followers.get(id, ())) - seen:
+        if found is not None:
+            work.note(id, found)
+        elif before is not None:  # what it gave before is shown meanwhile
+            work.types.update(outputs)
+            work.note(id, before)
+        if found is None or found.outputs != outputs:
+            for follower in followers.get(id, ()):
+                if follower not in seen and follower in rank:
+                    seen.add(follower)
+                    heappush(waiting, (rank[follower], follower))
+
+
+def _postpone(work: Pass, late: list[str]) -> None:
+    """Leave nodes for the next time, with all that is downstream of them."""
+    seen = set(late)
+    while late:
+        for follower in work.wiring.followers.get(late.pop(), ()):
+            if follower not in seen:
                 seen.add(follower)
-                heappush(waiting, (rank[follower], follower))
-    return True
+                late.append(follower)
+    ranked = seen & work.wiring.rank.keys()
+    work.pending |= ranked
+    work.known -= ranked
+    work.special -= ranked
+    for id in ranked & work.shown.keys():
+        work.types.update(work.shown[id].outputs)
+        work.note(id, work.shown[id])

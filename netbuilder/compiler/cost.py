@@ -104,7 +104,7 @@ class CostCounter:
         self._peak: int | None = None
         self._due: set[str] = set()
         self._found: Mapping[str, Found] = {}
-        self._done: frozenset[str] = frozenset()
+        self._done: frozenset[str] | None = None
 
     def count(self, document: Document, shapes: Shapes, outline: Outline) -> Costs:
         """Count what the layers of a document cost, those in blocks too; sizes that vary count as 1.
@@ -145,7 +145,7 @@ class CostCounter:
     def _forget(self, structure: Structure) -> None:
         """Begin with another structure: the plan is another, and layers may be gone or others."""
         self._structure, self._plan = structure, None
-        self._found, self._done = {}, frozenset()
+        self._found, self._done = {}, None
 
     def _renew(self, shapes: Shapes) -> Steps[None]:
         """Bring the entries up to date."""
@@ -154,7 +154,7 @@ class CostCounter:
         is_same = done == self._done
         gone = [] if is_same else [id for id in entries if id not in done or id not in kinds]
         fresh = fresh_keys(self._found, found) if is_same else list(kinds)
-        self._found, self._done = {}, frozenset()  # until all of this is entered, should it be abandoned
+        self._found, self._done = {}, None  # until all of this is entered, should it be abandoned
         stale = [id for id in fresh if id in kinds and id in done and not self._is_current(id, found[id])]
         for id in gone:
             self._drop(id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -66,15 +66,25 @@ def is_loss(node: Node) -> bool:
     return spec is not None and spec.is_loss
 
 
-def sources_of(graph: Graph) -> dict[str, list[tuple[str, PortRef]]]:
-    """Return node id -> its linked inputs as (port, source), in the order of its ports, strays left out."""
+def sources_of(
+    graph: Graph, port_names: Callable[[str], Sequence[str]] | None = None
+) -> dict[str, list[tuple[str, PortRef]]]:
+    """Return node id -> its linked inputs as (port, source), in the order of its ports, strays left out.
+
+    Args:
+        graph: The graph.
+        port_names: Returns the names of a node's input ports, where they are known already.
+    """
     found: dict[str, list[tuple[str, PortRef]]] = {}
     for target, source in graph.edges.items():
         if target.node in graph.nodes and source.node in graph.nodes:
             found.setdefault(target.node, []).append((target.port, source))
     for id, links in found.items():
         if len(links) > 1:
-            position = {name: index for index, name in enumerate(_port_names(graph.nodes[id]))}
+            names = port_names(id) if port_names is not None else _port_names(graph.nodes[id])
+            if all(link[0] == name for link, name in zip(links, names, strict=False)):
+                continue
+            position = {name: index for index, name in enumerate(names)}
             links.sort(key=lambda link: position.get(link[0], len(position)))
     return found
 

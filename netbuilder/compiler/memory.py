@@ -112,11 +112,13 @@ def _lives(
     """Return for each layer in order the values that it makes, and those that are read for the last time."""
     last: dict[PortRef, int] = {}
     made: list[list[PortRef]] = []
+    kinds, links, root = structure.kinds, structure.links, values.root
     for step, id in enumerate(forward):
-        own = [values.root(PortRef(id, port)) for port in structure.kinds[id].outputs or ()]
+        own = [root(PortRef(id, port)) for port in kinds[id].outputs or ()]
         made.append([port for port in own if port.node == id])
-        for value in (*own, *(values.root(source) for _, source in structure.links.get(id, ()))):
-            last[value] = step
+        last.update(dict.fromkeys(own, step))
+        for _, source in links.get(id, ()):
+            last[root(source)] = step
     for port in structure.flow.outputs:
         last[values.root(port)] = len(forward)
     ended: list[list[PortRef]] = [[] for _ in range(len(forward) + 1)]

@@ -119,19 +119,17 @@ class ShapeInference:
 
         Args:
             document: What to look at.
-            deadline: When to stop asking torch, on the clock of `time.perf_counter`; at least one layer is asked each
-                time, so that repeated calls come to an end. None means never, and torch is imported if need be.
+            deadline: When to stop asking torch, and looking at all, on the clock of `time.perf_counter`. At least one
+                layer is asked and `cone.AT_LEAST` nodes are looked at each time, so that repeated calls come to an end.
+                None means never, and torch is imported if need be.
         """
         if deadline is None or _torch_is_warm():
             self._start()
         expansion, last = self._expander.expand(document), self._last
         graph = expansion.flat.graph
         wiring, touched = rewire(last.wiring, graph) if last is not None else (wire(graph), None)
-        work = Pass(self, document, expansion, wiring, deadline)
-        if last is None or touched is None or not follow(work, last, touched):
-            work = Pass(self, document, expansion, wiring, deadline)
-            work.walk(last.shown if last is not None else {})
-        self._last = work
+        self._last = work = Pass(self, document, expansion, wiring, deadline)
+        follow(work, last, touched)
         return work.result()
 
     def _start(self) -> None:
@@ -193,7 +191,7 @@ class ShapeInference:
 
 
 class Pass:
-    """One walk through a graph, or through the part of it that an edit changed (`cone`).
+    """One walk through a graph, or through the part of it that an edit changed; `cone` says where it goes.
 
     Attributes:
         wiring: The links of the graph.
@@ -225,20 +223,9 @@ class Pass:
         self.special: set[str] = set()
         self._asked = inference.runs
 
-    def walk(self, old: Mapping[str, Found]) -> None:
-        """Look at every node in order.
-
-        Args:
-            old: What was found before, which is taken over where it depends on the same.
-        """
-        for id in self.wiring.order:
-            before = old.get(id)
-            self.look(id, before)
-            if id in self.pending and before is not None:  # what it gave before is shown meanwhile
-                self.shown[id] = before
-                self.types.update(before.outputs)
-        for id, found in self.shown.items():
-            self.note(id, found)
+    def is_late(self) -> bool:
+        """Whether the time is over."""
+        return self.deadline is not None and time.perf_counter() >= self.deadline
 
     def look(self, id: str, memo: Found | None) -> Found | None:
         """Look at a node, whose sources have been looked at; returns None when it has to wait.
@@ -328,9 +315,7 @@ class Pass:
         return self.inference.facts(spec, values, known, self._may_run(), self.deadline is None)
 
     def _may_run(self) -> bool:
-        if self.deadline is None or self.inference.runs == self._asked:
-            return True
-        return time.perf_counter() < self.deadline
+        return self.inference.runs == self._asked or not self.is_late()
 
     def _tie_trouble(self, node: Node, memo: Found) -> Trouble | None:
         owner = memo.owner

@@ -92,7 +92,8 @@ class Structure:
     @cached_property
     def links(self) -> Mapping[str, Sequence[tuple[str, PortRef]]]:
         """Node path -> its linked inputs as (port, source), in the order of its ports."""
-        return sources_of(self.graph)
+        kinds = self.kinds
+        return sources_of(self.graph, lambda id: [port.name for port in kinds[id].inputs or ()])
 
     @cached_property
     def flow(self) -> Flow:

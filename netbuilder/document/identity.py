@@ -7,7 +7,7 @@ of networks with thousands of nodes: the loops run in the interpreter's C code.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import compress
+from itertools import compress, filterfalse
 from operator import is_not
 from typing import Any, TypeVar
 
@@ -29,7 +29,7 @@ def lost_keys(old: Mapping[K, Any], new: Mapping[K, Any], fresh: list[K]) -> lis
         new: The mapping after.
         fresh: Its `fresh_keys`.
     """
-    come = sum(key not in old for key in fresh)
+    come = len(fresh) - sum(map(old.__contains__, fresh))
     if len(old) + come == len(new):
         return []
-    return [key for key in old if key not in new]
+    return list(filterfalse(new.__contains__, old))

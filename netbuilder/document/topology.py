@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from netbuilder.document.model import ROOT, Document, Graph, PortRef
@@ -105,19 +105,24 @@ def would_cycle(document: Document, source: PortRef, target: PortRef, scope: str
     """
     if source.node == target.node:
         return True
-    graph = document.scope(scope)
-    followers: dict[str, list[str]] = {}
-    for to, origin in graph.edges.items():
-        if to != target:
-            followers.setdefault(origin.node, []).append(to.node)
-    return source.node in _reach(followers, (target.node,))
+    # A link into the target, such as the one to be replaced, is on no way that begins there.
+    return source.node in _reach(_followers(document.scope(scope)), (target.node,))
 
 
-def _followers(graph: Graph) -> dict[str, list[str]]:
-    followers: dict[str, list[str]] = {}
-    for target, source in graph.edges.items():
-        followers.setdefault(source.node, []).append(target.node)
-    return followers
+_last: tuple[Mapping[PortRef, PortRef], Mapping[str, Sequence[str]]] = ({}, {})
+
+
+def _followers(graph: Graph) -> Mapping[str, Sequence[str]]:
+    """Return the nodes that each node feeds; those of the last graph are kept, since gestures ask again and again."""
+    global _last
+    edges, known = _last
+    if edges is not graph.edges:
+        followers: dict[str, list[str]] = {}
+        for target, source in graph.edges.items():
+            followers.setdefault(source.node, []).append(target.node)
+        known = followers
+        _last = graph.edges, known
+    return known
 
 
 def _reach(next_nodes: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:

@@ -97,7 +97,7 @@ def test_what_is_shared_is_not_looked_into() -> None:
     watched.walks = edges.walks = 0
     assert diff(start, end).changed == {"stem"}
     assert (watched.walks, edges.walks) == (0, 0)
-    diff(start, replace(end, graph=replace(end.graph, edges={**edges})))
+    diff(replace(end, graph=replace(end.graph, edges={**edges})), start)
     assert edges.walks > 0, "the counter does not count"
 
 
