@@ -118,8 +118,11 @@ class Expander:
         last = self._last
         if last is not None and last[0] is document.graph and last[1] is document.blocks:
             return replace(last[2], flat=last[2].of(document))
-        self._last = document.graph, document.blocks, self._expand(leave_out(document))
-        return self._last[2]
+        # Thousands of layers without a block are looked at only where they changed.
+        is_flat = not document.blocks and self._is_plain(document.graph)
+        expansion = Expansion(document) if is_flat else self._expand(leave_out(document))
+        self._last = document.graph, document.blocks, expansion
+        return expansion
 
     def _expand(self, bypass: Bypass) -> Expansion:
         document, is_whole = bypass.document, not bypass.passes
@@ -131,9 +134,9 @@ class Expander:
         return expansion if is_whole else replace(expansion, bypass=(document.graph, document.blocks))
 
     def _is_plain(self, graph: Graph) -> bool:
-        """Whether there is neither a block nor an expression; nodes that were looked at before are trusted."""
+        """Whether there is no block, expression or bypassed node; nodes that were looked at before are trusted."""
         fresh = (graph.nodes[id] for id in fresh_keys(self._plain, graph.nodes))
-        if any(is_block(node) or any(map(is_expression, node.parameters.values())) for node in fresh):
+        if any(node.bypassed or is_block(node) or any(map(is_expression, node.parameters.values())) for node in fresh):
             return False
         self._plain = graph.nodes
         return True

@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from netbuilder.compiler.structure import Structure
 from netbuilder.document.model import PortRef
 from netbuilder.foundation.steps import Steps
+
+_PIECE: Final = 1000
+"""Layers that are looked at in one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,9 @@ def plan_memory(structure: Structure, traits: Mapping[str, Trait]) -> Steps[Plan
     learning: set[str] = set()
     keeper: dict[PortRef, str] = {}
     kept: dict[str, list[PortRef]] = {}
-    for id in order:
+    for number, id in enumerate(order, 1):
+        if not number % _PIECE:
+            yield
         trait = traits.get(id)
         if trait is None:
             continue
@@ -76,7 +82,7 @@ def plan_memory(structure: Structure, traits: Mapping[str, Trait]) -> Steps[Plan
                 keeper[value] = id
                 kept.setdefault(id, []).append(value)
     yield
-    steps = _lives(structure, values, flow.forward)
+    steps = yield from _lives(structure, values, flow.forward)
     read = {source for id in flow.forward for _, source in structure.links.get(id, ())}
     given = [port for port in flow.entries if port in read]
     return Plan(keeper, kept, frozenset(learning), steps, given)
@@ -108,12 +114,14 @@ class _Values:
 
 def _lives(
     structure: Structure, values: _Values, forward: Sequence[str]
-) -> list[tuple[Sequence[PortRef], Sequence[PortRef]]]:
+) -> Steps[list[tuple[Sequence[PortRef], Sequence[PortRef]]]]:
     """Return for each layer in order the values that it makes, and those that are read for the last time."""
     last: dict[PortRef, int] = {}
     made: list[list[PortRef]] = []
     kinds, links, root = structure.kinds, structure.links, values.root
     for step, id in enumerate(forward):
+        if not (step + 1) % _PIECE:
+            yield
         own = [root(PortRef(id, port)) for port in kinds[id].outputs or ()]
         made.append([port for port in own if port.node == id])
         last.update(dict.fromkeys(own, step))

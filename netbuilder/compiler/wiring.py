@@ -79,7 +79,7 @@ def rewire(before: Wiring, graph: Graph) -> tuple[Wiring, frozenset[str] | None]
         graph: The graph as it is.
 
     Returns:
-        The wiring; the nodes, or None when all was worked out anew.
+        The wiring; the nodes, or None where links form circles or lead nowhere, before or now.
     """
     mending = _Mending(before, graph)
     if mending.is_idle:
@@ -87,9 +87,12 @@ def rewire(before: Wiring, graph: Graph) -> tuple[Wiring, frozenset[str] | None]
         if "order" in vars(before):
             vars(same)["order"] = before.order
         return same, frozenset()
-    if not before.is_sound or before.has_strays or not mending.is_small or not mending.mend():
+    if not before.is_sound or before.has_strays:
         return wire(graph), None
-    return Wiring(graph, mending.rank, mending.incoming, mending.followers), frozenset(mending.touched)
+    if not mending.is_small or not mending.mend():
+        anew = wire(graph)
+        return anew, mending.ends() if anew.is_sound and not anew.has_strays else None
+    return Wiring(graph, mending.rank, mending.incoming, mending.followers), mending.ends()
 
 
 class _Mending:
@@ -106,7 +109,11 @@ class _Mending:
         self.is_idle = not (self.edges or self.cut or self.come or self.gone)
         self.is_small = len(self.edges) + len(self.cut) <= FEW and len(self.come) + len(self.gone) <= FEW // 8
         self.rank, self.incoming, self.followers = dict(before.rank), dict(before.incoming), dict(before.followers)
-        self.touched: set[str] = set()
+
+    def ends(self) -> frozenset[str]:
+        """Return the nodes whose inputs are linked otherwise, and those that have come."""
+        targets = {target.node for target in (*self.cut, *self.edges)}
+        return frozenset((targets | set(self.come)) - set(self.gone))
 
     def mend(self) -> bool:
         """Bring everything up to date; returns False when it has to be worked out anew."""
@@ -119,12 +126,9 @@ class _Mending:
         for target in self.edges:
             if not self._link(target, self.graph.edges[target]):
                 return False
-        self.touched.update(self.come)
-        self.touched.difference_update(self.gone)
         return self._rank_new() and all(self._straighten(target) for target in self.edges)
 
     def _unlink(self, target: PortRef, source: PortRef) -> None:
-        self.touched.add(target.node)
         self.incoming[target.node] = [link for link in self.incoming[target.node] if link[0] != target]
         followers = list(self.followers[source.node])
         followers.remove(target.node)
@@ -134,7 +138,6 @@ class _Mending:
         nodes = self.graph.nodes
         if target.node not in nodes or source.node not in nodes:
             return False
-        self.touched.add(target.node)
         self.incoming[target.node] = [*self.incoming.get(target.node, ()), (target, source)]
         self.followers[source.node] = [*self.followers.get(source.node, ()), target.node]
         return True

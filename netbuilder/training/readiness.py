@@ -51,7 +51,9 @@ def review_in_steps(
     document: Document, shapes: Shapes, noticed: Sequence[Problem], outline: Outline
 ) -> Steps[tuple[Problem, ...]]:
     """Return all that prevents training, as `review` does; where the document's structure changed, in steps."""
-    linked = outline.follow(document, shapes.expansion).remember(_linked_nodes)
+    structure = outline.follow(shapes.expansion.drawn(document), shapes.expansion)
+    is_drawn = structure.drawn.graph.edges == document.graph.edges  # not so where nodes are bypassed
+    linked = structure.remember(_linked_nodes) if is_drawn else linked_nodes(document)
     told = {each.node for each in noticed}  # why they could not be read says more than that they were not
     problems = yield from find_problems_in_steps(document, shapes, outline)
     found = [

@@ -12,7 +12,7 @@ from netbuilder.compiler.shapes import ShapeInference, Shapes
 from netbuilder.compiler.structure import Outline
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem
-from netbuilder.foundation.steps import Steps, finish
+from netbuilder.foundation.steps import Steps
 from netbuilder.training.readiness import apply_readings, review_in_steps
 from netbuilder.ui.data_watch import DataWatch
 
@@ -24,6 +24,9 @@ SLICE = 0.008
 
 SMALL = 400
 """Nodes; a document with no more is looked at as a whole before an edit returns, which takes a few milliseconds."""
+
+PATIENCE = 0.3
+"""Seconds after which shapes of a large document are told though some are pending."""
 
 _STUCK_MS = 25, 200
 """How long to wait when the last turn found nothing new, at first and at last: torch is being warmed up, or a custom
@@ -50,6 +53,9 @@ class Analysis(QObject):
         self._counter = CostCounter()
         self._document, self._base = document, Path()
         self._steps: Steps[None] | None = None
+        self._is_new = False
+        self._begun: Shapes | None = None
+        self._told = 0.0
         self._torch = False
         self._held = False
         self._pause = 0
@@ -82,7 +88,7 @@ class Analysis(QObject):
 
     def forget(self) -> None:
         """Tell nothing of the document so far: another is followed next."""
-        self._steps = None
+        self._steps, self._begun = None, None
         self.shapes, self.problems, self.costs = Shapes(), (), Costs()
 
     def hold(self) -> None:
@@ -104,53 +110,70 @@ class Analysis(QObject):
     @property
     def is_settled(self) -> bool:
         """Whether shapes, problems and costs are those of the document, and nothing is pending."""
-        return not self.shapes.pending and self._steps is None
+        return not self.shapes.pending and not self._is_unfinished
+
+    @property
+    def _is_unfinished(self) -> bool:
+        """Whether something is begun that the next turn goes on with."""
+        return self._steps is not None or self._begun is not None
 
     def settle(self) -> None:
         """Find the problems and costs that go with the shapes now, however long that takes."""
-        if self._steps is not None:
-            finish(self._steps)
-            self._steps = None
-            self.changed.emit()
+        if self._is_unfinished:
+            self._publish(self._begun or self.shapes)
+            self._go_on(float("inf"))
 
     def _work(self) -> None:
         """Begin with the document as it is now; what was begun with an earlier one is abandoned."""
-        begun = perf_counter()
-        self._infer(begun + AT_ONCE)
-        self._go_on(begun + AT_ONCE)
+        self._steps, self._begun = None, None
+        self._turn_until(perf_counter() + AT_ONCE)
 
     def _turn(self) -> None:
         """Go on where the last turn ended: with problems and costs, then with the shapes that are pending."""
-        begun = perf_counter()
+        self._turn_until(perf_counter() + SLICE)
+
+    def _turn_until(self, deadline: float) -> None:
         if self._steps is None:
-            self._infer(begun + SLICE)
-        self._go_on(begun + SLICE)
+            self._infer(deadline)
+        if self._steps is not None:
+            self._go_on(deadline)
 
     def _infer(self, deadline: float) -> None:
-        before = self.shapes
-        self.shapes = self._inference.infer(self._document, deadline)
-        stuck = self.shapes.pending == before.pending
+        """Find shapes; those of a large document are told when all are known, or nothing new was found."""
+        before = self._begun or self.shapes
+        found = self._inference.infer(self._document, deadline)
+        is_stuck = found.pending == before.pending
         first, last = _STUCK_MS
-        self._pause = min(max(first, 2 * self._pause), last) if stuck else 0
+        self._pause = min(max(first, 2 * self._pause), last) if is_stuck else 0
+        if found.pending and not is_stuck and not self._is_small and perf_counter() < self._told + PATIENCE:
+            self._begun = found
+            self._timer.start(0)
+        else:
+            self._publish(found)
+
+    def _publish(self, found: Shapes) -> None:
+        self.shapes, self._begun, self._told = found, None, perf_counter()
+        # What was told of nodes that are gone is not shown while problems are looked for.
+        nodes, drawn = found.expansion.flat.graph.nodes, self._document.graph.nodes
+        self.problems = tuple(
+            each for each in self.problems if not each.node or each.node in nodes or each.node in drawn
+        )
         self._steps = self._judge()
 
+    @property
+    def _is_small(self) -> bool:
+        return len(self._document.graph.nodes) <= SMALL
+
     def _go_on(self, deadline: float) -> None:
-        steps = self._steps
-        is_small = len(self._document.graph.nodes) <= SMALL
-        while steps is not None and (is_small or perf_counter() < deadline):
+        while self._steps is not None and (self._is_small or perf_counter() < deadline):
             try:
-                next(steps)
+                next(self._steps)
             except StopIteration:
-                steps = None
-        self._steps = steps
-        if steps is not None:  # what is told of nodes that are gone is not to be shown meanwhile
-            nodes, drawn = self.shapes.expansion.flat.graph.nodes, self._document.graph.nodes
-            self.problems = tuple(
-                each for each in self.problems if not each.node or each.node in nodes or each.node in drawn
-            )
-        if steps is None or not self.shapes.pending:
+                self._steps = None
+        if self._is_new or self._steps is None:
+            self._is_new = False
             self.changed.emit()
-        if steps is not None:
+        if self._is_unfinished:
             self._timer.start(0)
         elif self.shapes.pending and self._torch:  # without torch another turn would find nothing new
             self._timer.start(self._pause)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,13 +65,18 @@ class CanvasArrays:
 
     def set_wires(self, wires: Iterable[Wire]) -> None:
         """Replace all links; those whose nodes are not here are left out."""
-        self.wires = [wire for wire in wires if wire.source.node in self._row and wire.target.node in self._row]
-        self._edge_row = {wire.target: row for row, wire in enumerate(self.wires)}
-        self._sources = np.array([self._row[wire.source.node] for wire in self.wires], dtype=np.intp)
-        self._targets = np.array([self._row[wire.target.node] for wire in self.wires], dtype=np.intp)
-        self._drops = np.array([(w.source_y, w.target_y) for w in self.wires], dtype=np.float64).reshape(-1, 2)
+        row = self._row
+        self.wires = [wire for wire in wires if wire.source.node in row and wire.target.node in row]
         self._via = {row: np.array(wire.via) for row, wire in enumerate(self.wires) if wire.via}
         count = len(self.wires)
+        self._edge_row = dict(zip(map(attrgetter("target"), self.wires), range(count), strict=True))
+        ends = attrgetter("source.node"), attrgetter("target.node")
+        self._sources, self._targets = (
+            np.fromiter(map(row.__getitem__, map(end, self.wires)), dtype=np.intp, count=count) for end in ends
+        )
+        self._drops = np.empty((count, 2))
+        for column, name in enumerate(("source_y", "target_y")):
+            self._drops[:, column] = np.fromiter(map(attrgetter(name), self.wires), dtype=np.float64, count=count)
         self.ends = np.empty((count, 4))
         self._curves = np.empty((count, STEPS + 1, 2))
         self._is_bent = np.zeros(count, dtype=bool)

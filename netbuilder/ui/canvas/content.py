@@ -7,7 +7,7 @@ and the picture on the command line share it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from itertools import filterfalse
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,11 +45,15 @@ class Content:
         self._categories: tuple[str, ...] = ()
         self._category_of = np.empty(0, dtype=np.uint8)
         self._links = Links()
+        self._wire_of: dict[PortRef, Wire] = {}
+        self._drops: dict[str, tuple[dict[str, float], dict[str, float]]] = {}
         self._scope = ROOT
         self._knowledge = Knowledge()
 
     def show(self, document: Document, knowledge: Knowledge, scope: str = ROOT) -> None:
         """Show another document, everything anew."""
+        self.faces = {}
+        self._wire_of, self._drops = {}, {}
         self._take(document, scope)
         self._knowledge = knowledge
         self.faces = {node: self._face(node, knowledge) for node in self.graph.nodes}
@@ -58,13 +62,17 @@ class Content:
     def update(self, document: Document, difference: Difference, knowledge: Knowledge) -> set[str]:
         """Follow an edit; returns the ids of the nodes that look or lie otherwise now."""
         self._take(document, self._scope)
+        for target in (*difference.routes, *(target for target, _ in difference.edges_removed | difference.edges_added)):
+            self._wire_of.pop(target, None)
         instances = self._instances_of(difference.blocks)
         ends = {ref.node for edge in (*difference.edges_added, *difference.edges_removed) for ref in edge}
         looked = difference.added | difference.changed | difference.schemas | ends | instances
         changed, resized = self._look(looked, knowledge)
         if difference.added or difference.removed:
             self.faces = {node: self.faces[node] for node in self.graph.nodes}
-            self._lay(self._placed(self.graph.nodes))
+            for node in difference.removed:
+                self._drops.pop(node, None)
+            self._lay(self._placed(self.graph.nodes), resized)
             return changed | (difference.added & self.graph.nodes.keys())
         if difference.routes:
             self._follow_routes(difference.routes)
@@ -72,7 +80,7 @@ class Content:
         places = self.document.layout.places
         self.place({node: places[node] for node in moved if node in places})
         if ends:
-            self.arrays.set_wires(self._wires())
+            self._lead(resized)
         elif resized:
             self._follow_ports(resized)
         elif moved:
@@ -154,7 +162,8 @@ class Content:
     def _take(self, document: Document, scope: str) -> None:
         graph = document.scope(scope)
         if graph.edges is not self.graph.edges or scope != self._scope:
-            self._links = Links.of(graph)
+            is_same = scope == self._scope and bool(self.faces)
+            self._links = self._links.after(self.graph, graph) if is_same else Links.of(graph)
         self.frames = {id: frame for id, frame in document.layout.frames.items() if frame.scope == scope}
         self.document, self.graph, self._scope = document, graph, scope
 
@@ -187,17 +196,20 @@ class Content:
                 self._category_of = self._category_of[:0]
             self.faces[node] = face
             changed.add(node)
-            if node in self.arrays and (old is None or measure(old) != measure(face) or _drops(old) != _drops(face)):
+            drops = self._drops.pop(node, None)
+            is_moved = old is None or measure(old) != measure(face) or drops != self._drops_of(node)
+            if node in self.arrays and is_moved:
                 geometry = measure(face)
                 self.arrays.rects[self.arrays.row(node), 2:] = geometry.width, geometry.height
                 resized.add(node)
         return changed, resized
 
-    def _lay(self, places: Mapping[str, Place]) -> None:
+    def _lay(self, places: Mapping[str, Place], resized: Iterable[str] = ()) -> None:
         sizes = {node: self.geometry(node) for node in places}
+        stale = self._wires_of(resized)
         self._category_of = self._category_of[:0]
         self.arrays.set_nodes({node: (*at, sizes[node].width, sizes[node].height) for node, at in places.items()})
-        self.arrays.set_wires(self._wires())
+        self._lead((), stale)
 
     def _placed(self, nodes: Iterable[str]) -> dict[str, Place]:
         """Return every node's place; those that have none get one in a grid below the others."""
@@ -211,13 +223,23 @@ class Content:
             places[node] = Place(left + column * _PITCH[0], bottom + (row + 1) * _PITCH[1])
         return {node: places[node] for node in nodes}
 
-    def _wires(self) -> Iterable[Wire]:
-        for target, source in self.graph.edges.items():
+    def _lead(self, resized: Iterable[str], stale: Iterable[Wire] = ()) -> None:
+        """Give the arrays all links; those that are known and whose nodes have not changed are taken as they are."""
+        known, edges = self._wire_of, self.graph.edges
+        for wire in (*stale, *self._wires_of(resized)):
+            known.pop(wire.target, None)
+        for target in filterfalse(known.__contains__, edges):
+            source = edges[target]
             if source.node in self.faces and target.node in self.faces:
-                yield self._wire(target, source)
+                known[target] = self._wire(target, source)
+        self.arrays.set_wires(filter(None, map(known.get, edges)))
+
+    def _wires_of(self, nodes: Iterable[str]) -> list[Wire]:
+        """Return the links of some nodes, as they were before."""
+        return [self.arrays.wires[row] for row in self.arrays.edges_of(self.arrays.rows(nodes))]
 
     def _wire(self, target: PortRef, source: PortRef) -> Wire:
-        inputs, outputs = _drops(self.faces[target.node])[0], _drops(self.faces[source.node])[1]
+        inputs, outputs = self._drops_of(target.node)[0], self._drops_of(source.node)[1]
         via = self.document.layout.routes.get(target, ())
         return Wire(target, source, inputs[target.port], outputs[source.port], tuple(via))
 
@@ -235,19 +257,21 @@ class Content:
         """Lead links through other points."""
         rows = {target: self.arrays.edge_row(target) for target in targets if target in self.graph.edges}
         found = {row: self._wire(target, self.graph.edges[target]) for target, row in rows.items() if row is not None}
+        self._wire_of.update((wire.target, wire) for wire in found.values())
         self.arrays.replace_wires(np.array(list(found), dtype=np.intp), list(found.values()))
+
+    def _drops_of(self, node: str) -> tuple[dict[str, float], dict[str, float]]:
+        """Return how far below the node's upper edge each input and each output lies."""
+        if node not in self._drops:
+            face, geometry = self.faces[node], self.geometry(node)
+            inputs = {name: geometry.port_y(row) for row, name in enumerate(face.inputs)}
+            outputs = {output.name: geometry.port_y(row) for row, output in enumerate(face.outputs)}
+            self._drops[node] = inputs, outputs
+        return self._drops[node]
 
     def _follow_ports(self, nodes: Iterable[str]) -> None:
         """Lead the links of nodes whose ports lie elsewhere now to them."""
         rows = self.arrays.edges_of(self.arrays.rows(nodes))
-        wires = [self.arrays.wires[row] for row in rows]
-        self.arrays.replace_wires(rows, [self._wire(wire.target, wire.source) for wire in wires])
-
-
-@lru_cache(maxsize=16384)
-def _drops(face: Face) -> tuple[dict[str, float], dict[str, float]]:
-    """Return how far below the node's upper edge each input and each output lies."""
-    geometry = measure(face)
-    inputs = {name: geometry.port_y(row) for row, name in enumerate(face.inputs)}
-    outputs = {output.name: geometry.port_y(row) for row, output in enumerate(face.outputs)}
-    return inputs, outputs
+        wires = [self._wire(wire.target, wire.source) for wire in (self.arrays.wires[row] for row in rows)]
+        self._wire_of.update((wire.target, wire) for wire in wires)
+        self.arrays.replace_wires(rows, wires)

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from netbuilder.data.spec import SourceSpec
 from netbuilder.document.blocks import INPUT
+from netbuilder.document.identity import fresh_keys, lost_keys
 from netbuilder.document.model import Document, Graph, Node, PortRef
 from netbuilder.foundation.declaration import Declaration
 from netbuilder.foundation.parameter import Values
@@ -81,23 +82,38 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Which ports of each node have a link, so that a port which its type no longer declares still shows."""
+    """How many links each port of each node has, so that a port which its type no longer declares still shows."""
 
-    inputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    outputs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    inputs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    outputs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, graph: Graph) -> Links:
-        """Collect the linked ports of a graph."""
-        inputs: dict[str, dict[str, None]] = {}
-        outputs: dict[str, dict[str, None]] = {}
+        """Count the links at the ports of a graph."""
+        links = cls({}, {})
         for target, source in graph.edges.items():
-            inputs.setdefault(target.node, {})[target.port] = None
-            outputs.setdefault(source.node, {})[source.port] = None
-        return cls(
-            {node: tuple(ports) for node, ports in inputs.items()},
-            {node: tuple(ports) for node, ports in outputs.items()},
-        )
+            links._count(target, source, 1)
+        return links
+
+    def after(self, old: Graph, new: Graph) -> Links:
+        """Return the links of a graph whose links before an edit these are."""
+        fresh = fresh_keys(old.edges, new.edges)
+        lost = lost_keys(old.edges, new.edges, fresh)
+        links = Links(dict(self.inputs), dict(self.outputs))
+        for target in (*lost, *(target for target in fresh if target in old.edges)):
+            links._count(target, old.edges[target], -1)
+        for target in fresh:
+            links._count(target, new.edges[target], 1)
+        return links
+
+    def _count(self, target: PortRef, source: PortRef, by: int) -> None:
+        for ports, ref in ((self.inputs, target), (self.outputs, source)):
+            counts = dict(ports.get(ref.node, {}))
+            counts[ref.port] = counts.get(ref.port, 0) + by
+            if not counts[ref.port]:
+                del counts[ref.port]
+            assert isinstance(ports, dict), "made in here"
+            ports[ref.node] = counts
 
 
 def resolved(declaration: Declaration, values: Values) -> Values:
@@ -200,8 +216,8 @@ class Knowledge:
 def _differing(old: Mapping[K, object], new: Mapping[K, object]) -> set[K]:
     if old is new:
         return set()
-    gone = old.keys() - new.keys()
-    return gone | {key for key, value in new.items() if old.get(key) is not value and old.get(key) != value}
+    fresh = fresh_keys(old, new)
+    return {*lost_keys(old, new, fresh), *(key for key in fresh if old.get(key) != new[key])}
 
 
 def make_face(node: Node, document: Document, declarations: Declarations, links: Links, knowledge: Knowledge) -> Face:

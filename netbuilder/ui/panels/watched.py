@@ -27,11 +27,12 @@ NONE = "This layer has no activations to draw."
 
 def watched_node(workspace: Workspace) -> str:
     """Return the node path whose pictures panels show: the selected node's, else the last one watched; "" for none."""
-    chosen = [workspace.source_of(node) for node in sorted(workspace.selection)]
-    for node in (*chosen, *workspace.trainer.watched):
-        if any((kind, node) in workspace.pictures for kind in (PictureKind.MAPS, PictureKind.VECTOR)):
-            return node
-    return chosen[0] if chosen else ""
+    pictured = {node for kind, node in workspace.pictures if kind in (PictureKind.MAPS, PictureKind.VECTOR)}
+    if pictured:
+        for path in (*map(workspace.source_of, sorted(workspace.selection)), *workspace.trainer.watched):
+            if path in pictured:
+                return path
+    return workspace.source_of(min(workspace.selection)) if workspace.selection else ""
 
 
 def watch_something(workspace: Workspace) -> None:
