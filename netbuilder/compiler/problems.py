@@ -69,8 +69,8 @@ def _find(drawn: Document, structure: Structure, shapes: Shapes) -> Steps[tuple[
 def _of_structure(structure: Structure) -> Steps[tuple[Problem, ...]]:
     found: list[Problem] = []
     for check in (*LINK_CHECKS, *OMISSION_CHECKS):
-        found.extend(check(structure))
         yield
+        found.extend(check(structure))
     return tuple(found)
 
 

@@ -81,8 +81,8 @@ class Structure:
         """Work out what nearly everything asks for."""
         for name in ("links", "flow", "used", "roots", "is_open", "position"):
             if name not in vars(self):
-                getattr(self, name)
                 yield
+                getattr(self, name)
 
     @property
     def graph(self) -> Graph:

@@ -46,6 +46,7 @@ class Content:
         self._category_of = np.empty(0, dtype=np.uint8)
         self._links = Links()
         self._wire_of: dict[PortRef, Wire] = {}
+        self._geometries: dict[str, Geometry] = {}
         self._drops: dict[str, tuple[dict[str, float], dict[str, float]]] = {}
         self._scope = ROOT
         self._knowledge = Knowledge()
@@ -53,7 +54,7 @@ class Content:
     def show(self, document: Document, knowledge: Knowledge, scope: str = ROOT) -> None:
         """Show another document, everything anew."""
         self.faces = {}
-        self._wire_of, self._drops = {}, {}
+        self._wire_of, self._drops, self._geometries = {}, {}, {}
         self._take(document, scope)
         self._knowledge = knowledge
         self.faces = {node: self._face(node, knowledge) for node in self.graph.nodes}
@@ -72,6 +73,7 @@ class Content:
             self.faces = {node: self.faces[node] for node in self.graph.nodes}
             for node in difference.removed:
                 self._drops.pop(node, None)
+                self._geometries.pop(node, None)
             self._lay(self._placed(self.graph.nodes), resized)
             return changed | (difference.added & self.graph.nodes.keys())
         if difference.routes:
@@ -101,7 +103,10 @@ class Content:
 
     def geometry(self, node: str) -> Geometry:
         """Return where the parts of a node's face lie."""
-        return measure(self.faces[node])
+        known = self._geometries.get(node)
+        if known is None:
+            self._geometries[node] = known = measure(self.faces[node])
+        return known
 
     def place(self, places: Mapping[str, Place]) -> Rows:
         """Move nodes; returns the rows of the links that followed."""
@@ -196,10 +201,9 @@ class Content:
                 self._category_of = self._category_of[:0]
             self.faces[node] = face
             changed.add(node)
-            drops = self._drops.pop(node, None)
-            is_moved = old is None or measure(old) != measure(face) or drops != self._drops_of(node)
-            if node in self.arrays and is_moved:
-                geometry = measure(face)
+            earlier = self._geometries.pop(node, None), self._drops.pop(node, None)
+            geometry = self.geometry(node)
+            if node in self.arrays and earlier != (geometry, self._drops_of(node)):
                 self.arrays.rects[self.arrays.row(node), 2:] = geometry.width, geometry.height
                 resized.add(node)
         return changed, resized
