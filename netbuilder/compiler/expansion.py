@@ -208,15 +208,15 @@ class _Work:
 
     def _keep(self, copy: _Copy, node: Node) -> None:
         path = copy.prefix + node.id
-        values = tuple(copy.values.values())
         tie = self._tie(copy, node)
+        made_of = tuple(copy.values.values()), tie, self._label(copy, node) if copy.parent is not None else ""
         known = self.known.get(path)
-        same = known is not None and known[0] is node and repr(known[1]) == repr((values, tie))
+        same = known is not None and known[0] is node and repr(known[1]) == repr(made_of)
         if known is not None and same and not self._has_mistakes(node, copy):
             flat = known[2]
         else:
             flat = self._flat(copy, node, path, tie)
-        self.kept[path] = node, (values, tie), flat
+        self.kept[path] = node, made_of, flat
         self.nodes[path] = flat
 
     def _has_mistakes(self, node: Node, copy: _Copy) -> bool:

@@ -39,6 +39,7 @@ def main(file: Path, rounds: int) -> None:
     asked = json.loads(file.read_text())
     application = QApplication.instance() or QApplication([])
     graph = NodeGraph()
+    graph.set_acyclic(False)  # or every link looks for circles along all ways that lead to it: minutes
     graph.register_node(Layer)
     graph.widget.resize(*SIZE)
     graph.widget.show()
@@ -51,7 +52,7 @@ def main(file: Path, rounds: int) -> None:
             node.add_input(f"x{index}")
         nodes.append(node)
     for source, target, index in asked["links"]:
-        nodes[target].set_input(index, nodes[source].output(0))
+        nodes[target].input(index).connect_to(nodes[source].output(0), push_undo=False, emit_signal=False)
     application.processEvents()
     made = time.perf_counter() - start, time.thread_time() - cpu
     graph.clear_selection()

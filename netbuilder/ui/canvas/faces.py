@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import lru_cache
 from typing import TypeVar
 
 from netbuilder.data.spec import SourceSpec
@@ -90,10 +91,13 @@ class Links:
     @classmethod
     def of(cls, graph: Graph) -> Links:
         """Count the links at the ports of a graph."""
-        links = cls({}, {})
+        inputs: dict[str, dict[str, int]] = {}
+        outputs: dict[str, dict[str, int]] = {}
         for target, source in graph.edges.items():
-            links._count(target, source, 1)
-        return links
+            inputs.setdefault(target.node, {})[target.port] = 1
+            counts = outputs.setdefault(source.node, {})
+            counts[source.port] = counts.get(source.port, 0) + 1
+        return cls(inputs, outputs)
 
     def after(self, old: Graph, new: Graph) -> Links:
         """Return the links of a graph whose links before an edit these are."""
@@ -147,7 +151,8 @@ def port_names(
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     if isinstance(spec, LayerSpec):
-        values = resolved(spec, present(node.parameters, block))
+        has_own = callable(spec.inputs) or callable(spec.outputs)  # else its settings say nothing of its ports
+        values = resolved(spec, present(node.parameters, block)) if has_own else NOTHING
         inputs = tuple(port.name for port in spec.input_ports(values))
         # A loss ends the network: its number goes nowhere, so it shows no port unless a file has linked it.
         outputs = () if spec.is_loss else tuple(port.name for port in spec.output_ports(values))
@@ -174,6 +179,7 @@ def own_label(node: Node, declaration: Declaration | None) -> str:
     )
 
 
+@lru_cache(maxsize=16384)
 def _bare(text: str) -> str:
     return "".join(character for character in text.lower() if character.isalnum())
 

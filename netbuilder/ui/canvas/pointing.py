@@ -72,7 +72,7 @@ def press(view: CanvasView, event: QMouseEvent) -> None:
 
 def _gesture_at(view: CanvasView, pointer: Pointer) -> Gesture | None:
     x, y = pointer.scene.x(), pointer.scene.y()
-    port = view.content.port_at(x, y, reach(view, pointer, PORT_REACH))
+    port = view.port_near(x, y, reach(view, pointer, PORT_REACH))
     if port is not None:
         if pointer.modifiers & Qt.KeyboardModifier.AltModifier:
             view.commands.disconnect(_links_at(view, *port))
@@ -116,7 +116,7 @@ def move(view: CanvasView, event: QMouseEvent) -> None:
     if view.gesture is not None:
         return
     x, y, zoom = pointer.scene.x(), pointer.scene.y(), view.camera.zoom
-    port = view.content.port_at(x, y, PORT_REACH / zoom)
+    port = view.port_near(x, y, PORT_REACH / zoom)
     over = port is not None or view.content.arrays.node_at(x, y) is not None
     link = None if over else view.content.arrays.edge_at(x, y, WIRE_REACH / zoom)
     view.hover_link(link)

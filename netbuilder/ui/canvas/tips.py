@@ -39,7 +39,7 @@ def show_tip(view: CanvasView, event: QEvent) -> bool:
 def tip_at(view: CanvasView, at: QPointF) -> str:
     """Return the tip for a point of the canvas as rich text, "" for none."""
     scene = view.camera.to_scene(at)
-    found = view.content.port_at(scene.x(), scene.y(), PORT_REACH / view.camera.zoom)
+    found = view.port_near(scene.x(), scene.y(), PORT_REACH / view.camera.zoom)
     if found is not None:
         return _port_tip(view, *found)
     node = view.content.arrays.node_at(scene.x(), scene.y(), reach=BADGE_REACH)

@@ -147,6 +147,13 @@ class Viewport(QWidget):
         arrays = self.content.arrays
         return len(arrays.ids) > CROWD and len(arrays.nodes_in(*self._shown())) > CROWD
 
+    def port_near(self, x: float, y: float, reach: float) -> tuple[PortRef, bool] | None:
+        """Return the nearest port within `reach` of a point of the scene, and whether it is an input.
+
+        Plain cards show no ports: there a press means the node, which would be all within reach of its ports.
+        """
+        return None if self._are_cards() else self.content.port_at(x, y, reach)
+
     def _course(self) -> Course:
         """Return how links are drawn."""
         most = MANY if self.camera.zoom < FAR else 4 * CROWD
