@@ -121,9 +121,8 @@ def report(found: Mapping[str, Any]) -> None:
         print(f"  {name:<42} {frame:>25} {verdict(each['hitch'], HITCH):>20} ({each['hitch_cpu']:.1f})")
     for name, each in found["edits"].items():
         whole = each["document"] + each["validation"]
-        print(
-            f"  {name:<42} {verdict(whole, EDIT)} = {each['document']:.1f} document + {each['validation']:.1f} validation"
-        )
+        parts = f"{each['document']:.1f} document, {each['validation']:.1f} validation"
+        print(f"  {name:<42} {verdict(whole, EDIT)}: {parts}")
 
 
 @pytest.mark.benchmark

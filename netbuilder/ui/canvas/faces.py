@@ -161,8 +161,8 @@ def port_names(
         outputs = tuple(port.name for port in foreign_outputs(node.parameters))
     elif node.id in document.schemas:
         outputs = tuple(item.name for item in document.schemas[node.id].fields)
-    stale_inputs = (port for port in links.inputs.get(node.id, ()) if port not in inputs)
-    stale_outputs = (port for port in links.outputs.get(node.id, ()) if port not in outputs)
+    stale_inputs = sorted(port for port in links.inputs.get(node.id, ()) if port not in inputs)
+    stale_outputs = sorted(port for port in links.outputs.get(node.id, ()) if port not in outputs)
     return (*inputs, *stale_inputs), (*outputs, *stale_outputs)
 
 
