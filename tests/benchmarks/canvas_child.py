@@ -170,7 +170,8 @@ class Bench:
             yield lambda angle=angle: self.hand.turn(self.middle(), angle)
 
     def header(self, node: str) -> QPointF:
-        return self.view.node_rect(node).center() - QPointF(0, self.view.node_rect(node).height() / 2 - 6)
+        rect = self.view.node_rect(node)
+        return rect.center() - QPointF(0, max(rect.height() / 2 - 6, 0.0))
 
     def near(self) -> str:
         """Return a node in the middle of the canvas."""

@@ -78,14 +78,14 @@ class Content:
             return changed | (difference.added & self.graph.nodes.keys())
         if difference.routes:
             self._follow_routes(difference.routes)
-        moved = [node for node in difference.moved if node in self.arrays]
         places = self.document.layout.places
-        self.place({node: places[node] for node in moved if node in places})
+        moved = {node: places[node] for node in difference.moved if node in self.arrays and node in places}
+        self.arrays.rects[self.arrays.rows(moved), :2] = np.array(list(moved.values())).reshape(-1, 2)
         if ends:
             self._lead(resized)
         elif resized:
             self._follow_ports(resized)
-        elif moved:
+        if moved and not ends:
             self.arrays.reroute()
         return changed | set(moved)
 

@@ -136,6 +136,8 @@ def _best_detour(
 
 def _covered(curve: Floats, rects: Floats) -> int:
     """Return how many of a curve's points lie on nodes."""
+    low, high = curve.min(axis=0) - _SLACK, curve.max(axis=0) + _SLACK
+    rects = rects[((rects[:, :2] < high) & (rects[:, :2] + rects[:, 2:] > low)).all(axis=1)]  # few of all are near
     near, far = rects[:, None, :2] - _SLACK, rects[:, None, :2] + rects[:, None, 2:] + _SLACK
     return int(((curve > near) & (curve < far)).all(axis=2).sum())
 
