@@ -85,6 +85,7 @@ class Found:
         inputs: The types of its linked inputs.
         facts: What it gives.
         outputs: Its output ports with their types.
+        complete: Whether the types of all its linked inputs were known.
     """
 
     node: Node
@@ -93,6 +94,7 @@ class Found:
     inputs: Types
     facts: Facts
     outputs: tuple[tuple[PortRef, TensorType], ...]
+    complete: bool
 
 
 class ShapeInference:
@@ -243,6 +245,7 @@ class Pass:
             type_ = self.types.get(source)
             if type_ is not None:
                 inputs[target.port] = self.types[target] = type_
+        complete = len(inputs) == len(links)
         owner = self.graph.nodes.get(node.tied_to) if node.tied_to else None
         schema = self.document.schemas.get(id)
         if memo is None or not (
@@ -251,13 +254,14 @@ class Pass:
             and memo.owner is owner
             and memo.schema is schema
             and memo.inputs == inputs
+            and memo.complete == complete
         ):
-            facts = self._facts(node, owner, schema, inputs, complete=len(inputs) == len(links))
+            facts = self._facts(node, owner, schema, inputs, complete)
             if facts is None:
                 self.pending.add(id)
                 return None
             outputs = tuple((PortRef(id, port), type_) for port, type_ in facts.outputs.items())
-            memo = Found(node, owner, schema, inputs, facts, outputs)
+            memo = Found(node, owner, schema, inputs, facts, outputs, complete)
         self.shown[id] = memo
         self.types.update(memo.outputs)
         return memo

@@ -63,7 +63,10 @@ class Content:
     def update(self, document: Document, difference: Difference, knowledge: Knowledge) -> set[str]:
         """Follow an edit; returns the ids of the nodes that look or lie otherwise now."""
         self._take(document, self._scope)
-        for target in (*difference.routes, *(target for target, _ in difference.edges_removed | difference.edges_added)):
+        for target in (
+            *difference.routes,
+            *(target for target, _ in difference.edges_removed | difference.edges_added),
+        ):
             self._wire_of.pop(target, None)
         instances = self._instances_of(difference.blocks)
         ends = {ref.node for edge in (*difference.edges_added, *difference.edges_removed) for ref in edge}
