@@ -72,6 +72,27 @@ PREFERENCES: Final[tuple[Parameter, ...]] = (
         default=True,
         help="Whether nodes show their activations while training.",
     ),
+    Parameter(
+        name="show_minimap",
+        title="Overview",
+        kind=Kind.BOOL,
+        default=True,
+        help="Whether the canvas shows the whole network in its corner, where there is more than can be seen.",
+    ),
+    Parameter(
+        name="show_dots",
+        title="Grid dots",
+        kind=Kind.BOOL,
+        default=True,
+        help="Whether the canvas shows the grid behind the network.",
+    ),
+    Parameter(
+        name="reduce_motion",
+        title="Reduce motion",
+        kind=Kind.BOOL,
+        default=False,
+        help="Whether layers and the view jump to their new places instead of gliding there.",
+    ),
 )
 """What the preferences' form offers; other keys (window states) are kept by `get` and `set` alike."""
 

@@ -375,11 +375,28 @@ _ALIGN = (
 )
 
 _VIEW = (
-    _a("view.fit", "&Fit the network", "&View", "canvas.fit_all", "Home", icon="fit"),
-    _a("view.fit_selection", "Fit the &selection", "&View", "canvas.fit_selection", "F", enabled=_selected),
+    _a("view.fit", "&Fit the network", "&View", "views.fit_all", "Home", icon="fit"),
+    _a("view.fit_selection", "Fit the &selection", "&View", "views.fit_selection", "F", enabled=_selected),
     _a("view.zoom_in", "Zoom &in", "&View", "canvas.zoom_in", "Ctrl++", "Ctrl+=", icon="zoom-in"),
     _a("view.zoom_out", "Zoom &out", "&View", "canvas.zoom_out", "Ctrl+-", icon="zoom-out"),
-    _a("view.actual_size", "&Actual size", "&View", "canvas.zoom_reset", "Ctrl+0"),
+    _a("view.actual_size", "&Actual size", "&View", "views.actual_size", "Ctrl+0"),
+    _a(
+        "view.minimap",
+        "O&verview",
+        "&View",
+        "views.toggle_minimap",
+        tip="Show the whole network in the canvas's corner, where there is more than can be seen",
+        checked=lambda workspace: bool(workspace.preferences.get("show_minimap")),
+        line=True,
+    ),
+    _a(
+        "view.dots",
+        "&Grid dots",
+        "&View",
+        "views.toggle_dots",
+        tip="Show the grid behind the network",
+        checked=lambda workspace: bool(workspace.preferences.get("show_dots")),
+    ),
     _a("view.theme", "&Theme", "&View", "menu.theme", line=True),
     _a("view.panels", "&Panels", "&View", "menu.panels"),
     _a(
@@ -462,6 +479,37 @@ _FIND = (
     ),
 )
 
+_LAYOUT = (
+    _a(
+        "graph.arrange",
+        "&Arrange",
+        "&Graph/A&rrange",
+        "arranging.network",
+        "Ctrl+L",
+        icon="arrange",
+        enabled=_seen,
+        tip="Lay the selected layers out from left to right; the whole network when fewer than two are selected",
+    ),
+    _a(
+        "arrange.downstream",
+        "What &follows the selection",
+        "&Graph/A&rrange",
+        "arranging.downstream",
+        "Ctrl+Shift+L",
+        enabled=_selected,
+        tip="Lay out what the selected layers lead to; they and all before them stay",
+    ),
+    _a(
+        "arrange.all",
+        "The &whole network",
+        "&Graph/A&rrange",
+        "arranging.all",
+        enabled=_seen,
+        tip="Lay all layers out from left to right, whatever is selected",
+    ),
+)
+"""Automatic layout."""
+
 _GRAPH = (
     _a(
         "graph.add",
@@ -479,17 +527,6 @@ _GRAPH = (
         "window.focus_palette",
         "Ctrl+Shift+F",
         tip="Go to the palette's search",
-    ),
-    _a(
-        "graph.arrange",
-        "A&rrange",
-        "&Graph",
-        "canvas.arrange",
-        "Ctrl+L",
-        icon="arrange",
-        enabled=_seen,
-        tip="Lay the network out from left to right",
-        line=True,
     ),
     _a(
         "graph.bypass",
@@ -635,6 +672,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     *_VIEW,
     *_FIND,
     *_GRAPH,
+    *_LAYOUT,
     *_FRAMES,
     *_ALIGN,
     *_BLOCK,

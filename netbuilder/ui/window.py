@@ -290,12 +290,13 @@ class MainWindow(QMainWindow):
         self.journal.finish(keep=self._may_close and self.workspace.is_modified)
         self.workspace.file.lock.release()
         written = self.background.stop(PATIENCE)
+        arranged = self._docks is None or self._docks.canvas.arranging.stop(max(0.0, deadline - time.monotonic()))
         trained = self.workspace.trainer.wait(max(0.0, deadline - time.monotonic()))
         # Qt itself waits for the panels' readings when it goes, and without end: here they have their time, too.
         readings = QThreadPool.globalInstance()
         readings.clear()
         read = readings.waitForDone(max(0, round(1000 * (deadline - time.monotonic()))))
-        self.closed.emit(written and trained and read)
+        self.closed.emit(written and arranged and trained and read)
         event.accept()
 
     def close_now(self) -> None:
@@ -332,6 +333,8 @@ class MainWindow(QMainWindow):
             "blocks": lambda: self.canvas.blocks,
             "choosing": lambda: self.canvas.choosing,
             "aligning": lambda: self.canvas.aligning,
+            "arranging": lambda: self.canvas.arranging,
+            "views": lambda: self.canvas.views,
             "values": lambda: self.canvas.values,
             "find": lambda: self._canvas_in_sight().find_bar,
             "link_keys": lambda: self._canvas_in_sight().link_keys,
@@ -407,6 +410,9 @@ class MainWindow(QMainWindow):
     def _apply_preference(self, name: str, value: object) -> None:
         if name == "theme":
             self.theme.set_mode(str(value))
+        elif self._docks is not None:
+            self._docks.canvas.views.refresh()
+        self.actions_.refresh()
 
     def _show_raised(self, problems: tuple[Problem, ...]) -> None:
         count = len(problems)
@@ -451,6 +457,7 @@ class MainWindow(QMainWindow):
         if self._docks is not None:
             self._docks.save(preferences)
             self._docks.canvas.commands.usage.save()
+            self._docks.canvas.remember()
 
     def _restore(self) -> None:
         geometry = self.workspace.preferences.get("window.geometry")

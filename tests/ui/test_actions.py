@@ -9,12 +9,14 @@ from PySide6.QtGui import QKeySequence
 
 from netbuilder.ui.action_table import ACTIONS, MENUS
 from netbuilder.ui.canvas.aligning import Aligning
+from netbuilder.ui.canvas.arranging import Arranging
 from netbuilder.ui.canvas.block_commands import BlockCommands
 from netbuilder.ui.canvas.choosing import Choosing
 from netbuilder.ui.canvas.find_bar import FindBar
 from netbuilder.ui.canvas.link_keys import LinkKeys
 from netbuilder.ui.canvas.value_commands import ValueCommands
 from netbuilder.ui.canvas.view import CanvasView
+from netbuilder.ui.canvas.views import Views
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.help_actions import HelpActions
@@ -44,6 +46,8 @@ TARGETS = {
     "recovery": RecoveryActions,
     "find": FindBar,
     "link_keys": LinkKeys,
+    "arranging": Arranging,
+    "views": Views,
 }
 
 

@@ -49,6 +49,14 @@ class Camera:
         at = self.to_scene(fixed)
         return Camera(at.x() - fixed.x() / zoom, at.y() - fixed.y() / zoom, zoom)
 
+    def towards(self, other: Camera, part: float) -> Camera:
+        """Return the camera at a part (0 to 1) of the way to another; zooming is even to the eye."""
+        zoom = self.zoom * (other.zoom / self.zoom) ** part
+        # Corners move as the visible width does: otherwise what is zoomed at drifts aside on the way.
+        inverse, first, last = 1 / zoom, 1 / self.zoom, 1 / other.zoom
+        share = part if abs(last - first) < 1e-9 else (inverse - first) / (last - first)
+        return Camera(self.x + (other.x - self.x) * share, self.y + (other.y - self.y) * share, zoom)
+
     @classmethod
     def showing(cls, scene: QRectF, width: float, height: float, largest: float = 1.0, margin: float = 48.0) -> Camera:
         """Return the camera that shows `scene` in the middle of a canvas of that size, no larger than `largest`."""

@@ -17,7 +17,6 @@ from netbuilder.document import clipboard, edits
 from netbuilder.document.adoption import adopt
 from netbuilder.document.blocks import BLOCK, definition_of, instances
 from netbuilder.document.edits.grouping import DEFAULT_TITLE
-from netbuilder.document.layout import arrange
 from netbuilder.document.model import Document, Graph, Node, Place, PortRef, Schema, new_id
 from netbuilder.document.topology import reachable
 from netbuilder.foundation.declaration import Declaration
@@ -35,10 +34,6 @@ BESIDE = Place(40.0, 40.0)
 """How far from the originals copies lie."""
 
 _GAP = 28.0  # that a node dropped into a link leaves to its neighbours
-
-
-def _as_it_is(_: Mapping[str, Place]) -> list[Change]:
-    return []
 
 
 class Commands:
@@ -299,32 +294,22 @@ class Commands:
         else:
             self._workspace.message.emit("The clipboard holds no layers")
 
-    def arrange(
-        self, nodes: Collection[str] = (), refit: Callable[[Mapping[str, Place]], list[Change]] = _as_it_is
+    def place(
+        self, title: str, places: Mapping[str, Place], refit: Callable[[Mapping[str, Place]], list[Change]]
     ) -> None:
-        """Lay out these nodes (all, by default) from left to right, around where they are.
+        """Move nodes to where a layout puts them; links into them lose the points that they were led through.
 
         Args:
-            nodes: Which.
+            title: What the undo entry is called.
+            places: The new corners.
             refit: Gives what keeps frames around their nodes at the new places.
         """
-        graph, sizes = self.graph, self._content.expected_sizes()
-        if nodes:
-            inner = {t: s for t, s in graph.edges.items() if t.node in nodes and s.node in nodes}
-            graph = Graph(nodes={node: graph.nodes[node] for node in graph.nodes if node in nodes}, edges=inner)
-        if not graph.nodes:
-            return
-        places = arrange(graph, {node: sizes[node] for node in graph.nodes})
-        bounds = self._content.arrays.bounds(self._content.arrays.rows(graph.nodes))
-        assert bounds is not None, "every node has a place on the canvas"
-        left, top = round(bounds[0]), round(bounds[1])
-        shifted = {node: Place(place.x + left, place.y + top) for node, place in places.items()}
         ways = [target for target in self.graph.edges if target in self._workspace.document.layout.routes]
         scope = self._workspace.scope
         straight = [
-            partial(edits.set_route, target=target, points=(), scope=scope) for target in ways if target.node in shifted
+            partial(edits.set_route, target=target, points=(), scope=scope) for target in ways if target.node in places
         ]
-        self._edit("Arrange", partial(edits.move_nodes, places=shifted), *straight, *refit(shifted))
+        self._edit(title, partial(edits.move_nodes, places=dict(places)), *straight, *refit(places))
 
     def _paste(self, title: str, text: str, at: Place | None, keep_inputs: bool, offset: Place = BESIDE) -> None:
         fresh: tuple[str, ...] = ()

@@ -42,13 +42,14 @@ _COMMANDS: Mapping[tuple[Qt.KeyboardModifier, Qt.Key], Callable[[CanvasView], ob
     (_CTRL, Key.Key_X): lambda view: view.cut(),
     (_CTRL, Key.Key_V): lambda view: view.paste(),
     (_CTRL, Key.Key_D): lambda view: view.duplicate(),
-    (_CTRL, Key.Key_L): lambda view: view.arrange(),
-    (_CTRL, Key.Key_0): lambda view: view.zoom_reset(),
+    (_CTRL, Key.Key_L): lambda view: view.arranging.network(),
+    (_CTRL | _SHIFT, Key.Key_L): lambda view: view.arranging.downstream(),
+    (_CTRL, Key.Key_0): lambda view: view.views.actual_size(),
     (_CTRL, Key.Key_Plus): lambda view: view.zoom_in(),
     (_CTRL, Key.Key_Equal): lambda view: view.zoom_in(),
     (_CTRL, Key.Key_Minus): lambda view: view.zoom_out(),
-    (_NONE, Key.Key_Home): lambda view: view.fit_all(),
-    (_NONE, Key.Key_F): lambda view: view.fit_selection(),
+    (_NONE, Key.Key_Home): lambda view: view.views.fit_all(),
+    (_NONE, Key.Key_F): lambda view: view.views.fit_selection(),
     (_NONE, Key.Key_F2): lambda view: view.rename(),
     # Tab stays here, so F6 is the way out of the canvas: QWidget's own method, past the one that keeps Tab.
     (_NONE, Key.Key_F6): lambda view: QWidget.focusNextPrevChild(view, True),
@@ -104,9 +105,11 @@ def _enter(view: CanvasView) -> None:
 
 
 def _escape(view: CanvasView) -> None:
-    """Cancel the gesture; without one, select nothing."""
+    """Cancel the gesture; without one, the layout that is being found; without that, select nothing."""
     if view.gesture is not None:
         view.cancel_gesture()
+    elif view.arranging.cancel():
+        return
     else:
         view.workspace.select(())
 

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QMenu
 
 from netbuilder.compiler.custom import TRUST
 from netbuilder.document.model import Place, PortRef
+from netbuilder.document.topology import descendants
 from netbuilder.ui.canvas.cutting import CutLinks
 from netbuilder.ui.canvas.frames import COLORS, frame_at
 from netbuilder.ui.canvas.pointing import WIRE_REACH
@@ -112,9 +113,11 @@ def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
         _add(menu, "Connect from an output…\tO", view.link_keys.from_output)
         _add(menu, "Connect into an input…\tI", view.link_keys.into_input)
         menu.addSeparator()
-    _add(menu, "Arrange\tCtrl+L", view.arrange)
+    _add(menu, "Arrange\tCtrl+L", view.arranging.network)
+    following = bool(descendants(view.graph, (node,)) - {node})
+    _add(menu, "Arrange what follows\tCtrl+Shift+L", view.arranging.downstream, following)
     _add(menu, "Frame\tC", view.frame_selected)
-    _add(menu, "Fit the selection\tF", view.fit_selection)
+    _add(menu, "Fit the selection\tF", view.views.fit_selection)
     menu.addSeparator()
     _add(menu, "Delete\tDel", view.delete)
     _add(menu, "Delete and reconnect\tCtrl+Del", view.delete_and_heal)
@@ -156,8 +159,8 @@ def _fill_for_nothing(menu: QMenu, view: CanvasView, at: QPointF) -> None:
     menu.addSeparator()
     drawn = bool(view.graph.nodes)
     _add(menu, "Select all\tCtrl+A", view.select_all, drawn)
-    _add(menu, "Arrange\tCtrl+L", view.arrange, drawn)
-    _add(menu, "Fit the network\tHome", view.fit_all, drawn)
+    _add(menu, "Arrange\tCtrl+L", view.arranging.all, drawn)
+    _add(menu, "Fit the network\tHome", view.views.fit_all, drawn)
 
 
 def _add(menu: QMenu, title: str, call: Callable[[], object], enabled: bool = True) -> None:

@@ -29,7 +29,7 @@ class Minimap(QWidget):
         super().__init__(view)
         self._view = view
         self._timer = QTimer(self, singleShot=True, interval=_INTERVAL)
-        self._timer.timeout.connect(self._refresh)
+        self._timer.timeout.connect(self.refresh)
         self.setFixedSize(_SIZE)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName("Overview")
@@ -44,9 +44,11 @@ class Minimap(QWidget):
         if not self._timer.isActive():
             self._timer.start()
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
+        """Appear where there is room and need, and draw what the network looks like now."""
+        wanted = self._view.workspace.preferences.get("show_minimap")
         room = self._view.width() > 4 * self.width() and self._view.height() > 4 * self.height()
-        self.setVisible(room and bool(self._view.content.faces) and not self._is_in_the_way())
+        self.setVisible(bool(wanted) and room and bool(self._view.content.faces) and not self._is_in_the_way())
         self.update()
 
     def _is_in_the_way(self) -> bool:

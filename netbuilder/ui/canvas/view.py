@@ -6,7 +6,6 @@ what the mouse does is a gesture object. It knows the workspace and nothing else
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,8 +31,8 @@ from netbuilder.training.protocol import Telemetry
 from netbuilder.ui.canvas import dropping, keys, menus, pointing
 from netbuilder.ui.canvas.aligning import Aligning
 from netbuilder.ui.canvas.announcing import announce, describe_selection, is_heard
+from netbuilder.ui.canvas.arranging import Arranging
 from netbuilder.ui.canvas.block_commands import BlockCommands
-from netbuilder.ui.canvas.camera import Camera
 from netbuilder.ui.canvas.choosing import Choosing
 from netbuilder.ui.canvas.commands import Commands
 from netbuilder.ui.canvas.connections import Loose
@@ -55,6 +54,7 @@ from netbuilder.ui.canvas.tips import show_tip
 from netbuilder.ui.canvas.touch import TOUCHES, Touch
 from netbuilder.ui.canvas.trail import Trail
 from netbuilder.ui.canvas.value_commands import ValueCommands
+from netbuilder.ui.canvas.views import Views
 from netbuilder.ui.canvas.waypoints import Waypoints
 from netbuilder.ui.render import render_content
 from netbuilder.ui.standpoint import Standpoint
@@ -98,7 +98,6 @@ class CanvasView(Stage):
         self.declarations = workspace.vocabulary
         self.commands = Commands(workspace, self.content)
         self._standpoint = Standpoint()
-        self._cameras: dict[Standpoint, Camera] = {}
         self.knowledge = Knowledge()
         self.gesture: Gesture | None = None
         self.pointer: Pointer | None = None
@@ -117,6 +116,8 @@ class CanvasView(Stage):
         self.choosing = Choosing(workspace)
         self.aligning = Aligning(workspace, self.content, self.commands)
         self.values = ValueCommands(self)
+        self.arranging: Arranging = Arranging(self)
+        self.views: Views = Views(self)
         self.trail = Trail(self)
         self._touch = Touch(self)
         self.setMouseTracking(True)
@@ -168,19 +169,32 @@ class CanvasView(Stage):
 
     def _show_other(self) -> None:
         """Show another document."""
-        self._cameras.clear()
+        self.views.change_project(self._standpoint)
         self._show_anew()
 
     def _show_scope(self) -> None:
         """Show another graph of the document, where it was left the last time."""
-        if self.content.faces:
-            self._cameras[self._standpoint] = self.camera
+        self.views.leave(self._standpoint)
         self._show_anew()
-        camera = self._cameras.get(self._standpoint)
+
+    def fit_opening(self) -> None:
+        """Show a graph as it was left; one that is new as a whole, the main graph no smaller than can be read."""
+        camera = self.views.camera(self._standpoint)
         if camera is not None:
-            self.set_camera(camera)
+            self.show_sharp(camera)
+            self.is_opening = True
+        elif self.workspace.scope:
+            self.fit_all()
+            self.is_opening = True
+        else:
+            super().fit_opening()
+
+    def remember(self) -> None:
+        """Keep where the project is seen from, for the next time."""
+        self.views.save(self._standpoint)
 
     def _show_anew(self) -> None:
+        self.arranging.settle()
         self.cancel_gesture()
         self.quick_add.close_up()
         self.values.close()
@@ -195,6 +209,7 @@ class CanvasView(Stage):
         self.fit_opening()
 
     def _follow(self, change: Change) -> None:
+        self.arranging.settle()
         if self.gesture is None or not self.gesture.is_editing:
             self.cancel_gesture()
         self._know(change.new.scope(self.workspace.scope))
@@ -273,6 +288,7 @@ class CanvasView(Stage):
     def begin(self, gesture: Gesture) -> None:
         """Let a gesture have the mouse."""
         self.space_tapped = False
+        self.arranging.settle()
         self.gesture = gesture
         self.setCursor(gesture.cursor)
 
@@ -492,11 +508,6 @@ class CanvasView(Stage):
     def select_all(self) -> None:
         """Select everything."""
         self.workspace.select(self.graph.nodes, self.content.frames)
-
-    def arrange(self) -> None:
-        """Lay the selected nodes out from left to right; all, when fewer than two are selected."""
-        chosen: Collection[str] = self.workspace.selection if len(self.workspace.selection) > 1 else ()
-        self.commands.arrange(chosen, self.frames.refit)
 
     def enter_block(self) -> None:
         """Go into the selected block."""

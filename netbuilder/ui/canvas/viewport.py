@@ -60,6 +60,8 @@ class Viewport(QWidget):
         selected_frames: The frames drawn as selected.
         live: The pictures on nodes.
         inset: Pixels at the top that something else covers.
+        is_opening: Whether the user has not moved about yet, so that the view follows the widget's size.
+        has_dots: Whether the grid is drawn.
     """
 
     zoomChanged = Signal(float)
@@ -75,12 +77,13 @@ class Viewport(QWidget):
         self._carried: dict[str, Frame] = {}
         self.live = LivePictures()
         self.inset = 0
+        self.has_dots = True
         self._layer = NodeLayer()
         self._backing = Backing()
         self._chosen: tuple[list[str], frozenset[str], NDArray[np.bool_]] = ([], frozenset(), np.empty(0, dtype=bool))
         self._detail = (False, Course.FAST)
         self._scale = 1.0
-        self._is_opening = True
+        self.is_opening = True
         self._born: dict[str, float] = {}
         self._settle = QTimer(self, singleShot=True, interval=_SETTLE)
         self._settle.timeout.connect(self._sharpen)
@@ -120,7 +123,8 @@ class Viewport(QWidget):
         def paint(painter: QPainter, area: QRectF) -> bool:
             if not is_behind_a_node(scene, area):
                 painter.fillRect(area, self.style_.color("canvas"))
-                paint_dots(painter, area, scene.camera, self.style_)
+                if self.has_dots:
+                    paint_dots(painter, area, scene.camera, self.style_)
                 paint_frames(painter, frames, area, scene.camera, self.style_, self.selected_frames)
                 paint_wires(painter, self.content, area, scene.camera, self.style_, marks, course)
                 if not scene.are_cards:
@@ -145,7 +149,7 @@ class Viewport(QWidget):
         if self.camera.zoom < FAR:
             return True
         arrays = self.content.arrays
-        return len(arrays.ids) > CROWD and len(arrays.nodes_in(*self._shown())) > CROWD
+        return len(arrays.ids) > CROWD and len(arrays.nodes_in(*self.shown_area())) > CROWD
 
     def port_near(self, x: float, y: float, reach: float) -> tuple[PortRef, bool] | None:
         """Return the nearest port within `reach` of a point of the scene, and whether it is an input.
@@ -158,10 +162,11 @@ class Viewport(QWidget):
         """Return how links are drawn."""
         most = MANY if self.camera.zoom < FAR else 4 * CROWD
         arrays = self.content.arrays
-        is_far = len(arrays.wires) > most and len(arrays.edges_in(*self._shown())) > most
+        is_far = len(arrays.wires) > most and len(arrays.edges_in(*self.shown_area())) > most
         return Course.STRAIGHT if is_far else Course.FAST
 
-    def _shown(self) -> tuple[float, float, float, float]:
+    def shown_area(self) -> tuple[float, float, float, float]:
+        """Return the part of the scene that is shown: left, top, right, bottom."""
         area = self.camera.scene_rect(QRectF(self.rect()))
         return area.left(), area.top(), area.right(), area.bottom()
 
@@ -285,7 +290,7 @@ class Viewport(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         """Fit the network until the user has moved about in it; from then on keep the middle where it is."""
         old, new = event.oldSize(), event.size()
-        if self._is_opening or not old.isValid():
+        if self.is_opening or not old.isValid():
             self.fit_opening()
         else:
             dx, dy = (new.width() - old.width()) / 2, (new.height() - old.height()) / 2
@@ -295,7 +300,7 @@ class Viewport(QWidget):
         """Show another part of the scene."""
         zoomed = camera.zoom != self.camera.zoom
         self.camera = camera
-        self._is_opening = False
+        self.is_opening = False
         if zoomed:
             if not 0.5 <= camera.zoom / self._scale <= 2.0:
                 self._scale = camera.zoom
@@ -338,26 +343,30 @@ class Viewport(QWidget):
                 y = (top + bottom - height) / 2
             self.set_camera(Camera(x, y, READABLE))
             self._sharpen()
-        self._is_opening = True
+        self.is_opening = True
 
     def fit_all(self) -> None:
         """Show the whole network."""
-        self._fit(None)
+        self.show_sharp(self.fitted(None))
 
     def fit_selection(self) -> None:
         """Show the selected nodes; all, when none is selected."""
-        self._fit(self.selection or None)
+        self.show_sharp(self.fitted(self.selection or None))
 
-    def _fit(self, nodes: Collection[str] | None) -> None:
+    def fitted(self, nodes: Collection[str] | None) -> Camera:
+        """Return the camera that shows these nodes; None is for all, with the frames around them."""
         arrays = self.content.arrays
         bounds = self.content.bounds() if nodes is None else arrays.bounds(arrays.rows(nodes))
         if bounds is None:
-            self.set_camera(Camera(-self.width() / 2, -self.height() / 2))
-        else:
-            left, top, right, bottom = bounds
-            scene = QRectF(left, top, right - left, bottom - top)
-            camera = Camera.showing(scene, self.width(), self.height() - self.inset, margin=_BORDER)
-            self.set_camera(camera.moved(0, self.inset))
+            return Camera(-self.width() / 2, -self.height() / 2)
+        left, top, right, bottom = bounds
+        scene = QRectF(left, top, right - left, bottom - top)
+        camera = Camera.showing(scene, self.width(), self.height() - self.inset, margin=_BORDER)
+        return camera.moved(0, self.inset)
+
+    def show_sharp(self, camera: Camera) -> None:
+        """Show another part of the scene, its faces drawn for the new zoom at once."""
+        self.set_camera(camera)
         self._sharpen()
 
     def reveal(self, id: str) -> None:

@@ -120,7 +120,9 @@ def move_pointer(view: CanvasView, at: QPointF, button: Qt.MouseButton, modifier
 
 @pytest.fixture
 def workspace(qapp, tmp_path) -> Workspace:
-    return Workspace(Preferences())
+    preferences = Preferences()
+    preferences.set("reduce_motion", True)  # tests of motion itself switch it on
+    return Workspace(preferences)
 
 
 @pytest.fixture

@@ -378,7 +378,7 @@ def test_files_keep_frames_and_a_block_takes_along_those_around_its_nodes(framed
 
 def test_arranging_keeps_a_frame_around_its_nodes(framed, workspace):
     before = workspace.document
-    framed.arrange()
+    framed.arranging.network()
     frame = frame_of(workspace)
     x, y, width, height = framed.content.arrays.rect(DROPOUT)
     assert QRectF(frame.x, frame.y, frame.width, frame.height).contains(QRectF(x, y, width, height))

@@ -147,7 +147,7 @@ def test_points_go_away_with_their_link(workspace, led):
 
 def test_arranging_takes_points_away(led, workspace):
     before = workspace.document
-    led.arrange()
+    led.arranging.network()
     assert points(workspace) == ()
     undoes(workspace, before)
 
