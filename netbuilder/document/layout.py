@@ -1,7 +1,7 @@
 """Automatic layout: data flows left to right, in columns; long networks fold into rows like text.
 
-A layered drawing (Sugiyama): columns by longest path, order in a column by barycentres, heights by least squares
-under the condition that nothing overlaps, the longest chain pulled straight. Equal input gives equal output.
+A layered drawing (Sugiyama): columns by longest path, order in a column by barycentres and swaps, heights by least
+squares under the condition that nothing overlaps, the longest chain pulled straight. Equal input gives equal output.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from netbuilder.document.crossings import count_crossings, swap_neighbours
 from netbuilder.document.model import Graph, Place
 from netbuilder.foundation.job import Job
 
@@ -78,12 +79,26 @@ def _arrange_component(
     size: Sequence[tuple[float, float]], links: list[tuple[int, int]], job: Job | None
 ) -> list[tuple[float, float]]:
     sketch = _layered(size, links)
+    _order(sketch, job)
+    _straighten(sketch)
+    return _fold(sketch, size)
+
+
+def _order(sketch: _Sketch, job: Job | None) -> None:
+    """Sweep over the columns and keep the order with the fewest crossings: a sweep may also make it worse."""
+    best, fewest = sketch.columns, count_crossings(sketch.columns, sketch.after, sketch.rank)
     for sweep in range(_SWEEPS):
         if job is not None:
             job.report(None, f"Ordering, {sweep + 1} of {_SWEEPS}")
+        sketch.columns = [list(column) for column in sketch.columns]
         _reorder(sketch, forward=sweep % 2 == 0)
-    _straighten(sketch)
-    return _fold(sketch, size)
+        swap_neighbours(sketch.columns, sketch.before, sketch.after)
+        crossings = count_crossings(sketch.columns, sketch.after, sketch.rank)
+        if crossings < fewest:
+            best, fewest = sketch.columns, crossings
+        if not fewest:
+            break
+    sketch.columns = best
 
 
 def _without_circles(count: int, links: list[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -219,7 +219,7 @@ def test_export_leaves_live_pictures_out_unless_asked(view, workspace, tmp_path)
 def test_export_refuses_other_kinds_and_leaves_nothing(view, tmp_path):
     with pytest.raises(NetbuilderError, match=r"\.svg or \.pdf"):
         view.export(tmp_path / "net.jpg", "dark")
-    assert list(tmp_path.glob("net*")) == []
+    assert list(tmp_path.glob("net.*")) == []
 
 
 def test_the_canvas_survives_many_documents(view, workspace):
