@@ -325,10 +325,6 @@ class Viewport(QWidget):
         """Zoom out by one step."""
         self.zoom_to(self.camera.zoom / _STEP)
 
-    def zoom_reset(self) -> None:
-        """Show nodes in their true size."""
-        self.zoom_to(1.0)
-
     def fit_opening(self) -> None:
         """Show a network that was just opened: whole if its words can be read then, else its beginning."""
         self.fit_all()
