@@ -123,10 +123,11 @@ class _Mending:
             if self.followers.pop(id, ()) or self.incoming.pop(id, ()):
                 return False  # a link is left that leads to a node which is not there
             del self.rank[id]
-        for target in self.edges:
-            if not self._link(target, self.graph.edges[target]):
-                return False
-        return self._rank_new() and all(self._straighten(target) for target in self.edges)
+        ends = {node for target in self.edges for node in (target.node, self.graph.edges[target].node)}
+        if not ends <= self.graph.nodes.keys() or not self._rank_new():
+            return False
+        # One link after another: each finds an order that is right for all links before it.
+        return all(self._link(target, self.graph.edges[target]) for target in self.edges)
 
     def _unlink(self, target: PortRef, source: PortRef) -> None:
         self.incoming[target.node] = [link for link in self.incoming[target.node] if link[0] != target]
@@ -135,19 +136,24 @@ class _Mending:
         self.followers[source.node] = followers
 
     def _link(self, target: PortRef, source: PortRef) -> bool:
-        nodes = self.graph.nodes
-        if target.node not in nodes or source.node not in nodes:
-            return False
+        """Add a link and have its source before its target; returns False for a circle."""
         self.incoming[target.node] = [*self.incoming.get(target.node, ()), (target, source)]
         self.followers[source.node] = [*self.followers.get(source.node, ()), target.node]
-        return True
+        return self._straighten(target)
 
     def _rank_new(self) -> bool:
-        """Rank each node that has come right behind what feeds it, or right before what it feeds."""
+        """Rank each node that has come right behind what will feed it, or right before what it will feed."""
         rank = self.rank
-        for id in wire(self._part(self.come)).rank:
-            above = [rank[source.node] for _, source in self.incoming.get(id, ())]
-            below = [rank[node] for node in self.followers.get(id, ()) if node in rank]
+        coming = {target: self.graph.edges[target] for target in self.edges}
+        part = {id: self.graph.nodes[id] for id in self.come}
+        sources: dict[str, list[str]] = {}
+        targets: dict[str, list[str]] = {}
+        for target, source in coming.items():
+            sources.setdefault(target.node, []).append(source.node)
+            targets.setdefault(source.node, []).append(target.node)
+        for id in wire(Graph(nodes=part, edges=coming)).rank:
+            above = [rank[node] for node in sources.get(id, ()) if node in rank]
+            below = [rank[node] for node in targets.get(id, ()) if node in rank]
             first = min(below, default=max(rank.values(), default=0.0) + 1)
             low = max(above) if above else max((each for each in rank.values() if each < first), default=first - 2)
             high = min((each for each in rank.values() if each > low), default=low + 2)
@@ -156,12 +162,7 @@ class _Mending:
                 return False  # no number is left between the two
         return len(rank) == len(self.graph.nodes)
 
-    def _part(self, ids: Iterable[str]) -> Graph:
-        nodes = {id: self.graph.nodes[id] for id in ids}
-        return Graph(nodes=nodes, edges={t: s for id in nodes for t, s in self.incoming.get(id, ()) if s.node in nodes})
-
     def _straighten(self, target: PortRef) -> bool:
-        """Have the source of a link before its target; returns False for a circle."""
         rank, source = self.rank, self.graph.edges[target].node
         low, high = rank[target.node], rank[source]
         if high < low:
@@ -175,9 +176,6 @@ class _Mending:
         moved = [*sorted(behind, key=rank.__getitem__), *sorted(ahead, key=rank.__getitem__)]
         rank.update(zip(moved, sorted(rank[id] for id in moved), strict=True))
         return True
-
-    def _sources(self, id: str) -> list[str]:
-        return [source.node for _, source in self.incoming.get(id, ())]
 
 
 def _reach(start: str, neighbours: Callable[[str], Iterable[str]], is_near: Callable[[str], bool]) -> set[str]:

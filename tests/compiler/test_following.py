@@ -130,8 +130,10 @@ def test_an_edit_looks_only_at_what_it_changed(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_deadline_leaves_the_rest_for_the_next_time() -> None:
+    from netbuilder.compiler.meta import warm_up
     from tests.benchmarks.large_networks import network
 
+    warm_up()  # with a deadline nobody waits for torch
     document, inference = network(1500), ShapeInference()
     turns, pending = 0, None
     while pending is None or pending:
