@@ -17,8 +17,10 @@ from netbuilder.document.model import Document, Group, Phase, PortRef
 from netbuilder.layers.spec import Task
 from netbuilder.training import optimizers, schedules
 from netbuilder.training.memory import evaluation_rows, suits_channels_last
+from netbuilder.training.optimizer_spec import OptimizerSpec
 
-_FUSED = frozenset({"cpu", "cuda", "mps"})
+_DEVICES = frozenset({"cpu", "cuda"})
+"""Where the script may run."""
 
 _TAKEN = frozenset({"Path", "Iterator", "Batch", "Tensor", "FOLDER", "DEVICE", "EPOCHS", "SEED", "PATIENCE", "SOURCES"})
 """Names of the script that a network's title may give its class as well."""
@@ -268,9 +270,15 @@ def _new_optimizers(document: Document, program: Program) -> str:
         else:
             parameters = "[" + ", ".join(_group(group, text, values["learning_rate"]) for group, text in groups) + "]"
         lines.append(f"    {phase.name}_parameters = {parameters}")
-        made.append(optimizers.source(phase.optimizer, f"{phase.name}_parameters", fused=set(spec.fused) >= _FUSED))
+        made.append(optimizers.source(phase.optimizer, f"{phase.name}_parameters", fused=_fused(spec)))
     lines += ["    return [", *(f"        {call}," for call in made), "    ]"]
     return "\n".join(lines)
+
+
+def _fused(spec: OptimizerSpec) -> str:
+    """Return the expression for whether the script's device can update all weights in one kernel."""
+    able = sorted(_DEVICES.intersection(spec.fused))
+    return "True" if len(able) == len(_DEVICES) else f"DEVICE in {able!r}"
 
 
 def _group(group: Group, parameters: str, rate: float) -> str:

@@ -15,6 +15,7 @@ from netbuilder.exchange.python_project import MANIFEST
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.foundation.resources import resource
 from netbuilder.project import Project
+from netbuilder.training import optimizers
 from netbuilder.training.checkpoints import load_checkpoint
 from tests.builders import document, linear, node
 from tests.exchange.plain_process import run_without_netbuilder
@@ -117,6 +118,10 @@ CASES = {
             )
         },
     ),
+    **{
+        f"by {spec.key}": ("spiral", {"phases": (Phase(optimizer=Setting(key=spec.key)),)})
+        for spec in optimizers.registry()
+    },
     "several updates a step": ("breast-cancer", {"phases": (Phase(updates=2, optimizer=Setting(key="rmsprop")),)}),
 }
 

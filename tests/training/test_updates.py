@@ -26,8 +26,7 @@ def _by_hand(made: Document) -> list[float]:
     features, labels = torch.tensor(parts["features"]), torch.tensor(parts["label"])
     model = build(made)
     phase = plan.phases[0]
-    fused = "fused=True" if optimizers.find(phase.optimizer)[0].fused else ""
-    text = optimizers.source(phase.optimizer, "model.parameters()", fused=bool(fused))
+    text = optimizers.source(phase.optimizer, "model.parameters()", fused="True")
     optimizer = eval(text, {"torch": torch, "model": model})
     sizes = batch_sizes(len(features), plan.batch_size)
     total = len(sizes) * plan.epochs
