@@ -92,14 +92,14 @@ _FIT = '''
         generators = [torch.Generator().manual_seed(seed) for seed in SHUFFLING]
         total = sum(1 for _ in batches(rows, [torch.Generator() for _ in SOURCES])) * epochs
         optimizers = new_optimizers(model)
-        history: list[float] = []
+        history: list[float] = []LOSS_LIST
         best, best_weights, waited = WORST, model.state_dict(), 0
         torch.manual_seed(SEED)
         for epoch in range(epochs):
             model.train()RESTING
             for batch in batches(rows, generators):
-                history.append(step(model, optimizers, batch, len(history), total))
-            found = evaluate(model, held_out)
+                history.append(step(model, optimizers, batch, len(history), totalLOSSES))
+            found = evaluate(model, held_out)KEEP_LOSS
             print(f"epoch {epoch + 1}/{epochs}  " + "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
             waited += 1
             if IS_BETTER:
@@ -177,7 +177,9 @@ def _head(document: Document, program: Program, shapes: Shapes, shuffling: Mappi
     fields = {node: [f'"{key}"' for key, port in program.sources.items() if port.node == node] for node in shuffling}
     sources = ", ".join(f"({', '.join(names)}{',' if len(names) == 1 else ''})" for names in fields.values())
     names = ", ".join([_class_import(program), *dict.fromkeys(program.phases.values())])
-    needs_math = any("math." in function for function in _schedule_functions(document))
+    functions = _schedule_functions(document)
+    needs_math = any("math." in function for function in functions)
+    iterables = "Iterator, Sequence" if any("Sequence[" in function for function in functions) else "Iterator"
     return f'''"""Train the network in model.py on the rows in data.pt: a plain PyTorch loop.
 
 Needs torch alone. Run it with `python train.py`; the trained weights are saved as weights.pt.
@@ -185,7 +187,7 @@ Needs torch alone. Run it with `python train.py`; the trained weights are saved 
 
 import argparse
 import copy
-{"import math" + chr(10) if needs_math else ""}from collections.abc import Iterator
+{"import math" + chr(10) if needs_math else ""}from collections.abc import {iterables}
 from pathlib import Path
 
 import torch
@@ -224,6 +226,11 @@ def _phases(document: Document, program: Program) -> list[Phase]:
 
 def _schedule_functions(document: Document) -> list[str]:
     return list(dict.fromkeys(schedules.source(phase.schedule) for phase in document.plan.phases))
+
+
+def _watches_losses(document: Document) -> bool:
+    """Whether a schedule asks for the loss after each epoch."""
+    return any(schedules.call_drops(phase.schedule) for phase in document.plan.phases)
 
 
 def _modules(program: Program, nodes: Sequence[str]) -> list[str]:
@@ -288,9 +295,11 @@ def _group(group: Group, parameters: str, rate: float) -> str:
 
 def _step(document: Document, program: Program) -> str:
     phases = _phases(document, program)
+    taken = ["model: nn.Module", "optimizers: list[torch.optim.Optimizer]", "batch: Batch", "step: int", "total: int"]
+    if _watches_losses(document):
+        taken.append("losses: list[float]")
     lines = [
-        "def step(model: nn.Module, optimizers: list[torch.optim.Optimizer], batch: Batch, step: int, total: int) -> "
-        "float:",
+        f"def step({', '.join(taken)}) -> float:",
         '    """Do the updates of one batch and return its loss."""',
         "    value = 0.0",
     ]
@@ -303,7 +312,7 @@ def _phase(number: int, phase: Phase, program: Program, *, clip: float, alone: b
     _, values = optimizers.find(phase.optimizer)
     rates = [values["learning_rate"] * group.rate for group, _ in _groups(phase, program)]
     yield f"    optimizer = optimizers[{number}]"
-    yield f"    factor = {schedules.call(phase.schedule)}"
+    yield f"    factor = {schedules.call(phase.schedule, drops=schedules.call_drops(phase.schedule))}"
     yield f"    for group, rate in zip(optimizer.param_groups, {rates!r}):"
     yield '        group["lr"] = rate * factor'
     if not alone:  # each phase's losses reach its own weights only
@@ -367,6 +376,10 @@ def _fit(document: Document, program: Program, shapes: Shapes) -> str:
     better = f'found["{monitor}"] {">" if is_higher else "<"} best'
     text = _flush_left(_FIT).replace("WORST", 'float("-inf")' if is_higher else 'float("inf")')
     text = text.replace("FORMAT", _CHANNELS_LAST if suits_channels_last(document, shapes) else "")
+    watches = _watches_losses(document)
+    text = text.replace("LOSS_LIST", "\n    losses: list[float] = []" if watches else "")
+    text = text.replace("KEEP_LOSS", '\n        losses.append(found["loss"])' if watches else "")
+    text = text.replace("LOSSES", ", losses" if watches else "")
     return text.replace("IS_BETTER", better).replace("MONITOR", monitor).replace("RESTING", _resting(document, program))
 
 

@@ -27,6 +27,7 @@ from netbuilder.foundation.problem import Fix, NetbuilderError, Problem, Severit
 from netbuilder.foundation.steps import Steps, finish
 from netbuilder.training import optimizers, schedules
 from netbuilder.training.optimizers_adam import ADAM
+from netbuilder.training.schedules_stepped import CONSTANT
 
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -104,7 +105,7 @@ def _plan_problems(document: Document) -> Iterator[Problem]:
     yield from _value_problems(plan)
     for index, phase in enumerate(plan.phases):
         yield from _setting_problems(optimizers.find, phase.optimizer, "optimizer", ADAM, index)
-        yield from _setting_problems(schedules.find, phase.schedule, "schedule", schedules.CONSTANT, index)
+        yield from _setting_problems(schedules.find, phase.schedule, "schedule", CONSTANT, index)
         yield from _lost_losses(document, index)
         yield from _lost_nodes(document, index)
 

@@ -1,208 +1,40 @@
-"""Learning-rate schedules: pure functions of (step, total) that give what the learning rate is multiplied by.
+"""Learning-rate schedules: the registry, and what the session and an exporter need of them.
 
-The session calls the functions, an exporter copies their text (`source`) and the call (`call`); both use the same
-function object, hence the same numbers. They use nothing but `math`.
+The session calls the functions of `schedule_factors`, an exporter copies their text (`source`) and the call (`call`);
+both use the same function object, hence the same numbers.
 """
 
 from __future__ import annotations
 
 import inspect
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from netbuilder.document.model import Setting
-from netbuilder.foundation.declaration import Declaration, Reference, Registry
-from netbuilder.foundation.parameter import Kind, Parameter
+from netbuilder.foundation.declaration import Registry
+from netbuilder.foundation.parameter import Values
+from netbuilder.training.schedule_spec import ScheduleSpec
+from netbuilder.training.schedules_cycling import COSINE_RESTARTS, ONE_CYCLE, TRIANGULAR
+from netbuilder.training.schedules_falling import COSINE, EXPONENTIAL, INVERSE_SQRT, LINEAR, POLYNOMIAL
+from netbuilder.training.schedules_stepped import CONSTANT, MULTI_STEP, PLATEAU, STEP, WARMUP
 from netbuilder.training.settings import find_choice
 
-
-def constant(step: int, total: int) -> float:
-    """Return the learning rate's factor: always 1."""
-    return 1.0
-
-
-def warmup(step: int, total: int, percent: float = 10.0) -> float:
-    """Return the learning rate's factor: a straight rise over the first `percent` of the run, then 1."""
-    rise = round(total * percent / 100)
-    return min(1.0, (step + 1) / (rise + 1))
-
-
-def step_decay(step: int, total: int, drops: int = 2, gamma: float = 0.1, percent: float = 0.0) -> float:
-    """Return the learning rate's factor: times `gamma` at each of `drops` evenly spaced moments, after a warm-up."""
-    rise = round(total * percent / 100)
-    if step < rise:
-        return (step + 1) / (rise + 1)
-    return float(gamma ** min(drops, (step - rise) * (drops + 1) // max(1, total - rise)))
-
-
-def cosine(step: int, total: int, minimum: float = 0.0, percent: float = 0.0) -> float:
-    """Return the learning rate's factor: half a cosine from 1 down to `minimum`, after a warm-up."""
-    rise = round(total * percent / 100)
-    if step < rise:
-        return (step + 1) / (rise + 1)
-    done = min(1.0, (step - rise) / max(1, total - rise))
-    return minimum + (1 - minimum) * (1 + math.cos(math.pi * done)) / 2
-
-
-def one_cycle(step: int, total: int, percent: float = 30.0, start: float = 0.04, end: float = 0.0001) -> float:
-    """Return the learning rate's factor: a cosine rise from `start` over `percent` of the run, then a fall to `end`."""
-    peak = total * percent / 100
-    if step < peak:
-        return start + (1 - start) * (1 - math.cos(math.pi * step / peak)) / 2
-    done = min(1.0, (step - peak) / max(1.0, total - peak))
-    return end + (1 - end) * (1 + math.cos(math.pi * done)) / 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScheduleSpec(Declaration):
-    """A schedule.
-
-    Attributes:
-        factor: (step, total, **values) -> what the learning rate is multiplied by at this step; steps count from 0.
-    """
-
-    factor: Callable[..., float]
-
-
-def _percent(title: str, default: float, help: str) -> Parameter:
-    return Parameter(
-        name="percent",
-        title=title,
-        kind=Kind.FLOAT,
-        default=default,
-        minimum=0.0,
-        maximum=100.0,
-        unit="% of the run",
-        help=help,
-    )
-
-
-_WARMUP = _percent(
-    "Warm-up", 0.0, "The rate first rises in a straight line over this part of the run; 0 starts at full rate."
-)
-
-CONSTANT = ScheduleSpec(
-    key="constant",
-    title="Constant",
-    summary="The same learning rate throughout.",
-    help="Keeps the learning rate as it is set. Easy to understand; a falling rate often ends a little better.",
-    factor=constant,
-)
-
-WARMUP = ScheduleSpec(
-    key="warmup",
-    title="Warm-up",
-    summary="Rises in a straight line, then stays.",
-    help=(
-        "Starts with small steps while the optimizer's running means settle. Helps transformers and large "
-        "learning rates."
-    ),
-    reference=Reference(
-        title="Goyal et al. 2017, Accurate, large minibatch SGD", url="https://arxiv.org/abs/1706.02677"
-    ),
-    keywords=("warm up", "linear"),
-    parameters=(_percent("Warm-up", 10.0, "The part of the run over which the rate rises to its full value."),),
-    factor=warmup,
-)
-
-STEP = ScheduleSpec(
-    key="step",
-    title="Step",
-    summary="Drops by a factor at evenly spaced moments.",
-    help="Multiplies the learning rate by the factor a few times during the run: large steps first, fine ones later.",
-    keywords=("decay", "drop", "warm-up"),
-    parameters=(
-        Parameter(
-            name="drops",
-            title="Drops",
-            kind=Kind.INT,
-            default=2,
-            minimum=1,
-            maximum=1000,
-            help="How many times the rate drops, evenly spaced over the run.",
-        ),
-        Parameter(
-            name="gamma",
-            title="Factor",
-            kind=Kind.FLOAT,
-            default=0.1,
-            minimum=0.0,
-            maximum=1.0,
-            logarithmic=True,
-            help="What each drop multiplies the rate by.",
-        ),
-        _WARMUP,
-    ),
-    factor=step_decay,
-)
-
-COSINE = ScheduleSpec(
-    key="cosine",
-    title="Cosine",
-    summary="Falls smoothly to nearly nothing.",
-    help="Half a cosine from the full rate to the final one: slow at first, fast in the middle, gentle at the end.",
-    formula=r"m + (1 - m) \frac{1 + \cos \pi t}{2}",
-    reference=Reference(
-        title="Loshchilov and Hutter 2017, SGDR: Stochastic gradient descent with warm restarts",
-        url="https://arxiv.org/abs/1608.03983",
-    ),
-    keywords=("annealing", "warm-up"),
-    parameters=(
-        Parameter(
-            name="minimum",
-            title="Final rate",
-            kind=Kind.FLOAT,
-            default=0.0,
-            minimum=0.0,
-            maximum=1.0,
-            help="What part of the learning rate is left at the end.",
-        ),
-        _WARMUP,
-    ),
-    factor=cosine,
-)
-
-ONE_CYCLE = ScheduleSpec(
-    key="one_cycle",
-    title="One cycle",
-    summary="Up to the full rate, then down to almost zero.",
-    help=(
-        "Rises to a high learning rate and falls again within one run. Often trains in fewer epochs, with the"
-        " rate set higher than usual."
-    ),
-    reference=Reference(title="Smith and Topin 2018, Super-convergence", url="https://arxiv.org/abs/1708.07120"),
-    keywords=("1cycle", "super-convergence", "warm-up"),
-    parameters=(
-        _percent("Rise", 30.0, "The part of the run over which the rate rises."),
-        Parameter(
-            name="start",
-            title="Rate at the start",
-            kind=Kind.FLOAT,
-            default=0.04,
-            minimum=0.0,
-            maximum=1.0,
-            advanced=True,
-            help="What part of the learning rate the run starts with.",
-        ),
-        Parameter(
-            name="end",
-            title="Rate at the end",
-            kind=Kind.FLOAT,
-            default=0.0001,
-            minimum=0.0,
-            maximum=1.0,
-            logarithmic=True,
-            advanced=True,
-            help="What part of the learning rate is left at the end.",
-        ),
-    ),
-    factor=one_cycle,
-)
-
 SCHEDULES: Registry[ScheduleSpec] = Registry(ScheduleSpec)
-for _spec in (CONSTANT, WARMUP, STEP, COSINE, ONE_CYCLE):
+for _spec in (
+    CONSTANT,
+    WARMUP,
+    STEP,
+    MULTI_STEP,
+    EXPONENTIAL,
+    LINEAR,
+    POLYNOMIAL,
+    COSINE,
+    COSINE_RESTARTS,
+    ONE_CYCLE,
+    TRIANGULAR,
+    INVERSE_SQRT,
+    PLATEAU,
+):
     SCHEDULES.add(_spec)
 
 
@@ -220,20 +52,60 @@ def find(setting: Setting) -> tuple[ScheduleSpec, dict[str, Any]]:
     return find_choice(SCHEDULES, setting, "schedule")
 
 
-def factor(setting: Setting, step: int, total: int) -> float:
-    """Return what the learning rate is multiplied by at `step` (from 0) of a run of `total` steps."""
+def factor(setting: Setting, step: int, total: int, losses: Sequence[float] = ()) -> float:
+    """Return what the learning rate is multiplied by at `step` (from 0) of a run of `total` steps.
+
+    Args:
+        setting: Which schedule, with which values.
+        step: The step, from 0.
+        total: Steps in the whole run.
+        losses: The loss after each epoch so far, for schedules that watch it.
+
+    Raises:
+        NetbuilderError: When the setting is not accepted.
+    """
     spec, values = find(setting)
-    return spec.factor(step, total, **values)
+    course = choose(spec.factor, values)
+    if spec.drops:
+        course["drops"] = spec.drops(losses, **choose(spec.drops, values))
+    return spec.factor(step, total, **course)
+
+
+def choose(function: Callable[..., object], values: Values) -> dict[str, Any]:
+    """Return the values that a function of a schedule takes."""
+    taken = inspect.signature(function).parameters
+    return {name: value for name, value in values.items() if name in taken}
 
 
 def source(setting: Setting) -> str:
-    """Return the text of the schedule's function, for an exported loop that has imported `math`."""
-    return inspect.getsource(find(setting)[0].factor)
+    """Return the text of the schedule's functions, for an exported loop that has imported `math` and `Sequence`."""
+    spec, _ = find(setting)
+    return "\n\n".join(inspect.getsource(function) for function in (spec.factor, spec.drops) if function)
 
 
-def call(setting: Setting, step: str = "step", total: str = "total") -> str:
-    """Return the Python expression that calls the function of `source`, e.g. ``cosine(step, total, minimum=0.1)``."""
+def call(setting: Setting, step: str = "step", total: str = "total", drops: str = "drops") -> str:
+    """Return the Python expression that calls the function of `source`, e.g. ``cosine(step, total, minimum=0.1)``.
+
+    Args:
+        setting: Which schedule, with which values.
+        step: The expression for the step, from 0.
+        total: The expression for the steps in the whole run.
+        drops: The expression for how often the rate has dropped (`call_drops`), for schedules that watch the loss.
+    """
     spec, values = find(setting)
-    signature = inspect.signature(spec.factor).parameters
-    shown = [f"{name}={value!r}" for name, value in values.items() if signature[name].default != value]
-    return f"{spec.factor.__name__}({', '.join([step, total, *shown])})"
+    arguments = [step, total, *([f"drops={drops}"] if spec.drops else [])]
+    return _call(spec.factor, arguments, values)
+
+
+def call_drops(setting: Setting, losses: str = "losses") -> str:
+    """Return the expression for how often the rate has dropped; "" for schedules that know their course beforehand."""
+    spec, values = find(setting)
+    return _call(spec.drops, [losses], values) if spec.drops else ""
+
+
+def _call(function: Callable[..., object], arguments: list[str], values: Values) -> str:
+    signature = inspect.signature(function).parameters
+    shown = [
+        f"{name}={value!r}" for name, value in choose(function, values).items() if signature[name].default != value
+    ]
+    return f"{function.__name__}({', '.join([*arguments, *shown])})"

@@ -63,6 +63,7 @@ class Trainer:
         self._closing.callback(self._writer.close)
         self._built = False
         self._without_better = 0
+        self._held_out_losses: list[float] = []
         self._epoch_losses: list[float] = []
         self._last_rate: float | None = None
         self._rate_step = self._norm_step = 0
@@ -239,6 +240,9 @@ class Trainer:
         if self._rate_step != self.step_count:  # a curve needs more than the moments of change
             self._keep_rate(self._updaters[0].learning_rate)
         train_loss = math.fsum(self._epoch_losses) / len(self._epoch_losses)
+        self._held_out_losses.append(values.get("loss", train_loss))
+        for updater in self._updaters:
+            updater.end_epoch(self._held_out_losses)
         better = self._keeper.offer(self.epoch, self.step_count, values or {"loss": train_loss})
         self._save_along()
         self._without_better = 0 if better else self._without_better + 1

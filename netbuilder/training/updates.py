@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, TypeAlias
 
 import torch
@@ -86,8 +87,9 @@ class Updater:
                 for (group, parameters), rate in zip(groups, self._rates, strict=True)
             ],
         )
-        spec, schedule = schedules.find(phase.schedule)
-        self._factor = lambda step: spec.factor(step, settings.steps, **schedule)
+        spec, self._schedule = schedules.find(phase.schedule)
+        self._course = partial(spec.factor, total=settings.steps, **schedules.choose(spec.factor, self._schedule))
+        self._drops = spec.drops
         self._last_factor = 1.0
         self.base_rate = float(values["learning_rate"])
         self.gradient_norm = 0.0
@@ -117,6 +119,16 @@ class Updater:
         for _ in range(self._updates):
             values = self._update(model, batch)
         return values
+
+    def end_epoch(self, losses: Sequence[float]) -> None:
+        """Let a schedule that watches the loss look at it.
+
+        Args:
+            losses: The loss after each epoch so far.
+        """
+        if self._drops:
+            drops = self._drops(losses, **schedules.choose(self._drops, self._schedule))
+            self._course = partial(self._course, drops=drops)
 
     def _update(self, model: nn.Module, batch: Batch) -> Mapping[str, float]:
         for parameter in self.parameters:
@@ -160,7 +172,7 @@ class Updater:
         return [parameter.grad for parameter in self.parameters if parameter.grad is not None]
 
     def _set_rate(self, step: int) -> None:
-        factor = self._factor(step)  # type: ignore[no-untyped-call]
+        factor = self._course(step)
         if factor != self._last_factor:
             self._last_factor = factor
             for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):

@@ -15,7 +15,7 @@ from netbuilder.exchange.python_project import MANIFEST
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.foundation.resources import resource
 from netbuilder.project import Project
-from netbuilder.training import optimizers
+from netbuilder.training import optimizers, schedules
 from netbuilder.training.checkpoints import load_checkpoint
 from tests.builders import document, linear, node
 from tests.exchange.plain_process import run_without_netbuilder
@@ -122,6 +122,17 @@ CASES = {
         f"by {spec.key}": ("spiral", {"phases": (Phase(optimizer=Setting(key=spec.key)),)})
         for spec in optimizers.registry()
     },
+    **{
+        f"{spec.key} schedule": ("spiral", {"phases": (Phase(schedule=Setting(key=spec.key)),)})
+        for spec in schedules.registry()
+    },
+    "a plateau that drops": (
+        "spiral",
+        {
+            "epochs": 4,
+            "phases": (Phase(schedule=Setting(key="plateau", values={"patience": 0, "threshold": 0.9})),),
+        },
+    ),
     "several updates a step": ("breast-cancer", {"phases": (Phase(updates=2, optimizer=Setting(key="rmsprop")),)}),
 }
 
@@ -130,7 +141,7 @@ def test_exported_loops_make_the_same_updates_as_the_session(tmp_path):
     """From equal weights the loss of every step is the same, to the last bit; and each loop runs by itself."""
     expected = {}
     for number, (name, (key, plan)) in enumerate(CASES.items()):
-        project = Project(template(key, epochs=2, **plan))
+        project = Project(template(key, **{"epochs": 2, **plan}))
         assert project.check().is_sound, project.check().problems
         folder = tmp_path / str(number)
         export_python(project.document, folder)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import pytest
 import torch
@@ -151,6 +152,64 @@ def test_schedules_match_torch():
     assert ours("step", drops=3, gamma=0.5) == pytest.approx(steps)
 
 
+def test_more_schedules_match_torch():
+    from torch.optim import lr_scheduler
+
+    def theirs(make) -> list[float]:
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+        scheduler, rates = make(optimizer), []
+        for _ in range(100):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            scheduler.step()
+        return rates
+
+    def ours(key: str, **values: object) -> list[float]:
+        return [schedules.factor(Setting(key=key, values=values), step, 100) for step in range(100)]
+
+    for found, expected in (
+        (ours("multi_step"), lambda o: lr_scheduler.MultiStepLR(o, [50, 75])),
+        (ours("exponential", end=0.5), lambda o: lr_scheduler.ExponentialLR(o, 0.5 ** (1 / 100))),
+        (ours("linear", end=0.2), lambda o: lr_scheduler.LinearLR(o, 1.0, 0.2, 100)),
+        (ours("polynomial", power=3.0), lambda o: lr_scheduler.PolynomialLR(o, 100, 3.0)),
+        (ours("cosine_restarts", cycles=4), lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 25)),
+        (
+            ours("cosine_restarts", cycles=2, growth=3.0, minimum=0.1),
+            lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 25, T_mult=3, eta_min=0.1),
+        ),
+        (ours("triangular", cycles=5), lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, 10, cycle_momentum=False)),
+        (
+            ours("triangular", cycles=5, decay=0.5),
+            lambda o: lr_scheduler.CyclicLR(o, 0.1, 1.0, 10, mode="triangular2", cycle_momentum=False),
+        ),
+    ):
+        assert found == pytest.approx(theirs(expected), abs=1e-9)
+
+
+def test_inverse_square_root_is_that_of_the_first_transformer():
+    factors = [schedules.factor(Setting(key="inverse_sqrt"), step, 1000) for step in range(1000)]
+    width, rise = 512, 100  # Vaswani et al. 2017, section 5.3, over its own peak
+    noam = [width**-0.5 * min((step + 1) ** -0.5, (step + 1) * rise**-1.5) for step in range(1000)]
+    assert factors == pytest.approx([rate / max(noam) for rate in noam])
+
+
+@pytest.mark.parametrize("patience", [0, 1, 3])
+@pytest.mark.parametrize("cooldown", [0, 2])
+def test_plateau_drops_where_torch_does(patience, cooldown):
+    draws = torch.rand(60, generator=torch.Generator().manual_seed(patience)).tolist()
+    losses = [draw + 1 / (1 + epoch) for epoch, draw in enumerate(draws)]
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(
+        optimizer, factor=0.5, patience=patience, cooldown=cooldown, eps=0.0
+    )
+    setting = Setting(key="plateau", values={"patience": patience, "cooldown": cooldown, "gamma": 0.5})
+    for epoch, loss in enumerate(losses):
+        theirs.step(loss)
+        found = schedules.factor(setting, epoch, 60, losses[: epoch + 1])
+        assert found == pytest.approx(optimizer.param_groups[0]["lr"])
+    assert found < 1
+
+
 def test_warm_up_rises_in_a_straight_line():
     factors = [schedules.factor(Setting(key="cosine", values={"percent": 10.0}), step, 100) for step in range(100)]
     assert factors[:10] == pytest.approx([(step + 1) / 11 for step in range(10)])
@@ -173,13 +232,17 @@ def test_one_cycle_peaks_where_it_says():
 
 @pytest.mark.parametrize("spec", schedules.registry(), ids=lambda spec: spec.key)
 def test_the_copied_text_computes_the_same(spec):
-    values = {name: (value * 0.5 if isinstance(value, float) else value + 1) for name, value in spec.defaults().items()}
+    others = {float: lambda value: value * 0.5, int: lambda value: value + 1, tuple: lambda value: (10, *value)}
+    values = {name: others[type(value)](value) for name, value in spec.defaults().items()}
     setting = Setting(key=spec.key, values=values)
-    scope = {"math": math}
+    losses = [3.0, 2.0, *[2.0] * 20]
+    scope = {"math": math, "Sequence": Sequence, "losses": losses}
     exec(schedules.source(setting), scope)
     for step in range(50):
-        copied = eval(schedules.call(setting), {**scope, "step": step, "total": 50})
-        assert copied == schedules.factor(setting, step, 50)
+        copied = eval(
+            schedules.call(setting, drops=schedules.call_drops(setting)), {**scope, "step": step, "total": 50}
+        )
+        assert copied == schedules.factor(setting, step, 50, losses)
 
 
 @pytest.mark.parametrize("spec", [*optimizers.registry(), *schedules.registry()], ids=lambda spec: spec.key)

@@ -67,6 +67,15 @@ def test_every_schedule_equals_one_by_hand_and_is_recorded(schedule, tmp_path):
         assert told[steps] == 0.1 * schedules.factor(setting, steps - 1, steps)
 
 
+def test_a_plateau_lowers_the_rate_by_the_validation_loss(tmp_path):
+    made = documents.with_optimizer(iris(), "sgd", learning_rate=0.1)
+    setting = Setting(key="plateau", values={"patience": 0, "threshold": 0.9, "gamma": 0.5})  # never good enough
+    made = planned(made, phases=(replace(made.plan.phases[0], schedule=setting),))
+    run = train(made, tmp_path / "run")
+    told = dict(zip(run.steps("learning_rate"), run.series("learning_rate"), strict=True))
+    assert [told[step] for step in (7, 14, 21, 28)] == [0.1, 0.1, 0.05, 0.025]
+
+
 def test_clipping_equals_by_hand_and_tells_the_norm(tmp_path):
     made = planned(iris(), clip_norm=0.1)
     run = train(made, tmp_path / "run")
