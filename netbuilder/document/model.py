@@ -200,6 +200,8 @@ class Plan:
         batch_size: Samples a step.
         seed: Seeds weights, shuffling and dropout.
         clip_norm: Gradients are scaled down to this total norm; 0 means never.
+        accumulation: Batches whose gradients make one update.
+        ema_decay: How slowly the running average of the weights forgets; 0 means that there is none.
         patience: Stop after this many epochs without a better validation loss; 0 means never.
         monitor: What "better" means: "loss" or a metric's key, on the validation part.
         weights: What the weights start from, such as those that were imported; None draws them from the seed.
@@ -210,6 +212,8 @@ class Plan:
     batch_size: int = 64
     seed: int = 0
     clip_norm: float = 0.0
+    accumulation: int = 1
+    ema_decay: float = 0.0
     patience: int = 0
     monitor: str = "loss"
     weights: StartWeights | None = None

@@ -42,6 +42,32 @@ PLAN_PARAMETERS: tuple[Parameter, ...] = (
         help="Scales gradients down to this total norm, which tames sudden jumps. 0 never does.",
     ),
     Parameter(
+        name="accumulation",
+        title="Batches an update",
+        kind=Kind.INT,
+        default=1,
+        minimum=1,
+        maximum=10_000,
+        advanced=True,
+        help=(
+            "Adds up the gradients of this many batches before the weights move, as if they were one large batch, but"
+            " with the memory of a small one."
+        ),
+    ),
+    Parameter(
+        name="ema_decay",
+        title="Average weights",
+        kind=Kind.FLOAT,
+        default=0.0,
+        minimum=0.0,
+        maximum=0.999999,
+        advanced=True,
+        help=(
+            "Keeps a running average of the weights, which validation, test and the best checkpoint use: often a little"
+            " better and steadier. 0.999 forgets over about a thousand updates; 0 keeps none."
+        ),
+    ),
+    Parameter(
         name="patience",
         title="Patience",
         kind=Kind.INT,

@@ -147,6 +147,8 @@ class PlanRecord(Struct, frozen=True):
     batch_size: Annotated[int, Meta(ge=1, le=1_000_000)] = 64
     seed: Annotated[int, Meta(ge=0, le=2**32 - 1)] = 0
     clip_norm: Annotated[float, Meta(ge=0, le=1e9)] = 0.0
+    accumulation: Annotated[int, Meta(ge=1, le=10_000)] = 1
+    ema_decay: Annotated[float, Meta(ge=0, le=0.999999)] = 0.0
     patience: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     monitor: Name = "loss"
     weights: StartWeightsRecord | None = None

@@ -7,8 +7,9 @@ that fits in memory.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TypeAlias
 
 import numpy as np
@@ -86,6 +87,17 @@ class Part:
             for source in self.sources
             for name, tensor in source.tensors.items()
         }
+
+
+def count_rows(batch: Batch) -> int:
+    """Return how many rows a batch has."""
+    return len(next(iter(batch.values())))
+
+
+def grouped(batches: Iterator[Batch], size: int) -> Iterator[Sequence[Batch]]:
+    """Yield `size` batches at a time; the last ones of an epoch may be fewer."""
+    while several := tuple(islice(batches, size)):
+        yield several
 
 
 def batch_sizes(rows: int, size: int) -> list[int]:

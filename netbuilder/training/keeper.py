@@ -12,7 +12,8 @@ from torch import nn
 
 from netbuilder.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from netbuilder.training.metrics import is_better
-from netbuilder.training.run_files import BEST, LAST
+from netbuilder.training.run_files import AVERAGE, BEST, LAST
+from netbuilder.training.weight_average import WeightAverage
 
 SAVE_SECONDS = 5.0
 """While a run lasts its files are written at most this often; at its end they always are."""
@@ -21,7 +22,14 @@ SAVE_SECONDS = 5.0
 class Keeper:
     """Keeps what a run must not lose."""
 
-    def __init__(self, folder: Path, model: nn.Module, paths: Mapping[str, str], monitor: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        model: nn.Module,
+        paths: Mapping[str, str],
+        monitor: str,
+        average: WeightAverage | None = None,
+    ) -> None:
         """Keep the weights of `model`.
 
         Args:
@@ -29,11 +37,13 @@ class Keeper:
             model: The network.
             paths: State key -> node path.
             monitor: The metric that tells which weights are best.
+            average: The running average of the weights, which is kept beside the last ones.
         """
         self._folder = folder
         self._model = model
         self._paths = paths
         self._monitor = monitor
+        self._average = average
         self._best: dict[str, torch.Tensor] = {}
         self._best_about: dict[str, Any] = {}
         self._best_saved = True
@@ -65,10 +75,15 @@ class Keeper:
             self.save_best()
 
     def save_last(self, epoch: int, step: int) -> Path:
-        """Write the present weights."""
+        """Write the present weights, and their running average where there is one."""
         path = self._folder / LAST
         about = {"epoch": epoch, "step": step}
         save_checkpoint(path, Checkpoint(tensors=self._model.state_dict(), paths=self._paths, about=about))
+        if self._average is not None:
+            about["updates"] = self._average.updates
+            with self._average.applied():
+                averaged = Checkpoint(tensors=self._model.state_dict(), paths=self._paths, about=about)
+                save_checkpoint(self._folder / AVERAGE, averaged)
         self._saved = time.monotonic()
         return path
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 
 from netbuilder.foundation.job import Cancelled
 from netbuilder.foundation.problem import NetbuilderError
@@ -81,17 +82,17 @@ class Session:
         self._state = State.RUNNING
         self._publish()
         for epoch in range(trainer.epochs):
-            for batch in trainer.batches():
+            for batches in trainer.batches():
                 if self._target is not None or not self._inbox.is_empty:
                     self._obey(trainer)
-                self._do(trainer, batch)
+                self._do(trainer, batches)
             if trainer.end_epoch(epoch):
                 return "early stopping"
             self._publish()
         return "finished"
 
-    def _do(self, trainer: Trainer, batch: Batch) -> None:
-        trainer.step(batch)
+    def _do(self, trainer: Trainer, batches: Sequence[Batch]) -> None:
+        trainer.step(batches)
         now = time.perf_counter()
         if now - self._reported >= REPORT_SECONDS:
             self._reported = now

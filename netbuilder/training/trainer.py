@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from netbuilder.data.spec import Prepared
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import failures, metrics, records
-from netbuilder.training.batches import Batch, Part, make_part, shuffling
+from netbuilder.training.batches import Batch, Part, grouped, make_part, shuffling
 from netbuilder.training.devices import find_device
 from netbuilder.training.events import checkpoint_event, end_event, epoch_event
 from netbuilder.training.keeper import Keeper
@@ -32,6 +32,7 @@ from netbuilder.training.run_store import FILE_NAME
 from netbuilder.training.threads import intra_op_threads, limited_threads
 from netbuilder.training.updates import NonFiniteError, Updater, UpdateSettings
 from netbuilder.training.validation import Evaluation, deviations, evaluate
+from netbuilder.training.weight_average import WeightAverage
 
 
 class Trainer:
@@ -40,6 +41,7 @@ class Trainer:
     network: Network
     _parts: Mapping[str, Part]
     _updaters: list[Updater]
+    _average: WeightAverage | None
     _keeper: Keeper
     _probe: Probe
 
@@ -124,7 +126,7 @@ class Trainer:
         }
         self._deviations = deviations(network, prepared)
         self._generators = {node: shuffling(plan.seed, node) for node in prepared}
-        self.steps_per_epoch = self._parts["train"].batch_count(plan.batch_size)
+        self.steps_per_epoch = -(-self._parts["train"].batch_count(plan.batch_size) // plan.accumulation)
         if not self.steps_per_epoch:
             raise NetbuilderError(Problem(code="data.empty", message="There are no rows to train on."))
         settings = UpdateSettings(clip_norm=plan.clip_norm, steps=self.steps)
@@ -132,7 +134,8 @@ class Trainer:
             Updater(phase, network.losses(phase), network.groups(phase), settings) for phase in plan.phases
         ]
         network.set_updated([updater.parameters for updater in self._updaters])
-        self._keeper = Keeper(self._folder, network.model, network.key_paths, self._monitor())
+        self._average = WeightAverage(network.model, plan.ema_decay) if plan.ema_decay else None
+        self._keeper = Keeper(self._folder, network.model, network.key_paths, self._monitor(), self._average)
         self._keeper.save_last(0, 0)
         self._probe = Probe(network, prepared, self._parts, self._live)
         torch.manual_seed(plan.seed)
@@ -147,14 +150,15 @@ class Trainer:
         self.event(Event(kind="problem", text=problem.message, problems=(problem,)))
         return "loss"
 
-    def batches(self) -> Iterator[Batch]:
-        """Yield one epoch's training batches."""
+    def batches(self) -> Iterator[Sequence[Batch]]:
+        """Yield one epoch's training batches, those of one step together."""
         self._epoch_losses.clear()
         self.network.model_train()
-        return self._parts["train"].shuffled(self._plan.batch_size, self._generators)
+        batches = self._parts["train"].shuffled(self._plan.batch_size, self._generators)
+        return grouped(batches, self._plan.accumulation)
 
-    def step(self, batch: Batch) -> None:
-        """Do one step: every phase's updates on one batch.
+    def step(self, batches: Sequence[Batch]) -> None:
+        """Do one step: every phase's updates on the batches of one step.
 
         Raises:
             NetbuilderError: When a loss or gradient is not finite, memory ran out or the network refuses the batch.
@@ -164,14 +168,16 @@ class Trainer:
             for number, updater in enumerate(self._updaters):
                 if len(self._updaters) > 1:
                     self.network.train_only(number)
-                values |= updater.run(self.network.model, batch, self.step_count)
+                values |= updater.run(self.network.model, batches, self.step_count)
         except NonFiniteError as error:
-            raise self._not_finite(error, batch) from error
+            raise self._not_finite(error) from error
         except Exception as error:
             # Not a `with` around every step: entering one costs more than a small network's whole update may.
             with self._explained():
                 raise error
         self.step_count += 1
+        if self._average is not None:
+            self._average.update()
         self._keep(values)
 
     def _keep(self, values: Mapping[str, float]) -> None:
@@ -233,6 +239,15 @@ class Trainer:
             Cancelled: When Stop came during validation.
         """
         self.epoch = number + 1
+        with self._average.applied() if self._average is not None else nullcontext():
+            evaluation, better = self._judge()
+        self._save_along()
+        self._without_better = 0 if better else self._without_better + 1
+        self._probe.show_confusion(evaluation, self.step_count)
+        return bool(self._plan.patience) and self._without_better >= self._plan.patience
+
+    def _judge(self) -> tuple[Evaluation, bool]:
+        """Validate the weights, keep them if they are the best so far, tell; returns what they scored and whether."""
         evaluation = self._evaluate("validation")
         values = dict(evaluation.metrics)
         for name, value in values.items():
@@ -244,11 +259,8 @@ class Trainer:
         for updater in self._updaters:
             updater.end_epoch(self._held_out_losses)
         better = self._keeper.offer(self.epoch, self.step_count, values or {"loss": train_loss})
-        self._save_along()
-        self._without_better = 0 if better else self._without_better + 1
         self.event(epoch_event(self.epoch, self.epochs, values, train_loss, better, self.step_count))
-        self._probe.show_confusion(evaluation, self.step_count)
-        return bool(self._plan.patience) and self._without_better >= self._plan.patience
+        return evaluation, better
 
     def finish(self, reason: str) -> str:
         """Save the weights, show and test the best ones, close the record.
@@ -350,8 +362,8 @@ class Trainer:
     def _explained(self) -> AbstractContextManager[None]:
         return failures.explained(self._plan, self.network.explain)
 
-    def _not_finite(self, error: NonFiniteError, batch: Batch) -> NetbuilderError:
-        node, label = self.network.first_not_finite(batch, list(error.values))
+    def _not_finite(self, error: NonFiniteError) -> NetbuilderError:
+        node, label = self.network.first_not_finite(error.batch, list(error.values))
         where = f"The first value that is not finite comes out of {label}." if node else ""
         if not node:
             node, label = self.network.first_gradient_not_finite()

@@ -18,7 +18,7 @@ from torch import nn
 from netbuilder.document.model import Group, Phase
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import optimizers, schedules
-from netbuilder.training.batches import Batch
+from netbuilder.training.batches import Batch, count_rows
 
 Losses: TypeAlias = Callable[[nn.Module, Batch], Mapping[str, torch.Tensor]]
 """A generated `<phase>_losses` function."""
@@ -30,11 +30,13 @@ class NonFiniteError(Exception):
     Attributes:
         phase: The phase whose loss it was.
         values: Loss label (or "gradient_norm") -> value.
+        batch: The batch that it came from, the last one of those that made the update.
     """
 
-    def __init__(self, phase: str, values: Mapping[str, float]) -> None:
-        """Tell which losses of `phase` had which values."""
+    def __init__(self, phase: str, values: Mapping[str, float], batch: Batch) -> None:
+        """Tell which losses of `phase` had which values on which batch."""
         super().__init__(f"{phase}: {dict(values)}")
+        self.batch = batch
         self.phase = phase
         self.values = dict(values)
 
@@ -101,23 +103,23 @@ class Updater:
         """The rate of a group with multiplier 1, as of the last update."""
         return self.base_rate * self._last_factor
 
-    def run(self, model: nn.Module, batch: Batch, step: int) -> Mapping[str, float]:
-        """Do the phase's updates on one batch.
+    def run(self, model: nn.Module, batches: Sequence[Batch], step: int) -> Mapping[str, float]:
+        """Do the phase's updates on the batches of one step.
 
         Args:
             model: The network.
-            batch: One batch.
+            batches: One or several, whose gradients are averaged over their rows as if they were one.
             step: How many steps were done before.
 
         Returns:
-            Loss label -> value; of the last update when there are several.
+            Loss label -> mean over the batches' rows; of the last update when there are several.
 
         Raises:
             NonFiniteError: Before the update that would have spread it.
         """
         self._set_rate(step)
         for _ in range(self._updates):
-            values = self._update(model, batch)
+            values = self._update(model, batches)
         return values
 
     def end_epoch(self, losses: Sequence[float]) -> None:
@@ -130,43 +132,60 @@ class Updater:
             drops = self._drops(losses, **schedules.choose(self._drops, self._schedule))
             self._course = partial(self._course, drops=drops)
 
-    def _update(self, model: nn.Module, batch: Batch) -> Mapping[str, float]:
+    def _update(self, model: nn.Module, batches: Sequence[Batch]) -> Mapping[str, float]:
         for parameter in self.parameters:
             parameter.grad = (
                 None  # not zero: Adam moves weights whose gradient is zero, and a fresh one needs no adding
             )
+        values = self._add_gradients(model, batches[0]) if len(batches) == 1 else self._accumulate(model, batches)
+        if self._settings.clip_norm:
+            self._clip(batches[-1])
+        else:
+            self._check(batches[-1])
+        self.optimizer.step()
+        return values
+
+    def _accumulate(self, model: nn.Module, batches: Sequence[Batch]) -> Mapping[str, float]:
+        """Add up the gradients of several batches, each by its share of the rows."""
+        rows = sum(map(count_rows, batches))
+        values: dict[str, float] = {}
+        for batch in batches:
+            share = count_rows(batch) / rows
+            for name, value in self._add_gradients(model, batch, share).items():
+                values[name] = values.get(name, 0.0) + value * share
+        return values
+
+    def _add_gradients(self, model: nn.Module, batch: Batch, share: float = 1.0) -> Mapping[str, float]:
         losses = self.losses(model, batch)
         total = sum_losses(losses)
         if not total.requires_grad:
             raise NetbuilderError(_unreached(self.name))
+        if share != 1.0:
+            total = total * share
         total.backward()  # type: ignore[no-untyped-call]
         # Asked for after the backward pass was queued: on a GPU the wait then covers work that is under way.
         values = {name: loss.item() for name, loss in losses.items()}
         if not all(map(math.isfinite, values.values())):
-            raise NonFiniteError(self.name, values)
-        if self._settings.clip_norm:
-            self._clip()
-        else:
-            self._check()
-        self.optimizer.step()
+            raise NonFiniteError(self.name, values, batch)
         return values
 
-    def _clip(self) -> None:
+    def _clip(self, batch: Batch) -> None:
         gradients = self._gradients()
         norm = nn.utils.get_total_norm(gradients)
         self.gradient_norm = float(norm)
         if not math.isfinite(self.gradient_norm):  # before it spoils the gradients of all layers
-            raise NonFiniteError(self.name, {"gradient_norm": self.gradient_norm})
+            raise NonFiniteError(self.name, {"gradient_norm": self.gradient_norm}, batch)
         nn.utils.clip_grads_with_norm_(self.parameters, self._settings.clip_norm, norm)
 
-    def _check(self) -> None:
+    def _check(self, batch: Batch) -> None:
         """Look whether all gradients are finite."""
         gradients = self._gradients()
         # What GradScaler uses: one call for all of them, three microseconds where their norm takes twenty. It also
         # multiplies each by one, which changes none.
         torch._amp_foreach_non_finite_check_and_unscale_(gradients, self._spoiled, self._one)
         if self._spoiled.item():
-            raise NonFiniteError(self.name, {"gradient_norm": float(nn.utils.get_total_norm(gradients))})
+            norm = float(nn.utils.get_total_norm(gradients))
+            raise NonFiniteError(self.name, {"gradient_norm": norm}, batch)
 
     def _gradients(self) -> list[torch.Tensor]:
         return [parameter.grad for parameter in self.parameters if parameter.grad is not None]

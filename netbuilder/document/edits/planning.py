@@ -22,7 +22,7 @@ def set_plan(document: Document, plan: Plan) -> Document:
 
 @edit
 def change_plan(document: Document, values: Mapping[str, Any]) -> Document:
-    """Change some of the plan's plain fields: epochs, batch_size, seed, clip_norm, patience, monitor."""
+    """Change some of the plan's plain fields, those of `document.plan.PLAN_PARAMETERS`."""
     known = {parameter.name: parameter for parameter in PLAN_PARAMETERS}
     changed: dict[str, Any] = {}
     for name, value in values.items():
