@@ -13,7 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from netbuilder.compiler.program import Loss, Program
 from netbuilder.compiler.shapes import Shapes
-from netbuilder.document.model import Document, Group, Phase, PortRef
+from netbuilder.document.model import Document, Group, Phase, Plan, PortRef
+from netbuilder.exchange import training_script_texts as texts
 from netbuilder.layers.spec import Task
 from netbuilder.training import optimizers, schedules
 from netbuilder.training.memory import evaluation_rows, suits_channels_last
@@ -22,114 +23,24 @@ from netbuilder.training.optimizer_spec import OptimizerSpec
 _DEVICES = frozenset({"cpu", "cuda"})
 """Where the script may run."""
 
-_TAKEN = frozenset({"Path", "Iterator", "Batch", "Tensor", "FOLDER", "DEVICE", "EPOCHS", "SEED", "PATIENCE", "SOURCES"})
+_TAKEN = frozenset(
+    {
+        "ACCUMULATION",
+        "Batch",
+        "DEVICE",
+        "EMA_DECAY",
+        "EPOCHS",
+        "FOLDER",
+        "Iterator",
+        "PATIENCE",
+        "Path",
+        "SEED",
+        "SOURCES",
+        "Sequence",
+        "Tensor",
+    }
+)
 """Names of the script that a network's title may give its class as well."""
-
-_SCORES: Mapping[Task, str] = {
-    Task.CLASSIFICATION: '''
-        def scores(prediction: Tensor, target: Tensor) -> dict[str, float]:
-            """Return the share of right answers."""
-            return {"accuracy": (prediction.argmax(dim=1) == target).float().mean().item()}
-    ''',
-    Task.BINARY: '''
-        def scores(prediction: Tensor, target: Tensor) -> dict[str, float]:
-            """Return the share of right answers."""
-            return {"accuracy": ((prediction > 0) == (target > 0.5)).float().mean().item()}
-    ''',
-    Task.REGRESSION: '''
-        def scores(prediction: Tensor, target: Tensor) -> dict[str, float]:
-            """Return the mean absolute errorUNITS, and R2: the share of the variance that is explained."""
-            prediction = prediction.reshape(target.shape)
-            unexplained = (prediction - target).square().sum(dim=0)
-            total = (target - target.mean(dim=0)).square().sum(dim=0)
-            return {
-                "mae": ERRORS.mean().item(),
-                "r2": (1 - unexplained / total).mean().item(),
-            }
-    ''',
-}
-
-_LOAD = '''
-    def load(part: str) -> Batch:
-        """Return all rows of the training, validation or test part."""
-        parts: dict[str, Batch] = torch.load(FOLDER / "data.pt", map_location=DEVICE, weights_only=True)
-        return parts[part]
-'''
-
-_BATCHES = '''
-    def batches(rows: Batch, generators: list[torch.Generator]) -> Iterator[Batch]:
-        """Yield one epoch of shuffled batches; a last one of a single row is left out."""
-        counts = [len(rows[names[0]]) for names in SOURCES]
-        longest = max(counts)
-        orders = []
-        for count, generator in zip(counts, generators):  # a shorter source is gone through again
-            passes = [torch.randperm(count, generator=generator) for _ in range(0, longest, count)]
-            orders.append(torch.cat(passes)[:longest].to(DEVICE).split(BATCH_SIZE))
-        for chosen in zip(*orders):
-            if len(chosen[0]) > 1 or longest == 1 or BATCH_SIZE == 1:
-                yield {name: rows[name][index] for names, index in zip(SOURCES, chosen) for name in names}
-'''
-
-_EVALUATE = '''
-    @torch.no_grad()
-    def evaluate(model: nn.Module, rows: Batch) -> dict[str, float]:
-        """Return the loss and the scores over all rows."""
-        model.eval()
-        count = len(next(iter(rows.values())))
-        total, predictions = 0.0, []
-        for first in range(0, count, ROWS_AT_ONCE):
-            batch = {name: values[first : first + ROWS_AT_ONCE] for name, values in rows.items()}
-            losses = LOSSES
-            total += sum(loss.item() for loss in losses.values()) * min(ROWS_AT_ONCE, count - first)
-            PREDICT
-        return {"loss": total / count, **SCORED}
-'''
-
-_FIT = '''
-    def fit(model: nn.Module, epochs: int = EPOCHS) -> list[float]:
-        """Train, leave the best epoch's weights in the model, and return the loss of every step."""
-        rows, held_out = load("train"), load("validation")FORMAT
-        generators = [torch.Generator().manual_seed(seed) for seed in SHUFFLING]
-        total = sum(1 for _ in batches(rows, [torch.Generator() for _ in SOURCES])) * epochs
-        optimizers = new_optimizers(model)
-        history: list[float] = []LOSS_LIST
-        best, best_weights, waited = WORST, model.state_dict(), 0
-        torch.manual_seed(SEED)
-        for epoch in range(epochs):
-            model.train()RESTING
-            for batch in batches(rows, generators):
-                history.append(step(model, optimizers, batch, len(history), totalLOSSES))
-            found = evaluate(model, held_out)KEEP_LOSS
-            print(f"epoch {epoch + 1}/{epochs}  " + "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
-            waited += 1
-            if IS_BETTER:
-                best, best_weights, waited = found["MONITOR"], copy.deepcopy(model.state_dict()), 0
-            if PATIENCE and waited >= PATIENCE:
-                break
-        model.load_state_dict(best_weights)
-        return history
-'''
-
-_CHANNELS_LAST = """
-    if DEVICE == "cpu":
-        model.to(memory_format=torch.channels_last)  # faster there"""
-
-_MAIN = '''
-    def main() -> None:
-        """Train from fresh weights, test the best ones, save them."""
-        parser = argparse.ArgumentParser(description=__doc__)
-        parser.add_argument("--epochs", type=int, default=EPOCHS)
-        arguments = parser.parse_args()
-        torch.manual_seed(SEED)
-        model = CLASS().to(DEVICE)
-        fit(model, arguments.epochs)
-        print("test  " + "  ".join(f"{name} {value:.4f}" for name, value in evaluate(model, load("test")).items()))
-        torch.save(model.state_dict(), FOLDER / "weights.pt")
-
-
-    if __name__ == "__main__":
-        main()
-'''
 
 
 def write_script(
@@ -149,8 +60,10 @@ def write_script(
         deviations: Data field -> what normalizing divided its numbers by; fields that were not normalized are left out.
     """
     functions = [
-        _LOAD,
-        _BATCHES,
+        texts.LOAD,
+        texts.BATCHES,
+        *([texts.UPDATES] if document.plan.accumulation > 1 else []),
+        *([texts.AVERAGE] if document.plan.ema_decay else []),
         *_schedule_functions(document),
         _new_optimizers(document, program),
         _step(document, program),
@@ -159,7 +72,7 @@ def write_script(
         *_scores(program, deviations),
         _evaluate(program),
         _fit(document, program, shapes),
-        _MAIN.replace("CLASS", _class_name(program)),
+        texts.MAIN.replace("CLASS", _class_name(program)),
     ]
     text = _head(document, program, shapes, shuffling) + "".join(
         f"\n\n{_flush_left(function)}" for function in functions
@@ -177,9 +90,7 @@ def _head(document: Document, program: Program, shapes: Shapes, shuffling: Mappi
     fields = {node: [f'"{key}"' for key, port in program.sources.items() if port.node == node] for node in shuffling}
     sources = ", ".join(f"({', '.join(names)}{',' if len(names) == 1 else ''})" for names in fields.values())
     names = ", ".join([_class_import(program), *dict.fromkeys(program.phases.values())])
-    functions = _schedule_functions(document)
-    needs_math = any("math." in function for function in functions)
-    iterables = "Iterator, Sequence" if any("Sequence[" in function for function in functions) else "Iterator"
+    imports = _imports(document)
     return f'''"""Train the network in model.py on the rows in data.pt: a plain PyTorch loop.
 
 Needs torch alone. Run it with `python train.py`; the trained weights are saved as weights.pt.
@@ -187,8 +98,7 @@ Needs torch alone. Run it with `python train.py`; the trained weights are saved 
 
 import argparse
 import copy
-{"import math" + chr(10) if needs_math else ""}from collections.abc import {iterables}
-from pathlib import Path
+{imports}from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -202,11 +112,29 @@ DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 EPOCHS = {plan.epochs}
 BATCH_SIZE = {plan.batch_size}
 ROWS_AT_ONCE = {evaluation_rows(document, shapes)}  # in an evaluation
-SEED = {plan.seed}
+{_averaging_constants(plan)}SEED = {plan.seed}
 PATIENCE = {plan.patience}  # epochs without a better validation result after which training ends; 0 never ends early
 SOURCES = [{sources}]  # fields that share rows
 SHUFFLING = {list(shuffling.values())!r}  # one seed each
 '''
+
+
+def _imports(document: Document) -> str:
+    """Return the lines that import what only some scripts need, and the iterables."""
+    functions = "".join(_schedule_functions(document))
+    lines = ["import itertools"] if document.plan.accumulation > 1 else []
+    lines += ["import math"] if "math." in functions else []
+    iterables = "Iterator, Sequence" if "Sequence[" in functions else "Iterator"
+    return "\n".join([*lines, f"from collections.abc import {iterables}", ""])
+
+
+def _averaging_constants(plan: Plan) -> str:
+    lines = []
+    if plan.accumulation > 1:
+        lines.append(f"ACCUMULATION = {plan.accumulation}  # batches an update\n")
+    if plan.ema_decay:
+        lines.append(f"EMA_DECAY = {plan.ema_decay!r}  # of the averaged weights, which are evaluated and kept\n")
+    return "".join(lines)
 
 
 def _class_name(program: Program) -> str:
@@ -295,20 +223,21 @@ def _group(group: Group, parameters: str, rate: float) -> str:
 
 def _step(document: Document, program: Program) -> str:
     phases = _phases(document, program)
-    taken = ["model: nn.Module", "optimizers: list[torch.optim.Optimizer]", "batch: Batch", "step: int", "total: int"]
+    taken = ["model: nn.Module", "optimizers: list[torch.optim.Optimizer]", "step: int", "total: int"]
+    taken.insert(2, "batches: list[Batch]" if document.plan.accumulation > 1 else "batch: Batch")
     if _watches_losses(document):
         taken.append("losses: list[float]")
     lines = [
         f"def step({', '.join(taken)}) -> float:",
-        '    """Do the updates of one batch and return its loss."""',
+        '    """Do the updates of one step and return its loss."""',
         "    value = 0.0",
     ]
     for number, phase in enumerate(phases):
-        lines += _phase(number, phase, program, clip=document.plan.clip_norm, alone=len(phases) == 1)
+        lines += _phase(number, phase, program, document.plan, alone=len(phases) == 1)
     return "\n".join([*lines, "    return value"])
 
 
-def _phase(number: int, phase: Phase, program: Program, *, clip: float, alone: bool) -> Iterator[str]:
+def _phase(number: int, phase: Phase, program: Program, plan: Plan, *, alone: bool) -> Iterator[str]:
     _, values = optimizers.find(phase.optimizer)
     rates = [values["learning_rate"] * group.rate for group, _ in _groups(phase, program)]
     yield f"    optimizer = optimizers[{number}]"
@@ -325,13 +254,22 @@ def _phase(number: int, phase: Phase, program: Program, *, clip: float, alone: b
         yield f"    for _ in range({phase.updates}):"
         indent += "    "
     yield f"{indent}optimizer.zero_grad()"
-    yield f"{indent}loss = sum({program.phases[phase.name]}(model, batch).values())"
-    yield f"{indent}loss.backward()"
-    if clip:
+    loss = f"loss = sum({program.phases[phase.name]}(model, batch).values())"
+    if plan.accumulation > 1:
+        yield f"{indent}rows, mean = sum(len(next(iter(batch.values()))) for batch in batches), 0.0"
+        yield f"{indent}for batch in batches:"
+        yield f"{indent}    share = len(next(iter(batch.values()))) / rows"
+        yield f"{indent}    {loss}"
+        yield f"{indent}    (loss * share).backward()"
+        yield f"{indent}    mean += loss.item() * share"
+    else:
+        yield f"{indent}{loss}"
+        yield f"{indent}loss.backward()"
+    if plan.clip_norm:
         yield f'{indent}parameters = [p for group in optimizer.param_groups for p in group["params"]]'
-        yield f"{indent}nn.utils.clip_grad_norm_(parameters, {clip!r})"
+        yield f"{indent}nn.utils.clip_grad_norm_(parameters, {plan.clip_norm!r})"
     yield f"{indent}optimizer.step()"
-    yield "    value += loss.item()"
+    yield "    value += mean" if plan.accumulation > 1 else "    value += loss.item()"
 
 
 def _scored(program: Program) -> Loss | None:
@@ -347,14 +285,14 @@ def _scores(program: Program, deviations: Mapping[PortRef, Sequence[float]]) -> 
     errors = "(prediction - target).abs()"
     if normalized:
         errors = f"({errors} * target.new_tensor({list(normalized)!r}))"
-    text = _SCORES[scored.task].replace("ERRORS", errors)
+    text = texts.SCORES[scored.task].replace("ERRORS", errors)
     return [text.replace("UNITS", " in the units of the data" if normalized else "")]
 
 
 def _evaluate(program: Program) -> str:
     calls = [f"{function}(model, batch)" for function in program.phases.values()]
     losses = calls[0] if len(calls) == 1 else "{" + ", ".join(f"**{call}" for call in calls) + "}"
-    text = _flush_left(_EVALUATE).replace("LOSSES", losses)
+    text = _flush_left(texts.EVALUATE).replace("LOSSES", losses)
     scored = _scored(program)
     if scored is None:
         return (
@@ -374,8 +312,13 @@ def _fit(document: Document, program: Program, shapes: Shapes) -> str:
     if not is_higher and not (monitor == "mae" and scored and scored.task is Task.REGRESSION):
         monitor = "loss"
     better = f'found["{monitor}"] {">" if is_higher else "<"} best'
-    text = _flush_left(_FIT).replace("WORST", 'float("-inf")' if is_higher else 'float("inf")')
-    text = text.replace("FORMAT", _CHANNELS_LAST if suits_channels_last(document, shapes) else "")
+    text = _flush_left(texts.FIT).replace("WORST", 'float("-inf")' if is_higher else 'float("inf")')
+    text = text.replace("FORMAT", texts.CHANNELS_LAST if suits_channels_last(document, shapes) else "")
+    several = document.plan.accumulation > 1
+    text = text.replace("EPOCH_BATCHES", "updates" if several else "batches")
+    text = text.replace("TAKEN", "several" if several else "batch")
+    for place, line in texts.AVERAGING.items():
+        text = text.replace(place, line if document.plan.ema_decay else "")
     watches = _watches_losses(document)
     text = text.replace("LOSS_LIST", "\n    losses: list[float] = []" if watches else "")
     text = text.replace("KEEP_LOSS", '\n        losses.append(found["loss"])' if watches else "")

@@ -77,11 +77,19 @@ def release_memory() -> None:
 
 
 def out_of_memory(plan: Plan, error: BaseException) -> Problem:
-    """Return the problem that memory ran out, offering a smaller batch."""
+    """Return the problem that memory ran out, offering a smaller batch, and several of them an update."""
     half = plan.batch_size // 2
     advice = f"Try a batch size of {half}, or a smaller network." if half else "Try a smaller network."
+    several = {"batch_size": half, "accumulation": 2 * plan.accumulation}
     fixes = (
-        (Fix(title=f"Set the batch size to {half}", edit="change_plan", arguments={"values": {"batch_size": half}}),)
+        (
+            Fix(title=f"Set the batch size to {half}", edit="change_plan", arguments={"values": {"batch_size": half}}),
+            Fix(
+                title=f"Make each update of {2 * plan.accumulation} batches of {half}",
+                edit="change_plan",
+                arguments={"values": several},
+            ),
+        )
         if half
         else ()
     )

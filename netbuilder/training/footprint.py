@@ -32,6 +32,7 @@ class Memory:
         weights: All weights.
         gradients: A gradient for each weight that training changes.
         optimizer: What the plan's optimizers remember of each of these.
+        average: The running average of the weights, if the plan asks for one.
         activations: What a batch of the plan's size leaves for the backward pass.
         prediction: The most that values take at once while one sample is predicted.
     """
@@ -39,13 +40,14 @@ class Memory:
     weights: int
     gradients: int
     optimizer: int
+    average: int = 0
     activations: int
     prediction: int
 
     @property
     def training(self) -> int:
         """All that training a batch takes."""
-        return self.weights + self.gradients + self.optimizer + self.activations
+        return self.weights + self.gradients + self.optimizer + self.average + self.activations
 
     @property
     def inference(self) -> int:
@@ -64,6 +66,7 @@ def measure(document: Document, costs: Costs) -> Memory:
         weights=_NUMBER * costs.total.parameters,
         gradients=_NUMBER * costs.total.trainable,
         optimizer=_NUMBER * sum(_remembered(phase, costs) for phase in document.plan.phases),
+        average=_NUMBER * costs.total.parameters if document.plan.ema_decay else 0,
         activations=document.plan.batch_size * costs.total.kept,
         prediction=costs.peak,
     )

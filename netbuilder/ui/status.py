@@ -105,6 +105,7 @@ def _memory_tip(memory: Memory, batch: int) -> str:
         ("Weights", memory.weights),
         ("Gradients", memory.gradients),
         ("Optimizer", memory.optimizer),
+        *([("Average of the weights", memory.average)] if memory.average else []),
         (f"Activations of {counted(batch, 'sample')}", memory.activations),
         ("<b>To train</b>", memory.training),
         ("<b>To predict one sample</b>", memory.inference),

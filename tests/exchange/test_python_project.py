@@ -133,6 +133,18 @@ CASES = {
             "phases": (Phase(schedule=Setting(key="plateau", values={"patience": 0, "threshold": 0.9})),),
         },
     ),
+    "accumulation, clipped": ("spiral", {"accumulation": 3, "batch_size": 32, "clip_norm": 0.05}),
+    "accumulation, several updates": ("spiral", {"accumulation": 2, "batch_size": 32, "phases": (Phase(updates=2),)}),
+    "accumulation in two phases": (two_sources, {"accumulation": 2, "batch_size": 16}),
+    "averaged weights": ("spiral", {"ema_decay": 0.9}),
+    "averaged weights tell the plateau": (
+        "spiral",
+        {
+            "epochs": 4,
+            "ema_decay": 0.95,
+            "phases": (Phase(schedule=Setting(key="plateau", values={"patience": 0, "threshold": 0.05})),),
+        },
+    ),
     "several updates a step": ("breast-cancer", {"phases": (Phase(updates=2, optimizer=Setting(key="rmsprop")),)}),
 }
 

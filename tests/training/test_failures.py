@@ -87,7 +87,8 @@ def test_running_out_of_memory_is_a_problem_with_advice(place, tmp_path, monkeyp
     (problem,) = [problem for event in run.of("problem") for problem in event.problems]
     assert problem.code == "training.memory"
     assert "batch size of 8" in problem.message
-    (fix,) = problem.fixes
+    fix, several = problem.fixes
+    assert several.arguments == {"values": {"batch_size": 8, "accumulation": 2}}
 
     assert apply(iris(), fix.edit, fix.arguments).plan.batch_size == 8
     monkeypatch.undo()

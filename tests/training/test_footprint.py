@@ -56,5 +56,13 @@ def test_each_phase_remembers_its_own_layers() -> None:
     assert measured(given)[2:] == (4 * 80 + 2 * 4 * 1290, 2 * 3888)
 
 
+def test_an_average_of_the_weights_takes_as_much_as_they_do() -> None:
+    given = cnn()
+    costs = count_costs(given, ShapeInference().infer(given))
+    averaged = measure(replace(given, plan=replace(given.plan, ema_decay=0.9)), costs)
+    assert averaged.average == averaged.weights
+    assert averaged.training == measure(given, costs).training + averaged.weights
+
+
 def test_words() -> None:
     assert [in_words(size) for size in (512, 4100, 38e6, 1.44e9)] == ["512 B", "4.1 kB", "38 MB", "1.4 GB"]

@@ -13,7 +13,8 @@ from netbuilder.data.preparation import prepare
 from netbuilder.document.model import Document, Group, Setting
 from netbuilder.training import optimizers, schedules
 from netbuilder.training.batches import batch_sizes, shuffling
-from netbuilder.training.protocol import State
+from netbuilder.training.checkpoints import load_checkpoint
+from netbuilder.training.protocol import Resume, State, Step
 from tests.builders import node, tiny_cnn
 from tests.training import documents
 from tests.training.documents import iris, planned, saved_weights, train
@@ -82,6 +83,83 @@ def test_clipping_equals_by_hand_and_tells_the_norm(tmp_path):
     assert run.series("loss/train") == _by_hand(made)
     assert len(run.series("gradient_norm")) == run.end.step
     assert max(run.series("gradient_norm")) > 0.1
+
+
+def _sizes(made: Document) -> list[int]:
+    return batch_sizes(len(prepare(made.graph.nodes["data"]).parts["train"]["label"]), made.plan.batch_size)
+
+
+def test_accumulated_batches_equal_one_larger_batch(tmp_path):
+    made = documents.with_optimizer(iris(), "sgd", "cosine", learning_rate=0.1)
+    large = train(planned(made, batch_size=24), tmp_path / "large")
+    small = train(planned(made, batch_size=8, accumulation=3), tmp_path / "small")
+    assert _sizes(planned(made, batch_size=8))[-1] != 8, "the last batch is smaller, and must weigh less"
+    assert large.end.step == small.end.step == 4 * len(_sizes(planned(made, batch_size=24)))
+    np.testing.assert_allclose(small.series("loss/train"), large.series("loss/train"), rtol=1e-5)
+    for key, weight in saved_weights(tmp_path / "large").items():
+        torch.testing.assert_close(saved_weights(tmp_path / "small")[key], weight)
+
+
+def test_accumulation_of_a_mean_is_not_the_mean_of_updates(tmp_path):
+    made = documents.with_optimizer(iris(), "sgd", learning_rate=0.1)
+    single = train(planned(made, batch_size=8), tmp_path / "single")
+    several = train(planned(made, batch_size=8, accumulation=3), tmp_path / "several")
+    assert single.end.step > several.end.step
+    assert single.series("loss/train")[:4] != several.series("loss/train")[:4]
+
+
+def test_the_running_average_equals_one_by_hand_and_is_what_is_judged(tmp_path):
+    made = planned(documents.with_optimizer(iris(), "sgd", learning_rate=0.1), batch_size=32, ema_decay=0.6)
+    plain = train(planned(made, ema_decay=0.0), tmp_path / "plain")
+    run = train(made, tmp_path / "run")
+    assert run.series("loss/train") == plain.series("loss/train"), "the average does not train"
+    plan, phase = made.plan, made.plan.phases[0]
+    parts = prepare(made.graph.nodes["data"]).parts["train"]
+    features, labels = torch.tensor(parts["features"]), torch.tensor(parts["label"])
+    model = build(made)
+    text = optimizers.source(phase.optimizer, "model.parameters()", fused="True")
+    optimizer = eval(text, {"torch": torch, "model": model})
+    average = {key: weight.double() for key, weight in model.state_dict().items()}
+    generator, updates = shuffling(plan.seed, "data"), 0
+    for _ in range(plan.epochs):
+        order = torch.randperm(len(features), generator=generator)
+        for rows in order[: sum(_sizes(made))].split(_sizes(made)):
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(model(features[rows]), labels[rows]).backward()
+            optimizer.step()
+            updates += 1
+            decay = min(0.6, (1 + updates) / (10 + updates))
+            for key, weight in model.state_dict().items():
+                average[key] = decay * average[key] + (1 - decay) * weight.double()
+    last, averaged = (load_checkpoint(tmp_path / "run" / f"{name}.safetensors") for name in ("last", "average"))
+    assert averaged.about["updates"] == updates
+    for key, weight in model.state_dict().items():
+        assert torch.equal(last.tensors[key], weight), "the last weights are those that train on"
+        torch.testing.assert_close(averaged.tensors[key], average[key].float())
+    assert run.series("loss/validation") != plain.series("loss/validation")
+    model.load_state_dict(dict(averaged.tensors))
+    held_out = prepare(made.graph.nodes["data"]).parts["validation"]
+    with torch.inference_mode():
+        scores = model(torch.tensor(held_out["features"]))
+        loss = torch.nn.functional.cross_entropy(scores, torch.tensor(held_out["label"]))
+    assert run.series("loss/validation")[-1] == pytest.approx(loss.item(), rel=1e-5)
+    best = load_checkpoint(tmp_path / "run" / "best.safetensors")
+    assert best.about["epoch"] == plan.epochs, "the loss falls all the time"
+    assert all(torch.equal(best.tensors[key], averaged.tensors[key]) for key in average)
+
+
+def test_pauses_change_nothing_about_accumulation_and_average(tmp_path):
+    made = planned(documents.with_optimizer(iris(), "adam", "plateau"), batch_size=8, accumulation=2, ema_decay=0.9)
+    through = train(made, tmp_path / "through")
+    halting = documents.begin(made, tmp_path / "halting", Step(unit="step"), Step(unit="epoch"), paused=True)
+    halting.until(lambda told: told.progress.step == through.end.step // 4)
+    halting.command(Resume())
+    halting.finish()
+    for name in ("loss/train", "loss/validation"):
+        assert halting.series(name) == through.series(name)
+    for name in ("last", "average", "best"):
+        one, other = (load_checkpoint(run.folder / f"{name}.safetensors") for run in (through, halting))
+        assert all(torch.equal(one.tensors[key], other.tensors[key]) for key in one.tensors)
 
 
 def test_two_losses_are_summed_and_told_apart(tmp_path):

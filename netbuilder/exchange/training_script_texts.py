@@ -1,0 +1,150 @@
+"""The fixed parts of an exported `train.py`; words in capitals are replaced by what a document needs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from netbuilder.layers.spec import Task
+
+SCORES: Mapping[Task, str] = {
+    Task.CLASSIFICATION: '''
+        def scores(prediction: Tensor, target: Tensor) -> dict[str, float]:
+            """Return the share of right answers."""
+            return {"accuracy": (prediction.argmax(dim=1) == target).float().mean().item()}
+    ''',
+    Task.BINARY: '''
+        def scores(prediction: Tensor, target: Tensor) -> dict[str, float]:
+            """Return the share of right answers."""
+            return {"accuracy": ((prediction > 0) == (target > 0.5)).float().mean().item()}
+    ''',
+    Task.REGRESSION: '''
+        def scores(prediction: Tensor, target: Tensor) -> dict[str, float]:
+            """Return the mean absolute errorUNITS, and R2: the share of the variance that is explained."""
+            prediction = prediction.reshape(target.shape)
+            unexplained = (prediction - target).square().sum(dim=0)
+            total = (target - target.mean(dim=0)).square().sum(dim=0)
+            return {
+                "mae": ERRORS.mean().item(),
+                "r2": (1 - unexplained / total).mean().item(),
+            }
+    ''',
+}
+
+LOAD = '''
+    def load(part: str) -> Batch:
+        """Return all rows of the training, validation or test part."""
+        parts: dict[str, Batch] = torch.load(FOLDER / "data.pt", map_location=DEVICE, weights_only=True)
+        return parts[part]
+'''
+
+BATCHES = '''
+    def batches(rows: Batch, generators: list[torch.Generator]) -> Iterator[Batch]:
+        """Yield one epoch of shuffled batches; a last one of a single row is left out."""
+        counts = [len(rows[names[0]]) for names in SOURCES]
+        longest = max(counts)
+        orders = []
+        for count, generator in zip(counts, generators):  # a shorter source is gone through again
+            passes = [torch.randperm(count, generator=generator) for _ in range(0, longest, count)]
+            orders.append(torch.cat(passes)[:longest].to(DEVICE).split(BATCH_SIZE))
+        for chosen in zip(*orders):
+            if len(chosen[0]) > 1 or longest == 1 or BATCH_SIZE == 1:
+                yield {name: rows[name][index] for names, index in zip(SOURCES, chosen) for name in names}
+'''
+
+EVALUATE = '''
+    @torch.no_grad()
+    def evaluate(model: nn.Module, rows: Batch) -> dict[str, float]:
+        """Return the loss and the scores over all rows."""
+        model.eval()
+        count = len(next(iter(rows.values())))
+        total, predictions = 0.0, []
+        for first in range(0, count, ROWS_AT_ONCE):
+            batch = {name: values[first : first + ROWS_AT_ONCE] for name, values in rows.items()}
+            losses = LOSSES
+            total += sum(loss.item() for loss in losses.values()) * min(ROWS_AT_ONCE, count - first)
+            PREDICT
+        return {"loss": total / count, **SCORED}
+'''
+
+FIT = '''
+    def fit(model: nn.Module, epochs: int = EPOCHS) -> list[float]:
+        """Train, leave the best epoch's weights in the model, and return the loss of every step."""
+        rows, held_out = load("train"), load("validation")FORMAT
+        generators = [torch.Generator().manual_seed(seed) for seed in SHUFFLING]
+        total = sum(1 for _ in EPOCH_BATCHES(rows, [torch.Generator() for _ in SOURCES])) * epochs
+        optimizers = new_optimizers(model)
+        history: list[float] = []LOSS_LISTFIRST_AVERAGE
+        best, best_weights, waited = WORST, model.state_dict(), 0
+        torch.manual_seed(SEED)
+        for epoch in range(epochs):
+            model.train()RESTING
+            for TAKEN in EPOCH_BATCHES(rows, generators):
+                history.append(step(model, optimizers, TAKEN, len(history), totalLOSSES))UPDATE_AVERAGE
+            PUT_AVERAGEfound = evaluate(model, held_out)KEEP_LOSS
+            print(f"epoch {epoch + 1}/{epochs}  " + "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+            waited += 1
+            if IS_BETTER:
+                best, best_weights, waited = found["MONITOR"], copy.deepcopy(model.state_dict()), 0PUT_BACK
+            if PATIENCE and waited >= PATIENCE:
+                break
+        model.load_state_dict(best_weights)
+        return history
+'''
+
+CHANNELS_LAST = """
+    if DEVICE == "cpu":
+        model.to(memory_format=torch.channels_last)  # faster there"""
+
+MAIN = '''
+    def main() -> None:
+        """Train from fresh weights, test the best ones, save them."""
+        parser = argparse.ArgumentParser(description=__doc__)
+        parser.add_argument("--epochs", type=int, default=EPOCHS)
+        arguments = parser.parse_args()
+        torch.manual_seed(SEED)
+        model = CLASS().to(DEVICE)
+        fit(model, arguments.epochs)
+        print("test  " + "  ".join(f"{name} {value:.4f}" for name, value in evaluate(model, load("test")).items()))
+        torch.save(model.state_dict(), FOLDER / "weights.pt")
+
+
+    if __name__ == "__main__":
+        main()
+'''
+
+UPDATES = '''
+    def updates(rows: Batch, generators: list[torch.Generator]) -> Iterator[list[Batch]]:
+        """Yield the batches of each update together."""
+        epoch = batches(rows, generators)
+        while several := list(itertools.islice(epoch, ACCUMULATION)):
+            yield several
+'''
+
+AVERAGE = '''
+    @torch.no_grad()
+    def average(model: nn.Module, averaged: list[Tensor], updates: int) -> None:
+        """Move the averaged weights towards the present ones; the first updates are forgotten sooner."""
+        decay = min(EMA_DECAY, (1 + updates) / (10 + updates))
+        for weight, parameter in zip(averaged, model.parameters()):
+            weight.lerp_(parameter, 1 - decay)
+
+
+    def copy_weights(model: nn.Module) -> list[Tensor]:
+        """Return a copy of the weights."""
+        return [parameter.detach().clone() for parameter in model.parameters()]
+
+
+    @torch.no_grad()
+    def put_weights(model: nn.Module, weights: list[Tensor]) -> None:
+        """Put weights into the model."""
+        for weight, parameter in zip(weights, model.parameters()):
+            parameter.copy_(weight)
+'''
+
+AVERAGING: Mapping[str, str] = {
+    "FIRST_AVERAGE": "\n    averaged = copy_weights(model)",
+    "UPDATE_AVERAGE": "\n            average(model, averaged, len(history))",
+    "PUT_AVERAGE": "present = copy_weights(model)\n        put_weights(model, averaged)\n        ",
+    "PUT_BACK": "\n        put_weights(model, present)",
+}
+"""What the loop does about the averaged weights, if the plan asks for them."""
