@@ -16,6 +16,7 @@ from netbuilder.foundation.parameter import Choice, Kind, Parameter
 from netbuilder.training import optimizers, schedules
 from netbuilder.ui.form import Form
 from netbuilder.ui.panels.cards import clear, label, section
+from netbuilder.ui.panels.schedule_curve import ScheduleCurve
 from netbuilder.ui.workspace import Workspace
 
 STALE = "The run in progress keeps the plan and network it began with; what you change counts for the next one."
@@ -93,10 +94,11 @@ class PlanPage(QWidget):
         self.plan.edited.connect(self._edit_plan)
         self.optimizer = SettingForm(workspace, "Optimizer", "set_optimizer", optimizers.registry())
         self.schedule = SettingForm(workspace, "Schedule", "set_schedule", schedules.registry())
+        self.curve = ScheduleCurve()
         for title, widgets in (
             ("Training", (self.stale, self.plan)),
             ("Optimizer", (self.optimizer,)),
-            ("Learning rate schedule", (self.schedule,)),
+            ("Learning rate schedule", (self.schedule, self.curve)),
         ):
             column.addWidget(section(title))
             for widget in widgets:
@@ -135,6 +137,7 @@ class PlanPage(QWidget):
         phase = document.plan.phases[0]
         self.optimizer.show_setting(phase.optimizer)
         self.schedule.show_setting(phase.schedule)
+        self.curve.show_setting(phase.schedule)
         notes = {problem.field: problem.message for problem in self._workspace.problems if not problem.node}
         self.plan.set_notes({name: text for name, text in notes.items() if name in self.plan.fields})
 
