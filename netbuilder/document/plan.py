@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from netbuilder.foundation.parameter import Kind, Parameter
 
+MOST_ACCUMULATED = 10_000
+"""An update is made of at most so many batches."""
+
 PLAN_PARAMETERS: tuple[Parameter, ...] = (
     Parameter(
         name="epochs",
@@ -47,7 +50,7 @@ PLAN_PARAMETERS: tuple[Parameter, ...] = (
         kind=Kind.INT,
         default=1,
         minimum=1,
-        maximum=10_000,
+        maximum=MOST_ACCUMULATED,
         advanced=True,
         help=(
             "Adds up the gradients of this many batches before the weights move, as if they were one large batch, but"

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from netbuilder.document.model import Plan
+from netbuilder.document.plan import MOST_ACCUMULATED
 from netbuilder.foundation.problem import Fix, NetbuilderError, Problem, Severity
 
 _NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
@@ -80,19 +81,14 @@ def out_of_memory(plan: Plan, error: BaseException) -> Problem:
     """Return the problem that memory ran out, offering a smaller batch, and several of them an update."""
     half = plan.batch_size // 2
     advice = f"Try a batch size of {half}, or a smaller network." if half else "Try a smaller network."
-    several = {"batch_size": half, "accumulation": 2 * plan.accumulation}
-    fixes = (
-        (
-            Fix(title=f"Set the batch size to {half}", edit="change_plan", arguments={"values": {"batch_size": half}}),
-            Fix(
-                title=f"Make each update of {2 * plan.accumulation} batches of {half}",
-                edit="change_plan",
-                arguments={"values": several},
-            ),
+    wishes = []
+    if half:
+        wishes.append((f"Set the batch size to {half}", {"batch_size": half}))
+        twice = min(2 * plan.accumulation, MOST_ACCUMULATED)
+        wishes.append(
+            (f"Make each update of {twice} batches of {half}", {"batch_size": half, "accumulation": twice}),
         )
-        if half
-        else ()
-    )
+    fixes = tuple(Fix(title=title, edit="change_plan", arguments={"values": values}) for title, values in wishes)
     return Problem(
         code="training.memory",
         message=f"There is not enough memory for batches of {plan.batch_size}. {advice}",

@@ -12,6 +12,7 @@ from netbuilder.data.preparation import prepare
 from netbuilder.document.edits import apply
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.checkpoints import load_checkpoint
+from netbuilder.training.failures import out_of_memory
 from netbuilder.training.protocol import State
 from netbuilder.training.run_store import RunStore
 from tests.builders import node
@@ -173,3 +174,12 @@ def test_a_full_disk_is_told_once_and_training_goes_on(recovers, tmp_path, monke
     codes = [problem.code for event in run.of("problem") for problem in event.problems]
     assert codes == ["save.full"] * (1 if recovers else 2)
     assert load_checkpoint(tmp_path / "run" / "last.safetensors").about["step"] == (28 if recovers else 0)
+
+
+@pytest.mark.parametrize(("size", "accumulation"), [(2, 1), (64, 10_000)])
+def test_what_is_offered_when_memory_ran_out_is_accepted(size, accumulation):
+    made = planned(iris(), batch_size=size, accumulation=accumulation)
+    fixes = out_of_memory(made.plan, MemoryError()).fixes
+    assert len(fixes) == 2
+    for fix in fixes:
+        assert apply(made, fix.edit, fix.arguments).plan.batch_size == size // 2
