@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from netbuilder.data import splits
 from netbuilder.data.files import absolute, fingerprint
 from netbuilder.data.settings import SHARED
 from netbuilder.data.sources import registry
 from netbuilder.data.spec import Preview, SourceSpec
-from netbuilder.data.splits import split_rows
 from netbuilder.document.model import Schema
 from netbuilder.foundation.problem import NetbuilderError, Problem
 
@@ -84,12 +84,7 @@ def check_split(node_type: str, parameters: Mapping[str, Any], rows: int) -> Non
         NetbuilderError: When a part would be empty.
     """
     values = resolve(find_source(node_type), parameters)
-    split_rows(
-        rows,
-        validation_percent=values["validation_percent"],
-        test_percent=values["test_percent"],
-        seed=values["split_seed"],
-    )
+    splits.check_split(rows, validation_percent=values["validation_percent"], test_percent=values["test_percent"])
 
 
 def preview(node_type: str, parameters: Mapping[str, Any], base: str | Path = "", rows: int = 50) -> Preview:

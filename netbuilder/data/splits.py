@@ -33,17 +33,12 @@ def split_rows(
     Raises:
         NetbuilderError: When a part would be empty.
     """
-    if validation_percent + test_percent >= 100:
-        raise _refusal(
-            f"Validation ({validation_percent} %) and test ({test_percent} %) leave nothing to train on: together "
-            "they must stay below 100 %."
-        )
+    wanted = _wanted(rows, validation_percent, test_percent)
     generator = np.random.default_rng(seed)
     labels = np.zeros(rows, dtype=np.int64) if classes is None else np.asarray(classes)
     # Asked for the counts too, numpy does not import its masked arrays, which would stay in the window's memory.
     distinct, _ = np.unique(labels, return_counts=True)
     groups = [generator.permutation(np.flatnonzero(labels == label)) for label in distinct]
-    wanted = {"test": round(rows * test_percent / 100), "validation": round(rows * validation_percent / 100)}
     parts: dict[str, Rows] = {}
     for part, count in wanted.items():
         taken = _shares([len(group) for group in groups], count)
@@ -52,8 +47,36 @@ def split_rows(
         )
         groups = [group[share:] for group, share in zip(groups, taken, strict=True)]
     parts["train"] = np.sort(np.concatenate(groups or [_NONE]))
-    _require_rows(parts, rows, len(np.unique(labels)))
+    _require_rows({part: len(parts[part]) for part in PARTS}, rows, len(distinct))
     return {part: parts[part] for part in PARTS}
+
+
+def check_split(rows: int, *, validation_percent: int, test_percent: int) -> None:
+    """Make sure that so many rows can be split, as far as their number tells; nothing is dealt.
+
+    Args:
+        rows: How many rows there are.
+        validation_percent: The validation part's share.
+        test_percent: The test part's share.
+
+    Raises:
+        NetbuilderError: When a part would be empty.
+    """
+    left, sizes = rows, {}
+    for part, count in _wanted(rows, validation_percent, test_percent).items():
+        (sizes[part],) = _shares([left], count)
+        left -= sizes[part]
+    _require_rows({**sizes, "train": left}, rows, min(rows, 1))
+
+
+def _wanted(rows: int, validation_percent: int, test_percent: int) -> dict[str, int]:
+    """Return how many rows the parts that are dealt first shall have."""
+    if validation_percent + test_percent >= 100:
+        raise _refusal(
+            f"Validation ({validation_percent} %) and test ({test_percent} %) leave nothing to train on: together "
+            "they must stay below 100 %."
+        )
+    return {"test": round(rows * test_percent / 100), "validation": round(rows * validation_percent / 100)}
 
 
 _NONE: Rows = np.empty(0, dtype=np.int64)
@@ -74,8 +97,8 @@ def _shares(sizes: list[int], count: int) -> list[int]:
     return taken
 
 
-def _require_rows(parts: Mapping[str, Rows], rows: int, classes: int) -> None:
-    empty = [part for part in PARTS if not len(parts[part])]
+def _require_rows(sizes: Mapping[str, int], rows: int, classes: int) -> None:
+    empty = [part for part in PARTS if not sizes[part]]
     if empty:
         words = {"train": "training", "validation": "validation", "test": "test"}
         counted = f"There are {rows} usable rows" + (f" of {classes} classes" if classes > 1 else "")

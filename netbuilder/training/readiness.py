@@ -31,9 +31,6 @@ from netbuilder.training.schedules_stepped import CONSTANT
 
 _RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
-_ENOUGH = 1000
-"""With this many rows every percentage that a data node accepts leaves no part empty: more need not be dealt."""
-
 
 def review(
     document: Document, shapes: Shapes, noticed: Sequence[Problem] = (), outline: Outline | None = None
@@ -87,7 +84,7 @@ def _split_problems(document: Document, linked: frozenset[str]) -> Iterator[Prob
         if node is None or id not in linked or node.type not in sources.registry() or not schema.rows:
             continue
         try:
-            schemas.check_split(node.type, node.parameters, min(schema.rows, _ENOUGH))
+            schemas.check_split(node.type, node.parameters, schema.rows)
         except NetbuilderError as error:
             yield from _at(node, error)
 

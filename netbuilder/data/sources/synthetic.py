@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from netbuilder.document.model import Field, Schema
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.parameter import Kind, Parameter, Values
 
-Draw = Callable[[Values, np.random.Generator], tuple[Array, Array]]
-"""Values and a generator -> points (n, 2) without noise, and the class or value of each."""
+Draw: TypeAlias = "Callable[[Values, np.random.Generator], tuple[Array, Array]]"
+"""Values and a generator (as text: numpy.random is imported with the first draw) -> points (n, 2) without noise, and the class or value of each."""
 
 
 def _common(samples: int, noise: float) -> tuple[Parameter, ...]:
