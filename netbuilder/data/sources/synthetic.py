@@ -15,7 +15,10 @@ from netbuilder.foundation.job import Job
 from netbuilder.foundation.parameter import Kind, Parameter, Values
 
 Draw: TypeAlias = "Callable[[Values, np.random.Generator], tuple[Array, Array]]"
-"""Values and a generator (as text: numpy.random is imported with the first draw) -> points (n, 2) without noise, and the class or value of each."""
+"""Values and a generator -> points (n, 2) without noise, and the class or value of each.
+
+As text, since numpy.random is imported with the first draw only.
+"""
 
 
 def _common(samples: int, noise: float) -> tuple[Parameter, ...]:
