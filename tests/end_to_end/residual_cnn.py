@@ -61,9 +61,18 @@ class Builder:
         return self.workspace.document.scope(self.workspace.scope)
 
     def see_all(self) -> None:
-        """Press Home, with the focus on the canvas."""
+        """Press Home, with the focus on the canvas, and wait until the view has come to rest."""
         self.hand.see(self.canvas.setFocus)
         self.hand.keys("Home")
+        cameras = [None]
+
+        def is_at_rest() -> bool:
+            cameras.append(self.canvas.camera)
+            inside = QRectF(self.canvas.rect()).contains
+            whole = all(inside(self.canvas.node_rect(node)) for node in self.graph().nodes)
+            return whole and cameras[-1] == cameras[-2]
+
+        self.hand.wait(is_at_rest, "the whole network")
 
     def box(self, nodes: list[str]) -> None:
         """Drag a box around nodes."""
