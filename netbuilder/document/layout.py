@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Final
 
 from netbuilder.document.crossings import count_crossings, swap_neighbours
@@ -21,9 +22,10 @@ ROW_GAP: Final = 100.0
 
 _SWEEPS: Final = 6
 _VIRTUAL: Final = 20_000  # waypoints of long links, at most; beyond, long links do without
-_CHAIN_WEIGHT: Final = 1_000.0
+_CHAIN_WEIGHT: Final = 1e6  # so much that its neighbours do not push it off its line by a pixel
 _FOLD_COLUMNS: Final = 14  # shorter networks stay on one row
 _ASPECT: Final = 1.8  # a screen's, roughly
+_SLACK: Final = 0.2  # by which part of its width a row may be longer or shorter to end where few links lead on
 
 Sizes = Mapping[str, tuple[float, float]]
 
@@ -296,7 +298,7 @@ def _fold(sketch: _Sketch, size: Sequence[tuple[float, float]]) -> list[tuple[fl
     widths = [max((size[cell][0] for cell in column), default=0.0) + GAP for column in columns]
     spots = [(0.0, 0.0)] * real
     top = 0.0
-    for row in _rows(widths, _extent(sketch, columns, size)):
+    for row in _rows(widths, _extent(sketch, columns, size), _leading_on(sketch)):
         cells = [cell for index in row for cell in columns[index]]
         highest = min(sketch.y[cell] for cell in cells)
         left = 0.0
@@ -313,15 +315,36 @@ def _extent(sketch: _Sketch, columns: list[list[int]], size: Sequence[tuple[floa
     return max(sketch.y[cell] + size[cell][1] for cell in cells) - min(sketch.y[cell] for cell in cells)
 
 
-def _rows(widths: list[float], height: float) -> list[list[int]]:
-    """Break columns into rows of about equal width, as many as bring the whole near a screen's shape."""
+def _leading_on(sketch: _Sketch) -> list[tuple[int, int]]:
+    """Return from how many ends links go from each column to the next, and how many: one end is between blocks."""
+    counts = ([len(sketch.after[cell]) for cell in column if sketch.after[cell]] for column in sketch.columns)
+    return [(len(links), sum(links)) for links in counts]
+
+
+def _rows(widths: list[float], height: float, leading_on: list[tuple[int, int]]) -> list[list[int]]:
+    """Break columns into rows of about equal width, as many as bring the whole near a screen's shape.
+
+    A row ends where the least leads on, so that few links have to run back to the beginning of the next.
+    """
     whole = sum(widths)
     count = 1
     if len(widths) > _FOLD_COLUMNS:
         count = max(1, round((whole / ((height + ROW_GAP) * _ASPECT)) ** 0.5))
-    rows: list[list[int]] = [[] for _ in range(count)]
-    left = 0.0
-    for index, width in enumerate(widths):
-        rows[min(count - 1, int((left + width / 2) / whole * count))].append(index)
-        left += width
+    edges = list(accumulate(widths))
+    rows: list[list[int]] = []
+    begin = 0
+    for missing in range(min(count, len(widths)), 1, -1):
+        end = _row_end(edges, begin, missing, leading_on)
+        rows.append(list(range(begin, end)))
+        begin = end
+    rows.append(list(range(begin, len(widths))))
     return [row for row in rows if row]
+
+
+def _row_end(edges: list[float], begin: int, missing: int, leading_on: list[tuple[int, int]]) -> int:
+    """Return the column before which the row that begins at `begin` ends, with `missing` rows to come."""
+    left = edges[begin - 1] if begin else 0.0
+    wish = (edges[-1] - left) / missing
+    miss = {end: abs(edges[end - 1] - left - wish) for end in range(begin + 1, len(edges))}
+    near = [end for end in miss if miss[end] <= _SLACK * wish] or sorted(miss, key=miss.__getitem__)[:1] or [begin]
+    return min(near, key=lambda end: (leading_on[end - 1], miss.get(end, 0.0)))

@@ -72,6 +72,24 @@ def test_networks_of_known_forms_have_no_crossings_and_no_overlaps(name, monkeyp
     assert width / height < 12 if len(graph.nodes) < 20 else width / height < 4
 
 
+def test_rows_end_between_blocks() -> None:
+    graph = KNOWN["residual, 61 nodes"]
+    places = arrange(graph, {})
+    back = {source.node for target, source in graph.edges.items() if places[source.node].x > places[target.node].x}
+    rows = {at.y for at in places.values() if at.x == 0}
+    assert len(rows) > 1
+    assert len(back) == len(rows) - 1  # a block that is broken in two is left at two ends
+
+
+@pytest.mark.parametrize("name", ["U-Net", "inception, one module"])
+def test_the_longest_chain_does_not_leave_its_line_by_a_pixel(name) -> None:
+    graph = KNOWN[name] if name in KNOWN else inception(1)
+    places = arrange(graph, {})
+    heights = [at.y for at in places.values()]
+    level = max(set(heights), key=heights.count)
+    assert {at.x for at in places.values() if at.y == level} == {at.x for at in places.values()}
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_the_order_kept_is_never_worse_than_the_sweeps_alone(seed, monkeypatch) -> None:
     graph = network(300, seed)

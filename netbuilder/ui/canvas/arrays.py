@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netbuilder.document.model import PortRef
+from netbuilder.ui.canvas.returns import lead_back, returning
 from netbuilder.ui.canvas.routing import ROUTED, STEPS, bend, hulls, route, through
 
 Floats = NDArray[np.float64]
@@ -186,12 +187,20 @@ class CanvasArrays:
         self._is_bent[rows] = is_routed
         if is_routed:
             curves = route(ends, self._sources[rows], self._targets[rows], self.rects)
+            self._lead_back(rows, curves)
             self._curves[rows] = curves
             self.boxes[rows] = np.concatenate([curves.min(axis=1), curves.max(axis=1)], axis=1)
         else:
             self.boxes[rows] = hulls(ends)
         if self._via:
             self._lead(rows)
+
+    def _lead_back(self, rows: Rows, curves: Floats) -> None:
+        """Lead those of these links that run back to another row along lanes."""
+        for index in returning(self.ends[rows]):
+            curve = lead_back(self.ends[rows[index]], self.rects, int(rows[index]))
+            if curve is not None:
+                curves[index] = curve
 
     def _lead(self, rows: Rows) -> None:
         """Bend those of these links that are led through points."""
@@ -210,7 +219,9 @@ class CanvasArrays:
         """Return some links, flattened."""
         late = rows[~self._is_bent[rows]]
         if len(late):
-            self._curves[late] = bend(self.ends[late])
+            curves = bend(self.ends[late])
+            self._lead_back(late, curves)
+            self._curves[late] = curves
             self._is_bent[late] = True
         return self._curves[rows]
 

@@ -17,6 +17,7 @@ from netbuilder.ui.canvas.arrays import Floats, Rows
 from netbuilder.ui.canvas.buffers import draw_lines, draw_points, draw_polyline, draw_rects
 from netbuilder.ui.canvas.camera import Camera
 from netbuilder.ui.canvas.content import Content
+from netbuilder.ui.canvas.returns import returning
 from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.theme import ui_font
 
@@ -41,7 +42,7 @@ class Course(Enum):
     FAST = auto()
     """As segments that overlap a little, all in one call: 7 times as fast, and on a screen nobody sees it."""
     STRAIGHT = auto()
-    """As thin straight lines from end to end: for thousands."""
+    """As thin straight lines from end to end: for thousands. Only those back to another row keep their lanes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +97,10 @@ def paint_wires(
     rows = rows[~np.isin(rows, [row for row in hidden if row is not None])] if hidden else rows
     pencil = _Pencil(painter, area, camera)
     if course is Course.STRAIGHT:
-        pencil.draw(arrays.ends[rows].reshape(-1, 2, 2), style.color("edge"), 1.0, course)
+        back = np.zeros(len(rows), dtype=bool)
+        back[returning(arrays.ends[rows])] = True
+        pencil.draw(arrays.ends[rows[~back]].reshape(-1, 2, 2), style.color("edge"), 1.0, course)
+        pencil.draw(arrays.curves_of(rows[back]), style.color("edge"), 1.0, course)
     else:
         pencil.draw(arrays.curves_of(rows), style.color("edge"), _wire_width(camera), course)
     for targets, token, width in ((marks.wrong, "bad", 2.0), (marks.hot, "accent", 2.5), (marks.chosen, "accent", 3.0)):

@@ -59,6 +59,7 @@ _COMMANDS: Mapping[tuple[Qt.KeyboardModifier, Qt.Key], Callable[[CanvasView], ob
 
 def press(view: CanvasView, event: QKeyEvent) -> bool:
     """Do what a key means; returns False for keys that mean nothing here."""
+    view.arranging.settle()  # what a key moves starts from where it belongs
     key, modifiers = Qt.Key(event.key()), event.modifiers() & ~Qt.KeyboardModifier.KeypadModifier
     if key == Key.Key_Escape:
         _escape(view)

@@ -54,6 +54,7 @@ def press(view: CanvasView, event: QMouseEvent) -> None:
         view.cancel_gesture()
         return
     view.setFocus(Qt.FocusReason.MouseFocusReason)
+    view.arranging.settle()  # what is carried is taken from where it belongs, not from where it glides
     pointer = pointer_of(view, event)
     view.pointer = pointer
     if event.button() == Qt.MouseButton.MiddleButton or (

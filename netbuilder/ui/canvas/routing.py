@@ -166,4 +166,14 @@ def _detour(x0: float, y0: float, x1: float, y1: float, lane: float, turn: float
     first, second = (min(max(abs(lane - y) * 0.6, _TURNS[0]), turn, room) for y in (y0, y1))
     into = np.array([[x0, y0], [x0 + first / 2, y0], [x0 + first / 2, lane], [x0 + first, lane]])
     out = np.array([[x1 - second, lane], [x1 - second / 2, lane], [x1 - second / 2, y1], [x1, y1]])
+    return level_out(into, out)
+
+
+def level_out(into: Floats, out: Floats) -> Floats:
+    """Return the curve (STEPS + 1, 2) of a link that bends into a lane, follows it and bends out again.
+
+    Args:
+        into: (4, 2): the control points of the first bend, which ends in the lane.
+        out: (4, 2): those of the second, which begins in it.
+    """
     return np.concatenate([_FIRST.T @ into, _SECOND.T @ out])

@@ -288,7 +288,6 @@ class CanvasView(Stage):
     def begin(self, gesture: Gesture) -> None:
         """Let a gesture have the mouse."""
         self.space_tapped = False
-        self.arranging.settle()
         self.gesture = gesture
         self.setCursor(gesture.cursor)
 

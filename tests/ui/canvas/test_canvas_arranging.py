@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from PySide6.QtCore import QRectF
+from PySide6.QtCore import QPoint, QRectF
 
 from netbuilder.document import edits
 from netbuilder.document.layout import arrange
@@ -167,3 +167,26 @@ def test_with_less_motion_nodes_jump(view, hands, workspace):
     hands.key(Key.Key_L, CTRL)
     places = workspace.document.layout.places
     assert all((rect.x(), rect.y()) == tuple(places[node]) for node, rect in rects(view).items())
+
+
+def test_a_node_that_is_taken_as_it_glides_is_dropped_where_it_belongs(view, hands, workspace, qtbot):
+    workspace.preferences.set("reduce_motion", False)
+    workspace.preferences.set("snap_guides", False)
+    hands.key(Key.Key_L, CTRL)
+    at = workspace.document.layout.places[DROPOUT]
+    assert view.content.arrays.rect(DROPOUT)[:2] != tuple(at)
+    place = hands.at(at.x + 60, at.y + 10)
+    hands.drag(place, QPoint(place.x() + 60, place.y() + 40))
+    moved = workspace.document.layout.places[DROPOUT]
+    zoom = view.camera.zoom
+    assert moved.x == pytest.approx(at.x + 60 / zoom, abs=4)
+    assert moved.y == pytest.approx(at.y + 40 / zoom, abs=4)
+
+
+def test_a_node_that_is_nudged_as_it_glides_moves_from_where_it_belongs(view, hands, workspace):
+    workspace.preferences.set("reduce_motion", False)
+    hands.key(Key.Key_L, CTRL)
+    at = workspace.document.layout.places[DROPOUT]
+    workspace.select((DROPOUT,))
+    hands.key(Key.Key_Right, CTRL)
+    assert workspace.document.layout.places[DROPOUT] == (at.x + 8, at.y)
