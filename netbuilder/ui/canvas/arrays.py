@@ -198,7 +198,7 @@ class CanvasArrays:
     def _lead_back(self, rows: Rows, curves: Floats) -> None:
         """Lead those of these links that run back to another row along lanes."""
         for index in returning(self.ends[rows]):
-            curve = lead_back(self.ends[rows[index]], self.rects, int(rows[index]))
+            curve = lead_back(self.ends[rows[index]], self.rects, int(self._sources[rows[index]]))
             if curve is not None:
                 curves[index] = curve
 

@@ -32,7 +32,7 @@ def lead_back(end: Floats, rects: Floats, number: int) -> Floats | None:
     Args:
         end: (4,): where it begins and ends.
         rects: (n, 4): x, y, width, height of all nodes.
-        number: Any number of the link's own: links in one gap take lanes beside each other by it.
+        number: The row of its source: links from one node share a lane, those from others take the ones beside it.
     """
     x0, y0, x1, y1 = end.tolist()
     lane = _lane(end, rects, number)

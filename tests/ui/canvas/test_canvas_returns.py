@@ -74,3 +74,14 @@ def test_a_folded_chain_is_never_crossed_by_its_own_links(count):
         left, top, right, bottom = arrays.boxes[row]
         assert (curve >= (left - 1, top - 1)).all()
         assert (curve <= (right + 1, bottom + 1)).all()
+
+
+def test_links_from_one_node_share_a_lane():
+    arrays = CanvasArrays()
+    arrays.set_nodes({f"n{index}": rect for index, rect in enumerate(ROWS.tolist())})
+    source = PortRef("n2", "y")  # the last of the first row
+    arrays.set_wires(Wire(PortRef(target, "x"), source, 44.0, 44.0) for target in ("n3", "n4"))
+    first, second = arrays.curves_of(np.array([0, 1]))
+    lane = first[STEPS // 2, 1]
+    assert second[STEPS // 2, 1] == lane
+    assert 100 < lane < 220
