@@ -287,6 +287,7 @@ def agree(table: Table) -> None:
     view, workspace = table.view, table.workspace
     document, graph, arrays = workspace.document, view.graph, view.content.arrays
     assert view.gesture is None
+    view.arranging.settle()  # what glides is where it belongs in the end
     assert graph is document.scope(workspace.scope)
     assert list(view.content.faces) == list(graph.nodes) == arrays.ids
     assert {wire.target: wire.source for wire in arrays.wires} == dict(graph.edges)
