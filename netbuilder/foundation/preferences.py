@@ -93,6 +93,20 @@ PREFERENCES: Final[tuple[Parameter, ...]] = (
         default=False,
         help="Whether layers and the view jump to their new places instead of gliding there.",
     ),
+    Parameter(
+        name="show_dead_units",
+        title="Dead units on nodes",
+        kind=Kind.BOOL,
+        default=True,
+        help="Whether activations show how many of their units are 0, or saturated, for all samples while training.",
+    ),
+    Parameter(
+        name="show_gradient_flow",
+        title="Gradient flow on links",
+        kind=Kind.BOOL,
+        default=False,
+        help="Whether links show how large the gradient is that flows back through them while training.",
+    ),
 )
 """What the preferences' form offers; other keys (window states) are kept by `get` and `set` alike."""
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
@@ -22,6 +23,7 @@ from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.spec import Task
 from netbuilder.training import metrics
 from netbuilder.training.batches import Batch
+from netbuilder.training.dead_units import rest_of
 from netbuilder.training.memory import evaluation_rows, suits_channels_last
 from netbuilder.training.start_weights import adopt, load_start
 from netbuilder.training.targets import raw_target
@@ -68,6 +70,7 @@ class Network:
         data_nodes: Ids of the data nodes that it reads.
         fields: (data node id, field) -> the batch's key.
         scored: Losses with metrics; the first one's metrics have plain names.
+        rests: Node path of each activation whose units can die -> where they rest then.
     """
 
     def __init__(self, document: Document, device: torch.device, runs: Path = Path()) -> None:
@@ -103,6 +106,8 @@ class Network:
         self.data_nodes = tuple(dict.fromkeys(port.node for port in program.sources.values()))
         self.fields = {(port.node, port.port): key for key, port in program.sources.items()}
         self.scored = tuple(filter(None, (self._score(loss) for loss in program.losses)))
+        flat = shapes.expansion.flat.graph.nodes
+        self.rests = {path: rest for path, node in flat.items() if (rest := rest_of(node)) is not None}
         self._modules = {path: self.model.get_submodule(attribute) for path, attribute in program.names.items()}
         self._updated: list[list[nn.Parameter]] = []
         self._resting: list[nn.Module] = []
@@ -220,6 +225,25 @@ class Network:
         """Run a forward pass that shows every node's value; call within `evaluating`."""
         self._loaded.tapped(self.model)(tap, **{key: batch[key] for key in self.program.fields})
 
+    @property
+    def phases(self) -> tuple[str, ...]:
+        """Names of the phases that have a loss."""
+        return tuple(self._loaded.losses)
+
+    def tap_losses(
+        self, phase: str, batch: Batch, tap: Callable[[str, torch.Tensor], None]
+    ) -> tuple[Mapping[str, torch.Tensor], tuple[torch.Tensor, ...]]:
+        """Return a phase's losses and the network's outputs from a forward pass that shows every node's value.
+
+        Args:
+            phase: One of `phases`.
+            batch: The batch.
+            tap: Called with each node's path and value.
+        """
+        tapped = _Tapped(self.model, self._loaded.tapped(self.model), tap)
+        losses = self._loaded.losses[phase](cast("nn.Module", tapped), batch)
+        return losses, tapped.outputs
+
     def first_not_finite(self, batch: Batch, losses: Sequence[str]) -> tuple[str, str]:
         """Return the path and label of the first node whose value is not finite on a batch.
 
@@ -300,6 +324,27 @@ class Network:
         field = self.field(self.program.sources[target])
         classes = field.classes if field else ()
         return Scored(loss.name, loss.task, self.program.outputs.index(loss.prediction), target, classes)
+
+
+class _Tapped:
+    """Stands in for a model in a loss's function: its forward pass is the one that shows every value."""
+
+    def __init__(
+        self, model: nn.Module, forward: Callable[..., object], tap: Callable[[str, torch.Tensor], None]
+    ) -> None:
+        self._model = model
+        self._forward = forward
+        self._tap = tap
+        self.outputs: tuple[torch.Tensor, ...] = ()
+
+    def __call__(self, **batch: torch.Tensor) -> object:
+        result = self._forward(self._tap, **batch)
+        self.outputs += result if isinstance(result, tuple) else (result,)
+        return result
+
+    def __getattr__(self, name: str) -> object:
+        # Losses that have weights are the model's own modules.
+        return getattr(self._model, name)
 
 
 def _is_finite(value: torch.Tensor) -> bool:

@@ -27,12 +27,15 @@ SAMPLED = 4096
 def maps_of(value: torch.Tensor, sample: int) -> torch.Tensor | None:
     """Return one sample's value as maps (c, h, w), or None when it is a vector or a number.
 
-    Sequences (N, T, F) and signals (N, C, L) are one map; volumes show their middle slice.
+    Sequences (N, T, F) and signals (N, C, L) are one map; volumes show their middle slice. Maps of a single pixel are
+    no maps: a number for each channel is a vector.
 
     Args:
         value: A node's output, the batch axis first.
         sample: Which sample.
     """
+    if _is_pixels(value):
+        return None
     if value.dim() == 3:
         return value[sample].unsqueeze(0)
     if value.dim() == 4:
@@ -44,9 +47,13 @@ def maps_of(value: torch.Tensor, sample: int) -> torch.Tensor | None:
 
 def vector_of(value: torch.Tensor, sample: int) -> torch.Tensor | None:
     """Return one sample's value as a vector, or None when it is something else."""
-    if value.dim() == 2:
-        return value[sample]
+    if value.dim() == 2 or _is_pixels(value):
+        return value[sample].reshape(-1)
     return value[sample].reshape(1) if value.dim() == 1 else None
+
+
+def _is_pixels(value: torch.Tensor) -> bool:
+    return value.dim() > 3 and all(size == 1 for size in value.shape[2:])
 
 
 def shrink(maps: torch.Tensor, size: int) -> torch.Tensor:

@@ -2,7 +2,8 @@
 
 It runs between steps on the session's thread, by the clock, with 16 fixed samples, in eval and inference mode; every
 module's own mode and the random numbers are as before afterwards, so that looking changes nothing. When a look takes
-long, the next comes later: it never costs more than about two percent.
+long, the next comes later: it never costs more than about two percent. Faces are drawn of those nodes only that
+somebody sees.
 """
 
 from __future__ import annotations
@@ -17,12 +18,13 @@ import torch
 from numpy.typing import NDArray
 
 from netbuilder.data.spec import Prepared
-from netbuilder.training import pictures
+from netbuilder.foundation.problem import Problem, Severity
+from netbuilder.training import dead_units, gradient_flow, pictures
 from netbuilder.training.batches import Batch, Part
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.network import Network
 from netbuilder.training.plane import Plane
-from netbuilder.training.protocol import Picture, PictureKind, Watch
+from netbuilder.training.protocol import Event, Picture, PictureKind, Watch
 from netbuilder.training.samples import data_pictures
 from netbuilder.training.validation import Evaluation
 
@@ -48,11 +50,12 @@ class Look:
 
     Attributes:
         pictures: Of all nodes.
-        norms: Node path -> the norm of its weights' gradient as of the last step; empty before the first.
+        scalars: Series name -> value: "gradient_norm/<path>", the norm of a node's weights' gradient as of the last
+            step, none before the first; "dead/<path>", the dead part of an activation's units.
     """
 
     pictures: tuple[Picture, ...]
-    norms: Mapping[str, float]
+    scalars: Mapping[str, float]
 
 
 class Probe:
@@ -76,6 +79,7 @@ class Probe:
         self._network = network
         self._live = live
         self._watch = Watch()
+        self._flows = True
         part = parts["validation"] if parts["validation"].rows else parts["train"]
         self._count = min(SAMPLES, part.rows)
         self._batch: Batch = {key: tensor.clone() for key, tensor in part.rows_at(0, self._count).items()}
@@ -84,9 +88,19 @@ class Probe:
         for picture in data_pictures(network, prepared, self._batch):
             live.add_picture(picture)
 
-    def watch(self, command: Watch) -> None:
-        """Choose which nodes are drawn in full, and which sample."""
-        self._watch = command
+    def watch(self, command: Watch) -> bool:
+        """Choose which nodes are drawn in full, whose faces are drawn, and which sample.
+
+        Returns:
+            Whether there is more to see than before: who moves about in a network must not make looks more frequent.
+        """
+        before, self._watch = self._watch, command
+        return (
+            before.sample != command.sample
+            or not set(command.nodes) <= set(before.nodes)
+            or (before.in_view is not None and (command.in_view is None or not command.in_view <= before.in_view))
+            or (command.gradient_flow and not before.gradient_flow)
+        )
 
     def hurry(self) -> None:
         """Look at the next occasion."""
@@ -99,7 +113,7 @@ class Probe:
             step: The steps done, for the pictures.
 
         Returns:
-            Node path -> the norm of its weights' gradient as of the last step; empty before the first.
+            What there is to record; see `Look.scalars`.
         """
         began = time.perf_counter()
         look = self.look(step)
@@ -107,7 +121,7 @@ class Probe:
             self._live.add_picture(picture)
         now = time.perf_counter()
         self.due = now + max(SECONDS, (now - began) / SHARE)
-        return look.norms
+        return look.scalars
 
     def look(self, step: int) -> Look:
         """Look once, without showing it to anybody.
@@ -119,13 +133,18 @@ class Probe:
         with self._network.evaluating():
             orders = self._activations(transfer, step)
             orders += self._weights(transfer, step)
+            orders += self._flow(transfer, step)
             norms = self._norms(transfer)
             arrays = transfer.fetch()
             boundary = self._plane.draw(self._network, step) if self._plane else None
         seen = [order.make(arrays[order.number]) for order in orders]
         if boundary:
             seen.append(boundary)
-        return Look(tuple(seen), {path: float(arrays[number]) for path, number in norms.items()})
+        scalars = {f"gradient_norm/{path}": float(arrays[number]) for path, number in norms.items()}
+        for picture in seen:
+            if picture.kind is PictureKind.DEAD:
+                scalars[f"dead/{picture.node}"] = float(picture.data[0] / picture.data[1])
+        return Look(tuple(seen), scalars)
 
     def show_confusion(self, evaluation: Evaluation, step: int) -> None:
         """Show a validation's confusion matrix."""
@@ -140,14 +159,19 @@ class Probe:
         return min(max(self._watch.sample, 0), self._count - 1)
 
     def _activations(self, transfer: pictures.Transfer, step: int) -> list[_Order]:
-        """Order the pictures of all nodes' values."""
+        """Order the pictures of the values of all nodes that are seen."""
         orders: list[_Order] = []
+        shown = self._watch.in_view
+        if shown is not None and not shown and not self._watch.nodes:
+            return orders
 
         def look(path: str, value: torch.Tensor) -> None:
             # What has no row for each sample (a positional table, a scalar) has no picture of one.
             if value.dim() == 0 or len(value) != self._count:
                 return
-            orders.extend(self._face(transfer, path, value, step))
+            if shown is None or path in shown:
+                orders.extend(self._face(transfer, path, value, step))
+                orders.extend(self._dead(transfer, path, value, step))
             if path in self._watch.nodes:
                 orders.extend(self._full(transfer, path, value, step))
 
@@ -172,6 +196,46 @@ class Probe:
             return Picture(kind=kind, node=path, step=step, data=finish(data), sample=sample)
 
         return [_Order(number, make)]
+
+    def _dead(self, transfer: pictures.Transfer, path: str, value: torch.Tensor, step: int) -> list[_Order]:
+        rest = self._network.rests.get(path)
+        if rest is None or value.dim() < 2 or not value.numel():
+            return []
+        count, total, noun = dead_units.count_dead(value, rest)
+
+        def make(data: NDArray[np.float32]) -> Picture:
+            caption = f"{int(data)} of {total:,} {noun} are {rest.words} for all {self._count} samples"
+            counts = pictures.frozen(np.array([data, total], np.float32))
+            ends = (rest.low, rest.high)
+            return Picture(kind=PictureKind.DEAD, node=path, step=step, data=counts, extent=ends, caption=caption)
+
+        return [_Order(transfer.add(count), make)]
+
+    def _flow(self, transfer: pictures.Transfer, step: int) -> list[_Order]:
+        """Order the picture of the gradient flow, when somebody wants it."""
+        if not (self._watch.gradient_flow and self._flows):
+            return []
+        try:
+            flow = gradient_flow.measure(self._network, self._batch)
+        except RuntimeError as error:
+            self._flows = False  # what cannot be measured once cannot be measured: a run need not end for it
+            self._live.add_event(Event(kind="problem", text=(told := _no_flow(error)).message, problems=(told,)))
+            return []
+        if flow is None:
+            return []
+        labels = tuple(flow.norms)
+
+        def make(data: NDArray[np.float32]) -> Picture:
+            return Picture(
+                kind=PictureKind.FLOW,
+                node="",
+                step=step,
+                data=pictures.frozen(data[1:]),
+                extent=(float(data[0]),),
+                labels=labels,
+            )
+
+        return [_Order(transfer.add(torch.stack([flow.start, *flow.norms.values()])), make)]
 
     def _full(self, transfer: pictures.Transfer, path: str, value: torch.Tensor, step: int) -> list[_Order]:
         sample = self._sample
@@ -239,6 +303,17 @@ class Probe:
 def _kernels(path: str, step: int) -> Callable[[NDArray[np.float32]], Picture]:
     return lambda data: Picture(
         kind=PictureKind.KERNELS, node=path, step=step, data=pictures.frozen(data), extent=_extent(data)
+    )
+
+
+def _no_flow(error: RuntimeError) -> Problem:
+    return Problem(
+        code="training.no_gradient_flow",
+        severity=Severity.WARNING,
+        message=(
+            f"The gradient flow cannot be measured ({str(error).splitlines()[0]}). The training goes on; links are not "
+            "coloured in this run."
+        ),
     )
 
 

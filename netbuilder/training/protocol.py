@@ -86,15 +86,23 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch:
-    """Choose what the probe draws in full: the selected nodes and which of the fixed samples.
+    """Choose what the probe looks at.
 
     While a run is paused, and when it has ended or failed, the pictures are drawn at once: they are there when
     `Progress.acknowledged` tells the command's number. After the end they show the network with its best weights (those
     that were tested), or with the last ones when no epoch was finished.
+
+    Attributes:
+        nodes: Paths of the nodes that are drawn in full: those selected.
+        sample: Which of the fixed samples.
+        in_view: Paths of the nodes whose faces are seen: only they get THUMBS, BARS and DEAD. None means all.
+        gradient_flow: Whether to measure FLOW.
     """
 
     nodes: tuple[str, ...] = ()
     sample: int = 0
+    in_view: frozenset[str] | None = None
+    gradient_flow: bool = False
 
 
 Command: TypeAlias = Start | Pause | Resume | Step | Stop | Watch
@@ -148,6 +156,8 @@ class PictureKind(StrEnum):
     GRADIENTS = "gradients"  # float32 (bins,): likewise of its gradients
     KERNELS = "kernels"  # float32 (k, h, w): a watched node's weight as little pictures
     BOUNDARY = "boundary"  # float32 (h, w): class probability or value over extent = x0, y0, x1, y1
+    DEAD = "dead"  # float32 (2,): how many units of an activation are at one of `extent` for all samples; of how many
+    FLOW = "flow"  # float32 (n,): norm of the loss's gradient at the outputs in `labels`; extent[0] = where it starts
     CONFUSION = "confusion"  # int64 (classes, classes): rows are the truth; of the last validation
 
 
@@ -161,8 +171,9 @@ class Picture:
         step: The step whose weights it shows.
         data: A read-only array; see `PictureKind`.
         extent: Numbers that give the data its scale; see `PictureKind`.
-        labels: Class names, when the axes are classes.
-        caption: For people: "256 of 512 maps" when not everything is in `data`, else "32 maps".
+        labels: Class names, when the axes are classes; of FLOW, node paths, a data node's with ".<field>" behind.
+        caption: For people: "256 of 512 maps" when not everything is in `data`, else "32 maps";
+            of DEAD "24 of 64 channels are 0 for all 16 samples".
         sample: Which of the fixed samples it is of, from 0 (THUMBS, BARS, MAPS, VECTOR); -1 where that does not matter.
     """
 
@@ -205,7 +216,8 @@ class Telemetry:
     Attributes:
         progress: Now.
         series: Series name -> new points: "loss/train", "loss/validation", "<metric>/validation", "learning_rate",
-            "gradient_norm", "gradient_norm/<node path>".
+            "gradient_norm", "gradient_norm/<node path>", "dead/<node path>" (the dead part of an activation's units,
+            0 to 1, taken while it is in view).
         pictures: The newest of each (kind, node) that changed.
         events: In order.
     """

@@ -68,7 +68,7 @@ class Trainer:
         self._held_out_losses: list[float] = []
         self._epoch_losses: list[float] = []
         self._last_rate: float | None = None
-        self._rate_step = self._norm_step = 0
+        self._rate_step = self._look_step = 0
         self._save_failed = False
         self.device_title = start.device
         self.step_count = 0
@@ -210,21 +210,21 @@ class Trainer:
         self._take()
 
     def watch(self, command: Watch, *, at_once: bool) -> None:
-        """Choose what the probe draws in full; redraw now if `at_once`."""
-        self._probe.watch(command)
+        """Choose what the probe looks at; redraw now if `at_once`."""
+        is_more = self._probe.watch(command)
         if at_once:
             self._take()
-        else:
+        elif is_more:
             self._probe.hurry()
 
     def _take(self) -> None:
         with self._explained():
-            norms = self._probe.take(self.step_count)
-        if self._norm_step == self.step_count:  # a second look at the same step tells nothing new
+            scalars = self._probe.take(self.step_count)
+        if self._look_step == self.step_count:  # a second look at the same step tells nothing new
             return
-        self._norm_step = self.step_count
-        for path, norm in norms.items():
-            self._recorder.add(f"gradient_norm/{path}", self.step_count, norm)
+        self._look_step = self.step_count
+        for name, value in scalars.items():
+            self._recorder.add(name, self.step_count, value)
 
     def end_epoch(self, number: int) -> bool:
         """Validate, keep the weights, tell.

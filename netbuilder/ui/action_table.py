@@ -510,6 +510,36 @@ _LAYOUT = (
 )
 """Automatic layout."""
 
+_LIVE = (
+    _a(
+        "live.pictures",
+        "&Pictures",
+        "&View/&Live",
+        "attention.toggle_pictures",
+        "Shift+T",
+        tip="Show activations, samples and curves on the nodes while training",
+        checked=lambda workspace: bool(workspace.preferences.get("show_thumbnails")),
+    ),
+    _a(
+        "live.dead",
+        "&Dead units",
+        "&View/&Live",
+        "attention.toggle_dead_units",
+        "Shift+D",
+        tip="Show on activations how many of their units are 0, or saturated, for all samples",
+        checked=lambda workspace: bool(workspace.preferences.get("show_dead_units")),
+    ),
+    _a(
+        "live.flow",
+        "&Gradient flow",
+        "&View/&Live",
+        "attention.toggle_gradient_flow",
+        "Shift+G",
+        tip="Colour links by the size of the gradient that flows back through them while training",
+        checked=lambda workspace: bool(workspace.preferences.get("show_gradient_flow")),
+    ),
+)
+
 _GRAPH = (
     _a(
         "graph.add",
@@ -671,6 +701,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     *_SELECT,
     *_VIEW,
     *_FIND,
+    *_LIVE,
     *_GRAPH,
     *_LAYOUT,
     *_FRAMES,

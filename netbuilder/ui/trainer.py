@@ -29,6 +29,9 @@ class Trainer(QObject):
         folder: Where the current or last run is kept; None before the first run.
         device: Where the next run goes.
         sample: Which of the probe's fixed samples is shown in full.
+        watched: Paths of the nodes that the probe draws in full.
+        in_view: Paths of the nodes whose faces the probe draws; None for all.
+        gradient_flow: Whether the probe measures the gradient flow.
     """
 
     stateChanged = Signal(object)
@@ -43,6 +46,8 @@ class Trainer(QObject):
         self.device = "cpu"
         self.sample = 0
         self.watched: tuple[str, ...] = ()
+        self.in_view: frozenset[str] | None = None
+        self.gradient_flow = False
         self._host: SessionHost | None = None  # made for the first run
         self._state = State.IDLE
         self._torch = False
@@ -86,8 +91,8 @@ class Trainer(QObject):
         self._enter(State.STARTING)
         # What the user looked at in the last run is what they want to see of this one.
         self.watched = tuple(path for path in self.watched if path.partition("/")[0] in document.graph.nodes)
-        if self.watched or self.sample:
-            self.watch(self.watched, self.sample)
+        if self._wish != Watch():
+            self._send(self._wish)
         if not self._torch:
             self.message.emit("Loading PyTorch…")
 
@@ -116,7 +121,18 @@ class Trainer(QObject):
         """Choose what the probe draws in full; an ended run's network is still there to be looked at."""
         self.watched, self.sample = nodes, sample
         if self.can_watch:
-            self._send(Watch(nodes=nodes, sample=sample))
+            self._send(self._wish)
+
+    def attend(self, in_view: frozenset[str] | None, gradient_flow: bool) -> None:
+        """Choose which nodes have their faces drawn, and whether the gradient flow is measured."""
+        if (in_view, gradient_flow) != (self.in_view, self.gradient_flow):
+            self.in_view, self.gradient_flow = in_view, gradient_flow
+            if self.can_watch:
+                self._send(self._wish)
+
+    @property
+    def _wish(self) -> Watch:
+        return Watch(nodes=self.watched, sample=self.sample, in_view=self.in_view, gradient_flow=self.gradient_flow)
 
     def torch_loaded(self) -> None:
         """Torch is there: send what waited for it."""

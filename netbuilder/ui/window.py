@@ -338,6 +338,7 @@ class MainWindow(QMainWindow):
             "values": lambda: self.canvas.values,
             "find": lambda: self._canvas_in_sight().find_bar,
             "link_keys": lambda: self._canvas_in_sight().link_keys,
+            "attention": lambda: self.canvas.attention,
             "training": lambda: training,
             "exports": lambda: exports,
             "trust": lambda: trust,

@@ -10,6 +10,7 @@ from PySide6.QtGui import QKeySequence
 from netbuilder.ui.action_table import ACTIONS, MENUS
 from netbuilder.ui.canvas.aligning import Aligning
 from netbuilder.ui.canvas.arranging import Arranging
+from netbuilder.ui.canvas.attention import Attention
 from netbuilder.ui.canvas.block_commands import BlockCommands
 from netbuilder.ui.canvas.choosing import Choosing
 from netbuilder.ui.canvas.find_bar import FindBar
@@ -48,6 +49,7 @@ TARGETS = {
     "link_keys": LinkKeys,
     "arranging": Arranging,
     "views": Views,
+    "attention": Attention,
 }
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum, auto
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,9 @@ from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.returns import returning
 from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.theme import ui_font
+
+if TYPE_CHECKING:
+    from netbuilder.ui.canvas.flow import Flow
 
 GRID = 24.0
 FAR = 0.3
@@ -54,12 +58,14 @@ class Marks:
         chosen: Selected.
         wrong: Into ports that have a problem.
         hidden: Those that are being led elsewhere.
+        flow: The gradient that colours the others, or None.
     """
 
     hot: Collection[PortRef] = ()
     chosen: Collection[PortRef] = ()
     wrong: Collection[PortRef] = ()
     hidden: Collection[PortRef] = ()
+    flow: Flow | None = None
 
 
 def paint_dots(painter: QPainter, area: QRectF, camera: Camera, style: Style) -> None:
@@ -96,13 +102,17 @@ def paint_wires(
     hidden = {arrays.edge_row(target) for target in marks.hidden}
     rows = rows[~np.isin(rows, [row for row in hidden if row is not None])] if hidden else rows
     pencil = _Pencil(painter, area, camera)
-    if course is Course.STRAIGHT:
-        back = np.zeros(len(rows), dtype=bool)
-        back[returning(arrays.ends[rows])] = True
-        pencil.draw(arrays.ends[rows[~back]].reshape(-1, 2, 2), style.color("edge"), 1.0, course)
-        pencil.draw(arrays.curves_of(rows[back]), style.color("edge"), 1.0, course)
-    else:
-        pencil.draw(arrays.curves_of(rows), style.color("edge"), _wire_width(camera), course)
+    width = 1.0 if course is Course.STRAIGHT else _wire_width(camera)
+    for some, color, factor in (
+        marks.flow.shades(arrays, rows, style) if marks.flow is not None else ((rows, style.color("edge"), 1.0),)
+    ):
+        bent = some
+        if course is Course.STRAIGHT:
+            is_back = np.zeros(len(some), dtype=bool)
+            is_back[returning(arrays.ends[some])] = True
+            pencil.draw(arrays.ends[some[~is_back]].reshape(-1, 2, 2), color, width * factor, course)
+            bent = some[is_back]
+        pencil.draw(arrays.curves_of(bent), color, width * factor, course)
     for targets, token, width in ((marks.wrong, "bad", 2.0), (marks.hot, "accent", 2.5), (marks.chosen, "accent", 3.0)):
         found = [row for target in targets if (row := arrays.edge_row(target)) is not None and row not in hidden]
         if not found:

@@ -86,6 +86,11 @@ class Geometry:
         return Box(PAD, self.line_y - 9, self.width - 2 * PAD, 18.0)
 
     @property
+    def meter(self) -> Box:
+        """Where the meter of dead units is: below everything else."""
+        return Box(8.0, self.height - 8.0, self.width - 16.0, 3.0)
+
+    @property
     def aside_width(self) -> float:
         """How wide the text at the right of the title may be."""
         return (self.width - _TITLE - PAD) / 2 if self.aside else 0.0

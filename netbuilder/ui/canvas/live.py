@@ -13,6 +13,7 @@ from netbuilder.ui.canvas.nodes import Live
 from netbuilder.ui.canvas.pictures import AREAS, Plane
 
 if TYPE_CHECKING:
+    from netbuilder.ui.canvas.flow import Flow
     from netbuilder.ui.workspace import Workspace
 
 LOSS = "loss/train"
@@ -20,6 +21,9 @@ LOSS = "loss/train"
 
 _LOSS_SECONDS = 0.8
 """How long a loss node's little curve waits for pictures to be drawn along with: what it costs, training pays."""
+
+UNMEASURED = -1
+"""The level of a link whose gradient is not known."""
 
 _RANK = {kind: rank for rank, kind in enumerate(AREAS)}
 
@@ -30,11 +34,15 @@ class LivePictures:
     Attributes:
         pictures: Node id -> its picture.
         areas: Node id -> the room that takes.
+        dead: Activation's id -> how many of its units are dead; those that never had any are left out.
+        flow: The gradient on the links; None while it is not to be shown, or not measured.
     """
 
     def __init__(self) -> None:
         self.pictures: dict[str, Live] = {}
         self.areas: dict[str, Area] = {}
+        self.dead: dict[str, Picture] = {}
+        self.flow: Flow | None = None
         self._kinds: dict[str, int] = {}
         self._shown_at: dict[str, list[str]] = {}
         self._boundary: Picture | None = None
@@ -44,6 +52,8 @@ class LivePictures:
         """Forget all pictures."""
         self.pictures.clear()
         self.areas.clear()
+        self.dead.clear()
+        self.flow = None
         self._kinds.clear()
         self._boundary = None
 
@@ -64,8 +74,15 @@ class LivePictures:
         declarations: Declarations,
         with_loss: bool = False,
     ) -> set[str]:
-        """Take what is new; returns the nodes whose picture is another."""
-        fresh = set()
+        """Take what is new; returns the nodes whose picture or meter is another."""
+        preferences = workspace.preferences
+        fresh: set[str] = set()
+        if preferences.get("show_dead_units"):
+            fresh |= self._take_dead(telemetry, graph)
+        if preferences.get("show_gradient_flow"):
+            self._take_flow(telemetry, workspace, graph)
+        if not preferences.get("show_thumbnails"):
+            return fresh
         for picture in telemetry.pictures:
             if picture.kind is PictureKind.BOUNDARY:
                 self._boundary = picture
@@ -74,8 +91,7 @@ class LivePictures:
             # A node that has a more telling picture keeps it: points, not bars.
             if rank is None:
                 continue
-            own = [picture.node] if picture.node in graph.nodes else []
-            for node in (*own, *self._shown_at.get(picture.node, ())):
+            for node in self._nodes_of(picture, graph):
                 if rank <= self._kinds.get(node, rank):
                     self._kinds[node] = rank
                     self.pictures[node] = picture
@@ -86,6 +102,27 @@ class LivePictures:
             self._loss_drawn = perf_counter()
             fresh |= self._take_loss(workspace, graph, declarations)
         return fresh
+
+    def _nodes_of(self, picture: Picture, graph: Graph) -> tuple[str, ...]:
+        own = (picture.node,) if picture.node in graph.nodes else ()
+        return (*own, *self._shown_at.get(picture.node, ()))
+
+    def _take_dead(self, telemetry: Telemetry, graph: Graph) -> set[str]:
+        fresh: set[str] = set()
+        for picture in telemetry.pictures:
+            if picture.kind is PictureKind.DEAD:
+                for node in self._nodes_of(picture, graph):
+                    if picture.data[0] or node in self.dead:
+                        self.dead[node] = picture
+                        fresh.add(node)
+        return fresh
+
+    def _take_flow(self, telemetry: Telemetry, workspace: Workspace, graph: Graph) -> None:
+        for picture in telemetry.pictures:
+            if picture.kind is PictureKind.FLOW:
+                from netbuilder.ui.canvas.flow import Flow  # on demand: most never look at it
+
+                self.flow = Flow(picture, graph, workspace.source_of)
 
     def _is_loss_due(self, telemetry: Telemetry) -> bool:
         if telemetry.pictures or telemetry.progress.state is not State.RUNNING:

@@ -26,7 +26,7 @@ from netbuilder.ui.canvas.drawing import paint_cards, paint_rings, snapped
 from netbuilder.ui.canvas.faces import Face
 from netbuilder.ui.canvas.geometry import MARGIN, Geometry
 from netbuilder.ui.canvas.painting import paint_face
-from netbuilder.ui.canvas.pictures import Curve, Plane, paint_curve, paint_picture, paint_plane
+from netbuilder.ui.canvas.pictures import Curve, Plane, paint_curve, paint_dead, paint_picture, paint_plane
 from netbuilder.ui.canvas.style import Style
 
 Live: TypeAlias = Picture | Plane | Curve
@@ -54,6 +54,7 @@ class Scene:
         scale: The zoom that pixmaps are drawn for; while the camera zooms, the one of before, stretched.
         selection: Ids of selected nodes.
         live: Node id -> its picture.
+        dead: Node id -> how many of its units are dead.
         fades: Node id -> opacity, for nodes that have just come.
         selected: The same as `selection`, by row; for cards.
         are_cards: Whether nodes are drawn as plain cards.
@@ -67,6 +68,7 @@ class Scene:
     scale: float = 1.0
     selection: frozenset[str] = frozenset()
     live: Mapping[str, Live] = field(default_factory=dict)
+    dead: Mapping[str, Picture] = field(default_factory=dict)
     fades: Mapping[str, float] = field(default_factory=dict)
     selected: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=bool))
     are_cards: bool = False
@@ -118,6 +120,8 @@ class NodeLayer:
             painter.setOpacity(scene.fades.get(node, 1.0))
             self._draw(painter, scene, pixmap, *self._corner(scene, node, -MARGIN, -MARGIN))
             self._paint_live(painter, scene, node)
+            if node in scene.dead and scene.dead[node].data[0]:
+                _paint_dead(painter, scene, node)
         painter.setOpacity(1.0)
         if left_out:
             paint_cards(painter, scene.content, np.array(left_out, dtype=np.intp), scene.camera, scene.style)
@@ -188,6 +192,16 @@ class NodeLayer:
             )
             known = self._pictures[node] = (mark, look, pixmap)
         self._draw(painter, scene, known[2], *self._corner(scene, node, box.x, box.y))
+
+
+def _paint_dead(painter: QPainter, scene: Scene, node: str) -> None:
+    """Draw how many units of a node are dead: it is little, and changes with every look, so it is not cached."""
+    x, y, _, _ = scene.content.arrays.rect(node)
+    painter.save()
+    painter.translate(snapped(scene.camera.to_view(QPointF(x, y)), scene.ratio))
+    painter.scale(scene.camera.zoom, scene.camera.zoom)
+    paint_dead(painter, scene.content.geometry(node), scene.dead[node], scene.style)
+    painter.restore()
 
 
 def is_behind_a_node(scene: Scene, area: QRectF) -> bool:

@@ -11,14 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QRectF, Qt
+from PySide6.QtCore import QRectF, QSizeF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter, QPainterPath, QPen
 
 from netbuilder.training.protocol import Picture, PictureKind
 from netbuilder.ui import colors
 from netbuilder.ui.canvas.buffers import draw_points, draw_polyline, draw_rects
 from netbuilder.ui.canvas.faces import Area
-from netbuilder.ui.canvas.style import Style
+from netbuilder.ui.canvas.geometry import Box, Geometry
+from netbuilder.ui.canvas.style import Style, fonts, text_width
 
 AREAS: Mapping[PictureKind, Area] = {
     PictureKind.POINTS: Area.SQUARE,
@@ -188,6 +189,47 @@ def _paint_points(
         red, green, blue = table[min(int(level) * 36, 255)].tolist()
         painter.setPen(QPen(QColor(red, green, blue), reach, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
         draw_points(painter, spots[levels == level])
+
+
+def paint_dead(painter: QPainter, geometry: Geometry, picture: Picture, style: Style) -> None:
+    """Draw how many units are dead: a meter at a node's lower edge, and the percentage over its picture.
+
+    Args:
+        painter: In scene units, from the node's corner.
+        geometry: The node's.
+        picture: Of kind DEAD.
+        style: The colours.
+    """
+    count, total = picture.data.tolist()
+    meter = QRectF(geometry.meter.x, geometry.meter.y, geometry.meter.width, geometry.meter.height)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(style.color("dots"))
+    painter.drawRoundedRect(meter, 1.5, 1.5)
+    painter.setBrush(style.color("validation"))
+    painter.drawRoundedRect(QRectF(meter.topLeft(), QSizeF(max(meter.width() * count / total, 3.0), 3.0)), 1.5, 1.5)
+    if geometry.picture is not None:
+        word = "dead" if picture.extent[0] == picture.extent[1] else "saturated"
+        _paint_chip(painter, geometry.picture, f"{percent(count / total)} {word}", style)
+
+
+def _paint_chip(painter: QPainter, box: Box, text: str, style: Style) -> None:
+    """Write a few words over the lower right corner of a picture."""
+    width = text_width(text, "mono") + 8.0
+    chip = QRectF(box.x + box.width - width, box.y + box.height - 15.0, width, 15.0)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(style.color("node", 0.86))
+    painter.drawRoundedRect(chip, 3, 3)
+    painter.setPen(style.color("text"))
+    painter.setFont(fonts().mono)
+    painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
+
+
+def percent(part: float) -> str:
+    """Return a part of a whole in words: neither none nor all unless it is so."""
+    if 0.0 < part < 0.01:
+        return "< 1 %"
+    return f"{min(round(100 * part), 99 if part < 1.0 else 100)} %"
 
 
 def paint_curve(painter: QPainter, box: QRectF, curve: Curve, style: Style, category: str) -> None:

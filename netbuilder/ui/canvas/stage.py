@@ -45,7 +45,7 @@ class Stage(Viewport):
         """Return the links that are drawn otherwise."""
         hot = {link for link in (self.hovered_link, self._splice) if link is not None}
         chosen = {self.selected_link} if self.selected_link is not None else set()
-        return Marks(hot=hot, chosen=chosen, wrong=self.wrong_ports | self._cut, hidden=self._led)
+        return Marks(hot=hot, chosen=chosen, wrong=self.wrong_ports | self._cut, hidden=self._led, flow=self.live.flow)
 
     def faded(self) -> frozenset[str]:
         """Return the nodes that step back."""

@@ -75,6 +75,8 @@ def _link_tip(view: CanvasView, target: PortRef) -> str:
     ends = f"{escape(nodes[source.node].label)} · {escape(source.port)} → {escape(nodes[target.node].label)} · "
     lines = [f"<b>{escape(str(known))}</b> · {escape(known.dtype)}" if known is not None else "Shape not known yet"]
     lines.append(f"<span style='white-space: nowrap'>{ends}{escape(target.port)}</span>")
+    if view.live.flow is not None and (flow := view.live.flow.describe(source)):
+        lines.append(escape(flow))
     return _page([*lines, *_problems(view, target.node, target.port)])
 
 
@@ -96,6 +98,8 @@ def _node_tip(view: CanvasView, node: str) -> str:
         lines.append("This version of NetBuilder does not know this layer. It is kept as it is.")
     if face.brief:
         lines.append(escape(face.brief))
+    if node in view.live.dead and view.live.dead[node].data[0]:
+        lines.append(f"{escape(view.live.dead[node].caption)}: they learn nothing while that is so.")
     if graph_node.note:
         lines.append(escape(graph_node.note))
     declaration = view.declarations.get(graph_node.type)

@@ -32,6 +32,7 @@ from netbuilder.ui.canvas import dropping, keys, menus, pointing
 from netbuilder.ui.canvas.aligning import Aligning
 from netbuilder.ui.canvas.announcing import announce, describe_selection, is_heard
 from netbuilder.ui.canvas.arranging import Arranging
+from netbuilder.ui.canvas.attention import Attention
 from netbuilder.ui.canvas.block_commands import BlockCommands
 from netbuilder.ui.canvas.choosing import Choosing
 from netbuilder.ui.canvas.commands import Commands
@@ -119,6 +120,7 @@ class CanvasView(Stage):
         self.arranging: Arranging = Arranging(self)
         self.views: Views = Views(self)
         self.trail = Trail(self)
+        self.attention = Attention(self)
         self._touch = Touch(self)
         self.setMouseTracking(True)
         self.setAcceptDrops(True)
@@ -133,7 +135,7 @@ class CanvasView(Stage):
         workspace.documentReplaced.connect(self._show_other)
         workspace.scopeChanged.connect(self._show_scope)
         workspace.selectionChanged.connect(self._selection_changed)
-        workspace.shapesChanged.connect(self._look_again)
+        workspace.shapesChanged.connect(self.look_again)
         workspace.telemetry.connect(self._show_telemetry)
         workspace.revealRequested.connect(self.reveal)
         controller().changed.connect(self.set_theme)
@@ -225,14 +227,17 @@ class CanvasView(Stage):
         self.moved.emit()
         self.renew()
 
-    def _look_again(self) -> None:
+    def look_again(self) -> None:
+        """Show what is known by now of shapes, problems and the run."""
         self._know(self.graph)
         self.content.look_again(self.knowledge)
         self.moved.emit()
         self.renew()
 
     def _show_telemetry(self, telemetry: Telemetry) -> None:
+        before = self.live.flow
         fresh = self.live.take(telemetry, self.workspace, self.graph, self.declarations)
+        self.renew_flow(before)
         if self.live.areas == self.knowledge.areas:
             self.update_pictures(fresh)
             return
@@ -277,6 +282,7 @@ class CanvasView(Stage):
     def paint_overlay(self, painter: QPainter) -> None:
         """Draw the gesture's preview, and a link that waits for its layer."""
         super().paint_overlay(painter)
+        self.attention.paint(painter)
         self.values.paint(painter)
         if self.quick_add.isVisible():
             self.quick_add.paint_link(painter)

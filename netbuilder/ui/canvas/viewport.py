@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from math import floor
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,12 +22,15 @@ from netbuilder.ui.canvas.drawing import CROWD, FAR, MANY, Course, Marks, paint_
 from netbuilder.ui.canvas.faces import Declarations
 from netbuilder.ui.canvas.frames import paint_frames
 from netbuilder.ui.canvas.geometry import MARGIN
-from netbuilder.ui.canvas.live import LivePictures
+from netbuilder.ui.canvas.live import UNMEASURED, LivePictures
 from netbuilder.ui.canvas.nodes import BUDGET, NodeLayer, Scene, is_behind_a_node
 from netbuilder.ui.canvas.routing import STEPS
 from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.canvas.waypoints import paint_points
 from netbuilder.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from netbuilder.ui.canvas.flow import Flow
 
 FADE = 0.12
 """Seconds a new node takes to appear."""
@@ -247,14 +251,32 @@ class Viewport(QWidget):
         return bool(self._born)
 
     def update_pictures(self, nodes: Collection[str]) -> None:
-        """Repaint the pictures of these nodes, where they are in view, and nothing else."""
+        """Repaint the pictures and meters of these nodes, where they are in view, and nothing else."""
         boxes = []
         for node in nodes:
-            box = self.content.geometry(node).picture
-            if box is not None:
-                x, y, _, _ = self.content.arrays.rect(node)
-                boxes.append((x + box.x, y + box.y, x + box.x + box.width, y + box.y + box.height))
+            geometry = self.content.geometry(node)
+            x, y, _, _ = self.content.arrays.rect(node)
+            for box in (geometry.picture, geometry.meter if node in self.live.dead else None):
+                if box is not None:
+                    boxes.append((x + box.x, y + box.y, x + box.x + box.width, y + box.y + box.height))
         self._renew(np.array(boxes, dtype=np.float64).reshape(-1, 4), 2.0)
+
+    def renew_flow(self, before: Flow | None) -> None:
+        """Paint the links again whose gradient is another than before, and what explains the colours."""
+        flow, arrays = self.live.flow, self.content.arrays
+        if flow is before:
+            return
+        old = before.levels(arrays) if before is not None else UNMEASURED
+        new = flow.levels(arrays) if flow is not None else UNMEASURED
+        self.renew_links(np.flatnonzero(np.broadcast_to(old != new, len(arrays.wires))))
+        self.update()
+
+    def faces_in_view(self) -> list[str]:
+        """Return the nodes in view; none where they are drawn as plain cards."""
+        if self._are_cards():
+            return []
+        arrays = self.content.arrays
+        return [arrays.ids[row] for row in arrays.nodes_in(*self._shown())]
 
     def _scene(self) -> Scene:
         now = perf_counter()
@@ -269,6 +291,7 @@ class Viewport(QWidget):
             scale=self._scale,
             selection=self.selection,
             live=self.live.pictures,
+            dead=self.live.dead,
             fades=fades,
             selected=self._selected_rows(),
             are_cards=self._detail[0],

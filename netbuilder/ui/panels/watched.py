@@ -39,7 +39,8 @@ def watch_something(workspace: Workspace) -> None:
     """When a run goes on and the user has chosen nothing to watch, watch the first layer that has maps."""
     if workspace.selection or workspace.trainer.watched or workspace.state is not State.RUNNING:
         return
-    for kind in (PictureKind.THUMBS, PictureKind.BARS):
+    # Faces are drawn of what is in view only; weights are told of always.
+    for kind in (PictureKind.THUMBS, PictureKind.BARS, PictureKind.WEIGHTS):
         for pictured, node in workspace.pictures:
             if pictured is kind:
                 workspace.watch((node,), workspace.trainer.sample)

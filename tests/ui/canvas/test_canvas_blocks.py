@@ -235,7 +235,7 @@ def test_live_pictures_of_an_instance_and_of_what_is_in_it(view, workspace, hand
         workspace.trainer.record.add(
             Telemetry(pictures=(Picture(kind=PictureKind.THUMBS, node=path, step=1, data=maps),))
         )
-    view._look_again()
+    view.look_again()
     assert view.live.pictures.keys() == {made, FLATTEN}, "an instance shows what it gives out"
     assert view.live.pictures[made].node == f"{made}/0/{RELU}"
     assert workspace.source_of(made) == f"{made}/0/{RELU}"

@@ -1,0 +1,324 @@
+"""What the canvas shows while a network trains: gradient flow, dead units, and only what is in view is asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QColor, QImage
+from PySide6.QtTest import QTest
+
+from netbuilder.document import edits
+from netbuilder.document.model import PortRef
+from netbuilder.foundation.preferences import Preferences
+from netbuilder.training.protocol import Picture, PictureKind, Points, State, Telemetry, Watch
+from netbuilder.ui.canvas.camera import Camera
+from netbuilder.ui.canvas.flow import EXPLODING, LEVELS, VANISHING, Flow, power_text, shade
+from netbuilder.ui.canvas.live import UNMEASURED
+from netbuilder.ui.canvas.pictures import percent
+from netbuilder.ui.canvas.style import Style
+from netbuilder.ui.canvas.tips import tip_at
+from netbuilder.ui.theme import controller, load_theme
+from netbuilder.ui.window import MainWindow
+from netbuilder.ui.workspace import Workspace
+from tests.ui.canvas.conftest import DIGITS, DROPOUT, LINEAR, LOSS, RELU, small_network
+
+
+def show(workspace, *pictures: Picture, series=None) -> None:
+    telemetry = Telemetry(pictures=pictures, series=series or {})
+    workspace.trainer.record.add(telemetry)
+    workspace.telemetry.emit(telemetry)
+
+
+def flow(start: float = 1.0, **norms: float) -> Picture:
+    labels = tuple(each.replace("__", ".") for each in norms)
+    data = np.array(list(norms.values()), dtype=np.float32)
+    return Picture(kind=PictureKind.FLOW, node="", step=1, data=data, extent=(start,), labels=labels)
+
+
+def dead(node: str, count: int, total: int = 64, ends=(0.0, 0.0)) -> Picture:
+    data = np.array([count, total], dtype=np.float32)
+    caption = f"{count} of {total} units are 0 for all 16 samples"
+    return Picture(kind=PictureKind.DEAD, node=node, step=1, data=data, extent=ends, caption=caption)
+
+
+def thumbs(node: str) -> Picture:
+    return Picture(kind=PictureKind.THUMBS, node=node, step=1, data=np.zeros((3, 8, 8), dtype=np.uint8))
+
+
+def middle_of(view, target: PortRef) -> QPointF:
+    """Return where on the widget the middle of a link is."""
+    arrays = view.content.arrays
+    curve = arrays.curves_of(np.array([arrays.edge_row(target)]))[0]
+    return view.to_view(*curve[len(curve) // 2].tolist())
+
+
+def color_at(view, at: QPointF) -> QColor:
+    shot: QImage = view.grab().toImage()
+    at = at * shot.devicePixelRatio()
+    return shot.pixelColor(round(at.x()), round(at.y()))
+
+
+def is_near(one: QColor, other: QColor) -> bool:
+    """Whether two colours are the same but for what smooth edges leave of them."""
+    return all(abs(a - b) < 16 for a, b in zip(one.getRgb(), other.getRgb(), strict=True))
+
+
+@pytest.fixture
+def sent(workspace, monkeypatch) -> list[Watch]:
+    """What the run is asked for, as if one were going on."""
+    commands: list[Watch] = []
+    monkeypatch.setattr(workspace.trainer, "_state", State.RUNNING)
+    monkeypatch.setattr(workspace.trainer, "_send", commands.append)
+    return commands
+
+
+INTO_LINEAR, INTO_RELU = PortRef(LINEAR, "x"), PortRef(RELU, "x")
+FLOW = {f"{DIGITS}__image": 1e-4, LINEAR: 1.0}
+
+
+# Gradient flow
+
+
+def test_links_take_the_colour_of_their_gradient_when_asked_to(view, workspace):
+    plain = color_at(view, middle_of(view, INTO_RELU))
+    show(workspace, flow(**FLOW))
+    assert color_at(view, middle_of(view, INTO_RELU)) == plain, "it is off at first"
+    view.attention.toggle_gradient_flow()
+    style = view.style_
+    assert is_near(color_at(view, middle_of(view, INTO_RELU)), shade(1.0, style))
+    show(workspace, flow(**{LINEAR: 1e-4, f"{DIGITS}__image": 1.0}))
+    assert is_near(color_at(view, middle_of(view, INTO_RELU)), shade(0.0, style))
+    assert workspace.preferences.get("show_gradient_flow") is True
+    view.attention.toggle_gradient_flow()
+    assert view.live.flow is None
+    assert color_at(view, middle_of(view, INTO_RELU)) == plain
+
+
+def test_a_new_measurement_repaints_the_links_that_changed_only(view, workspace, monkeypatch):
+    into_loss = PortRef(LOSS, "prediction")
+    workspace.edit("Link", lambda document: edits.connect(document, into_loss, PortRef(RELU, "y")))
+    view.attention.toggle_gradient_flow()
+    show(workspace, flow(**FLOW, **{RELU: 1e-2}))
+    rows: list[np.ndarray] = []
+    monkeypatch.setattr(view, "renew_links", rows.append)
+    show(workspace, flow(**FLOW, **{RELU: 1e-2}))
+    show(workspace, flow(**FLOW, **{RELU: 1e-1}))
+    row = view.content.arrays.edge_row(into_loss)
+    assert [each.tolist() for each in rows] == [[], [row]]
+
+
+def test_links_of_data_have_the_gradient_of_their_own_field(view, workspace):
+    view.attention.toggle_gradient_flow()
+    show(workspace, flow(**FLOW))
+    arrays = view.content.arrays
+    levels = view.live.flow.levels(arrays)
+    assert levels[arrays.edge_row(INTO_LINEAR)] == 0
+    assert levels[arrays.edge_row(INTO_RELU)] == LEVELS - 1
+    assert levels[arrays.edge_row(PortRef(LOSS, "target"))] == UNMEASURED, "no gradient reaches a label"
+
+
+def test_where_links_leave_from_several_ports_of_a_layer_nothing_is_claimed(view, workspace):
+    graph = workspace.document.graph
+    other = edits.connect(workspace.document, PortRef(DROPOUT, "x"), PortRef(LINEAR, "another")).graph
+    assert PortRef(LINEAR, "y") in Flow(flow(**FLOW), graph, workspace.source_of).norms
+    assert PortRef(LINEAR, "y") not in Flow(flow(**FLOW), other, workspace.source_of).norms
+
+
+@pytest.mark.parametrize(
+    ("norm", "words"),
+    [
+        (0.5, "0.25 times that where the loss begins"),
+        (2.0 * VANISHING * 0.9, "It has vanished"),
+        (0.0, "It has vanished"),
+        (2.0 * EXPLODING * 1.1, "It explodes"),
+        (float("inf"), "it explodes"),
+        (float("nan"), "it explodes"),
+    ],
+)
+def test_hovering_says_how_large_it_is_and_what_is_wrong(view, workspace, norm, words):
+    view.attention.toggle_gradient_flow()
+    show(workspace, flow(2.0, **{LINEAR: norm}))
+    assert words in tip_at(view, middle_of(view, INTO_RELU))
+    assert ("vanish" in tip_at(view, middle_of(view, INTO_RELU))) == ("vanish" in words)
+    assert "radient" not in tip_at(view, middle_of(view, INTO_LINEAR))
+    assert not view.grab().isNull()
+
+
+def test_what_explodes_is_red_and_counted(view, workspace):
+    view.attention.toggle_gradient_flow()
+    show(workspace, flow(**{LINEAR: float("nan"), f"{DIGITS}__image": 1e-9}))
+    assert color_at(view, middle_of(view, INTO_RELU)) == view.style_.color("bad")
+    assert view.live.flow.count(view.content.arrays) == (1, 1)
+
+
+@pytest.mark.parametrize("norms", [{}, {LINEAR: 0.0}, {LINEAR: float("nan")}, {LINEAR: 1e-30}, {LINEAR: 1e30}])
+@pytest.mark.parametrize("start", [0.0, 1.0, float("inf"), float("nan")])
+def test_odd_measurements_are_drawn_without_complaint(view, workspace, norms, start):
+    view.attention.toggle_gradient_flow()
+    show(workspace, flow(start, **norms))
+    assert not view.grab().isNull()
+    tip_at(view, middle_of(view, INTO_RELU))
+
+
+def test_the_legend_says_what_to_do_while_there_is_nothing(view):
+    corner = QPointF(20, view.height() - 20)
+    before = color_at(view, corner)
+    view.attention.toggle_gradient_flow()
+    assert color_at(view, corner) != before
+
+
+def test_the_scale_suits_both_themes():
+    for name in ("dark", "light"):
+        style = Style(load_theme(name))
+        canvas = style.color("canvas").lightnessF()
+        apart = [abs(shade(part, style).lightnessF() - canvas) for part in np.linspace(0, 1, 9)]
+        assert min(apart) > 0.2, "every colour stands out"
+        luminance = [shade(part, style).toHsl().lightness() for part in (0.0, 1.0)]
+        assert luminance[0] != luminance[1]
+    assert power_text(-12) == "10⁻¹²"
+
+
+def test_edits_keep_the_flow_of_what_stays(view, workspace):
+    view.attention.toggle_gradient_flow()
+    show(workspace, flow(**FLOW))
+    workspace.edit("Delete", lambda document: edits.remove_nodes(document, [DROPOUT]))
+    assert PortRef(LINEAR, "y") in view.live.flow.norms
+    assert not view.grab().isNull()
+
+
+# Dead units
+
+
+def test_an_activation_with_dead_units_shows_a_meter_and_says_how_many(view, workspace):
+    show(workspace, thumbs(RELU))
+    meter = view.content.geometry(RELU).meter
+    corner = view.node_rect(RELU).topLeft()
+    at = corner + QPointF(meter.x + 4, meter.y + 1.5) * view.camera.zoom
+    before = color_at(view, at)
+    show(workspace, dead(RELU, 24))
+    assert color_at(view, at).name() == view.style_.color("validation").name()
+    assert "24 of 64 units are 0 for all 16 samples" in tip_at(view, view.node_rect(RELU).topLeft() + QPointF(30, 8))
+    show(workspace, dead(RELU, 0))
+    assert color_at(view, at) == before
+    assert "units are 0" not in tip_at(view, view.node_rect(RELU).topLeft() + QPointF(30, 8))
+
+
+def test_dead_units_can_be_left_out(view, workspace):
+    show(workspace, dead(RELU, 24))
+    assert RELU in view.live.dead
+    view.attention.toggle_dead_units()
+    assert view.live.dead == {}
+    view.attention.toggle_dead_units()
+    assert RELU in view.live.dead, "what the run has told is there again"
+
+
+@pytest.mark.parametrize(
+    ("part", "text"), [(0.0, "0 %"), (0.004, "< 1 %"), (0.37, "37 %"), (0.999, "99 %"), (1.0, "100 %")]
+)
+def test_percentages_are_none_and_all_only_when_it_is_so(part, text):
+    assert percent(part) == text
+
+
+# Pictures
+
+
+def test_pictures_can_be_left_out(view, workspace):
+    steps = np.arange(50, dtype=np.int64)
+    show(workspace, thumbs(LINEAR), series={"loss/train": Points(steps, np.exp(-steps / 10))})
+    height = view.node_rect(LINEAR).height()
+    view.attention.toggle_pictures()
+    assert view.live.pictures == {}
+    assert view.node_rect(LINEAR).height() < height
+    show(workspace, thumbs(LINEAR))
+    assert view.live.pictures == {}
+    view.attention.toggle_pictures()
+    assert view.live.pictures.keys() == {LINEAR, LOSS}
+    assert view.node_rect(LINEAR).height() == height
+
+
+def test_the_menu_s_keys_belong_to_the_canvas(qtbot):
+    window = MainWindow(Workspace(Preferences()), controller())
+    qtbot.addWidget(window, before_close_func=lambda window: setattr(window, "_may_close", True))
+    window.show()
+    window.furnish()
+    window.workspace.open_unsaved(small_network())
+    window.show_network()
+    with qtbot.waitActive(window):
+        window.activateWindow()
+    window.canvas.setFocus()
+    preferences = window.workspace.preferences
+    for key, id, name in (
+        (Qt.Key.Key_T, "live.pictures", "show_thumbnails"),
+        (Qt.Key.Key_D, "live.dead", "show_dead_units"),
+        (Qt.Key.Key_G, "live.flow", "show_gradient_flow"),
+    ):
+        before = preferences.get(name)
+        assert window.actions_[id].isChecked() is before
+        QTest.keyClick(window.canvas, key, Qt.KeyboardModifier.ShiftModifier)
+        assert preferences.get(name) is not before
+        assert window.actions_[id].isChecked() is not before
+
+
+# Only what is in view
+
+
+def test_the_run_is_asked_for_what_is_in_view(view, workspace, sent):
+    view.attention.settle()
+    assert sent[-1].in_view == {DIGITS, LINEAR, RELU, LOSS, DROPOUT}
+    x, y, _, _ = view.content.arrays.rect(LOSS)
+    view.set_camera(Camera(x - 20, y - 20, 1.5))
+    view.attention.settle()
+    assert sent[-1].in_view == {LOSS}
+    count = len(sent)
+    view.attention.settle()
+    assert len(sent) == count, "nothing new, nothing said"
+
+
+def test_panning_asks_a_few_times_a_second_only(view, sent, qtbot):
+    view.attention.settle()
+    count = len(sent)
+    for _ in range(50):
+        view.set_camera(view.camera.moved(-40, 0))
+    assert len(sent) == count
+    qtbot.waitUntil(lambda: len(sent) == count + 1, timeout=2000)
+
+
+def test_plain_cards_ask_for_nothing(view, sent):
+    view.set_camera(Camera(0, 0, 0.2))
+    view.attention.settle()
+    assert sent[-1].in_view == frozenset()
+
+
+def test_a_hidden_canvas_asks_for_nothing(view, workspace, sent, qtbot):
+    workspace.preferences.set("show_gradient_flow", True)
+    view.attention.settle()
+    assert sent[-1].gradient_flow
+    view.hide()
+    qtbot.waitUntil(lambda: sent[-1].in_view == frozenset() and not sent[-1].gradient_flow, timeout=2000)
+    view.show()
+    qtbot.waitUntil(lambda: sent[-1].in_view != frozenset() and sent[-1].gradient_flow, timeout=2000)
+
+
+def test_a_minimized_window_asks_for_nothing(view, sent, qtbot):
+    view.attention.settle()
+    assert sent[-1].in_view
+    view.showMinimized()
+    view.attention.settle()
+    assert sent[-1].in_view == frozenset()
+
+
+def test_without_pictures_and_meters_nothing_is_asked_for(view, sent):
+    view.attention.toggle_pictures()
+    assert sent[-1].in_view, "dead units are shown still"
+    view.attention.toggle_dead_units()
+    assert sent[-1].in_view == frozenset()
+
+
+def test_what_is_watched_stays_watched(view, workspace, sent):
+    workspace.select([LINEAR])
+    view.attention.toggle_gradient_flow()
+    assert sent[-1].nodes == (LINEAR,)
+    assert sent[-1].gradient_flow
+    workspace.watch((RELU,), 3)
+    assert (sent[-1].nodes, sent[-1].sample, sent[-1].gradient_flow) == ((RELU,), 3, True)
