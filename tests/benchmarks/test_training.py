@@ -125,3 +125,55 @@ def _look(network, epochs, tmp_path, monkeypatch) -> tuple[list[float], float]:
     began = time.perf_counter()
     assert run.host.wait(500)
     return spent, sum(spent[1:-1]) / (time.perf_counter() - began)
+
+
+@pytest.mark.benchmark
+@pytest.mark.timeout(300)
+def test_a_look_costs_what_is_in_view(capsys):
+    """Of a network of 1,000 nodes, the faces of the 20 in view; of none; and the gradient flow on top."""
+    costs = _cost_of_looks(layers=500, rounds=7)
+    with capsys.disabled():
+        print("\n1,000 nodes, a look: " + ", ".join(f"{name} {1e3 * cost:.0f} ms" for name, cost in costs.items()))
+    assert costs["20 in view"] <= 0.8 * costs["all"]
+    assert costs["none in view"] <= costs["20 in view"]
+
+
+def test_looks_are_measured_by_what_is_in_view():
+    costs = _cost_of_looks(layers=3, rounds=1)
+    assert all(cost > 0 for cost in costs.values())
+
+
+def _cost_of_looks(layers: int, rounds: int) -> dict[str, float]:
+    """Return the processor time of a look at a chain of linear layers and ReLUs, by what is looked at."""
+    import torch
+
+    from netbuilder.data.preparation import prepare
+    from netbuilder.training.batches import make_part
+    from netbuilder.training.live_view import LiveView
+    from netbuilder.training.network import Network
+    from netbuilder.training.probe import Probe
+    from netbuilder.training.protocol import Watch
+    from tests.builders import linear, node
+    from tests.training.documents import iris
+
+    body = [each for at in range(layers) for each in (node(f"act{at}", "relu"), linear(f"layer{at}", 64))]
+    made = iris(64, *body)
+    network = Network(made, torch.device("cpu"))
+    prepared = {"data": prepare(made.graph.nodes["data"])}
+    parts = {part: make_part(prepared, part, network.fields, network.device) for part in ("train", "validation")}
+    probe = Probe(network, prepared, parts, LiveView())
+    seen = frozenset(each.id for each in body[:20])
+    watches = {
+        "all": Watch(),
+        "20 in view": Watch(in_view=seen),
+        "none in view": Watch(in_view=frozenset()),
+        "20 in view and the flow": Watch(in_view=seen, gradient_flow=True),
+    }
+    spent: dict[str, list[float]] = {name: [] for name in watches}
+    for _ in range(rounds):
+        for name, watch in watches.items():
+            probe.watch(watch)
+            began = time.thread_time()
+            probe.look(1)
+            spent[name].append(time.thread_time() - began)
+    return {name: statistics.median(each) for name, each in spent.items()}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from netbuilder.document.model import Graph
 from netbuilder.layers.spec import LayerSpec
@@ -47,6 +50,7 @@ class LivePictures:
         self._shown_at: dict[str, list[str]] = {}
         self._boundary: Picture | None = None
         self._loss_drawn = 0.0
+        self._sample = 0
 
     def clear(self) -> None:
         """Forget all pictures."""
@@ -83,7 +87,7 @@ class LivePictures:
             self._take_flow(telemetry, workspace, graph)
         if not preferences.get("show_thumbnails"):
             return fresh
-        for picture in telemetry.pictures:
+        for picture in self._with_samples(telemetry, workspace):
             if picture.kind is PictureKind.BOUNDARY:
                 self._boundary = picture
                 fresh |= self._kinds_of(PictureKind.POINTS)
@@ -102,6 +106,19 @@ class LivePictures:
             self._loss_drawn = perf_counter()
             fresh |= self._take_loss(workspace, graph, declarations)
         return fresh
+
+    def _with_samples(self, telemetry: Telemetry, workspace: Workspace) -> list[Picture]:
+        """Return the pictures that are new, the data's beginning with the sample that the others are of.
+
+        The data's are told of once, and have to follow when another sample is chosen.
+        """
+        found, sample = list(telemetry.pictures), workspace.trainer.sample
+        if sample != self._sample:
+            self._sample = sample
+            told = {picture.node for picture in found if picture.kind is PictureKind.SAMPLES}
+            known = [picture for picture in workspace.pictures.values() if picture.kind is PictureKind.SAMPLES]
+            found += [picture for picture in known if picture.node not in told]
+        return [_beginning(picture, sample) if picture.kind is PictureKind.SAMPLES else picture for picture in found]
 
     def _nodes_of(self, picture: Picture, graph: Graph) -> tuple[str, ...]:
         own = (picture.node,) if picture.node in graph.nodes else ()
@@ -150,6 +167,11 @@ class LivePictures:
         self.pictures.update(dict.fromkeys(losses, (series.steps, series.values)))
         self.areas.update(dict.fromkeys(losses, Area.CHART))
         return losses
+
+
+def _beginning(picture: Picture, sample: int) -> Picture:
+    """Return a picture of samples that begins with one of them."""
+    return replace(picture, data=np.roll(picture.data, -sample, axis=0)) if sample else picture
 
 
 def _is_loss(type: str, declarations: Declarations) -> bool:

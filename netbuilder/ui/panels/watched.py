@@ -52,6 +52,13 @@ def find_node(workspace: Workspace, path: str) -> Node | None:
     return find_in(workspace.document, path)
 
 
+def _chosen_node(workspace: Workspace, path: str) -> Node | None:
+    """Return the node by whose name a path's pictures go: of a block, whose value is a layer's inside, the block."""
+    nodes = workspace.document.scope(workspace.scope).nodes
+    chosen = (node for node in sorted(workspace.selection) if workspace.source_of(node) == path)
+    return next((nodes[node] for node in chosen if node in nodes), None) or find_node(workspace, path)
+
+
 def find_in(document: Document, path: str) -> Node | None:
     """Return the node at a node path of a document."""
     name = path.rpartition("/")[2]
@@ -90,7 +97,7 @@ class MapsCard(Card):
         """Show the watched node's newest picture."""
         watch_something(workspace)
         path = watched_node(workspace)
-        node = find_node(workspace, path)
+        node = _chosen_node(workspace, path)
         pictures = workspace.pictures
         picture = pictures.get((PictureKind.MAPS, path)) or pictures.get((PictureKind.VECTOR, path))
         if node is None or picture is None or not picture.data.size:

@@ -13,7 +13,9 @@ from netbuilder.document.model import PortRef
 from netbuilder.training.protocol import Picture, PictureKind, Telemetry
 from netbuilder.ui.canvas import menus
 from netbuilder.ui.canvas.view import CanvasView
+from netbuilder.ui.panels.watched import MapsCard
 from netbuilder.ui.standpoint import Standpoint
+from netbuilder.ui.theme import load_theme
 from netbuilder.ui.workspace import Workspace
 from tests.ui.canvas.conftest import DIGITS, DROPOUT, LINEAR, LOSS, RELU, Hands
 
@@ -246,3 +248,18 @@ def test_live_pictures_of_an_instance_and_of_what_is_in_it(view, workspace, hand
     assert workspace.trainer.watched == (f"{made}/0/{LINEAR}",)
     assert workspace.is_selected(f"{made}/0/{LINEAR}")
     assert not workspace.is_selected(f"{made}/0/{RELU}")
+
+
+def test_a_block_s_activations_go_by_its_own_name(view, workspace, qtbot, made):
+    maps = np.ones((3, 4, 4), dtype=np.float32)
+    picture = Picture(kind=PictureKind.MAPS, node=f"{made}/0/{RELU}", step=1, data=maps, extent=(1.0, 1.0), sample=0)
+    workspace.trainer.record.add(Telemetry(pictures=(picture,)))
+    workspace.select((made,))
+    card = MapsCard(load_theme("dark"))
+    qtbot.addWidget(card)
+    card.refresh(workspace)
+    assert card.title.text() == "Dense unit · 3 maps"
+    workspace.enter(made)
+    workspace.select((RELU,))
+    card.refresh(workspace)
+    assert card.title.text() == "ReLU · 3 maps"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, Qt
+from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor, QImage
-from PySide6.QtTest import QTest
 
 from netbuilder.document import edits
 from netbuilder.document.model import PortRef
@@ -223,6 +224,22 @@ def test_percentages_are_none_and_all_only_when_it_is_so(part, text):
 # Pictures
 
 
+def test_the_data_s_pictures_begin_with_the_sample_that_the_others_are_of(view, workspace):
+    samples = np.arange(16, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), dtype=np.uint8)
+    show(
+        workspace,
+        Picture(kind=PictureKind.SAMPLES, node=DIGITS, step=0, data=samples),
+        replace(thumbs(LINEAR), sample=0),
+    )
+    assert view.live.pictures[DIGITS].data[:3, 0, 0].tolist() == [0, 1, 2]
+    show(workspace, replace(thumbs(LINEAR), sample=15))
+    assert view.live.pictures[DIGITS].data[:3, 0, 0].tolist() == [15, 0, 1]
+    view.look_again()
+    assert view.live.pictures[DIGITS].data[0, 0, 0] == 15
+    show(workspace, replace(thumbs(LINEAR), sample=2))
+    assert view.live.pictures[DIGITS].data[:3, 0, 0].tolist() == [2, 3, 4]
+
+
 def test_pictures_can_be_left_out(view, workspace):
     steps = np.arange(50, dtype=np.int64)
     show(workspace, thumbs(LINEAR), series={"loss/train": Points(steps, np.exp(-steps / 10))})
@@ -237,27 +254,25 @@ def test_pictures_can_be_left_out(view, workspace):
     assert view.node_rect(LINEAR).height() == height
 
 
-def test_the_menu_s_keys_belong_to_the_canvas(qtbot):
+def test_the_menu_s_toggles_are_remembered_and_their_keys_belong_to_the_canvas(qtbot):
     window = MainWindow(Workspace(Preferences()), controller())
     qtbot.addWidget(window, before_close_func=lambda window: setattr(window, "_may_close", True))
     window.show()
     window.furnish()
     window.workspace.open_unsaved(small_network())
-    window.show_network()
-    with qtbot.waitActive(window):
-        window.activateWindow()
-    window.canvas.setFocus()
     preferences = window.workspace.preferences
-    for key, id, name in (
-        (Qt.Key.Key_T, "live.pictures", "show_thumbnails"),
-        (Qt.Key.Key_D, "live.dead", "show_dead_units"),
-        (Qt.Key.Key_G, "live.flow", "show_gradient_flow"),
+    for keys, id, name in (
+        ("Shift+T", "live.pictures", "show_thumbnails"),
+        ("Shift+D", "live.dead", "show_dead_units"),
+        ("Shift+G", "live.flow", "show_gradient_flow"),
     ):
-        before = preferences.get(name)
-        assert window.actions_[id].isChecked() is before
-        QTest.keyClick(window.canvas, key, Qt.KeyboardModifier.ShiftModifier)
+        before, action = preferences.get(name), window.actions_[id]
+        assert action.isChecked() is before
+        assert action.shortcut().toString() == keys
+        assert action in window.canvas.actions(), "they mean something else in a text field"
+        action.trigger()
         assert preferences.get(name) is not before
-        assert window.actions_[id].isChecked() is not before
+        assert action.isChecked() is not before
 
 
 # Only what is in view
