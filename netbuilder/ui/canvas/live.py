@@ -13,14 +13,17 @@ from netbuilder.layers.spec import LayerSpec
 from netbuilder.training.protocol import Picture, PictureKind, State, Telemetry
 from netbuilder.ui.canvas.faces import Area, Declarations
 from netbuilder.ui.canvas.nodes import Live
-from netbuilder.ui.canvas.pictures import AREAS, Plane
+from netbuilder.ui.canvas.pictures import AREAS, Losses, Plane
+from netbuilder.ui.series import Series
 
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.flow import Flow
     from netbuilder.ui.workspace import Workspace
 
-LOSS = "loss/train"
+LOSS, VALIDATION = "loss/train", "loss/validation"
 """The series that loss nodes show."""
+
+_NOTHING = Series()
 
 _LOSS_SECONDS = 0.8
 """How long a loss node's little curve waits for pictures to be drawn along with: what it costs, training pays."""
@@ -164,7 +167,9 @@ class LivePictures:
         if series is None or len(series) < 2:
             return set()
         losses = {id for id, node in graph.nodes.items() if _is_loss(node.type, declarations)} - self._kinds.keys()
-        self.pictures.update(dict.fromkeys(losses, (series.steps, series.values)))
+        later = workspace.series.get(VALIDATION, _NOTHING)
+        curves = Losses((series.steps, series.values), (later.steps, later.values))
+        self.pictures.update(dict.fromkeys(losses, curves))
         self.areas.update(dict.fromkeys(losses, Area.CHART))
         return losses
 

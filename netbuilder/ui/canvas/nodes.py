@@ -26,10 +26,10 @@ from netbuilder.ui.canvas.drawing import paint_cards, paint_rings, snapped
 from netbuilder.ui.canvas.faces import Face
 from netbuilder.ui.canvas.geometry import MARGIN, Geometry
 from netbuilder.ui.canvas.painting import paint_face
-from netbuilder.ui.canvas.pictures import Curve, Plane, paint_curve, paint_dead, paint_picture, paint_plane
+from netbuilder.ui.canvas.pictures import Losses, Plane, paint_dead, paint_losses, paint_picture, paint_plane
 from netbuilder.ui.canvas.style import Style
 
-Live: TypeAlias = Picture | Plane | Curve
+Live: TypeAlias = Picture | Plane | Losses
 """What a node's picture area shows."""
 
 BUDGET = 0.010
@@ -180,7 +180,7 @@ class NodeLayer:
         if live is None or box is None:
             return
         look = (box.width, box.height, scene.scale * scene.ratio, scene.style.name)
-        mark: object = len(live[0]) if isinstance(live, tuple) else live
+        mark: object = live.mark if isinstance(live, Losses) else live
         known = self._pictures.get(node)
         if known is None or not _same(known[0], mark) or known[1] != look:
             category = scene.content.faces[node].category
@@ -221,7 +221,7 @@ def paint_live(painter: QPainter, box: QRectF, live: Live, style: Style, categor
     elif isinstance(live, Plane):
         paint_plane(painter, box, live, style)
     else:
-        paint_curve(painter, box.adjusted(1, 2, -1, -2), live, style, category)
+        paint_losses(painter, box.adjusted(1, 2, -1, -2), live, style, category)
 
 
 def draw_face(face: Face, geometry: Geometry, style: Style, selected: bool, scale: float, ratio: float) -> QPixmap:
@@ -252,7 +252,7 @@ def _on(pixmap: QPixmap, scale: float, paint: Callable[[QPainter], None]) -> Non
 
 def _same(known: object, mark: object) -> bool:
     # Pictures are compared by identity: comparing their arrays would cost more than drawing them.
-    return known is mark or (isinstance(known, int) and known == mark)
+    return known is mark or (isinstance(known, tuple) and known == mark)
 
 
 def _size(pixmap: QPixmap) -> int:

@@ -40,7 +40,7 @@ def paint_face(painter: QPainter, face: Face, geometry: Geometry, style: Style, 
     _paint_header(painter, face, geometry, style)
     _paint_rows(painter, face, geometry, style)
     if geometry.line:
-        _write(painter, _rect(geometry.line_box), geometry.line, "text", style.color("muted"), _CENTER, style)
+        write_text(painter, _rect(geometry.line_box), geometry.line, "text", style.color("muted"), _CENTER, style)
     painter.setOpacity(1.0)
     if face.bypassed and face.inputs and face.outputs:
         _paint_way_through(painter, geometry, style)
@@ -94,9 +94,9 @@ def _paint_header(painter: QPainter, face: Face, geometry: Geometry, style: Styl
     painter.setBrush(style.category(face.category))
     painter.drawRoundedRect(QRectF(PAD, middle - 4.5, 9, 9), 2.5, 2.5)
     title = QRectF(geometry.title_x, 0, geometry.title_width, HEADER - 2)
-    _write(painter, title, face.title, "title", style.color("text"), _LEFT, style)
+    write_text(painter, title, face.title, "title", style.color("text"), _LEFT, style)
     if geometry.aside:
-        _write(
+        write_text(
             painter, _rect(geometry.aside_box), geometry.aside, "text", style.header_text(face.category), _RIGHT, style
         )
 
@@ -110,10 +110,10 @@ def _paint_rows(painter: QPainter, face: Face, geometry: Geometry, style: Style)
             text = f"{name} {shape}".strip()
             right = text_width(text, "mono") + 10.0 if text else 0.0
             token = "muted" if face.pending or face.severity is Severity.ERROR else "link"
-            _write(painter, box, text, "mono", style.color(token), _RIGHT, style)
+            write_text(painter, box, text, "mono", style.color(token), _RIGHT, style)
         if row < len(face.inputs):
             box.setWidth(max(box.width() - right, 20.0))
-            _write(painter, box, face.inputs[row], "text", style.color("text"), _LEFT, style)
+            write_text(painter, box, face.inputs[row], "text", style.color("text"), _LEFT, style)
 
 
 def _paint_way_through(painter: QPainter, geometry: Geometry, style: Style) -> None:
@@ -159,9 +159,10 @@ def _rect(box: Box) -> QRectF:
     return QRectF(box.x, box.y, box.width, box.height)
 
 
-def _write(
+def write_text(
     painter: QPainter, box: QRectF, text: str, role: str, color: QColor, alignment: Qt.AlignmentFlag, style: Style
 ) -> None:
+    """Write one line of text into a box, cut where it is too long; as shapes for files that carry no fonts."""
     if style.outlined:
         painter.fillPath(text_path(box, elided(text, role, box.width()), role, alignment), color)
         return

@@ -19,7 +19,8 @@ from netbuilder.ui import colors
 from netbuilder.ui.canvas.buffers import draw_points, draw_polyline, draw_rects
 from netbuilder.ui.canvas.faces import Area
 from netbuilder.ui.canvas.geometry import Box, Geometry
-from netbuilder.ui.canvas.style import Style, fonts, text_width
+from netbuilder.ui.canvas.painting import write_text
+from netbuilder.ui.canvas.style import Style, text_width
 
 AREAS: Mapping[PictureKind, Area] = {
     PictureKind.POINTS: Area.SQUARE,
@@ -30,6 +31,7 @@ AREAS: Mapping[PictureKind, Area] = {
 """The pictures that a node's face shows, the most telling first, and the room each takes."""
 
 Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
+"""Steps, and a value at each."""
 
 _GAP = 4.0
 _NARROW = 4.0  # bars narrower than this have no round corners: nobody would see them
@@ -43,6 +45,19 @@ class Plane:
 
     points: Picture
     boundary: Picture
+
+
+@dataclass(frozen=True, slots=True)
+class Losses:
+    """The loss's curves: of every step, and of the validation after every epoch (empty before the first)."""
+
+    train: Curve
+    validation: Curve
+
+    @property
+    def mark(self) -> tuple[int, int]:
+        """How long they are: curves only grow at their ends."""
+        return len(self.train[0]), len(self.validation[0])
 
 
 def paint_picture(painter: QPainter, box: QRectF, picture: Picture, style: Style, category: str) -> None:
@@ -220,9 +235,9 @@ def _paint_chip(painter: QPainter, box: Box, text: str, style: Style) -> None:
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(style.color("node", 0.86))
     painter.drawRoundedRect(chip, 3, 3)
-    painter.setPen(style.color("text"))
-    painter.setFont(fonts().mono)
-    painter.drawText(chip, Qt.AlignmentFlag.AlignCenter, text)
+    # Text is measured a little narrower than it is drawn at some zooms: it would be cut in a box that just fits.
+    room = chip.adjusted(-4, 0, 4, 0)
+    write_text(painter, room, text, "mono", style.color("text"), Qt.AlignmentFlag.AlignCenter, style)
 
 
 def percent(part: float) -> str:
@@ -232,20 +247,48 @@ def percent(part: float) -> str:
     return f"{min(round(100 * part), 99 if part < 1.0 else 100)} %"
 
 
-def paint_curve(painter: QPainter, box: QRectF, curve: Curve, style: Style, category: str) -> None:
-    """Draw a series so far, as means of equal spans when it is long."""
+def paint_losses(painter: QPainter, box: QRectF, losses: Losses, style: Style, category: str) -> None:
+    """Draw the training's loss so far, the validation's over it, and write what they are now."""
+    curves = [_thinned(curve) for curve in (losses.train, losses.validation)]
+    spots = np.concatenate(curves)
+    if len(curves[0]) < 2:
+        return
+    low, high = spots.min(axis=0), spots.max(axis=0)
+    span = np.where(high > low, high - low, 1.0)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    for spots, color in zip(curves, (style.category(category), style.color("validation")), strict=True):
+        if len(spots) < 2:
+            continue
+        at = (spots - low) / span
+        points = np.stack([box.left() + at[:, 0] * box.width(), box.bottom() - at[:, 1] * box.height()], axis=1)
+        painter.setPen(QPen(color, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+        draw_polyline(painter, points)
+    _write_losses(painter, box, losses, style, category)
+
+
+def _write_losses(painter: QPainter, box: QRectF, losses: Losses, style: Style, category: str) -> None:
+    """Write the last values into the upper right corner, where a loss that falls leaves room."""
+    right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+    line = QRectF(box.left(), box.top() - 1, box.width(), 13)
+    for (_, values), color in (
+        (losses.train, style.category(category)),
+        (losses.validation, style.color("validation")),
+    ):
+        if len(values):
+            painter.setPen(color)
+            painter.drawText(
+                line, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), f"{values[-1]:.3g}"
+            )
+            line.translate(0, 12)
+
+
+def _thinned(curve: Curve) -> NDArray[np.float64]:
+    """Return the points (n, 2) of a curve, means of equal spans when it is long; what is not finite is left out."""
     steps, values = curve
     good = np.isfinite(values)
     xs, ys = steps[good].astype(np.float64), values[good]
-    if len(ys) < 2:
-        return
     if len(ys) > _CURVE_POINTS:
         starts = np.linspace(0, len(ys), _CURVE_POINTS, endpoint=False).astype(np.intp)
         counts = np.diff(np.append(starts, len(ys)))
         xs, ys = np.add.reduceat(xs, starts) / counts, np.add.reduceat(ys, starts) / counts
-    span_x, low, high = xs[-1] - xs[0] or 1.0, ys.min(), ys.max()
-    left = box.left() + (xs - xs[0]) / span_x * box.width()
-    top = box.bottom() - (ys - low) / ((high - low) or 1.0) * box.height()
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(QPen(style.category(category), 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
-    draw_polyline(painter, np.stack([left, top], axis=1))
+    return np.stack([xs, ys], axis=1)

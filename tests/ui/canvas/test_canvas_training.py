@@ -60,6 +60,17 @@ def color_at(view, at: QPointF) -> QColor:
     return shot.pixelColor(round(at.x()), round(at.y()))
 
 
+def inks_of(view, node: str) -> set[str]:
+    """Return the colours in a node's rectangle."""
+    shot, rect = view.grab().toImage(), view.node_rect(node).toRect()
+    ratio = shot.devicePixelRatio()
+    return {
+        shot.pixelColor(round(x * ratio), round(y * ratio)).name()
+        for x in range(rect.left(), rect.right())
+        for y in range(rect.top(), rect.bottom())
+    }
+
+
 def is_near(one: QColor, other: QColor) -> bool:
     """Whether two colours are the same but for what smooth edges leave of them."""
     return all(abs(a - b) < 16 for a, b in zip(one.getRgb(), other.getRgb(), strict=True))
@@ -226,18 +237,33 @@ def test_percentages_are_none_and_all_only_when_it_is_so(part, text):
 
 def test_the_data_s_pictures_begin_with_the_sample_that_the_others_are_of(view, workspace):
     samples = np.arange(16, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), dtype=np.uint8)
-    show(
-        workspace,
-        Picture(kind=PictureKind.SAMPLES, node=DIGITS, step=0, data=samples),
-        replace(thumbs(LINEAR), sample=0),
-    )
+    show(workspace, Picture(kind=PictureKind.SAMPLES, node=DIGITS, step=0, data=samples))
     assert view.live.pictures[DIGITS].data[:3, 0, 0].tolist() == [0, 1, 2]
+    workspace.watch((LINEAR,), 15)
     show(workspace, replace(thumbs(LINEAR), sample=15))
     assert view.live.pictures[DIGITS].data[:3, 0, 0].tolist() == [15, 0, 1]
     view.look_again()
     assert view.live.pictures[DIGITS].data[0, 0, 0] == 15
+    workspace.watch((LINEAR,), 2)
     show(workspace, replace(thumbs(LINEAR), sample=2))
     assert view.live.pictures[DIGITS].data[:3, 0, 0].tolist() == [2, 3, 4]
+
+
+def test_the_loss_node_shows_both_curves_and_what_they_are_now(view, workspace):
+    steps = np.arange(1, 101, dtype=np.int64)
+    show(workspace, series={"loss/train": Points(steps, np.exp(-steps / 30))})
+    one = inks_of(view, LOSS)
+    assert view.style_.color("validation").name() not in one, "no validation yet"
+    show(workspace, thumbs(LINEAR), series={"loss/train": Points(steps + 100, steps * 0 + 0.5)})
+    ends = np.array([50, 100], dtype=np.int64)
+    told = {"loss/train": Points(steps + 200, steps * 0 + 0.25), "loss/validation": Points(ends, np.array([0.8, 0.6]))}
+    show(workspace, thumbs(LINEAR), series=told)
+    assert {view.style_.color("validation").name(), view.style_.category("loss").name()} <= inks_of(view, LOSS)
+    losses = view.live.pictures[LOSS]
+    assert losses.mark == (300, 2)
+    nothing = np.full(100, np.nan)
+    show(workspace, thumbs(LINEAR), series={"loss/train": Points(steps + 300, nothing)})
+    assert not view.grab().isNull(), "a loss that is no number is left out"
 
 
 def test_pictures_can_be_left_out(view, workspace):
