@@ -275,10 +275,7 @@ def _write_losses(painter: QPainter, box: QRectF, losses: Losses, style: Style, 
         (losses.validation, style.color("validation")),
     ):
         if len(values):
-            painter.setPen(color)
-            painter.drawText(
-                line, int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter), f"{values[-1]:.3g}"
-            )
+            write_text(painter, line, f"{values[-1]:.3g}", "mono", color, right, style)
             line.translate(0, 12)
 
 
