@@ -276,7 +276,7 @@ class Viewport(QWidget):
         if self._are_cards():
             return []
         arrays = self.content.arrays
-        return [arrays.ids[row] for row in arrays.nodes_in(*self._shown())]
+        return [arrays.ids[row] for row in arrays.nodes_in(*self.shown_area())]
 
     def _scene(self) -> Scene:
         now = perf_counter()
