@@ -125,10 +125,15 @@ class Trainer(QObject):
 
     def attend(self, in_view: frozenset[str] | None, gradient_flow: bool) -> None:
         """Choose which nodes have their faces drawn, and whether the gradient flow is measured."""
-        if (in_view, gradient_flow) != (self.in_view, self.gradient_flow):
-            self.in_view, self.gradient_flow = in_view, gradient_flow
-            if self.can_watch:
-                self._send(self._wish)
+        before, flowed = self.in_view, self.gradient_flow
+        if (in_view, gradient_flow) == (before, flowed):
+            return
+        self.in_view, self.gradient_flow = in_view, gradient_flow
+        is_more = (gradient_flow and not flowed) or (before is not None and (in_view is None or not in_view <= before))
+        # A run that goes on is to do less, too; one that is over would look once more for nothing.
+        goes_on = self._state.is_active and self._state is not State.STOPPING
+        if goes_on or (is_more and self.can_watch):
+            self._send(self._wish)
 
     @property
     def _wish(self) -> Watch:

@@ -349,6 +349,20 @@ def test_a_minimized_window_asks_for_nothing(view, sent, qtbot):
     assert sent[-1].in_view == frozenset()
 
 
+@pytest.mark.parametrize("state", [State.STOPPING, State.ENDED])
+def test_a_run_that_is_over_is_not_asked_for_less(view, workspace, sent, monkeypatch, state):
+    view.attention.settle()
+    monkeypatch.setattr(workspace.trainer, "_state", state)
+    workspace.trainer.record.pictures[PictureKind.THUMBS, LINEAR] = thumbs(LINEAR)
+    sent.clear()
+    view.hide()
+    view.attention.settle()
+    assert sent == [], "the window may be closing: nothing may begin to work again"
+    view.show()
+    view.attention.settle()
+    assert sent[-1].in_view
+
+
 def test_without_pictures_and_meters_nothing_is_asked_for(view, sent):
     view.attention.toggle_pictures()
     assert sent[-1].in_view, "dead units are shown still"
