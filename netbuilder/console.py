@@ -201,10 +201,8 @@ def _end_text(outcome: Outcome) -> str:
 
 
 def plain_costs(costs: Costs, memory: Memory, labels: Mapping[str, str]) -> dict[str, Any]:
-    """Return costs as JSON: numbers of weights and multiply-adds, and bytes."""
-    # A block comes where what is in it does, which is counted first.
-    flow = dict.fromkeys(path.partition("/")[0] for path in costs.nodes)
-    layers = {labels[id]: _plain_cost(costs.nodes[id]) for id in flow if id in labels}
+    """Return costs as JSON: numbers of weights and multiply-adds, and bytes; layers in the order of their labels."""
+    layers = {label: _plain_cost(costs.nodes[id]) for id, label in labels.items() if id in costs.nodes}
     total = costs.total
     return {
         "layers": layers,

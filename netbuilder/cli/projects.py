@@ -28,18 +28,18 @@ if TYPE_CHECKING:
 
 def _check(asked: argparse.Namespace) -> int:
     from netbuilder.console import costs_in_words, plain_costs
+    from netbuilder.document.topology import flow
     from netbuilder.project import Project
     from netbuilder.training.footprint import measure
 
     checked = Project.load(asked.file).check()
-    labels = labels_of(checked.document)
-    types = checked.shapes.types
-    # Blocks get their types last: they are told where what is in them stands in the flow.
-    flow = {id: rank for rank, id in enumerate(dict.fromkeys(port.node.partition("/")[0] for port in types))}
+    names, types = labels_of(checked.document), checked.shapes.types
+    labels = {id: names[id] for id in flow(checked.document.graph)}
+    rank = {id: index for index, id in enumerate(labels)}
     outputs = (port for port in types if port.node in labels and port not in checked.document.graph.edges)
     shapes = {
         f"{labels[port.node]}.{port.port}": str(types[port])
-        for port in sorted(outputs, key=lambda port: flow[port.node])
+        for port in sorted(outputs, key=lambda port: rank[port.node])
     }
     memory = measure(checked.document, checked.costs)
     if asked.json:

@@ -189,11 +189,11 @@ class Bench:
     def look_about(self) -> None:
         """Pan, zoom, select and drag, all in view and at 100 %."""
         for where in ("at fit", "at 100 %"):
-            self.view.zoom_reset() if "100" in where else self.view.fit_all()
+            self.view.views.actual_size() if "100" in where else self.view.fit_all()
             self.run(f"(bring into view {where})", iter([lambda: None]))
             self.run(f"pan {where}", self.drag(self.middle(), QPointF(300, 120), _MIDDLE))
             self.run(f"zoom {where}", self.wheel())
-            self.view.zoom_reset() if "100" in where else self.view.fit_all()
+            self.view.views.actual_size() if "100" in where else self.view.fit_all()
             self.run(f"(bring into view {where})", iter([lambda: None]))
             area = QRectF(self.view.rect()).adjusted(2, 2, -32, -32)
             self.run(f"box-select {where}", self.drag(area.topLeft(), area.bottomRight() - area.topLeft()))
@@ -214,7 +214,7 @@ class Bench:
         chosen = [id for id in nodes if id.startswith("n")][: min(PASTED, self.count - 4)]
         self.workspace.select(chosen)
         self.view.copy()
-        self.view.zoom_reset()
+        self.view.views.actual_size()
         self.run("(bring into view at 100 %)", iter([lambda: None]))
         self.run("paste 500", iter([self.view.paste]))
         self.run("undo paste", iter([self.workspace.undo]))

@@ -64,7 +64,7 @@ def test_ctrl_k_opens_it_and_enter_runs_a_command(window: MainWindow) -> None:
 def test_every_action_is_there_with_its_menu_and_keys(window: MainWindow) -> None:
     rows = {str(row.key): row for row in palette(window).rows}
     assert {spec.id for spec in ACTIONS if not spec.call.startswith("menu.")} <= rows.keys()
-    assert rows["graph.arrange"].detail == "Graph   Ctrl+L"
+    assert rows["graph.arrange"].detail == "Graph › Arrange   Ctrl+L"
     assert rows["view.theme/Dark"].detail.endswith("View › Theme")
     assert {row.title for row in rows.values()} >= {"Light", "Curves"}
 
