@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from enum import Enum, auto
 from pathlib import Path
 
+import shiboken6
 from PySide6.QtCore import Qt, qVersion
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
@@ -45,7 +46,7 @@ def ask(parent: QWidget, text: str, detail: str, yes: str, no: str = "", cancel:
         detail: What follows from each answer.
         yes: The main button.
         no: Another way, or "" when there is none.
-        cancel: The way back, which Escape takes.
+        cancel: The way back, which Escape takes; so does a window that is closed meanwhile.
     """
     box = QMessageBox(parent)
     box.setWindowTitle("NetBuilder")
@@ -63,6 +64,8 @@ def ask(parent: QWidget, text: str, detail: str, yes: str, no: str = "", cancel:
     box.setDefaultButton(first)
     box.setEscapeButton(back)
     box.exec()
+    if not shiboken6.isValid(box):  # the window was closed below the question, by the system or a signal
+        return Answer.CANCEL
     clicked = box.clickedButton()
     if clicked is first:
         return Answer.YES

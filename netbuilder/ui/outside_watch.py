@@ -46,6 +46,8 @@ class OutsideWatch(QObject):
     def _judge(self, path: Path, known: Stamp, stamp: Stamp | None) -> None:
         self._is_looking = False
         workspace = self._window.workspace
+        if not self._window.isVisible():
+            return
         is_current = (workspace.path, workspace.file.stamp) == (path, known)  # else it was saved here meanwhile
         if not is_current or stamp == known or self._told == (path, stamp):
             return
