@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeAlias
 
 from netbuilder.compiler.shapes import DATA
@@ -82,10 +83,11 @@ def sources_of(
     for id, links in found.items():
         if len(links) > 1:
             names = port_names(id) if port_names is not None else _port_names(graph.nodes[id])
-            if all(link[0] == name for link, name in zip(links, names, strict=False)):
+            if names and all(link[0] == name for link, name in zip(links, names, strict=False)):
                 continue
             position = {name: index for index, name in enumerate(names)}
-            links.sort(key=lambda link: position.get(link[0], len(position)))
+            # By name where the ports are not known: never by the order in which the links were drawn.
+            links.sort(key=lambda link: (position.get(link[0], len(position)), link[0]))
     return found
 
 
@@ -109,7 +111,7 @@ def trace(document: Document, known: Links | None = None) -> Flow:
         known: Its links as `sources_of` gives them, where they are known already.
     """
     graph = document.graph
-    links = sources_of(graph) if known is None else known
+    links = sources_of(graph, partial(_inputs_of, document)) if known is None else known
     losses = [id for id, node in graph.nodes.items() if is_loss(node)]
     exits = [
         (graph.nodes[id].label, source)
@@ -131,6 +133,12 @@ def trace(document: Document, known: Links | None = None) -> Flow:
     outputs = _outputs(graph, links, exits, predicted or wanted, inside, outside)
     entries = _entries(document, links, [*forward, *outside], outputs)
     return Flow(tuple(forward), outputs, tuple(losses), tuple(phases) if losses else (), entries)
+
+
+def _inputs_of(document: Document, id: str) -> Sequence[str]:
+    """Return the names of the input ports of a node of the main graph, which may be a block."""
+    definition = definition_of(document, document.graph.nodes[id])
+    return tuple(signature(definition).inputs) if definition else _port_names(document.graph.nodes[id])
 
 
 def _loose_ends(document: Document, losses: Sequence[str]) -> list[PortRef]:
