@@ -71,6 +71,7 @@ def peer(home: Path, count: int, rounds: int) -> Mapping[str, Any]:
     known = subprocess.run([python, "-c", "import NodeGraphQt"], capture_output=True, text=True, check=False)
     if known.returncode:
         pytest.skip(f"{python} cannot import NodeGraphQt: {known.stderr.strip().splitlines()[-1]}")
+    home.mkdir(parents=True, exist_ok=True)
     file = home / "graph.json"
     file.write_text(json.dumps(graph_of(network(count))))
     return run(home, [python, str(ROOT / "tests/benchmarks/nodegraphqt_child.py"), str(file), str(rounds)], 900)
