@@ -10,7 +10,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeySequence, QShortcut
 from PySide6.QtWidgets import QMenu, QMenuBar, QWidget
 
-from netbuilder.ui.action_table import ACTIONS, BY_ID, MENUS, ActionSpec
+from netbuilder.ui.action_spec import ActionSpec
+from netbuilder.ui.action_table import ACTIONS, BY_ID, MENUS
 from netbuilder.ui.icons import icon
 from netbuilder.ui.workspace import Workspace
 

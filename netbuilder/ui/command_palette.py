@@ -9,7 +9,7 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
 from netbuilder.foundation.preferences import Preferences
-from netbuilder.ui.action_table import ActionSpec, refusal
+from netbuilder.ui.action_spec import ActionSpec, refusal
 from netbuilder.ui.actions import Actions
 from netbuilder.ui.chooser import Chooser, Row
 from netbuilder.ui.matching import match

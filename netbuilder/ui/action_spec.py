@@ -1,0 +1,182 @@
+"""What an action is, and when it can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from netbuilder.document.blocks import definition_of
+from netbuilder.training.protocol import State
+from netbuilder.ui.workspace import Workspace
+
+Predicate = Callable[[Workspace], bool]
+
+
+def always(_: Workspace) -> bool:
+    """Every time."""
+    return True
+
+
+def is_idle(workspace: Workspace) -> bool:
+    """No run is in progress."""
+    return not workspace.state.is_active
+
+
+def is_active(workspace: Workspace) -> bool:
+    """A run is in progress and not about to end."""
+    return workspace.state.is_active and workspace.state is not State.STOPPING
+
+
+def has_selection(workspace: Workspace) -> bool:
+    """Layers are selected."""
+    return bool(workspace.selection)
+
+
+def has_chosen(workspace: Workspace) -> bool:
+    """Layers or frames are selected."""
+    return bool(workspace.selection or workspace.selected_frames)
+
+
+def has_several(workspace: Workspace) -> bool:
+    """At least two layers are selected."""
+    return len(workspace.selection) > 1
+
+
+def has_deletable(workspace: Workspace) -> bool:
+    """Something that can be deleted is selected."""
+    return has_chosen(workspace) or workspace.selected_link is not None
+
+
+def has_one(workspace: Workspace) -> bool:
+    """Exactly one layer is selected."""
+    return len(workspace.selection) == 1
+
+
+def is_on_link(workspace: Workspace) -> bool:
+    """A link is selected."""
+    return workspace.selected_link is not None
+
+
+def is_on_link_or_node(workspace: Workspace) -> bool:
+    """A link or exactly one layer is selected."""
+    return is_on_link(workspace) or has_one(workspace)
+
+
+def is_drawn(workspace: Workspace) -> bool:
+    """The network has layers."""
+    return bool(workspace.document.graph.nodes)
+
+
+def can_undo(workspace: Workspace) -> bool:
+    """There is something to undo."""
+    return workspace.history.can_undo
+
+
+def can_redo(workspace: Workspace) -> bool:
+    """There is something to redo."""
+    return workspace.history.can_redo
+
+
+def is_troubled(workspace: Workspace) -> bool:
+    """The document has problems."""
+    return bool(workspace.problems)
+
+
+def is_seen(workspace: Workspace) -> bool:
+    """There are layers where the user stands."""
+    return bool(workspace.document.scope(workspace.scope).nodes)
+
+
+def is_on_block(workspace: Workspace) -> bool:
+    """A block is among the selected."""
+    if not workspace.document.blocks:
+        return False
+    nodes = workspace.document.scope(workspace.scope).nodes
+    return any(definition_of(workspace.document, nodes[node]) for node in workspace.selection if node in nodes)
+
+
+def is_in_block(workspace: Workspace) -> bool:
+    """The user stands in a block."""
+    return bool(workspace.scope)
+
+
+_REASONS: Mapping[Predicate, str] = {
+    is_idle: "a run is in progress",
+    is_active: "nothing is being trained",
+    has_selection: "nothing is selected",
+    has_chosen: "nothing is selected",
+    has_several: "select several layers",
+    has_deletable: "nothing is selected",
+    has_one: "select one layer",
+    is_on_link: "no link is selected",
+    is_on_link_or_node: "select a layer or a link",
+    is_drawn: "the network is empty",
+    is_seen: "there are no layers here",
+    is_on_block: "no block is selected",
+    is_in_block: "you are not in a block",
+    can_undo: "nothing to undo",
+    can_redo: "nothing to redo",
+    is_troubled: "there are no problems",
+}
+"""What is missing where a predicate is false."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActionSpec:
+    """One action.
+
+    Attributes:
+        id: The stable name.
+        title: What the menu says; an ampersand marks the access key.
+        menu: The menu's title; a "/" makes a submenu.
+        call: What it calls: "files.save" is the window's method `save`; see `bind`.
+        shortcuts: Key sequences in portable text, the first one shown.
+        icon: A name in `resources/icons`, or "".
+        tip: The status tip.
+        enabled: Whether it can be used now.
+        follows_line: Whether the menu draws a line above it.
+        checked: Whether it is on; None for what is done rather than switched.
+    """
+
+    id: str
+    title: str
+    menu: str
+    call: str
+    shortcuts: tuple[str, ...] = ()
+    icon: str = ""
+    tip: str = ""
+    enabled: Predicate = always
+    follows_line: bool = False
+    checked: Predicate | None = None
+
+
+def action(
+    id: str,
+    title: str,
+    menu: str,
+    call: str,
+    *shortcuts: str,
+    icon: str = "",
+    tip: str = "",
+    enabled: Predicate = always,
+    line: bool = False,
+    checked: Predicate | None = None,
+) -> ActionSpec:
+    """Return an action as the tables of the menus write it."""
+    return ActionSpec(
+        id=id,
+        title=title,
+        menu=menu,
+        call=call,
+        shortcuts=shortcuts,
+        icon=icon,
+        tip=tip,
+        enabled=enabled,
+        follows_line=line,
+        checked=checked,
+    )
+
+
+def refusal(spec: ActionSpec) -> str:
+    """Say why an action cannot be used now."""
+    return _REASONS.get(spec.enabled, "not possible now")

@@ -1,0 +1,1 @@
+"""The menus' tables, a module each: what `action_table` puts together."""

@@ -1,0 +1,21 @@
+"""The Train menu."""
+
+from __future__ import annotations
+
+from netbuilder.ui.action_spec import ActionSpec, action, is_active, is_drawn, is_idle
+
+TRAIN: tuple[ActionSpec, ...] = (
+    action(
+        "train.train",
+        "&Train",
+        "&Train",
+        "training.train_or_pause",
+        "F5",
+        icon="play",
+        enabled=lambda workspace: is_drawn(workspace) or is_active(workspace),
+    ),
+    action("train.step", "&Step one batch", "&Train", "training.step_batch", "F10", icon="step", enabled=is_drawn),
+    action("train.step_epoch", "Step one &epoch", "&Train", "training.step_epoch", "Shift+F10", enabled=is_drawn),
+    action("train.stop", "St&op and save", "&Train", "workspace.stop", "Shift+F5", icon="stop", enabled=is_active),
+    action("train.device", "&Device", "&Train", "menu.device", line=True, enabled=is_idle),
+)

@@ -1,0 +1,70 @@
+"""The View menu: what is seen of the network, live pictures, panels."""
+
+from __future__ import annotations
+
+from netbuilder.ui.action_spec import ActionSpec, action, has_selection
+
+VIEW: tuple[ActionSpec, ...] = (
+    action("view.fit", "&Fit the network", "&View", "views.fit_all", "Home", icon="fit"),
+    action("view.fit_selection", "Fit the &selection", "&View", "views.fit_selection", "F", enabled=has_selection),
+    action("view.zoom_in", "Zoom &in", "&View", "canvas.zoom_in", "Ctrl++", "Ctrl+=", icon="zoom-in"),
+    action("view.zoom_out", "Zoom &out", "&View", "canvas.zoom_out", "Ctrl+-", icon="zoom-out"),
+    action("view.actual_size", "&Actual size", "&View", "views.actual_size", "Ctrl+0"),
+    action(
+        "view.minimap",
+        "O&verview",
+        "&View",
+        "views.toggle_minimap",
+        tip="Show the whole network in the canvas's corner, where there is more than can be seen",
+        checked=lambda workspace: bool(workspace.preferences.get("show_minimap")),
+        line=True,
+    ),
+    action(
+        "view.dots",
+        "&Grid dots",
+        "&View",
+        "views.toggle_dots",
+        tip="Show the grid behind the network",
+        checked=lambda workspace: bool(workspace.preferences.get("show_dots")),
+    ),
+    action("view.theme", "&Theme", "&View", "menu.theme", line=True),
+    action("view.panels", "&Panels", "&View", "menu.panels"),
+    action(
+        "view.unlock",
+        "&Rearrange panels",
+        "&View",
+        "window.toggle_titles",
+        tip="Show the panels' title bars, by which they can be moved",
+    ),
+    action("view.full_screen", "F&ull screen", "&View", "window.toggle_full_screen", "F11"),
+)
+
+LIVE: tuple[ActionSpec, ...] = (
+    action(
+        "live.pictures",
+        "&Pictures",
+        "&View/&Live",
+        "attention.toggle_pictures",
+        "Shift+T",
+        tip="Show activations, samples and curves on the nodes while training",
+        checked=lambda workspace: bool(workspace.preferences.get("show_thumbnails")),
+    ),
+    action(
+        "live.dead",
+        "&Dead units",
+        "&View/&Live",
+        "attention.toggle_dead_units",
+        "Shift+D",
+        tip="Show on activations how many of their units are 0, or saturated, for all samples",
+        checked=lambda workspace: bool(workspace.preferences.get("show_dead_units")),
+    ),
+    action(
+        "live.flow",
+        "&Gradient flow",
+        "&View/&Live",
+        "attention.toggle_gradient_flow",
+        "Shift+G",
+        tip="Colour links by the size of the gradient that flows back through them while training",
+        checked=lambda workspace: bool(workspace.preferences.get("show_gradient_flow")),
+    ),
+)
