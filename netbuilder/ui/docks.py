@@ -134,6 +134,11 @@ class Docks:
         dock.setWidget(widget)
         dock.setTitleBarWidget(QWidget())
         widget.windowTitleChanged.connect(lambda title: dock.setWindowTitle(_shown(title)))
+        # Qt moves a dock behind another's tab out of sight and leaves it visible: its panel would work for nobody.
+        policy = widget.sizePolicy()
+        policy.setRetainSizeWhenHidden(True)
+        widget.setSizePolicy(policy)
+        dock.visibilityChanged.connect(widget.setVisible)
         action = dock.toggleViewAction()
         if spec.shortcut:
             action.setShortcut(QKeySequence.fromString(spec.shortcut))

@@ -67,6 +67,7 @@ class OutlineModel(QAbstractItemModel):
         self._workspace = workspace
         self._document = Document()
         self._troubles: dict[str, list[Problem]] = {}
+        self._blocks = self._document.blocks
         self._items: dict[int, _Item] = {}
         self._numbers = count(1)
         self._root = self._make("", None, ROOT)
@@ -75,17 +76,22 @@ class OutlineModel(QAbstractItemModel):
     # Following the workspace ---------------------------------------------------------------------------------------
 
     def follow(self) -> None:
-        """Show the document and what is known of it as they are now."""
+        """Show the document and what is known of it as they are now.
+
+        Rows whose nodes have changed are told one by one. What became known of others, their shapes and problems, is
+        for the view to draw again: telling thousands of rows takes longer than the edit.
+        """
         self._document = self._workspace.document
         self._troubles = _by_path(self._workspace.problems)
         self._sync(self._root)
+        self._blocks = self._document.blocks
 
     def restart(self) -> None:
         """Show another document."""
         self.beginResetModel()
         self._document = self._workspace.document
         self._troubles = _by_path(self._workspace.problems)
-        self._items = {}
+        self._items, self._blocks = {}, self._document.blocks
         self._root = self._make("", None, ROOT)
         self._load(self._root)
         self.endResetModel()
@@ -133,13 +139,15 @@ class OutlineModel(QAbstractItemModel):
         is_same = item.graph.edges is before.edges and item.graph.nodes.keys() == before.nodes.keys()
         if not is_same or frames != [each.id for each in item.below if each.id not in before.nodes]:
             self._replace(item, [*flow(item.graph), *frames])
+        is_block = self._document.blocks is not self._blocks
         for child in item.below:
-            scope = self._scope_of(item.graph.nodes.get(child.id))
-            if child.scope != scope or child.below is not None:
-                child.scope = scope
+            node = item.graph.nodes.get(child.id)
+            is_other = node is not before.nodes.get(child.id)
+            if is_other or is_block or child.below is not None:
+                child.scope = self._scope_of(node)
                 self._sync(child)
-        if item.below:
-            self.dataChanged.emit(self._index(item.below[0]), self._index(item.below[-1], _PROBLEMS))
+            if is_other:
+                self.dataChanged.emit(self._index(child), self._index(child, _PROBLEMS))
 
     def _replace(self, item: _Item, order: list[str]) -> None:
         """Bring the rows below an item into another order; those at the beginning and the end that agree stay."""

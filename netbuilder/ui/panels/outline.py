@@ -59,6 +59,7 @@ class OutlinePanel(QWidget):
             self.model.follow()
         finally:
             self._is_following = False
+        self.tree.viewport().update()
         self._follow_selection()
 
     def _build(self) -> None:
