@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from netbuilder.compiler.shapes import Pass
 
 AT_LEAST: Final = 400
-"""Nodes that are looked at before the clock is asked: with fewer, nothing ever waits for want of time."""
+"""In graphs of so many nodes and fewer nothing ever waits for want of time."""
 
-_PIECE: Final = 64
+PIECE: Final = 64
 """Nodes between two looks at the clock."""
 
 
@@ -33,10 +33,10 @@ def follow(work: Pass, last: Pass | None, touched: frozenset[str] | None) -> Non
     if last is None or touched is None:
         if last is not None:
             work.shown = {id: found for id, found in last.shown.items() if id in work.wiring.rank}
-        _spread(work, set(work.wiring.rank))
+        _spread(work, set(work.wiring.rank), is_anew=True)
         return
     fresh = fresh_keys(last.graph.nodes, nodes)
-    gone = lost_keys(last.graph.nodes, nodes, fresh)
+    gone = lost_keys(last.graph.nodes, nodes)
     schemas, before = work.document.schemas, last.document.schemas
     seeds = {*fresh, *touched, *fresh_keys(before, schemas), *last.special, *last.pending}
     seeds.update(id for id in before if id not in schemas)
@@ -70,15 +70,15 @@ def _unlink(work: Pass, last: Pass, id: str) -> None:
         work.types.pop(target, None)
 
 
-def _spread(work: Pass, seeds: set[str]) -> None:
+def _spread(work: Pass, seeds: set[str], *, is_anew: bool = False) -> None:
     """Look at nodes in order, and at those they feed wherever what they give has changed."""
     rank, followers = work.wiring.rank, work.wiring.followers
     waiting = sorted((rank[id], id) for id in seeds)  # which is a heap
     seen, number = set(seeds), 0
     while waiting:
         number += 1
-        if number > AT_LEAST and not number % _PIECE and work.is_late():
-            _postpone(work, [id for _, id in waiting])
+        if not number % PIECE and len(rank) > AT_LEAST and work.is_late():
+            _postpone(work, [id for _, id in waiting], is_anew)
             return
         _, id = heappop(waiting)
         before = work.shown.get(id)
@@ -101,7 +101,7 @@ def _spread(work: Pass, seeds: set[str]) -> None:
                     heappush(waiting, (rank[follower], follower))
 
 
-def _postpone(work: Pass, late: list[str]) -> None:
+def _postpone(work: Pass, late: list[str], is_anew: bool) -> None:
     """Leave nodes for the next time, with all that is downstream of them."""
     seen = set(late)
     while late:
@@ -113,6 +113,7 @@ def _postpone(work: Pass, late: list[str]) -> None:
     work.pending |= ranked
     work.known -= ranked
     work.special -= ranked
-    for id in ranked & work.shown.keys():
-        work.types.update(work.shown[id].outputs)
-        work.note(id, work.shown[id])
+    if is_anew:  # else it was taken over
+        for id in ranked & work.shown.keys():
+            work.types.update(work.shown[id].outputs)
+            work.note(id, work.shown[id])

@@ -122,7 +122,7 @@ class ShapeInference:
         Args:
             document: What to look at.
             deadline: When to stop asking torch, and looking at all, on the clock of `time.perf_counter`. At least one
-                layer is asked and `cone.AT_LEAST` nodes are looked at each time, so that repeated calls come to an end.
+                layer is asked and `cone.PIECE` nodes are looked at each time, so that repeated calls come to an end.
                 None means never, and torch is imported if need be.
         """
         if deadline is None or _torch_is_warm():
@@ -347,22 +347,24 @@ class Pass:
 
     def result(self) -> Shapes:
         """Return what is known now."""
-        types, problems = dict(self.types), []
-        for id, trouble in self._troubles():
+        # What is handed out stays as it is, here and there: the next pass begins with copies.
+        troubles, problems = self._troubles(), []
+        is_less = any(trouble.code.startswith("tie.") for _, trouble in troubles)
+        types = dict(self.types) if is_less or self.expansion.ports else self.types
+        for id, trouble in troubles:
             source, other = (self._feeder(id, port) for port in (trouble.port, trouble.against))
             problems.append(describe(trouble, self.graph.nodes[id], source, other))
             if trouble.code.startswith("tie."):
                 for port, _ in self.shown[id].outputs:
                     types.pop(port, None)
-        pending, done = set(self.pending), set(self.known)
-        self._add_blocks(types, pending, done)
+        self._add_ports(types)
         return Shapes(
             types=types,
             derived=self.derived,
             weights=self.weights,
             problems=once((*self.expansion.problems, *problems), self.document),
-            pending=frozenset(pending),
-            done=frozenset(done),
+            pending=frozenset(self.pending) | {block for id in self.pending for block in enclosing(id)},
+            done=frozenset(self.known) | self._known_blocks(),
             expansion=self.expansion,
             found=self.shown,
         )
@@ -376,17 +378,19 @@ class Pass:
         )
         return [*own, *((id, trouble) for id, trouble in tied if trouble is not None)]
 
-    def _add_blocks(self, types: dict[PortRef, TensorType], pending: set[str], done: set[str]) -> None:
-        """Add the types of ports that the flat graph lacks, and what follows for blocks from what is in them."""
+    def _add_ports(self, types: dict[PortRef, TensorType]) -> None:
+        """Add the types of ports that the flat graph lacks."""
         for port, source in self.expansion.ports.items():
             type_ = types.get(source)
             if type_ is not None:
                 types[port] = type_
+
+    def _known_blocks(self) -> frozenset[str]:
+        """Return the blocks in which everything is known."""
         if not self.expansion.copies:
-            return
-        missing = {block for id in self.graph.nodes.keys() - done for block in enclosing(id)}
-        pending.update([block for id in self.pending for block in enclosing(id)])
-        done.update(self.expansion.copies.keys() - missing)
+            return frozenset()
+        missing = {block for id in self.graph.nodes.keys() - self.known for block in enclosing(id)}
+        return frozenset(self.expansion.copies.keys() - missing)
 
     def _feeder(self, id: str, port: str) -> Node | None:
         """Return the node that feeds a port."""

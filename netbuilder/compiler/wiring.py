@@ -102,10 +102,10 @@ class _Mending:
         old = before.graph
         self.old, self.graph = old, graph
         self.edges = fresh_keys(old.edges, graph.edges)
-        self.cut = lost_keys(old.edges, graph.edges, self.edges)
+        self.cut = lost_keys(old.edges, graph.edges)
         fresh = fresh_keys(old.nodes, graph.nodes)
         self.come = [id for id in fresh if id not in old.nodes]
-        self.gone = lost_keys(old.nodes, graph.nodes, fresh)
+        self.gone = lost_keys(old.nodes, graph.nodes)
         self.is_idle = not (self.edges or self.cut or self.come or self.gone)
         self.is_small = len(self.edges) + len(self.cut) <= FEW and len(self.come) + len(self.gone) <= FEW // 8
         self.rank, self.incoming, self.followers = dict(before.rank), dict(before.incoming), dict(before.followers)

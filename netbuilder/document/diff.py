@@ -123,7 +123,7 @@ def compare(old: Mapping[K, Any], new: Mapping[K, Any]) -> tuple[set[K], set[K],
     if old is new:
         return set(), set(), set()
     fresh = fresh_keys(old, new)
-    gone = set(lost_keys(old, new, fresh))
+    gone = set(lost_keys(old, new))
     come = {key for key in fresh if key not in old}
     other = {key for key in fresh if key in old and old[key] != new[key]}
     return gone, come, other

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +67,7 @@ def review_in_steps(
 
 def linked_nodes(document: Document) -> frozenset[str]:
     """Return the ids of the nodes that something is linked to: other data nodes are not read for training."""
-    return frozenset(source.node for source in document.graph.edges.values())
+    return frozenset(map(attrgetter("node"), document.graph.edges.values()))
 
 
 def _linked_nodes(structure: Structure) -> frozenset[str]:
@@ -242,10 +243,15 @@ def _what(node: Node) -> dict[str, Any]:
     return {name: value for name, value in node.parameters.items() if name not in SHARED}
 
 
-def nodes_to_read(document: Document) -> list[Node]:
-    """Return the data nodes whose files may have changed, and those of which nothing is known; others need no look."""
-    found = []
-    for node in document.graph.nodes.values():
+def nodes_to_read(document: Document, among: Iterable[str] | None = None) -> list[Node]:
+    """Return the data nodes whose files may have changed, and those of which nothing is known; others need no look.
+
+    Args:
+        document: Where to look.
+        among: Ids of the nodes that are asked about; None for all.
+    """
+    found, nodes = [], document.graph.nodes
+    for node in nodes.values() if among is None else map(nodes.__getitem__, among):
         if not node.type.startswith(DATA):  # which spares a look at thousands of layers
             continue
         source = sources.registry().get(node.type)

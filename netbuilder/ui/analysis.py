@@ -16,7 +16,7 @@ from netbuilder.foundation.steps import Steps
 from netbuilder.training.readiness import apply_readings, review_in_steps
 from netbuilder.ui.data_watch import DataWatch
 
-AT_ONCE = 0.003
+AT_ONCE = 0.001
 """Seconds spent before an edit returns; what is left then goes on from the idle timer."""
 
 SLICE = 0.008

@@ -12,6 +12,7 @@ from time import monotonic
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 
+from netbuilder.document.identity import fresh_keys
 from netbuilder.document.model import Document, Node
 from netbuilder.foundation.job import Job
 from netbuilder.training.readiness import Reading, nodes_to_read, read
@@ -62,17 +63,15 @@ class DataWatch(QObject):
             document: What to watch.
             base: The folder that relative file names are relative to.
         """
-        if (document.graph.nodes, document.schemas, base) == (
-            self._document.graph.nodes,
-            self._document.schemas,
-            self._base,
-        ):
-            self._document = document
+        before, self._document = self._document, document
+        is_same_around = base == self._base and document.schemas == before.schemas
+        among = fresh_keys(before.graph.nodes, document.graph.nodes) if is_same_around else None
+        nodes, self._base = nodes_to_read(document, among), base
+        if not nodes:
             return
-        self._document, self._base = document, base
         asked = (each for each in self._asked if each.is_about(document, base))
         known = {each.node.id for each in (*self.readings, *asked)}
-        if any(node.id not in known for node in nodes_to_read(document)):
+        if any(node.id not in known for node in nodes):
             self._timer.start()
 
     def look(self) -> None:

@@ -41,7 +41,9 @@ def disconnect(document: Document, target: PortRef, scope: str = ROOT) -> Docume
     graph = graph_of(document, scope)
     if target not in graph.edges:
         return document
-    return with_edges(document, {t: s for t, s in graph.edges.items() if t != target}, scope)
+    edges = dict(graph.edges)
+    del edges[target]
+    return with_edges(document, edges, scope)
 
 
 @edit
@@ -101,5 +103,7 @@ def _make_room(document: Document, graph: Graph, source: str, target: str) -> tu
     if not missing:
         return Place(start.x + NODE_WIDTH + (room - NODE_WIDTH) / 2, y), document
     aside = {target, *reachable(graph, target)}
-    moved = {id: Place(at.x + missing, at.y) if id in aside else at for id, at in places.items()}
+    moved = dict(places)
+    for id in aside & places.keys():
+        moved[id] = Place(places[id].x + missing, places[id].y)
     return Place(start.x + NODE_WIDTH + GAP, y), replace(document, layout=replace(document.layout, places=moved))

@@ -53,12 +53,19 @@ def remove_nodes(document: Document, nodes: Collection[str], scope: str = ROOT) 
     gone = frozenset(nodes) & graph.nodes.keys()
     if not gone:
         return document
-    edges = {t: s for t, s in graph.edges.items() if t.node not in gone and s.node not in gone}
-    kept = {id: _untied(node, gone) for id, node in graph.nodes.items() if id not in gone}
+    edges, kept = dict(graph.edges), dict(graph.nodes)
+    for target in [t for t, s in graph.edges.items() if t.node in gone or s.node in gone]:
+        del edges[target]
+    for id in gone:
+        del kept[id]
+    for id in [id for id, node in kept.items() if node.tied_to in gone]:
+        kept[id] = replace(kept[id], tied_to="")
     document = with_graph(document, replace(graph, nodes=kept, edges=edges), scope)
     if scope != ROOT:
         document = remove_ports(document, scope, (graph.nodes[id] for id in gone))
-    places = {id: place for id, place in document.layout.places.items() if id not in gone}
+    places = dict(document.layout.places)
+    for id in gone:
+        places.pop(id, None)
     schemas = document.schemas
     if not gone.isdisjoint(schemas):
         schemas = {id: schema for id, schema in schemas.items() if id not in gone}
@@ -75,15 +82,16 @@ def remove_and_heal(document: Document, nodes: Collection[str], scope: str = ROO
     """Remove nodes and keep the flow: what they fed is fed by what fed them (their first input)."""
     graph = graph_of(document, scope)
     gone = frozenset(nodes) & graph.nodes.keys()
+    touched = [link for link in graph.edges.items() if link[0].node in gone or link[1].node in gone]
     feeds: dict[str, PortRef] = {}
-    for target, source in graph.edges.items():
-        feeds.setdefault(target.node, source)
+    for target, source in touched:
+        if target.node in gone:
+            feeds.setdefault(target.node, source)
     healed = dict(graph.edges)
-    for target, source in graph.edges.items():
-        if source.node in gone and target.node not in gone:
-            found = _before(source, gone, feeds)
-            if found is not None:
-                healed[target] = found
+    for target, source in touched:
+        found = _before(source, gone, feeds) if target.node not in gone else None
+        if found is not None:
+            healed[target] = found
     return remove_nodes(with_graph(document, replace(graph, edges=healed), scope), gone, scope)
 
 
@@ -284,10 +292,6 @@ def _same(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
 
 def _graphs(document: Document) -> list[Graph]:
     return [document.graph, *(block.graph for block in document.blocks.values())]
-
-
-def _untied(node: Node, gone: Collection[str]) -> Node:
-    return replace(node, tied_to="") if node.tied_to in gone else node
 
 
 def _before(source: PortRef, gone: Collection[str], feeds: Mapping[str, PortRef]) -> PortRef | None:

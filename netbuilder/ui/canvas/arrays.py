@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from operator import attrgetter
 
 import numpy as np
@@ -84,14 +85,71 @@ class CanvasArrays:
         self.boxes = np.empty((count, 4))
         self._bend(np.arange(count))
 
-    def replace_wires(self, rows: Rows, wires: Sequence[Wire]) -> None:
-        """Let links keep their nodes and begin or end elsewhere on them; all find their ways anew."""
+    def arrange_nodes(self, ids: Iterable[str], fresh: Mapping[str, Sequence[float]]) -> None:
+        """Take other nodes, which costs what is new; links keep their nodes, and follow at the next `arrange_wires`.
+
+        Args:
+            ids: All nodes in their order.
+            fresh: The rectangles of those that were not here and of those that lie elsewhere now.
+        """
+        before = self._row
+        self.ids = list(ids)
+        count = len(self.ids)
+        self._row = dict(zip(self.ids, range(count), strict=True))
+        take = np.fromiter(map(before.get, self.ids, repeat(-1)), dtype=np.intp, count=count)
+        kept = np.flatnonzero(take >= 0)
+        rects = np.empty((count, 4))
+        rects[kept] = self.rects[take[kept]]
+        rects[self.rows(fresh)] = np.array(list(fresh.values()), dtype=np.float64).reshape(-1, 4)
+        renumbered = np.full(len(before), -1, dtype=np.intp)
+        renumbered[take[kept]] = kept
+        self.rects = rects
+        self._sources, self._targets = renumbered[self._sources], renumbered[self._targets]
+
+    def arrange_wires(self, order: Iterable[PortRef], made: Mapping[PortRef, Wire]) -> None:
+        """Take other links, which costs what is new.
+
+        Args:
+            order: The targets of all links in their order; what is neither known nor made is left out.
+            made: Those that are new, or begin or end elsewhere than before.
+        """
+        before, wires, count = self._edge_row, self.wires, len(self.wires)
+        targets = [target for target in order if target in before or target in made]
+        self._edge_row = dict(zip(targets, range(len(targets)), strict=True))
+        take = np.fromiter(map(before.__getitem__, filter(before.__contains__, targets)), dtype=np.intp)
+        rows = np.fromiter(map(self._edge_row.__getitem__, made), dtype=np.intp, count=len(made))
+        come = np.array([self._edge_row[target] for target in made if target not in before], dtype=np.intp)
+        kept = np.delete(np.arange(len(targets)), come)
+        self.wires = (wires or list(made.values()))[:1] * len(targets)
+        for row, old in zip(kept.tolist(), take.tolist(), strict=True):
+            self.wires[row] = wires[old]
+        ways = {wires[row].target: way for row, way in self._via.items()}
+        self._via = {self._edge_row[target]: way for target, way in ways.items() if target in self._edge_row}
+        for name in ("_sources", "_targets", "_drops", "ends", "boxes"):
+            array = getattr(self, name)
+            arranged = np.empty((len(targets), *array.shape[1:]), dtype=array.dtype)
+            arranged[kept] = array[take]
+            setattr(self, name, arranged)
+        self._curves = np.empty((len(targets), STEPS + 1, 2))
+        self._is_bent = np.zeros(len(targets), dtype=bool)
+        self._sources[rows] = [self._row[wire.source.node] for wire in made.values()]
+        self._targets[rows] = [self._row[wire.target.node] for wire in made.values()]
+        self._enter(rows, list(made.values()))
+        is_anew = min(count, len(targets)) <= ROUTED
+        self._bend(np.arange(len(targets)) if is_anew else np.union1d(rows, list(self._via)).astype(np.intp))
+
+    def _enter(self, rows: Rows, wires: Sequence[Wire]) -> None:
+        """Enter links that begin or end elsewhere on their nodes, or are led otherwise."""
         for row, wire in zip(rows.tolist(), wires, strict=True):
             self.wires[row] = wire
             self._drops[row] = wire.source_y, wire.target_y
             self._via.pop(row, None)
             if wire.via:
                 self._via[row] = np.array(wire.via)
+
+    def replace_wires(self, rows: Rows, wires: Sequence[Wire]) -> None:
+        """Let links keep their nodes and begin or end elsewhere on them; all find their ways anew."""
+        self._enter(rows, wires)
         # A node of another size may stand in the way of links that are not its own.
         self._bend(rows if len(self.wires) > ROUTED else np.arange(len(self.wires)))
 
@@ -147,9 +205,10 @@ class CanvasArrays:
             self._via[row] = points
         self._bend(np.array(list(ways), dtype=np.intp))
 
-    def reroute(self) -> None:
-        """Bend all links anew: after a move, others may run over the nodes that were moved."""
-        self._bend(np.arange(len(self.wires)))
+    def reroute(self, nodes: Iterable[str]) -> None:
+        """Bend the links of nodes that were moved anew; all of them where others are led around nodes."""
+        is_routed = len(self.wires) <= ROUTED
+        self._bend(np.arange(len(self.wires)) if is_routed else self.edges_of(self.rows(nodes)))
 
     @property
     def sources(self) -> Rows:

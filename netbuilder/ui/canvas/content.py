@@ -7,7 +7,6 @@ and the picture on the command line share it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import filterfalse
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +44,6 @@ class Content:
         self._categories: tuple[str, ...] = ()
         self._category_of = np.empty(0, dtype=np.uint8)
         self._links = Links()
-        self._wire_of: dict[PortRef, Wire] = {}
         self._geometries: dict[str, Geometry] = {}
         self._drops: dict[str, tuple[dict[str, float], dict[str, float]]] = {}
         self._scope = ROOT
@@ -54,7 +52,7 @@ class Content:
     def show(self, document: Document, knowledge: Knowledge, scope: str = ROOT) -> None:
         """Show another document, everything anew."""
         self.faces = {}
-        self._wire_of, self._drops, self._geometries = {}, {}, {}
+        self._drops, self._geometries = {}, {}
         self._take(document, scope)
         self._knowledge = knowledge
         self.faces = {node: self._face(node, knowledge) for node in self.graph.nodes}
@@ -63,11 +61,6 @@ class Content:
     def update(self, document: Document, difference: Difference, knowledge: Knowledge) -> set[str]:
         """Follow an edit; returns the ids of the nodes that look or lie otherwise now."""
         self._take(document, self._scope)
-        for target in (
-            *difference.routes,
-            *(target for target, _ in difference.edges_removed | difference.edges_added),
-        ):
-            self._wire_of.pop(target, None)
         instances = self._instances_of(difference.blocks)
         ends = {ref.node for edge in (*difference.edges_added, *difference.edges_removed) for ref in edge}
         looked = difference.added | difference.changed | difference.schemas | ends | instances
@@ -77,7 +70,7 @@ class Content:
             for node in difference.removed:
                 self._drops.pop(node, None)
                 self._geometries.pop(node, None)
-            self._lay(self._placed(self.graph.nodes), resized)
+            self._arrange(difference, resized)
             return changed | (difference.added & self.graph.nodes.keys())
         if difference.routes:
             self._follow_routes(difference.routes)
@@ -85,11 +78,11 @@ class Content:
         moved = {node: places[node] for node in difference.moved if node in self.arrays and node in places}
         self.arrays.rects[self.arrays.rows(moved), :2] = np.array(list(moved.values())).reshape(-1, 2)
         if ends:
-            self._lead(resized)
+            self._lead(difference, resized)
         elif resized:
             self._follow_ports(resized)
-        if moved and not ends:
-            self.arrays.reroute()
+        if moved:
+            self.arrays.reroute(moved)
         return changed | set(moved)
 
     def _instances_of(self, blocks: frozenset[str]) -> set[str]:
@@ -211,12 +204,29 @@ class Content:
                 resized.add(node)
         return changed, resized
 
-    def _lay(self, places: Mapping[str, Place], resized: Iterable[str] = ()) -> None:
-        sizes = {node: self.geometry(node) for node in places}
-        stale = self._wires_of(resized)
+    def _lay(self, places: Mapping[str, Place]) -> None:
+        """Place all nodes, and lead all links between them."""
         self._category_of = self._category_of[:0]
-        self.arrays.set_nodes({node: (*at, sizes[node].width, sizes[node].height) for node, at in places.items()})
-        self._lead((), stale)
+        self.arrays.set_nodes({node: self._rect(node, at) for node, at in places.items()})
+        edges, faces = self.graph.edges.items(), self.faces
+        self.arrays.set_wires(self._wire(t, s) for t, s in edges if s.node in faces and t.node in faces)
+
+    def _rect(self, node: str, at: Place) -> tuple[float, float, float, float]:
+        geometry = self.geometry(node)
+        return at.x, at.y, geometry.width, geometry.height
+
+    def _arrange(self, difference: Difference, resized: Iterable[str]) -> None:
+        """Follow an edit by which nodes came or went."""
+        nodes, places = self.graph.nodes, self.document.layout.places
+        if not nodes.keys() <= places.keys():
+            self._lay(self._placed(nodes))
+            return
+        self._category_of = self._category_of[:0]
+        elsewhere = (difference.added | difference.moved) & nodes.keys()
+        stale = self._targets_of(resized)
+        self.arrays.arrange_nodes(nodes, {node: self._rect(node, places[node]) for node in elsewhere})
+        self._lead(difference, (), stale)
+        self.arrays.reroute(elsewhere)
 
     def _placed(self, nodes: Iterable[str]) -> dict[str, Place]:
         """Return every node's place; those that have none get one in a grid below the others."""
@@ -230,20 +240,21 @@ class Content:
             places[node] = Place(left + column * _PITCH[0], bottom + (row + 1) * _PITCH[1])
         return {node: places[node] for node in nodes}
 
-    def _lead(self, resized: Iterable[str], stale: Iterable[Wire] = ()) -> None:
-        """Give the arrays all links; those that are known and whose nodes have not changed are taken as they are."""
-        known, edges = self._wire_of, self.graph.edges
-        for wire in (*stale, *self._wires_of(resized)):
-            known.pop(wire.target, None)
-        for target in filterfalse(known.__contains__, edges):
-            source = edges[target]
-            if source.node in self.faces and target.node in self.faces:
-                known[target] = self._wire(target, source)
-        self.arrays.set_wires(filter(None, map(known.get, edges)))
+    def _lead(self, difference: Difference, resized: Iterable[str], stale: Iterable[PortRef] = ()) -> None:
+        """Give the arrays the links that an edit left; only those are made that it touched."""
+        edges, faces = self.graph.edges, self.faces
+        asked = {*stale, *self._targets_of(resized), *difference.routes}
+        asked.update(target for target, _ in difference.edges_added)
+        made = {
+            target: self._wire(target, edges[target])
+            for target in asked
+            if target in edges and target.node in faces and edges[target].node in faces
+        }
+        self.arrays.arrange_wires(edges, made)
 
-    def _wires_of(self, nodes: Iterable[str]) -> list[Wire]:
-        """Return the links of some nodes, as they were before."""
-        return [self.arrays.wires[row] for row in self.arrays.edges_of(self.arrays.rows(nodes))]
+    def _targets_of(self, nodes: Iterable[str]) -> list[PortRef]:
+        """Return where the links of some nodes end, as they were before."""
+        return [self.arrays.wires[row].target for row in self.arrays.edges_of(self.arrays.rows(nodes))]
 
     def _wire(self, target: PortRef, source: PortRef) -> Wire:
         inputs, outputs = self._drops_of(target.node)[0], self._drops_of(source.node)[1]
@@ -264,7 +275,6 @@ class Content:
         """Lead links through other points."""
         rows = {target: self.arrays.edge_row(target) for target in targets if target in self.graph.edges}
         found = {row: self._wire(target, self.graph.edges[target]) for target, row in rows.items() if row is not None}
-        self._wire_of.update((wire.target, wire) for wire in found.values())
         self.arrays.replace_wires(np.array(list(found), dtype=np.intp), list(found.values()))
 
     def _drops_of(self, node: str) -> tuple[dict[str, float], dict[str, float]]:
@@ -280,5 +290,4 @@ class Content:
         """Lead the links of nodes whose ports lie elsewhere now to them."""
         rows = self.arrays.edges_of(self.arrays.rows(nodes))
         wires = [self._wire(wire.target, wire.source) for wire in (self.arrays.wires[row] for row in rows)]
-        self._wire_of.update((wire.target, wire) for wire in wires)
         self.arrays.replace_wires(rows, wires)

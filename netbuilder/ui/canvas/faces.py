@@ -102,7 +102,7 @@ class Links:
     def after(self, old: Graph, new: Graph) -> Links:
         """Return the links of a graph whose links before an edit these are."""
         fresh = fresh_keys(old.edges, new.edges)
-        lost = lost_keys(old.edges, new.edges, fresh)
+        lost = lost_keys(old.edges, new.edges)
         links = Links(dict(self.inputs), dict(self.outputs))
         for target in (*lost, *(target for target in fresh if target in old.edges)):
             links._count(target, old.edges[target], -1)
@@ -223,7 +223,7 @@ def _differing(old: Mapping[K, object], new: Mapping[K, object]) -> set[K]:
     if old is new:
         return set()
     fresh = fresh_keys(old, new)
-    return {*lost_keys(old, new, fresh), *(key for key in fresh if old.get(key) != new[key])}
+    return {*lost_keys(old, new), *(key for key in fresh if old.get(key) != new[key])}
 
 
 def make_face(node: Node, document: Document, declarations: Declarations, links: Links, knowledge: Knowledge) -> Face:
