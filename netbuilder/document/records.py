@@ -7,6 +7,7 @@ of nodes and frames keep the document's order, links are sorted, objects are sor
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from sys import intern
 from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta, Struct
@@ -218,16 +219,22 @@ def document_from(record: DocumentRecord, raw: Json) -> Document:
 
 
 def graph_from(record: GraphRecord, raw: Json) -> Graph:
-    """Build a graph; see `document_from`."""
-    nodes = {
-        node.id: Node(
-            **{**_fields(node), "parameters": _free(node.parameters, f"the parameters of {node.label!r}")},
-            extra=_extra(node, source),
-        )
-        for node, source in zip(record.nodes, raw.get("nodes", []), strict=True)
-    }
-    edges = {PortRef(*target): PortRef(*origin) for origin, target in record.edges}
+    """Build a graph; see `document_from`.
+
+    Ids and names of ports are interned: they stand in many places, and equal ones are then told by a look at where
+    they are.
+    """
+    nodes = {}
+    for node, source in zip(record.nodes, raw.get("nodes", []), strict=True):
+        id, parameters = intern(node.id), _free(node.parameters, f"the parameters of {node.label!r}")
+        own = {"id": id, "type": intern(node.type), "parameters": parameters}
+        nodes[id] = Node(**{**_fields(node), **own}, extra=_extra(node, source))
+    edges = {_port(target): _port(origin) for origin, target in record.edges}
     return Graph(nodes=nodes, edges=edges, extra=_extra(record, raw))
+
+
+def _port(pair: tuple[str, str]) -> PortRef:
+    return PortRef(intern(pair[0]), intern(pair[1]))
 
 
 def schema_from(record: SchemaRecord, raw: Json) -> Schema:
@@ -289,7 +296,7 @@ def layout_from(record: LayoutRecord, raw: Json) -> Layout:
     """Build a layout; see `document_from`."""
     frames = zip(record.frames, raw.get("frames", []), strict=True)
     return Layout(
-        places={id: Place(*place) for id, place in record.places.items()},
+        places={intern(id): Place(*place) for id, place in record.places.items()},
         frames={frame.id: frame_from(frame, source) for frame, source in frames},
         routes=routes_from(record.routes),
         extra=_extra(record, raw),

@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from netbuilder.compiler.cost import CostCounter, Costs
 from netbuilder.compiler.shapes import ShapeInference, Shapes
 from netbuilder.compiler.structure import Outline
+from netbuilder.document.identity import fresh_keys, lost_keys
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem
 from netbuilder.foundation.steps import Steps
@@ -24,6 +25,12 @@ SLICE = 0.008
 
 SMALL = 400
 """Nodes; a document with no more is looked at as a whole before an edit returns, which takes a few milliseconds."""
+
+MUCH = 64
+"""Nodes or links; an edit of a large document that changes more of them returns before anything is looked at."""
+
+_BREATH_MS = 8
+"""How long the idle timer waits after an edit: the window paints first."""
 
 PATIENCE = 0.3
 """Seconds after which shapes of a large document are told though some are pending."""
@@ -53,6 +60,7 @@ class Analysis(QObject):
         self._counter = CostCounter()
         self._document, self._base = document, Path()
         self._steps: Steps[None] | None = None
+        self._is_due = False  # nothing of the document was looked at yet
         self._is_new = False
         self._begun: Shapes | None = None
         self._told = 0.0
@@ -77,18 +85,18 @@ class Analysis(QObject):
             document: What to look at.
             base: The folder that relative file names in it are relative to.
         """
-        self._document, self._base = document, base
+        before, self._document, self._base = self._document, document, base
         if self._held:
             self.shapes = Shapes(pending=frozenset(document.graph.nodes))
             self.problems, self.costs = (), Costs()
             self.changed.emit()
             return
         self.data.follow(document, base)
-        self._work()
+        self._work(is_much=_is_much(before, document))
 
     def forget(self) -> None:
         """Tell nothing of the document so far: another is followed next."""
-        self._steps, self._begun = None, None
+        self._steps, self._begun, self._is_due = None, None, False
         self.shapes, self.problems, self.costs = Shapes(), (), Costs()
 
     def hold(self) -> None:
@@ -110,7 +118,7 @@ class Analysis(QObject):
     @property
     def is_settled(self) -> bool:
         """Whether shapes, problems and costs are those of the document, and nothing is pending."""
-        return not self.shapes.pending and not self._is_unfinished
+        return not self.shapes.pending and not self._is_unfinished and not self._is_due
 
     @property
     def _is_unfinished(self) -> bool:
@@ -119,14 +127,20 @@ class Analysis(QObject):
 
     def settle(self) -> None:
         """Find the problems and costs that go with the shapes now, however long that takes."""
+        if self._is_due:
+            self._infer(perf_counter() + AT_ONCE)
         if self._is_unfinished:
             self._publish(self._begun or self.shapes)
             self._go_on(float("inf"))
 
-    def _work(self) -> None:
+    def _work(self, *, is_much: bool = False) -> None:
         """Begin with the document as it is now; what was begun with an earlier one is abandoned."""
         self._steps, self._begun = None, None
-        self._turn_until(perf_counter() + AT_ONCE)
+        self._is_due = is_much and not self._is_small
+        if not self._is_due:
+            self._turn_until(perf_counter() + AT_ONCE)
+        if self._is_due or (self._is_unfinished and not self._is_small):
+            self._timer.start(_BREATH_MS)
 
     def _turn(self) -> None:
         """Go on where the last turn ended: with problems and costs, then with the shapes that are pending."""
@@ -140,6 +154,7 @@ class Analysis(QObject):
 
     def _infer(self, deadline: float) -> None:
         """Find shapes; those of a large document are told when all are known, or nothing new was found."""
+        self._is_due = False
         before = self._begun or self.shapes
         found = self._inference.infer(self._document, deadline)
         is_stuck = found.pending == before.pending
@@ -184,3 +199,9 @@ class Analysis(QObject):
         problems = yield from review_in_steps(document, self.shapes, noticed, self._outline)
         costs = yield from self._counter.count_in_steps(self._document, self.shapes, self._outline)
         self.problems, self.costs = problems, costs
+
+
+def _is_much(old: Document, new: Document) -> bool:
+    """Whether so much has changed that finding out what it means does not fit into the edit's frame."""
+    pairs = ((old.graph.nodes, new.graph.nodes), (old.graph.edges, new.graph.edges))
+    return any(len(fresh_keys(*pair)) + len(lost_keys(*pair)) > MUCH for pair in pairs)

@@ -24,6 +24,9 @@ from netbuilder.foundation.problem import NetbuilderError
 FLUSH: Final = 0.5
 """Seconds after which what was appended is flushed to the disk, for the case that the power fails."""
 
+BREATH: Final = 0.25
+"""Seconds between the first edit and the first generation: the window paints, and may take the edit back."""
+
 IDLE: Final = 1.0
 """Seconds without an edit before a new generation begins, for which there is time then."""
 
@@ -109,6 +112,10 @@ class JournalWriter:
                     self._news.wait(self._patience())
                 document, edits, closing = self._document, self._edits, self._closing
                 self._document = None
+                if document is not None and self._generation is None and not closing:
+                    self._news.wait_for(lambda: self._closing, BREATH)
+                    document, edits, closing = self._document or document, self._edits, self._closing
+                    self._document = None
             if closing and not self._keeps:
                 break
             if document is not None:

@@ -117,7 +117,8 @@ class CanvasArrays:
         targets = [target for target in order if target in before or target in made]
         self._edge_row = dict(zip(targets, range(len(targets)), strict=True))
         take = np.fromiter(map(before.__getitem__, filter(before.__contains__, targets)), dtype=np.intp)
-        rows = np.fromiter(map(self._edge_row.__getitem__, made), dtype=np.intp, count=len(made))
+        made_rows = [self._edge_row[target] for target in made]
+        rows = np.array(made_rows, dtype=np.intp)
         come = np.array([self._edge_row[target] for target in made if target not in before], dtype=np.intp)
         kept = np.delete(np.arange(len(targets)), come)
         self.wires = (wires or list(made.values()))[:1] * len(targets)
@@ -136,7 +137,7 @@ class CanvasArrays:
         self._targets[rows] = [self._row[wire.target.node] for wire in made.values()]
         self._enter(rows, list(made.values()))
         is_anew = min(count, len(targets)) <= ROUTED
-        self._bend(np.arange(len(targets)) if is_anew else np.union1d(rows, list(self._via)).astype(np.intp))
+        self._bend(np.arange(len(targets)) if is_anew else np.array([*made_rows, *self._via], dtype=np.intp))
 
     def _enter(self, rows: Rows, wires: Sequence[Wire]) -> None:
         """Enter links that begin or end elsewhere on their nodes, or are led otherwise."""

@@ -132,6 +132,7 @@ class InspectorPanel(QScrollArea):
         self.page: Page | None = None
         self._shown: object = None
         self._drafts: dict[str, str] = {}
+        self._plan: PlanPage | None = None  # kept: it is gone to and left all day, and takes longer to make than a frame
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -185,10 +186,15 @@ class InspectorPanel(QScrollArea):
         if self.page is not None:
             self._dismiss(self.page)
         self.page = self._make_page(chosen)
-        self._column.addWidget(self.page)
+        if self._column.indexOf(self.page) < 0:
+            self._column.addWidget(self.page)
+        self.page.show()
         self.verticalScrollBar().setValue(0)
 
     def _dismiss(self, page: Page) -> None:
+        if page is self._plan:
+            page.hide()
+            return
         if isinstance(page, NodePage) and page.draft is not None:
             self._drafts[page.node] = page.draft  # code that was typed is not lost by looking elsewhere
         page.hide()
@@ -201,8 +207,14 @@ class InspectorPanel(QScrollArea):
 
     def _make_page(self, chosen: tuple[Node, ...]) -> Page:
         if not chosen:
-            at_home = not self._workspace.scope
-            return PlanPage(self._workspace) if at_home else BlockPage(self._workspace, self._themes.theme)
+            if self._workspace.scope:
+                return BlockPage(self._workspace, self._themes.theme)
+            if self._plan is None:
+                self._plan = PlanPage(self._workspace)
+            else:
+                self._plan.show_document()
+                self._plan.show_run()
+            return self._plan
         if len(chosen) > 1:
             return GroupPage(self._workspace, chosen)
         page = NodePage(self._workspace, self._themes.theme, chosen[0])

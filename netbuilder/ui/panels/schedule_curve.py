@@ -27,11 +27,15 @@ class ScheduleCurve(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
+        self._setting: Setting | None = None
         self.setFixedHeight(48)
         self.setAccessibleName("Learning rate over the run")
 
     def show_setting(self, setting: Setting) -> None:
         """Show the course of a schedule; hide where the losses decide on it, or where its values are not accepted."""
+        if setting == self._setting:
+            return
+        self._setting = setting
         try:
             spec, _ = schedules.find(setting)
             known = spec.drops is None
