@@ -89,6 +89,21 @@ class Part:
         }
 
 
+def renamed(part: Part, keys: Mapping[str, str]) -> Part:
+    """Return the same rows under other names.
+
+    Args:
+        part: The rows.
+        keys: A field's name in batches -> its name from now on; fields that are not named are left out.
+    """
+    sources = []
+    for source in part.sources:
+        tensors = {keys[key]: tensor for key, tensor in source.tensors.items() if key in keys}
+        if tensors:
+            sources.append(Source(source.node, tensors, source.rows))
+    return Part(tuple(sources))
+
+
 def count_rows(batch: Batch) -> int:
     """Return how many rows a batch has."""
     return len(next(iter(batch.values())))

@@ -153,6 +153,20 @@ class Network:
             )
         return groups
 
+    def thaw(self) -> None:
+        """Let all parameters require gradients again that are not frozen: as `groups` finds them in a new network."""
+        for path, module in self._modules.items():
+            module.requires_grad_(path not in self.program.frozen)
+
+    @property
+    def parameter_names(self) -> dict[nn.Parameter, tuple[str, str]]:
+        """Parameter -> its node's path and its name in the node's module."""
+        return {
+            parameter: (path, name)
+            for path, module in self._modules.items()
+            for name, parameter in module.named_parameters()
+        }
+
     def set_updated(self, phases: Sequence[Sequence[nn.Parameter]]) -> None:
         """Tell which parameters each phase updates: exactly those require gradients; blocks without any rest in eval.
 

@@ -62,6 +62,15 @@ class Transplant:
     inexact: dict[str, str] = field(default_factory=dict)
     _moves: dict[Name, tuple[tuple[Axis, ...], Tensor, Tensor]] = field(default_factory=dict)
 
+    def fitted(self, name: Name, tensor: Tensor) -> Tensor:
+        """Return what another tensor of the former size of a parameter that is not fresh becomes now."""
+        axes, _, now = self._moves[name]
+        return fit(tensor, now, axes)
+
+    def is_fresh(self, name: Name) -> bool:
+        """Whether a parameter was not there before."""
+        return name not in self._moves
+
     def memory(self, name: Name, before: Memory) -> dict[str, Tensor]:
         """Return what an optimizer remembers of a parameter now; empty when it begins anew.
 

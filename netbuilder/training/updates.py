@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import torch
 from torch import nn
@@ -19,6 +19,10 @@ from netbuilder.document.model import Group, Phase
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import optimizers, schedules
 from netbuilder.training.batches import Batch, count_rows
+
+WARM_UP: Final = 100
+"""Steps over which the rate of a parameter rises that came in the middle of a run: a layer that was put in as the
+identity would else throw the loss up within some steps."""
 
 Losses: TypeAlias = Callable[[nn.Module, Batch], Mapping[str, torch.Tensor]]
 """A generated `<phase>_losses` function."""
@@ -76,12 +80,15 @@ class Updater:
             NetbuilderError: When the optimizer's or the schedule's settings are wrong.
         """
         self.name = phase.name
+        self.setting = phase.optimizer
         self.losses = losses
         self.parameters = [parameter for _, parameters in groups for parameter in parameters]
         self._settings = settings
         self._updates = phase.updates
         _, values = optimizers.find(phase.optimizer)
         self._rates = [values["learning_rate"] * group.rate for group, _ in groups]
+        self._begun: list[int | None] = [None] * len(groups)
+        self._warming: dict[nn.Parameter, int] = {}
         self.optimizer = optimizers.make(
             phase.optimizer,
             [
@@ -131,6 +138,29 @@ class Updater:
         if self._drops:
             drops = self._drops(losses, **schedules.choose(self._drops, self._schedule))
             self._course = partial(self._course, drops=drops)
+
+    @property
+    def warming(self) -> Mapping[nn.Parameter, int]:
+        """Parameters whose rate still rises -> the steps done when they came."""
+        return self._warming
+
+    def warm(self, parameters: Mapping[nn.Parameter, int]) -> None:
+        """Let the rate of parameters that came in the middle of a run rise in a straight line over `WARM_UP` steps.
+
+        Args:
+            parameters: Which -> the steps done when they came. Those that are not updated here are left out.
+        """
+        for number, group in enumerate(list(self.optimizer.param_groups)):
+            for begun in dict.fromkeys(parameters[each] for each in group["params"] if each in parameters):
+                chosen = [each for each in group["params"] if parameters.get(each) == begun]
+                self._warming |= dict.fromkeys(chosen, begun)
+                if len(chosen) == len(group["params"]):
+                    self._begun[number] = begun
+                    break
+                group["params"] = [each for each in group["params"] if parameters.get(each) != begun]
+                self.optimizer.param_groups.append({**group, "params": chosen})
+                self._rates.append(self._rates[number])
+                self._begun.append(begun)
 
     def _update(self, model: nn.Module, batches: Sequence[Batch]) -> Mapping[str, float]:
         for parameter in self.parameters:
@@ -192,10 +222,12 @@ class Updater:
 
     def _set_rate(self, step: int) -> None:
         factor = self._course(step)
-        if factor != self._last_factor:
+        if factor != self._last_factor or self._warming:
             self._last_factor = factor
-            for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
-                group["lr"] = rate * factor
+            for group, rate, begun in zip(self.optimizer.param_groups, self._rates, self._begun, strict=True):
+                group["lr"] = rate * factor * (1.0 if begun is None else min(1.0, (step - begun + 1) / WARM_UP))
+            if self._warming and step - max(self._warming.values()) >= WARM_UP:
+                self._warming.clear()  # the last one has reached its full rate
 
 
 def _unreached(phase: str) -> Problem:
