@@ -7,7 +7,7 @@ all follow the same edit, get the answer that was found for the first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import compress, filterfalse
 from operator import is_not
 from typing import Any, Final, TypeVar

@@ -110,7 +110,7 @@ def shared_parameters(document: Document, nodes: tuple[Node, ...]) -> tuple[Para
     Of data nodes these are only those that leave their schema alone.
     """
     common: dict[str, Parameter] | None = None
-    for node in nodes:
+    for node in {node.type: node for node in nodes}.values():
         declaration = declaration_for(document, node.type)
         mine = {p.name: p for p in declaration.parameters if p.kind is not Kind.CODE} if declaration else {}
         if node.type.startswith("data."):

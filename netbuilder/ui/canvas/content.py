@@ -7,6 +7,7 @@ and the picture on the command line share it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,15 @@ from netbuilder.document.blocks import BLOCK
 from netbuilder.document.diff import Difference
 from netbuilder.document.model import ROOT, Document, Frame, Graph, Place, PortRef
 from netbuilder.ui.canvas.arrays import CanvasArrays, Rows, Wire
-from netbuilder.ui.canvas.faces import Declarations, Face, Knowledge, Links, make_face
+from netbuilder.ui.canvas.faces import Declarations, Face, Knowledge, Links, known_otherwise, make_face
 from netbuilder.ui.canvas.geometry import Geometry, expected_size, measure
 
 _GRID = 8  # columns of nodes that nobody has placed yet
 _PITCH = (180.0, 150.0)
+
+
+MANY = 300
+"""Nodes that are looked at in one go when something became known of them: a few milliseconds."""
 
 
 class Content:
@@ -32,6 +37,7 @@ class Content:
         arrays: Where everything lies.
         faces: Node id -> face.
         frames: Frame id -> frame, those of the graph shown.
+        late: Ids of the nodes that still look as they did before the last thing became known.
     """
 
     def __init__(self, declarations: Declarations) -> None:
@@ -41,6 +47,7 @@ class Content:
         self.arrays = CanvasArrays()
         self.faces: dict[str, Face] = {}
         self.frames: dict[str, Frame] = {}
+        self.late: set[str] = set()
         self._categories: tuple[str, ...] = ()
         self._category_of = np.empty(0, dtype=np.uint8)
         self._links = Links()
@@ -54,7 +61,7 @@ class Content:
         self.faces = {}
         self._drops, self._geometries = {}, {}
         self._take(document, scope)
-        self._knowledge = knowledge
+        self._knowledge, self.late = knowledge, set()
         self.faces = {node: self._face(node, knowledge) for node in self.graph.nodes}
         self._lay(self._placed(self.graph.nodes))
 
@@ -90,12 +97,24 @@ class Content:
         types = {BLOCK + key for key in blocks}
         return {id for id, node in self.graph.nodes.items() if node.type in types} if types else set()
 
-    def look_again(self, knowledge: Knowledge) -> set[str]:
-        """Follow what became known of shapes, problems and pictures; returns the ids that look otherwise."""
-        changed, resized = self._look((), knowledge)
+    def look_again(self, knowledge: Knowledge, first: Iterable[str] | None = None) -> set[str]:
+        """Follow what became known of shapes, problems and pictures.
+
+        Args:
+            knowledge: What is known.
+            first: Where something is known of more than `MANY` nodes, only these are looked at; `late` holds the rest.
+
+        Returns:
+            The ids that look otherwise.
+        """
+        changed, resized = self._look((), knowledge, first)
         if resized:
             self._follow_ports(resized)
         return changed
+
+    def look_late(self) -> set[str]:
+        """Look at some of the nodes that are left in `late`; returns the ids that look otherwise."""
+        return self.look_again(self._knowledge, list(islice(self.late, MANY)))
 
     def geometry(self, node: str) -> Geometry:
         """Return where the parts of a node's face lie."""
@@ -184,14 +203,21 @@ class Content:
             if chosen.any():
                 yield name, chosen
 
-    def _look(self, nodes: Iterable[str], knowledge: Knowledge) -> tuple[set[str], set[str]]:
+    def _look(
+        self, nodes: Iterable[str], knowledge: Knowledge, first: Iterable[str] | None = None
+    ) -> tuple[set[str], set[str]]:
         """Look again at these nodes and those known otherwise now; returns which changed, and which of them in size."""
         before, self._knowledge = self._knowledge, knowledge
         changed, resized = set[str](), set[str]()
-        asked = set(self.graph.nodes) if before.values != knowledge.values else before.affected(knowledge) | set(nodes)
-        for node in asked & self.graph.nodes.keys():
-            old, face = self.faces.get(node), self._face(node, knowledge)
-            if face == old:
+        anew = set(self.graph.nodes if before.values != knowledge.values else nodes)
+        asked = (anew | before.affected(knowledge) | self.late) & self.graph.nodes.keys()
+        now = asked.intersection(first) if first is not None and len(asked) > MANY and not anew else asked
+        self.late = asked - now
+        for node in now:
+            old = self.faces.get(node)
+            is_same = old is not None and node not in anew
+            face = known_otherwise(old, node, knowledge) if old and is_same else self._face(node, knowledge)
+            if face is old or face == old:
                 continue
             if old is not None and old.category != face.category:
                 self._category_of = self._category_of[:0]

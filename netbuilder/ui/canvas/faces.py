@@ -7,7 +7,7 @@ share one picture, and a node whose face did not change is not drawn again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import lru_cache
 from typing import TypeVar
@@ -245,6 +245,20 @@ def make_face(node: Node, document: Document, declarations: Declarations, links:
         bypassed=node.bypassed,
         area=knowledge.areas.get(node.id, Area.NONE),
     )
+
+
+def known_otherwise(face: Face, node: str, knowledge: Knowledge) -> Face:
+    """Return the face of a node that is as it was, of which something else is known now."""
+    outputs = face.outputs
+    types = [knowledge.type_of(PortRef(node, output.name)) for output in outputs]
+    shorts = [known.short if known else "" for known in types]
+    if any(short != output.shape for short, output in zip(shorts, outputs, strict=True)):
+        outputs = tuple(OutputFace(output.name, short) for short, output in zip(shorts, outputs, strict=True))
+    pending = node in knowledge.pending
+    severity, area = knowledge.severities.get(node), knowledge.areas.get(node, Area.NONE)
+    if (outputs, pending, severity, area) == (face.outputs, face.pending, face.severity, face.area):
+        return face
+    return replace(face, outputs=outputs, pending=pending, severity=severity, area=area)
 
 
 def _is_entrance(node: Node, document: Document) -> bool:

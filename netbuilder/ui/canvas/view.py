@@ -105,6 +105,8 @@ class CanvasView(Stage):
         self.space_held = self.space_tapped = self.knife_held = False
         self._frames = QTimer(self, interval=16)
         self._frames.timeout.connect(self._next_frame)
+        self._late = QTimer(self, singleShot=True, interval=0)
+        self._late.timeout.connect(self._look_late)
         self.minimap = Minimap(self)
         self.quick_add = QuickAdd(self)
         self._find_bar: FindBar | None = None
@@ -228,11 +230,23 @@ class CanvasView(Stage):
         self.renew()
 
     def look_again(self) -> None:
-        """Show what is known by now of shapes, problems and the run."""
+        """Show what is known by now of shapes, problems and the run; of many nodes first those in view."""
         self._know(self.graph)
-        self.content.look_again(self.knowledge)
+        arrays = self.content.arrays
+        self.content.look_again(self.knowledge, [arrays.ids[row] for row in arrays.nodes_in(*self.shown_area())])
         self.moved.emit()
         self.renew()
+        if self.content.late:
+            self._late.start()
+
+    def _look_late(self) -> None:
+        """Look at some of the nodes that were left; all is painted again at the end."""
+        self.content.look_late()
+        if self.content.late:
+            self._late.start()
+        else:
+            self.moved.emit()
+            self.renew()
 
     def _show_telemetry(self, telemetry: Telemetry) -> None:
         before = self.live.flow

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, TypeAlias
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
@@ -100,7 +101,11 @@ class GroupPage(QWidget):
 
 def _kinds(workspace: Workspace, nodes: tuple[Node, ...]) -> str:
     """Return what nodes are in a few words: "2 Conv2d, 1 ReLU"."""
-    counts = Counter(node_title(workspace.document, node) for node in nodes).most_common()
+    examples = {node.type: node for node in nodes}  # thousands of nodes are of a few types
+    titles = Counter[str]()
+    for type_, count in Counter(map(attrgetter("type"), nodes)).items():
+        titles[node_title(workspace.document, examples[type_])] += count
+    counts = titles.most_common()
     words = [f"{count} {title}" for title, count in counts[:_MOST]]
     return ", ".join(words) + (f" and {sum(count for _, count in counts[_MOST:])} others" if counts[_MOST:] else "")
 
@@ -132,7 +137,9 @@ class InspectorPanel(QScrollArea):
         self.page: Page | None = None
         self._shown: object = None
         self._drafts: dict[str, str] = {}
-        self._plan: PlanPage | None = None  # kept: it is gone to and left all day, and takes longer to make than a frame
+        self._plan: PlanPage | None = (
+            None  # kept: making it takes longer than a frame
+        )
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

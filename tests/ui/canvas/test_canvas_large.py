@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from PySide6.QtCore import QPoint
 
 from netbuilder.document import edits
 from netbuilder.document.model import PortRef
-from netbuilder.ui.canvas.content import Content
+from netbuilder.ui.canvas.content import MANY, Content
 from netbuilder.ui.canvas.drawing import FAR
 from netbuilder.ui.canvas.faces import Links
 from tests.benchmarks.large_networks import network
@@ -46,8 +49,9 @@ def check(content: Content, declarations) -> None:
         assert np.array_equal(getattr(content.arrays, name), getattr(anew.arrays, name)), name
 
 
-def test_links_follow_any_edit_as_if_made_anew(view, workspace):
-    workspace.open_unsaved(network(60))
+@pytest.mark.parametrize("count", [60, 300])  # with more than ROUTED links, none is led around nodes
+def test_links_follow_any_edit_as_if_made_anew(view, workspace, count):
+    workspace.open_unsaved(network(count))
     node, follower = "n00000010", "n00000011"
     for change in (
         lambda document: edits.disconnect(document, PortRef(follower, "b")),
@@ -72,3 +76,22 @@ def test_counted_links_follow_an_edit():
     anew = Links.of(after.graph)
     assert {id: each for id, each in links.inputs.items() if each} == anew.inputs
     assert {id: each for id, each in links.outputs.items() if each} == anew.outputs
+
+
+def test_of_many_nodes_those_in_view_are_looked_at_first(view, workspace, qtbot):
+    """Half of a network loses its shapes: what is seen tells at once, the rest while nobody waits."""
+    workspace.open_unsaved(network(1000))
+    qtbot.waitUntil(lambda: workspace.is_settled and not view.content.late)
+    view.views.actual_size()
+    arrays = view.content.arrays
+    seen = {arrays.ids[row] for row in arrays.nodes_in(*view.shown_area())}
+    known = replace(view.knowledge, pending=frozenset(workspace.document.graph.nodes))
+    changed = view.content.look_again(known, seen)
+    assert changed == seen
+    assert 0 < len(seen) < MANY < len(view.content.late)
+    left = set(view.content.late)
+    assert view.content.look_late() <= left
+    assert len(view.content.late) == len(left) - MANY
+    while view.content.late:
+        view.content.look_late()
+    check(view.content, workspace.vocabulary)

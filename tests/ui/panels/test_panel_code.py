@@ -83,6 +83,7 @@ def test_an_edit_is_written_shortly_after(code: CodePanel, digits: Workspace, qt
 
 def test_nothing_is_written_while_nobody_looks(code: CodePanel, digits: Workspace, qtbot: QtBot) -> None:
     code.hide()
+    qtbot.waitUntil(lambda: not code._timer.isActive())  # what was begun before
     digits.edit("x", lambda document: edits.set_parameters(document, HEAD, {"units": 12}))
     settle(digits)
     assert not code._timer.isActive()
