@@ -204,6 +204,10 @@ class Plan:
         ema_decay: How slowly the running average of the weights forgets; 0 means that there is none.
         patience: Stop after this many epochs without a better validation loss; 0 means never.
         monitor: What "better" means: "loss" or a metric's key, on the validation part.
+        precision: What the network computes in: "float32", "bf16" or "fp16". Weights and losses are always float32.
+        memory_format: How images lie in memory: torch's "contiguous", "channels_last", or "auto", a rule.
+        compile: Whether `torch.compile` makes kernels for the training step.
+        threads: How many threads torch may use inside an operation; 0 is a rule.
         weights: What the weights start from, such as those that were imported; None draws them from the seed.
     """
 
@@ -216,6 +220,10 @@ class Plan:
     ema_decay: float = 0.0
     patience: int = 0
     monitor: str = "loss"
+    precision: str = "float32"
+    memory_format: str = "auto"
+    compile: bool = False
+    threads: int = 0
     weights: StartWeights | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)
 

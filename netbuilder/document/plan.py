@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netbuilder.foundation.parameter import Kind, Parameter
+from netbuilder.foundation.parameter import Choice, Kind, Parameter
 
 MOST_ACCUMULATED = 10_000
 """An update is made of at most so many batches."""
@@ -87,6 +87,59 @@ PLAN_PARAMETERS: tuple[Parameter, ...] = (
         default="loss",
         help='What "better" means: "loss" or a metric, on the validation part.',
         advanced=True,
+    ),
+    Parameter(
+        name="precision",
+        title="Compute in",
+        kind=Kind.CHOICE,
+        default="float32",
+        choices=(
+            Choice(value="float32", title="float32", help="What torch does by itself."),
+            Choice(value="bf16", title="bfloat16", help="As wide a range, two to three digits."),
+            Choice(value="fp16", title="float16", help="More digits, small range: the loss is scaled."),
+        ),
+        advanced=True,
+        help=(
+            "Layers that gain from it compute in 16 bits: faster where the processor knows them, a little less exact."
+            " Weights, losses and updates stay float32."
+        ),
+    ),
+    Parameter(
+        name="memory_format",
+        title="Images in memory",
+        kind=Kind.CHOICE,
+        default="auto",
+        choices=(
+            Choice(value="auto", title="automatic", help="Channels innermost on a CPU where all layers gain from it."),
+            Choice(value="contiguous", title="channels first", help="torch.contiguous_format."),
+            Choice(value="channels_last", title="channels last", help="torch.channels_last."),
+        ),
+        advanced=True,
+        help="How torch lays out images between layers. It changes the speed, and the last digits.",
+    ),
+    Parameter(
+        name="compile",
+        title="Compile",
+        kind=Kind.BOOL,
+        default=False,
+        advanced=True,
+        help=(
+            "torch.compile makes kernels for this very network. That takes seconds to minutes at the start; where it"
+            " fails, training goes on without."
+        ),
+    ),
+    Parameter(
+        name="threads",
+        title="Threads",
+        kind=Kind.INT,
+        default=0,
+        minimum=0,
+        maximum=1024,
+        advanced=True,
+        help=(
+            "How many threads torch may use inside an operation. 0 takes one for small networks, else all cores but"
+            " one."
+        ),
     ),
 )
 """The plan's plain fields; phases, optimizer and schedule have declarations of their own."""

@@ -152,6 +152,10 @@ class PlanRecord(Struct, frozen=True):
     ema_decay: Annotated[float, Meta(ge=0, le=0.999999)] = 0.0
     patience: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
     monitor: Name = "loss"
+    precision: Literal["float32", "bf16", "fp16"] = "float32"
+    memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
+    compile: bool = False
+    threads: Annotated[int, Meta(ge=0, le=1_024)] = 0
     weights: StartWeightsRecord | None = None
 
 

@@ -17,17 +17,21 @@ from netbuilder.document.model import Document, Group, Phase, Plan, PortRef
 from netbuilder.exchange import training_script_texts as texts
 from netbuilder.layers.spec import Task
 from netbuilder.training import optimizers, schedules
-from netbuilder.training.memory import evaluation_rows, suits_channels_last
+from netbuilder.training.memory import evaluation_rows, has_channels_last, suits_channels_last
 from netbuilder.training.optimizer_spec import OptimizerSpec
 
 _DEVICES = frozenset({"cpu", "cuda"})
 """Where the script may run."""
+
+_DTYPES = {"bf16": "bfloat16", "fp16": "float16"}
+"""The plan's precision -> torch's name of it."""
 
 _TAKEN = frozenset(
     {
         "ACCUMULATION",
         "Batch",
         "DEVICE",
+        "DTYPE",
         "EMA_DECAY",
         "EPOCHS",
         "FOLDER",
@@ -64,8 +68,10 @@ def write_script(
         texts.BATCHES,
         *([texts.UPDATES] if document.plan.accumulation > 1 else []),
         *([texts.AVERAGE] if document.plan.ema_decay else []),
+        *([texts.PRECISION] if document.plan.precision in _DTYPES else []),
         *_schedule_functions(document),
         _new_optimizers(document, program),
+        *([texts.SCALERS] if document.plan.precision == "fp16" else []),
         _step(document, program),
     ]
     functions += [
@@ -116,7 +122,7 @@ ROWS_AT_ONCE = {evaluation_rows(document, shapes)}  # in an evaluation
 PATIENCE = {plan.patience}  # epochs without a better validation result after which training ends; 0 never ends early
 SOURCES = [{sources}]  # fields that share rows
 SHUFFLING = {list(shuffling.values())!r}  # one seed each
-'''
+{_speed_constants(plan, program)}'''
 
 
 def _imports(document: Document) -> str:
@@ -134,6 +140,20 @@ def _averaging_constants(plan: Plan) -> str:
         lines.append(f"ACCUMULATION = {plan.accumulation}  # batches an update\n")
     if plan.ema_decay:
         lines.append(f"EMA_DECAY = {plan.ema_decay!r}  # of the averaged weights, which are evaluated and kept\n")
+    return "".join(lines)
+
+
+def _speed_constants(plan: Plan, program: Program) -> str:
+    """Return the lines that say what the network computes in, with how many threads and which kernels."""
+    lines = []
+    if plan.precision in _DTYPES:
+        lines.append(
+            f"DTYPE = torch.{_DTYPES[plan.precision]}  # what the network computes in; its weights are float32\n"
+        )
+    if plan.compile:
+        lines += [f"compiled_{name} = torch.compile({name}, dynamic=False)\n" for name in program.phases.values()]
+    if plan.threads:
+        lines.append(f"\ntorch.set_num_threads({plan.threads})\n")
     return "".join(lines)
 
 
@@ -227,6 +247,8 @@ def _step(document: Document, program: Program) -> str:
     taken.insert(2, "batches: list[Batch]" if document.plan.accumulation > 1 else "batch: Batch")
     if _watches_losses(document):
         taken.append("losses: list[float]")
+    if document.plan.precision == "fp16":
+        taken.append("scalers: list[torch.amp.GradScaler]")
     lines = [
         f"def step({', '.join(taken)}) -> float:",
         '    """Do the updates of one step and return its loss."""',
@@ -254,21 +276,32 @@ def _phase(number: int, phase: Phase, program: Program, plan: Plan, *, alone: bo
         yield f"    for _ in range({phase.updates}):"
         indent += "    "
     yield f"{indent}optimizer.zero_grad()"
-    loss = f"loss = sum({program.phases[phase.name]}(model, batch).values())"
+    function = ("compiled_" if plan.compile else "") + program.phases[phase.name]
+    loss = f"loss = sum({function}(model, batch).values())"
+    scaled = plan.precision == "fp16"
+    if scaled:
+        yield f"{indent}scaler = scalers[{number}]"
     if plan.accumulation > 1:
         yield f"{indent}rows, mean = sum(len(next(iter(batch.values()))) for batch in batches), 0.0"
         yield f"{indent}for batch in batches:"
         yield f"{indent}    share = len(next(iter(batch.values()))) / rows"
         yield f"{indent}    {loss}"
-        yield f"{indent}    (loss * share).backward()"
+        total = "scaler.scale(loss * share)" if scaled else "(loss * share)"
+        yield f"{indent}    {total}.backward()"
         yield f"{indent}    mean += loss.item() * share"
     else:
         yield f"{indent}{loss}"
-        yield f"{indent}loss.backward()"
+        yield f"{indent}{'scaler.scale(loss)' if scaled else 'loss'}.backward()"
+    if scaled and plan.clip_norm:
+        yield f"{indent}scaler.unscale_(optimizer)"
     if plan.clip_norm:
         yield f'{indent}parameters = [p for group in optimizer.param_groups for p in group["params"]]'
         yield f"{indent}nn.utils.clip_grad_norm_(parameters, {plan.clip_norm!r})"
-    yield f"{indent}optimizer.step()"
+    if scaled:
+        yield f"{indent}scaler.step(optimizer)  # not when a gradient is not finite: then the scale falls"
+        yield f"{indent}scaler.update()"
+    else:
+        yield f"{indent}optimizer.step()"
     yield "    value += mean" if plan.accumulation > 1 else "    value += loss.item()"
 
 
@@ -313,7 +346,9 @@ def _fit(document: Document, program: Program, shapes: Shapes) -> str:
         monitor = "loss"
     better = f'found["{monitor}"] {">" if is_higher else "<"} best'
     text = _flush_left(texts.FIT).replace("WORST", 'float("-inf")' if is_higher else 'float("inf")')
-    text = text.replace("FORMAT", texts.CHANNELS_LAST if suits_channels_last(document, shapes) else "")
+    text = text.replace("FORMAT", _placing(document, shapes))
+    scaled = document.plan.precision == "fp16"
+    text = text.replace("SCALER_LIST", "\n    scalers = new_scalers(optimizers)" if scaled else "")
     several = document.plan.accumulation > 1
     text = text.replace("EPOCH_BATCHES", "updates" if several else "batches")
     text = text.replace("TAKEN", "several" if several else "batch")
@@ -322,8 +357,17 @@ def _fit(document: Document, program: Program, shapes: Shapes) -> str:
     watches = _watches_losses(document)
     text = text.replace("LOSS_LIST", "\n    losses: list[float] = []" if watches else "")
     text = text.replace("KEEP_LOSS", '\n        losses.append(found["loss"])' if watches else "")
-    text = text.replace("LOSSES", ", losses" if watches else "")
+    text = text.replace("LOSSES", (", losses" if watches else "") + (", scalers" if scaled else ""))
     return text.replace("IS_BETTER", better).replace("MONITOR", monitor).replace("RESTING", _resting(document, program))
+
+
+def _placing(document: Document, shapes: Shapes) -> str:
+    """Return what prepares the model: the order of its images in memory, and what it computes in."""
+    plan = document.plan
+    lines = texts.COMPUTE if plan.precision in _DTYPES else ""
+    if plan.memory_format == "auto" and suits_channels_last(document, shapes):
+        return lines + texts.CHANNELS_LAST_ON_CPU
+    return lines + (texts.CHANNELS_LAST if has_channels_last(document, shapes, "cpu") else "")
 
 
 def _resting(document: Document, program: Program) -> str:

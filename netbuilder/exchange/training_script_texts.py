@@ -72,7 +72,7 @@ FIT = '''
         rows, held_out = load("train"), load("validation")FORMAT
         generators = [torch.Generator().manual_seed(seed) for seed in SHUFFLING]
         total = sum(1 for _ in EPOCH_BATCHES(rows, [torch.Generator() for _ in SOURCES])) * epochs
-        optimizers = new_optimizers(model)
+        optimizers = new_optimizers(model)SCALER_LIST
         history: list[float] = []LOSS_LISTFIRST_AVERAGE
         best, best_weights, waited = WORST, model.state_dict(), 0
         torch.manual_seed(SEED)
@@ -92,6 +92,36 @@ FIT = '''
 '''
 
 CHANNELS_LAST = """
+    model.to(memory_format=torch.channels_last)"""
+
+COMPUTE = """
+    compute_in_precision(model)"""
+
+PRECISION = '''
+    def compute_in_precision(model: nn.Module) -> None:
+        """Let the model compute in DTYPE and give its results in float32."""
+        plain = model.forward
+
+        def forward(*values: Tensor, **named: Tensor) -> Tensor | tuple[Tensor, ...]:
+            with torch.autocast(DEVICE, dtype=DTYPE):
+                results = plain(*values, **named)
+            return tuple(map(full, results)) if isinstance(results, tuple) else full(results)
+
+        model.forward = forward
+
+
+    def full(value: Tensor) -> Tensor:
+        """Return a value of 16 bits as float32."""
+        return value.float() if value.dtype == DTYPE else value
+'''
+
+SCALERS = '''
+    def new_scalers(optimizers: list[torch.optim.Optimizer]) -> list[torch.amp.GradScaler]:
+        """Return what keeps each optimizer's gradients in the range of float16."""
+        return [torch.amp.GradScaler(DEVICE) for _ in optimizers]
+'''
+
+CHANNELS_LAST_ON_CPU = """
     if DEVICE == "cpu":
         model.to(memory_format=torch.channels_last)  # faster there"""
 

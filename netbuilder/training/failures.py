@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -63,10 +64,20 @@ def explained(plan: Plan, explain: Callable[[BaseException], Problem | None]) ->
             error.__traceback__ = None
         else:
             problem = explain(error)
+            if problem is not None and plan.precision != "float32":
+                problem = _blaming_precision(problem, plan)
         if problem is None:
             raise
         release_memory()
         raise NetbuilderError(problem) from error
+
+
+def _blaming_precision(problem: Problem, plan: Plan) -> Problem:
+    """Return a layer's failure with the fix that computes in float32: some have no kernels for 16 bits."""
+    fix = Fix(title="Compute in float32", edit="change_plan", arguments={"values": {"precision": "float32"}})
+    dtype = "bfloat16" if plan.precision == "bf16" else "float16"
+    message = f"{problem.message} The network computes in {dtype}, which not every layer can here."
+    return replace(problem, message=message, fixes=(fix, *problem.fixes))
 
 
 def release_memory() -> None:

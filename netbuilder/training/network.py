@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -24,7 +24,8 @@ from netbuilder.layers.spec import Task
 from netbuilder.training import metrics
 from netbuilder.training.batches import Batch
 from netbuilder.training.dead_units import rest_of
-from netbuilder.training.memory import evaluation_rows, suits_channels_last
+from netbuilder.training.memory import evaluation_rows, has_channels_last
+from netbuilder.training.precision import compute_in, in_precision
 from netbuilder.training.start_weights import adopt, load_start
 from netbuilder.training.targets import raw_target
 from netbuilder.training.updates import Losses
@@ -99,7 +100,8 @@ class Network:
         if document.plan.weights is not None:
             adopt(self.model, program, load_start(document.plan.weights, runs))
         self.model.to(device)
-        if device.type == "cpu" and suits_channels_last(document, shapes):
+        compute_in(self.model, document.plan.precision, device.type)
+        if has_channels_last(document, shapes, device.type):
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.macs = count_costs(document, shapes).total.macs
         self.evaluation_rows = evaluation_rows(document, shapes)
@@ -237,7 +239,7 @@ class Network:
 
     def tap(self, batch: Batch, tap: Callable[[str, torch.Tensor], None]) -> None:
         """Run a forward pass that shows every node's value; call within `evaluating`."""
-        self._loaded.tapped(self.model)(tap, **{key: batch[key] for key in self.program.fields})
+        self._tapped(tap, **{key: batch[key] for key in self.program.fields})
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -254,9 +256,13 @@ class Network:
             batch: The batch.
             tap: Called with each node's path and value.
         """
-        tapped = _Tapped(self.model, self._loaded.tapped(self.model), tap)
+        tapped = _Tapped(self.model, self._tapped, tap)
         losses = self._loaded.losses[phase](cast("nn.Module", tapped), batch)
         return losses, tapped.outputs
+
+    @property
+    def _tapped(self) -> Callable[..., Any]:
+        return in_precision(self._loaded.tapped(self.model), self.document.plan.precision, self.device.type)
 
     def first_not_finite(self, batch: Batch, losses: Sequence[str]) -> tuple[str, str]:
         """Return the path and label of the first node whose value is not finite on a batch.

@@ -14,10 +14,12 @@ import torch
 from netbuilder.compiler.bypass import in_force
 from netbuilder.data.preparation import prepare
 from netbuilder.data.spec import Prepared
+from netbuilder.document.model import Phase
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import failures, metrics, records
 from netbuilder.training.batches import Batch, Part, grouped, make_part, shuffling
+from netbuilder.training.compilation import CompiledLosses
 from netbuilder.training.devices import find_device
 from netbuilder.training.events import checkpoint_event, end_event, epoch_event
 from netbuilder.training.keeper import Keeper
@@ -30,7 +32,7 @@ from netbuilder.training.recorder import Recorder, RunWriter
 from netbuilder.training.remains import Remains
 from netbuilder.training.run_store import FILE_NAME
 from netbuilder.training.threads import intra_op_threads, limited_threads
-from netbuilder.training.updates import NonFiniteError, Updater, UpdateSettings
+from netbuilder.training.updates import Losses, NonFiniteError, Updater, UpdateSettings
 from netbuilder.training.validation import Evaluation, deviations, evaluate
 from netbuilder.training.weight_average import WeightAverage
 
@@ -97,6 +99,8 @@ class Trainer:
             self._build_network(prepared, torch.device(device.key))
         self._built = True
         self.event(Event(kind="log", text=f"Training on {device.title}, {self.steps} steps in {self.epochs} epochs."))
+        if self._plan.compile:
+            self.event(Event(kind="log", text="The first steps wait for torch.compile."))
         self.show()
 
     def _read_data(self) -> dict[str, Prepared]:
@@ -120,7 +124,7 @@ class Trainer:
         plan = self._plan
         self.network = network = Network(self._start.document, device, Path(self._start.runs))
         prepared = {node: prepared[node] for node in network.data_nodes}
-        self._closing.enter_context(limited_threads(intra_op_threads(network.macs, plan.batch_size)))
+        self._closing.enter_context(limited_threads(plan.threads or intra_op_threads(network.macs, plan.batch_size)))
         self._parts = {
             part: make_part(prepared, part, network.fields, device) for part in ("train", "validation", "test")
         }
@@ -129,10 +133,8 @@ class Trainer:
         self.steps_per_epoch = -(-self._parts["train"].batch_count(plan.batch_size) // plan.accumulation)
         if not self.steps_per_epoch:
             raise NetbuilderError(Problem(code="data.empty", message="There are no rows to train on."))
-        settings = UpdateSettings(clip_norm=plan.clip_norm, steps=self.steps)
-        self._updaters = [
-            Updater(phase, network.losses(phase), network.groups(phase), settings) for phase in plan.phases
-        ]
+        settings = UpdateSettings(clip_norm=plan.clip_norm, steps=self.steps, precision=plan.precision)
+        self._updaters = [Updater(phase, self._losses(phase), network.groups(phase), settings) for phase in plan.phases]
         network.set_updated([updater.parameters for updater in self._updaters])
         self._average = WeightAverage(network.model, plan.ema_decay) if plan.ema_decay else None
         self._keeper = Keeper(self._folder, network.model, network.key_paths, self._monitor(), self._average)
@@ -140,14 +142,17 @@ class Trainer:
         self._probe = Probe(network, prepared, self._parts, self._live)
         torch.manual_seed(plan.seed)
 
+    def _losses(self, phase: Phase) -> Losses:
+        losses = self.network.losses(phase)
+        return CompiledLosses(losses, self._tell) if self._plan.compile else losses
+
     def _monitor(self) -> str:
         """Return what tells which weights are best: what the plan says, or the loss where that cannot be had."""
         wish = self._plan.monitor
         known = self.network.metric_names if self._parts["validation"].rows else ("loss",)
         if wish in known:
             return wish
-        problem = failures.unknown_monitor(wish, known)
-        self.event(Event(kind="problem", text=problem.message, problems=(problem,)))
+        self._tell(failures.unknown_monitor(wish, known))
         return "loss"
 
     def batches(self) -> Iterator[Sequence[Batch]]:
@@ -193,6 +198,8 @@ class Trainer:
             self._keep_rate(rate)
         if self._plan.clip_norm:
             add("gradient_norm", step, self._updaters[0].gradient_norm)
+        if self._plan.precision == "fp16":
+            add("loss_scale", step, self._updaters[0].loss_scale)
 
     def _keep_rate(self, rate: float) -> None:
         self._last_rate, self._rate_step = rate, self.step_count
@@ -348,6 +355,9 @@ class Trainer:
     def problem(self, error: NetbuilderError) -> None:
         """Tell a user's mistake."""
         self.event(Event(kind="problem", text=str(error), step=self.step_count, problems=error.problems))
+
+    def _tell(self, problem: Problem) -> None:
+        self.event(Event(kind="problem", text=problem.message, step=self.step_count, problems=(problem,)))
 
     def event(self, event: Event) -> None:
         """Show and keep an event."""

@@ -1,7 +1,9 @@
 """Updates: one phase's losses, backward pass, clipping, learning rate and optimizer step.
 
-No update is made with a loss or a gradient that is not finite. What is left unseen is an update that makes weights
-overflow out of finite gradients (a learning rate of 1e10): the next step's loss tells of it.
+No update is made with a loss or a gradient that is not finite. In float16 a gradient may leave the range because the
+loss was scaled up: that update is left out and the scale halved, and only what happens without a scale ends a run.
+What is left unseen is an update that makes weights overflow out of finite gradients (a learning rate of 1e10): the next
+step's loss tells of it.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from netbuilder.document.model import Group, Phase
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import optimizers, schedules
 from netbuilder.training.batches import Batch, count_rows
+from netbuilder.training.precision import new_scaler
 
 WARM_UP: Final = 100
 """Steps over which the rate of a parameter rises that came in the middle of a run: a layer that was put in as the
@@ -52,10 +55,12 @@ class UpdateSettings:
     Attributes:
         clip_norm: The total norm that gradients are scaled down to; 0 means never.
         steps: Steps in the whole run, for the schedules.
+        precision: What the network computes in; float16 needs a scaler.
     """
 
     clip_norm: float
     steps: int
+    precision: str = "float32"
 
 
 class Updater:
@@ -103,12 +108,18 @@ class Updater:
         self.base_rate = float(values["learning_rate"])
         self.gradient_norm = 0.0
         device = self.parameters[0].device
+        self._scaler = new_scaler(settings.precision, device.type)
         self._spoiled, self._one = torch.zeros(1, device=device), torch.ones(1, device=device)
 
     @property
     def learning_rate(self) -> float:
         """The rate of a group with multiplier 1, as of the last update."""
         return self.base_rate * self._last_factor
+
+    @property
+    def loss_scale(self) -> float:
+        """What losses are multiplied by before the backward pass; 1 unless the network computes in float16."""
+        return self._scaler.get_scale() if self._scaler is not None else 1.0
 
     def run(self, model: nn.Module, batches: Sequence[Batch], step: int) -> Mapping[str, float]:
         """Do the phase's updates on the batches of one step.
@@ -168,12 +179,36 @@ class Updater:
                 None  # not zero: Adam moves weights whose gradient is zero, and a fresh one needs no adding
             )
         values = self._add_gradients(model, batches[0]) if len(batches) == 1 else self._accumulate(model, batches)
-        if self._settings.clip_norm:
-            self._clip(batches[-1])
-        else:
-            self._check(batches[-1])
+        if self._scaler is not None:
+            self._step_scaled(self._scaler, batches[-1])
+            return values
+        self._look_at_gradients(batches[-1])
         self.optimizer.step()
         return values
+
+    def _look_at_gradients(self, batch: Batch) -> None:
+        if self._settings.clip_norm:
+            self._clip(batch)
+        else:
+            self._check(batch)
+
+    def _step_scaled(self, scaler: torch.amp.GradScaler, batch: Batch) -> None:
+        """Make the update, unless a gradient left the range of float16: then the next one is scaled less.
+
+        Raises:
+            NonFiniteError: When a gradient is not finite although its loss was not scaled up.
+        """
+        scaler.unscale_(self.optimizer)
+        try:
+            self._look_at_gradients(batch)
+        except NonFiniteError:
+            scale = scaler.get_scale()
+            scaler.update()
+            if scale <= 1.0 or scaler.get_scale() >= scale:
+                raise
+            return
+        scaler.step(self.optimizer)
+        scaler.update()
 
     def _accumulate(self, model: nn.Module, batches: Sequence[Batch]) -> Mapping[str, float]:
         """Add up the gradients of several batches, each by its share of the rows."""
@@ -192,6 +227,8 @@ class Updater:
             raise NetbuilderError(_unreached(self.name))
         if share != 1.0:
             total = total * share
+        if self._scaler is not None:
+            total = self._scaler.scale(total)
         total.backward()  # type: ignore[no-untyped-call]
         # Asked for after the backward pass was queued: on a GPU the wait then covers work that is under way.
         values = {name: loss.item() for name, loss in losses.items()}
@@ -214,6 +251,7 @@ class Updater:
         # multiplies each by one, which changes none.
         torch._amp_foreach_non_finite_check_and_unscale_(gradients, self._spoiled, self._one)
         if self._spoiled.item():
+            self._spoiled.zero_()
             norm = float(nn.utils.get_total_norm(gradients))
             raise NonFiniteError(self.name, {"gradient_norm": norm}, batch)
 

@@ -103,6 +103,10 @@ plans = st.builds(
     ema_decay=st.floats(0, 0.999),
     patience=st.integers(0, 10),
     monitor=text,
+    precision=st.sampled_from(["float32", "bf16", "fp16"]),
+    memory_format=st.sampled_from(["auto", "contiguous", "channels_last"]),
+    compile=st.booleans(),
+    threads=st.integers(0, 64),
     extra=free,
 )
 

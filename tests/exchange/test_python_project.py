@@ -145,6 +145,14 @@ CASES = {
             "phases": (Phase(schedule=Setting(key="plateau", values={"patience": 0, "threshold": 0.05})),),
         },
     ),
+    "bfloat16": ("digits-transformer", {"precision": "bf16"}),
+    "bfloat16, channels first": ("digits-residual", {"precision": "bf16", "memory_format": "contiguous"}),
+    "float16 with a scaler": ("digits-residual", {"precision": "fp16"}),
+    "float16, all at once": (
+        "spiral",
+        {"precision": "fp16", "clip_norm": 0.05, "accumulation": 3, "batch_size": 32, "ema_decay": 0.9, "threads": 1},
+    ),
+    "float16 in two phases": (two_sources, {"precision": "fp16"}),
     "several updates a step": ("breast-cancer", {"phases": (Phase(updates=2, optimizer=Setting(key="rmsprop")),)}),
 }
 

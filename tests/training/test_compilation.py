@@ -1,0 +1,79 @@
+"""Compiled losses: the same updates, and what happens when the compiler fails.
+
+The tests use torch's "eager" backend, which traces but makes no kernels: those take most of a minute.
+"""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from netbuilder.training import compilation
+from tests.builders import node, tiny_cnn
+from tests.training.documents import fail, iris, planned, saved_weights, train, two_losses
+
+
+@pytest.fixture
+def compiler(monkeypatch):
+    """Replace the backend; returns the batch sizes that graphs were made for."""
+    sizes = []
+    compile_ = torch.compile
+
+    def backend(graph, inputs):
+        sizes.append(next(each.shape[0] for each in reversed(inputs) if isinstance(each, torch.Tensor)))
+        return graph.forward
+
+    monkeypatch.setattr(torch, "compile", lambda losses, **options: compile_(losses, backend=backend, **options))
+    yield sizes
+    torch._dynamo.reset()
+
+
+def _end(run):
+    return run.end.data["reason"], run.series("loss/train")
+
+
+@pytest.mark.parametrize("made", [planned(iris(), epochs=2), planned(two_losses(), precision="bf16", epochs=2)])
+def test_compiled_losses_train_the_same_network(made, tmp_path, compiler):
+    plain = train(made, tmp_path / "plain")
+    compiled = train(planned(made, compile=True), tmp_path / "compiled")
+    assert _end(compiled) == _end(plain)
+    assert saved_weights(tmp_path / "compiled").keys() == saved_weights(tmp_path / "plain").keys()
+    assert len(compiler) == 2, "one graph for whole batches and one for the last of an epoch"
+    assert not compiled.of("problem")
+    assert [event.text for event in compiled.of("log")][1] == "The first steps wait for torch.compile."
+
+
+def test_a_compiler_that_fails_is_told_once_and_training_goes_on(tmp_path, monkeypatch):
+    compile_ = torch.compile
+
+    def refuse(graph, inputs):
+        raise RuntimeError("no compiler is installed")
+
+    monkeypatch.setattr(torch, "compile", lambda losses, **options: compile_(losses, backend=refuse, **options))
+    made = planned(iris(), epochs=2)
+    plain = train(made, tmp_path / "plain")
+    run = train(planned(made, compile=True), tmp_path / "run")
+    torch._dynamo.reset()
+    assert _end(run) == _end(plain)
+    (told,) = run.of("problem")
+    (problem,) = told.problems
+    assert problem.code == "training.compile"
+    assert not problem.is_error
+    assert "no compiler is installed" in problem.found
+    assert problem.fixes[0].arguments == {"values": {"compile": False}}
+
+
+def test_what_the_network_is_to_blame_for_is_told_at_its_node(tmp_path, compiler):
+    made = planned(tiny_cnn(), epochs=1, compile=True)
+    run = fail(planned(iris(8, node("huge", "exp"), node("more", "exp"), node("most", "exp")), compile=True), tmp_path)
+    (problem,) = run.of("problem")[0].problems
+    assert problem.code == "training.not_finite"
+    assert made.plan.compile
+
+
+def test_an_error_of_ours_is_not_taken_for_the_compilers(compiler):
+    losses = compilation.CompiledLosses(lambda model, batch: {}, lambda problem: None)
+    losses._run = lambda model, batch: {}["missing"]
+    with pytest.raises(KeyError):
+        losses(torch.nn.Linear(1, 1), {})
+    assert losses.is_compiled
