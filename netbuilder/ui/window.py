@@ -331,6 +331,7 @@ class MainWindow(QMainWindow):
             "workspace": lambda: self.workspace,
             "canvas": lambda: self.canvas,
             "blocks": lambda: self.canvas.blocks,
+            "selected": lambda: self.canvas.selected,
             "choosing": lambda: self.canvas.choosing,
             "aligning": lambda: self.canvas.aligning,
             "arranging": lambda: self.canvas.arranging,

@@ -15,6 +15,7 @@ from netbuilder.ui.canvas.block_commands import BlockCommands
 from netbuilder.ui.canvas.choosing import Choosing
 from netbuilder.ui.canvas.find_bar import FindBar
 from netbuilder.ui.canvas.link_keys import LinkKeys
+from netbuilder.ui.canvas.selection_commands import SelectionCommands
 from netbuilder.ui.canvas.value_commands import ValueCommands
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.canvas.views import Views
@@ -41,6 +42,7 @@ TARGETS = {
     "imports": ImportActions,
     "blocks": BlockCommands,
     "choosing": Choosing,
+    "selected": SelectionCommands,
     "aligning": Aligning,
     "values": ValueCommands,
     "versions": VersionActions,

@@ -26,7 +26,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
-from netbuilder.document.model import Graph, Place, PortRef
+from netbuilder.document.model import Graph, PortRef
 from netbuilder.training.protocol import Telemetry
 from netbuilder.ui.canvas import dropping, keys, menus, pointing
 from netbuilder.ui.canvas.aligning import Aligning
@@ -49,6 +49,7 @@ from netbuilder.ui.canvas.linking import DrawLink
 from netbuilder.ui.canvas.minimap import Minimap
 from netbuilder.ui.canvas.note_editor import NoteEditor
 from netbuilder.ui.canvas.quick_add import QuickAdd
+from netbuilder.ui.canvas.selection_commands import SelectionCommands
 from netbuilder.ui.canvas.stage import Stage
 from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.canvas.tips import show_tip
@@ -79,6 +80,7 @@ class CanvasView(Stage):
         link_keys: Links without a mouse.
         blocks: The edits of blocks.
         values: The values on the cards, and their edits.
+        selected: What is done to the selection.
         knowledge: Shapes, problems and pictures as the faces show them.
         gesture: What the mouse is doing, or None.
         pointer: Where it was last seen, or None.
@@ -119,6 +121,7 @@ class CanvasView(Stage):
         self.choosing = Choosing(workspace)
         self.aligning = Aligning(workspace, self.content, self.commands)
         self.values = ValueCommands(self)
+        self.selected: SelectionCommands = SelectionCommands(self)
         self.arranging: Arranging = Arranging(self)
         self.views: Views = Views(self)
         self.trail = Trail(self)
@@ -477,57 +480,6 @@ class CanvasView(Stage):
             return self.pointer.at
         return area.center()
 
-    def delete(self) -> None:
-        """Delete the selected nodes, or the selected link."""
-        if self.workspace.selected_link is not None:
-            self.commands.disconnect((self.workspace.selected_link,))
-        self.commands.delete(self.workspace.selection, frames=self.workspace.selected_frames)
-
-    def delete_and_heal(self) -> None:
-        """Delete the selected nodes and link what they fed to what fed them."""
-        self.commands.delete(self.workspace.selection, heal=True, frames=self.workspace.selected_frames)
-
-    def duplicate(self) -> None:
-        """Copy what is selected beside itself."""
-        self.commands.duplicate(self._picked)
-
-    def duplicate_with_inputs(self) -> None:
-        """Copy what is selected beside itself, fed by what feeds it."""
-        self.commands.duplicate(self._picked, keep_inputs=True)
-
-    @property
-    def _picked(self) -> frozenset[str]:
-        return self.workspace.selection | self.workspace.selected_frames
-
-    def bypass(self) -> None:
-        """Leave the selected nodes out, or use them again."""
-        self.commands.bypass(self.workspace.selection)
-
-    def copy(self) -> None:
-        """Put what is selected on the clipboard."""
-        self.commands.copy(self._picked)
-
-    def cut(self) -> None:
-        """Put what is selected on the clipboard and delete it."""
-        self.commands.copy(self._picked)
-        self.delete()
-
-    def paste(self) -> None:
-        """Add what is on the clipboard, at the pointer."""
-        self._paste()
-
-    def paste_with_inputs(self) -> None:
-        """Add what is on the clipboard, at the pointer, fed by what feeds the originals."""
-        self._paste(keep_inputs=True)
-
-    def _paste(self, keep_inputs: bool = False) -> None:
-        at = self.camera.to_scene(self.paste_point())
-        self.commands.paste(Place(round(at.x()), round(at.y())), keep_inputs)
-
-    def select_all(self) -> None:
-        """Select everything."""
-        self.workspace.select(self.graph.nodes, self.content.frames)
-
     def enter_block(self) -> None:
         """Go into the selected block."""
         if len(self.workspace.selection) == 1:
@@ -542,23 +494,7 @@ class CanvasView(Stage):
         if self.workspace.scope:
             self.leave_block()
         else:
-            self.delete()
-
-    def rename(self) -> None:
-        """Edit the label of the selected node, or the title of the selected frame."""
-        nodes, frames = self.workspace.selection, self.workspace.selected_frames
-        if len(nodes) == 1:
-            self.label_editor.edit(next(iter(nodes)))
-        elif len(frames) == 1 and not nodes:
-            self.label_editor.edit_frame(next(iter(frames)))
-
-    def frame_selected(self) -> None:
-        """Draw a frame around the selection and ask for its title."""
-        self.label_editor.edit_frame(self.frames.frame_selected())
-
-    def add_note(self) -> None:
-        """Add a note and open it."""
-        self.note_editor.edit(self.frames.add_note())
+            self.selected.delete()
 
     def export(self, path: Path, theme: str, scale: float = 2.0, *, live: bool = False) -> None:
         """Write the whole network, without selection, as a PNG, SVG or PDF.

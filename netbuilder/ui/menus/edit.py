@@ -33,15 +33,17 @@ EDIT: tuple[ActionSpec, ...] = (
         icon="redo",
         enabled=can_redo,
     ),
-    action("edit.cut", "Cu&t", "&Edit", "canvas.cut", "Ctrl+X", icon="cut", enabled=has_chosen, line=True),
-    action("edit.copy", "&Copy", "&Edit", "canvas.copy", "Ctrl+C", icon="copy", enabled=has_chosen),
-    action("edit.paste", "&Paste", "&Edit", "canvas.paste", "Ctrl+V", icon="paste"),
-    action("edit.duplicate", "&Duplicate", "&Edit", "canvas.duplicate", "Ctrl+D", icon="duplicate", enabled=has_chosen),
+    action("edit.cut", "Cu&t", "&Edit", "selected.cut", "Ctrl+X", icon="cut", enabled=has_chosen, line=True),
+    action("edit.copy", "&Copy", "&Edit", "selected.copy", "Ctrl+C", icon="copy", enabled=has_chosen),
+    action("edit.paste", "&Paste", "&Edit", "selected.paste", "Ctrl+V", icon="paste"),
+    action(
+        "edit.duplicate", "&Duplicate", "&Edit", "selected.duplicate", "Ctrl+D", icon="duplicate", enabled=has_chosen
+    ),
     action(
         "edit.duplicate_inputs",
         "Duplicate with &inputs",
         "&Edit",
-        "canvas.duplicate_with_inputs",
+        "selected.duplicate_with_inputs",
         "Ctrl+Shift+D",
         enabled=has_selection,
         tip="Copy the selected layers, fed by what feeds them",
@@ -50,21 +52,21 @@ EDIT: tuple[ActionSpec, ...] = (
         "edit.paste_inputs",
         "Paste wit&h inputs",
         "&Edit",
-        "canvas.paste_with_inputs",
+        "selected.paste_with_inputs",
         "Ctrl+Shift+V",
         tip="Paste layers, fed by what feeds the originals",
     ),
-    action("edit.delete", "De&lete", "&Edit", "canvas.delete", "Del", icon="delete", enabled=has_deletable),
+    action("edit.delete", "De&lete", "&Edit", "selected.delete", "Del", icon="delete", enabled=has_deletable),
     action(
         "edit.delete_heal",
         "Delete and reco&nnect",
         "&Edit",
-        "canvas.delete_and_heal",
+        "selected.delete_and_heal",
         "Ctrl+Del",
         enabled=has_selection,
         tip="Delete the selected layers and link what they fed to what fed them",
     ),
-    action("edit.select_all", "Select &all", "&Edit", "canvas.select_all", "Ctrl+A", enabled=is_seen, line=True),
+    action("edit.select_all", "Select &all", "&Edit", "selected.select_all", "Ctrl+A", enabled=is_seen, line=True),
 )
 
 VALUES: tuple[ActionSpec, ...] = (

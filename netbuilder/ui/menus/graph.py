@@ -27,7 +27,7 @@ GRAPH: tuple[ActionSpec, ...] = (
         "graph.bypass",
         "&Bypass",
         "&Graph",
-        "canvas.bypass",
+        "selected.bypass",
         "M",
         enabled=has_selection,
         tip="Leave the selected layers out, their input handed on; or use them again",
@@ -88,12 +88,12 @@ FRAMES: tuple[ActionSpec, ...] = (
         "frame.add",
         "&Frame",
         "&Graph",
-        "canvas.frame_selected",
+        "selected.frame_selected",
         "C",
         tip="Draw a titled frame around the selected layers",
         line=True,
     ),
-    action("frame.note", "Add a n&ote", "&Graph", "canvas.add_note", "N", tip="Add a note in Markdown"),
+    action("frame.note", "Add a n&ote", "&Graph", "selected.add_note", "N", tip="Add a note in Markdown"),
 )
 
 ALIGN: tuple[ActionSpec, ...] = (

@@ -137,9 +137,7 @@ class InspectorPanel(QScrollArea):
         self.page: Page | None = None
         self._shown: object = None
         self._drafts: dict[str, str] = {}
-        self._plan: PlanPage | None = (
-            None  # kept: making it takes longer than a frame
-        )
+        self._plan: PlanPage | None = None  # kept: making it takes longer than a frame
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)

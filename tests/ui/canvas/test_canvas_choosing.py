@@ -41,7 +41,7 @@ def test_choosing(view, workspace, chosen, how, expected):
 
 def test_all_of_a_type_are_chosen(view, workspace):
     workspace.select((RELU,))
-    view.duplicate()
+    view.selected.duplicate()
     (copy,) = workspace.selection
     view.choosing.same_type()
     assert workspace.selection == {RELU, copy}

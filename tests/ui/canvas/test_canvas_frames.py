@@ -57,7 +57,7 @@ def side(view, x: float, y: float) -> QPoint:
 def test_a_frame_is_drawn_around_the_selection_and_asks_for_its_title(hands, view, workspace):
     before = workspace.document
     workspace.select((LINEAR, RELU))
-    view.frame_selected()
+    view.selected.frame_selected()
     (frame,) = workspace.document.layout.frames.values()
     assert workspace.selected_frames == {frame.id}
     for node in (LINEAR, RELU):
@@ -224,9 +224,9 @@ def test_a_frame_is_copied_with_its_nodes_by_alt_and_drag(hands, framed, workspa
 
 def test_cut_and_paste_keep_a_frame(hands, framed, workspace):
     hands.click(title(framed))
-    framed.cut()
+    framed.selected.cut()
     assert not workspace.document.layout.frames
-    framed.paste()
+    framed.selected.paste()
     (frame,) = workspace.document.layout.frames.values()
     assert (frame.title, frame.color) == ("Spare", "teal")
 
@@ -272,7 +272,7 @@ def test_the_menu_of_a_frame(hands, framed, workspace):
 
 
 def test_a_note_is_written_in_its_field(hands, view, workspace):
-    view.add_note()
+    view.selected.add_note()
     assert QApplication.focusWidget() is view.note_editor
     hands.type("**why**")
     hands.key(Key.Key_Return, CTRL)

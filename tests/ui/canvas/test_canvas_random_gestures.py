@@ -242,7 +242,8 @@ KEYS = [
     *((key, NONE) for key in (Key.Key_Return, Key.Key_Backspace, Key.Key_Home, Key.Key_F, Key.Key_Escape)),
 ]
 CALLS = [
-    *(f"canvas.{name}" for name in ("bypass", "duplicate_with_inputs", "paste_with_inputs", "toggle_snaps")),
+    "canvas.toggle_snaps",
+    *(f"selected.{name}" for name in ("bypass", "duplicate_with_inputs", "paste_with_inputs")),
     "frames.frame_selected",
     "frames.add_note",
     "frames.fit",

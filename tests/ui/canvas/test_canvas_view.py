@@ -228,9 +228,9 @@ def test_the_canvas_survives_many_documents(view, workspace):
 
     for _ in range(10):
         workspace.open_unsaved(small_network())
-        view.select_all()
-        view.duplicate()
-        view.delete()
+        view.selected.select_all()
+        view.selected.duplicate()
+        view.selected.delete()
         workspace.undo()
         image(view)
         gc.collect()
@@ -328,7 +328,7 @@ def test_the_selection_is_said_aloud(view, workspace, qtbot, monkeypatch):
 
 def test_a_link_that_goes_is_selected_no_more(view, workspace):
     workspace.select_link(PortRef(RELU, "x"))
-    view.delete()
+    view.selected.delete()
     assert PortRef(RELU, "x") not in view.graph.edges
     assert workspace.selected_link is None
     assert view.selected_link is None
@@ -336,7 +336,7 @@ def test_a_link_that_goes_is_selected_no_more(view, workspace):
 
 def test_undo_selects_what_comes_back_and_forgets_what_goes(view, workspace):
     workspace.select((RELU, LOSS))
-    view.delete()
+    view.selected.delete()
     assert workspace.selection == frozenset()
     workspace.undo()
     assert workspace.selection == {RELU, LOSS}

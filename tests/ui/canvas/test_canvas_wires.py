@@ -145,7 +145,7 @@ def test_a_link_being_drawn_says_what_would_arrive(hands, settled, view):
 def test_a_bypassed_node_is_as_if_it_were_not_there(hands, settled, view, qtbot):
     settled.select((RELU,))
     before = settled.document
-    view.bypass()
+    view.selected.bypass()
     assert settled.document.graph.nodes[RELU].bypassed
     assert view.content.faces[RELU].bypassed
     assert settled.history.undo_title == "Bypass ReLU"
@@ -153,7 +153,7 @@ def test_a_bypassed_node_is_as_if_it_were_not_there(hands, settled, view, qtbot)
     qtbot.waitUntil(lambda: not settled.shapes.pending)
     assert str(settled.sight.types[PortRef(RELU, "y")]) == "N × 64"
     assert RELU not in settled.costs.nodes
-    view.bypass()
+    view.selected.bypass()
     assert settled.history.undo_title == "Use ReLU again"
     assert not settled.document.graph.nodes[RELU].bypassed
 
@@ -163,7 +163,7 @@ def test_what_follows_could_not_do_without_is_not_bypassed(settled, view, qtbot)
     settled.select((flatten,))
     before = settled.document
     with qtbot.waitSignal(settled.message) as told:
-        view.bypass()
+        view.selected.bypass()
     assert told.args[0] == "flatten makes N × 64 of N × 1 × 8 × 8: what follows could not do without it"
     assert settled.document == before
 
@@ -172,14 +172,14 @@ def test_what_follows_could_not_do_without_is_not_bypassed(settled, view, qtbot)
 def test_nodes_with_nothing_to_hand_on_are_not_bypassed(settled, view, qtbot, node, why):
     settled.select((node,))
     with qtbot.waitSignal(settled.message) as told:
-        view.bypass()
+        view.selected.bypass()
     assert told.args[0].startswith(why)
     assert not settled.document.graph.nodes[node].bypassed
 
 
 def test_of_several_nodes_those_that_can_are_bypassed(settled, view):
     settled.select((DIGITS, RELU, DROPOUT))
-    view.bypass()
+    view.selected.bypass()
     assert {id for id, node in settled.document.graph.nodes.items() if node.bypassed} == {RELU, DROPOUT}
 
 
@@ -237,15 +237,15 @@ def test_a_copy_that_is_cancelled_leaves_nothing(hands, workspace, view):
 
 def test_duplicates_and_pasted_nodes_can_keep_their_inputs(workspace, view):
     workspace.select((RELU,))
-    view.duplicate_with_inputs()
+    view.selected.duplicate_with_inputs()
     (copy,) = workspace.selection
     assert links(workspace)[PortRef(copy, "x")] == PortRef(LINEAR, "y")
-    view.copy()
-    view.paste_with_inputs()
+    view.selected.copy()
+    view.selected.paste_with_inputs()
     (pasted,) = workspace.selection
     assert pasted != copy
     assert links(workspace)[PortRef(pasted, "x")] == PortRef(LINEAR, "y")
-    view.paste()
+    view.selected.paste()
     (alone,) = workspace.selection
     assert PortRef(alone, "x") not in links(workspace)
 
