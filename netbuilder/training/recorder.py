@@ -13,16 +13,19 @@ import queue
 import threading
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from netbuilder.foundation.problem import Problem, Severity
+from netbuilder.data.spec import Prepared
+from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
 from netbuilder.training import run_store
+from netbuilder.training.data_fingerprint import fingerprint
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Event, Points
+from netbuilder.training.run_schema import connect
 from netbuilder.training.run_store import RunRecord
 
 if TYPE_CHECKING:
@@ -70,43 +73,54 @@ class RunWriter:
             self._write_all(connection)
             connection.commit()
         except Exception as error:
-            self._report(_unwritable(self._path, error))
+            self._report(error.problems[0] if isinstance(error, NetbuilderError) else _unwritable(self._path, error))
             # Whoever records must not wait for a writer that is no more.
             while self._queue.get() is not None:
                 pass
-            if not isinstance(error, (sqlite3.Error, OSError)):
+            if not isinstance(error, (sqlite3.Error, OSError, NetbuilderError)):
                 raise  # a defect of ours
         finally:
             if connection is not None:
                 connection.close()
 
     def _write_all(self, connection: sqlite3.Connection) -> None:
-        """Write until closed, committing now and then: each commit costs more than what it commits."""
-        committed = time.monotonic()
-        while True:
+        """Write until closed, now and then: each commit costs more than what it commits.
+
+        What comes is gathered first and then written at once, so that the store is locked for moments only, and other
+        programs can write to it as well.
+        """
+        is_over = False
+        while not is_over:
+            gathered, is_over = self._gather()
+            for write in gathered:
+                write(connection)
+            connection.commit()
+
+    def _gather(self) -> tuple[list[_Write], bool]:
+        """Return what came within a moment, and whether it was the last."""
+        gathered: list[_Write] = []
+        deadline = time.monotonic() + COMMIT_SECONDS
+        while len(gathered) < QUEUE_SIZE and (left := deadline - time.monotonic()) > 0:
             try:
-                write = self._queue.get(timeout=COMMIT_SECONDS)
+                write = self._queue.get(timeout=left)
             except queue.Empty:
-                connection.commit()
-                continue
+                break
             if write is None:
-                return
-            write(connection)
-            if time.monotonic() - committed >= COMMIT_SECONDS:
-                connection.commit()
-                committed = time.monotonic()
+                return gathered, True
+            gathered.append(write)
+        return gathered, False
 
     def _open(self) -> sqlite3.Connection:
         import sqlite3
 
         self._path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            return run_store.connect(self._path, create=True)
+            return connect(self._path, create=True)
         except sqlite3.DatabaseError as error:
             if isinstance(error, sqlite3.OperationalError):  # no space, no permission: the file itself is not to blame
                 raise
             self._report(_set_aside(self._path, error))
-            return run_store.connect(self._path, create=True)
+            return connect(self._path, create=True)
 
 
 class Recorder:
@@ -127,6 +141,16 @@ class Recorder:
     def run(self, record: RunRecord) -> None:
         """Write the run's row again: what is known by now."""
         self._writer.put(lambda connection: run_store.write_run(connection, record))
+
+    def content(self, prepared: Mapping[str, Prepared]) -> None:
+        """Write what rows the run reads; they are digested on the writer's thread, not while the session waits."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.commit()  # nobody else waits for the digests
+            digests = {node: fingerprint(rows) for node, rows in prepared.items()}
+            run_store.write_content(connection, self._id, digests)
+
+        self._writer.put(write)
 
     def add(self, series: str, step: int, value: float) -> None:
         """Keep one scalar."""
@@ -152,7 +176,8 @@ class Recorder:
         }
         self._steps, self._values = {}, {}
         self._live.add_points(series)
-        self._writer.put(lambda connection: run_store.write_points(connection, self._id, series))
+        now = time.time()
+        self._writer.put(lambda connection: run_store.write_points(connection, self._id, series, now))
 
 
 def _set_aside(path: Path, error: Exception) -> Problem:

@@ -1,5 +1,6 @@
 """The files in a run's folder that others look for, too."""
 
+from pathlib import Path
 from typing import Final
 
 BEST: Final = "best.safetensors"
@@ -10,3 +11,29 @@ AVERAGE: Final = "average.safetensors"
 
 LAST: Final = "last.safetensors"
 """The weights when the run was last saved."""
+
+RUNNING: Final = "running"
+"""Locked while the run goes on."""
+
+SNAPSHOTS: Final = "snapshots"
+"""A folder: the run's states at earlier moments."""
+
+
+def own_files(folder: Path) -> list[Path]:
+    """Return what NetBuilder has put into a run's folder; what else lies there is the user's and stays.
+
+    Raises:
+        OSError: When the folder cannot be read.
+    """
+    own = (RUNNING, SNAPSHOTS)
+    return sorted(each for each in folder.iterdir() if each.name in own or ".safetensors" in each.name)
+
+
+def size_of(folder: Path) -> int:
+    """Return how many bytes a run's files take; what cannot be looked at counts nothing."""
+    try:
+        own = own_files(folder)
+        files = [file for each in own for file in ((each, *each.rglob("*")) if each.is_dir() else (each,))]
+        return sum(file.lstat().st_size for file in files if not file.is_dir())
+    except OSError:
+        return 0

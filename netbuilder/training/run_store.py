@@ -1,8 +1,9 @@
 """The run store: what every run was, did and reached, in one SQLite file beside the runs' folders.
 
-`<project>.runs/runs.sqlite` holds three tables: `runs` (document, seed, device, versions, data fingerprint, result),
-`scalars` (blocks of points) and `events`. It is read with `RunStore` and written by `RunWriter`, whose thread owns
-the connection. A damaged store is reported and set aside, never deleted, and never stops a training.
+`<project>.runs/runs.sqlite` holds four tables (`run_schema`): `runs` (document, seed, device, versions, data
+fingerprints, results), `scalars` (blocks of points), `events`, and `marks`: what the user says of a run. It is read
+with `RunStore` and written by `RunWriter`, whose thread owns the connection. Any number of programs may read while
+others write. A damaged store is reported and set aside, never deleted, and never stops a training.
 """
 
 from __future__ import annotations
@@ -12,40 +13,40 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.protocol import Event, Points
+from netbuilder.training.run_schema import connect, is_blank
 
 if TYPE_CHECKING:
     import sqlite3
 
 FILE_NAME = "runs.sqlite"
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS runs (
-    id TEXT PRIMARY KEY, folder TEXT NOT NULL, title TEXT NOT NULL, started REAL NOT NULL,
-    ended REAL, reason TEXT NOT NULL DEFAULT '',
-    document TEXT NOT NULL, plan TEXT NOT NULL, seed INTEGER NOT NULL, device TEXT NOT NULL, versions TEXT NOT NULL,
-    data TEXT NOT NULL, steps INTEGER NOT NULL DEFAULT 0, best_epoch INTEGER, test TEXT NOT NULL DEFAULT '{}'
-);
-CREATE TABLE IF NOT EXISTS scalars (
-    number INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE, series TEXT NOT NULL,
-    count INTEGER NOT NULL, steps BLOB NOT NULL, points BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS scalars_of_run ON scalars (run, series, number);
-CREATE TABLE IF NOT EXISTS events (
-    number INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE, step INTEGER NOT NULL,
-    kind TEXT NOT NULL, text TEXT NOT NULL, data TEXT NOT NULL
-);
-CREATE INDEX IF NOT EXISTS events_of_run ON events (run, number);
-PRAGMA user_version = 1;
-"""
-
 _STEPS = np.dtype("<i8")
 _VALUES = np.dtype("<f8")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What the user says of a run.
+
+    Attributes:
+        name: What to call it; "" for the time of its start.
+        tags: Words to find it by, in order.
+        notes: Free text.
+        pinned: Whether it stands at the head of every list.
+        trashed: When it was deleted (seconds since the epoch), while that can be undone; None for one that is there.
+    """
+
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    notes: str = ""
+    pinned: bool = False
+    trashed: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +60,21 @@ class RunRecord:
         started: Seconds since the epoch, UTC.
         ended: Likewise; None while it runs (or when it was killed).
         reason: Why it ended: "finished", "stopped", "early stopping", "failed", ...
-        document: The document's JSON text.
+        document: The document's JSON text; "" in a list of runs.
         plan: The plan as plain values.
         seed: The plan's seed.
         device: Where it ran, for people.
         versions: Package -> version.
-        data: Data node id -> fingerprint of the prepared data.
+        data: Data node id -> fingerprint of its settings and files.
+        content: Data node id -> digest of the rows that were read.
+        parameters: Weights of the network.
         steps: Batches done.
+        epochs: Epochs done.
         best_epoch: The epoch (from 1) whose weights `best.safetensors` holds.
+        results: "last" and "best" -> metric -> value on the validation part, after the last and after the best epoch;
+            "last" knows the mean training loss of the epoch as "train_loss", too.
         test: Metric -> value on the test part.
+        marks: What the user says of it.
     """
 
     id: str
@@ -82,32 +89,24 @@ class RunRecord:
     device: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
     data: Mapping[str, str] = field(default_factory=dict)
+    content: Mapping[str, str] = field(default_factory=dict)
+    parameters: int = 0
     steps: int = 0
+    epochs: int = 0
     best_epoch: int | None = None
+    results: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     test: Mapping[str, float] = field(default_factory=dict)
+    marks: Marks = Marks()
 
 
-def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
-    """Open the store at `path`, with the settings that both reader and writer use.
+COLUMNS: Final = tuple(name for name in RunRecord.__dataclass_fields__ if name != "marks")
+"""The columns of the table of runs."""
 
-    Raises:
-        sqlite3.Error: When it cannot be opened or is damaged.
-    """
-    mode = "rwc" if create else "rw"
-    import sqlite3  # with the first run, not with the window: it stays in memory
+_TABLES: Final = ("plan", "versions", "data", "content", "results", "test")
+_TOLD_BY_THE_WAY: Final = ("id", "content", "epochs", "results")
+"""Columns that are not written with the rest of a run's row, once it is there."""
 
-    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=5.0)
-    try:
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        if create:
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.executescript(SCHEMA)
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+_MARKS: Final = tuple(Marks.__dataclass_fields__)
 
 
 class RunStore:
@@ -122,22 +121,35 @@ class RunStore:
         """Return the store of a `.runs` folder."""
         return cls(Path(folder) / FILE_NAME)
 
-    def list_runs(self) -> tuple[RunRecord, ...]:
-        """Return all runs, the newest first.
+    def list_runs(self, *, trashed: bool = False) -> tuple[RunRecord, ...]:
+        """Return all runs without their documents, the newest first.
+
+        Args:
+            trashed: Whether to return those that were deleted, in place of those that are there.
 
         Raises:
             NetbuilderError: When the store cannot be read.
         """
-        columns = ", ".join(RunRecord.__dataclass_fields__)
-        with self._reading() as connection:
-            rows = (
-                connection.execute(f"SELECT {columns} FROM runs ORDER BY started DESC, id DESC") if connection else ()
-            )
-            return tuple(_record(row) for row in rows)
+        where = f"marks.trashed IS {'NOT ' if trashed else ''}NULL"
+        return self._records(where, (), with_document=False)
 
     def run(self, run: str) -> RunRecord | None:
-        """Return the run whose id is `run`, or None."""
-        return next((record for record in self.list_runs() if record.id == run), None)
+        """Return the run whose id is `run`, with its document; None when there is none.
+
+        Raises:
+            NetbuilderError: When the store cannot be read.
+        """
+        return next(iter(self._records("runs.id = ?", (run,), with_document=True)), None)
+
+    def _records(self, where: str, values: tuple[Any, ...], *, with_document: bool) -> tuple[RunRecord, ...]:
+        columns = [f"runs.{name}" if with_document or name != "document" else "''" for name in COLUMNS]
+        columns += [f"marks.{name}" for name in _MARKS]
+        query = (
+            f"SELECT {', '.join(columns)} FROM runs LEFT JOIN marks ON marks.run = runs.id WHERE {where} "
+            "ORDER BY runs.started DESC, runs.id DESC"
+        )
+        with self._reading() as connection:
+            return tuple(map(_record, connection.execute(query, values))) if connection else ()
 
     def names(self, run: str) -> tuple[str, ...]:
         """Return the names of a run's series, in the order they first appeared."""
@@ -161,6 +173,15 @@ class RunStore:
             np.concatenate([np.empty(0, np.float64), *values]).astype(np.float64, copy=False),
         )
 
+    def clock(self, run: str) -> Points:
+        """Return at which steps it was how many seconds after the run's first ones, as points that ascend."""
+        query = "SELECT time, substr(steps, -8) FROM scalars WHERE run = ? AND series = 'loss/train' ORDER BY number"
+        with self._reading() as connection:
+            rows = list(connection.execute(query, (run,))) if connection else []
+            known = [(float(time), int(_array(blob, _STEPS, 1)[0])) for time, blob in rows if time is not None]
+        times, steps = np.array([time for time, _ in known]), np.array([step for _, step in known], np.int64)
+        return Points(steps, np.maximum.accumulate(times - times[0]) if len(times) else times)
+
     def events(self, run: str) -> tuple[Event, ...]:
         """Return a run's events in order (without problems' fixes: those are for the moment they happen)."""
         query = "SELECT kind, text, step, data FROM events WHERE run = ? ORDER BY number"
@@ -169,6 +190,29 @@ class RunStore:
             return tuple(
                 Event(kind=kind, text=text, step=step, data=json.loads(data)) for kind, text, step, data in rows
             )
+
+    def mark(self, run: str, **values: Any) -> None:
+        """Change what the user says of a run.
+
+        Args:
+            run: Which; nothing happens when the store does not know it.
+            values: Attributes of `Marks` by name.
+
+        Raises:
+            NetbuilderError: When the store cannot be written.
+        """
+        stored = {name: dumps(list(value)) if name == "tags" else value for name, value in values.items()}
+        names = [name for name in _MARKS if name in stored]
+        assert len(names) == len(stored) > 0, "marks are changed by their names"
+        query = (
+            f"INSERT INTO marks (run, {', '.join(names)}) SELECT id, {', '.join(':' + name for name in names)} "
+            "FROM runs WHERE id = :run ON CONFLICT (run) DO UPDATE SET "
+            f"{', '.join(f'{name} = excluded.{name}' for name in names)}"
+        )
+        with self._reading() as connection:
+            if connection:
+                connection.execute(query, {"run": run, **stored})
+                connection.commit()
 
     def delete(self, run: str) -> None:
         """Forget a run; its folder is left alone."""
@@ -186,7 +230,7 @@ class RunStore:
 
         try:
             with closing(connect(self.path)) as connection:
-                yield connection
+                yield None if is_blank(connection) else connection
         except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
             raise NetbuilderError(damaged(self.path, error)) from error
 
@@ -209,23 +253,26 @@ def begin_run(connection: sqlite3.Connection, record: RunRecord) -> None:
 
 
 def write_run(connection: sqlite3.Connection, record: RunRecord) -> None:
-    """Add or replace one run's row."""
-    values = {name: getattr(record, name) for name in RunRecord.__dataclass_fields__}
-    for name in ("plan", "versions", "data", "test"):
-        values[name] = dumps(values[name])
-    names = list(values)
-    updates = ", ".join(f"{name} = excluded.{name}" for name in names if name != "id")
+    """Add one run's row, or write again what is known of it by now; marks, content and results are written apart."""
+    values = {name: getattr(record, name) for name in COLUMNS}
+    values |= {name: dumps(values[name]) for name in _TABLES}
+    updates = ", ".join(f"{name} = excluded.{name}" for name in COLUMNS if name not in _TOLD_BY_THE_WAY)
     connection.execute(
-        f"INSERT INTO runs ({', '.join(names)}) VALUES ({', '.join(':' + name for name in names)}) "
+        f"INSERT INTO runs ({', '.join(COLUMNS)}) VALUES ({', '.join(':' + name for name in COLUMNS)}) "
         f"ON CONFLICT (id) DO UPDATE SET {updates}",
         values,
     )
 
 
-def write_points(connection: sqlite3.Connection, run: str, series: Mapping[str, Points]) -> None:
-    """Append one block of points to each of some series."""
+def write_content(connection: sqlite3.Connection, run: str, content: Mapping[str, str]) -> None:
+    """Write what rows a run has read: data node id -> digest."""
+    connection.execute("UPDATE runs SET content = ? WHERE id = ?", (dumps(content), run))
+
+
+def write_points(connection: sqlite3.Connection, run: str, series: Mapping[str, Points], at: float) -> None:
+    """Append one block of points, complete at the time `at` (seconds since the epoch), to each of some series."""
     connection.executemany(
-        "INSERT INTO scalars (run, series, count, steps, points) VALUES (?, ?, ?, ?, ?)",
+        "INSERT INTO scalars (run, series, count, steps, points, time) VALUES (?, ?, ?, ?, ?, ?)",
         [
             (
                 run,
@@ -233,6 +280,7 @@ def write_points(connection: sqlite3.Connection, run: str, series: Mapping[str, 
                 len(points.steps),
                 points.steps.astype(_STEPS).tobytes(),
                 points.values.astype(_VALUES).tobytes(),
+                at,
             )
             for name, points in series.items()
         ],
@@ -240,10 +288,26 @@ def write_points(connection: sqlite3.Connection, run: str, series: Mapping[str, 
 
 
 def write_event(connection: sqlite3.Connection, run: str, event: Event) -> None:
-    """Append one event."""
+    """Append one event; an epoch's is noted in the run's row as well, so that a list of runs needs no events."""
     connection.execute(
         "INSERT INTO events (run, step, kind, text, data) VALUES (?, ?, ?, ?, ?)",
         (run, event.step, event.kind, event.text, dumps(event.data)),
+    )
+    if event.kind == "epoch":
+        _note_epoch(connection, run, event)
+
+
+def _note_epoch(connection: sqlite3.Connection, run: str, event: Event) -> None:
+    row = connection.execute("SELECT results FROM runs WHERE id = ?", (run,)).fetchone()
+    if row is None:
+        return
+    metrics = dict(event.data.get("metrics", {}))
+    results = {**json.loads(row[0]), "last": {**metrics, "train_loss": event.data.get("train_loss")}}
+    if event.data.get("best"):
+        results["best"] = metrics
+    connection.execute(
+        "UPDATE runs SET steps = ?, epochs = ?, results = ? WHERE id = ?",
+        (event.step, event.data.get("epoch", 0), dumps(results), run),
     )
 
 
@@ -253,12 +317,29 @@ def dumps(value: Any) -> str:
 
 
 def _record(row: tuple[Any, ...]) -> RunRecord:
-    values = dict(zip(RunRecord.__dataclass_fields__, row, strict=True))
-    for name in ("plan", "versions", "data", "test"):
-        values[name] = json.loads(values[name])
-        if not isinstance(values[name], dict):
-            raise ValueError(f"{name} is not a table")
-    return RunRecord(**values)
+    values = dict(zip(COLUMNS, row, strict=False))
+    for name in _TABLES:
+        values[name] = _table(values[name], name)
+    for name, result in values["results"].items():
+        if not isinstance(result, dict):
+            raise ValueError(f"the {name} results are not a table")
+    return RunRecord(**values, marks=_marks(dict(zip(_MARKS, row[len(COLUMNS) :], strict=True))))
+
+
+def _table(text: Any, name: str) -> dict[str, Any]:
+    value = json.loads(text)
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} is not a table")
+    return value
+
+
+def _marks(values: dict[str, Any]) -> Marks:
+    if values["tags"] is None:  # a run of which nobody has said anything
+        return Marks()
+    tags = json.loads(values["tags"])
+    if not isinstance(tags, list):
+        raise ValueError("tags are not a list")
+    return Marks(**{**values, "tags": tuple(map(str, tags)), "pinned": bool(values["pinned"])})
 
 
 def _array(blob: Any, dtype: np.dtype[Any], count: Any) -> Any:

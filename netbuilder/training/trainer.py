@@ -30,6 +30,7 @@ from netbuilder.training.protocol import Event, Start, Watch
 from netbuilder.training.readiness import find_change
 from netbuilder.training.recorder import Recorder, RunWriter
 from netbuilder.training.remains import Remains
+from netbuilder.training.run_lock import held_run
 from netbuilder.training.run_store import FILE_NAME
 from netbuilder.training.threads import intra_op_threads, limited_threads
 from netbuilder.training.updates import Losses, NonFiniteError, Updater, UpdateSettings
@@ -64,6 +65,7 @@ class Trainer:
         self._recorder = Recorder(live, self._writer, self._folder.name)
         self._recorder.begin(self._record)  # before any event: the store keeps those of known runs only
         self._closing = ExitStack()
+        self._closing.enter_context(held_run(self._folder))
         self._closing.callback(self._writer.close)
         self._built = False
         self._without_better = 0
@@ -96,8 +98,11 @@ class Trainer:
             prepared = self._read_data()
             self._record = records.with_data(self._record, prepared, device.title)
             self._recorder.run(self._record)
+            self._recorder.content(prepared)
             self._build_network(prepared, torch.device(device.key))
         self._built = True
+        self._record = replace(self._record, parameters=sum(each.numel() for each in self.network.model.parameters()))
+        self._recorder.run(self._record)
         self.event(Event(kind="log", text=f"Training on {device.title}, {self.steps} steps in {self.epochs} epochs."))
         if self._plan.compile:
             self.event(Event(kind="log", text="The first steps wait for torch.compile."))

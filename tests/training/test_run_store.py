@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
-from netbuilder.training import run_store
+from netbuilder.training import run_schema, run_store
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Event
 from netbuilder.training.recorder import QUEUE_SIZE, Recorder, RunWriter
-from netbuilder.training.run_store import FILE_NAME, RunRecord, RunStore
+from netbuilder.training.run_schema import connect
+from netbuilder.training.run_store import FILE_NAME, Marks, RunRecord, RunStore
 
 
 class _Log(list[Problem]):
@@ -166,13 +170,120 @@ def test_a_block_of_the_wrong_length_is_refused(tmp_path):
         RunStore.open(tmp_path).series("run1", "loss/train")
 
 
-def test_the_table_and_the_record_agree():
-    columns = {
-        line.split()[0]
-        for part in run_store.SCHEMA.split("runs (")[1].split(");")[0].split(",")
-        if (line := part.strip())
-    }
-    assert columns == set(RunRecord.__dataclass_fields__)
+def test_the_tables_and_the_record_agree(tmp_path):
+    with closing(connect(tmp_path / FILE_NAME, create=True)) as connection:
+        for table, names in (("runs", set(run_store.COLUMNS)), ("marks", {"run", *Marks.__dataclass_fields__})):
+            assert {row[1] for row in connection.execute(f"PRAGMA table_info({table})")} == names
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date(tmp_path):
+    file = tmp_path / FILE_NAME
+    with closing(sqlite3.connect(file)) as old:
+        old.executescript(run_schema.STEPS[0] + "PRAGMA user_version = 1;")
+        old.execute(
+            "INSERT INTO runs (id, folder, title, started, document, plan, seed, device, versions, data) "
+            "VALUES ('old', '/x/old', 'T', 3.0, '{}', '{}', 4, 'CPU', '{}', '{}')"
+        )
+        old.commit()
+    store = RunStore(file)
+    (record,) = store.list_runs()
+    assert (record.id, record.seed, record.marks, record.results) == ("old", 4, Marks(), {})
+    store.mark("old", name="kept")
+    assert store.list_runs()[0].marks.name == "kept"
+    with closing(sqlite3.connect(file)) as now:
+        assert now.execute("PRAGMA user_version").fetchone() == (run_schema.VERSION,)
+
+
+def test_a_newer_store_is_neither_read_nor_touched_and_training_goes_on(tmp_path):
+    _write(tmp_path)
+    file = tmp_path / FILE_NAME
+    with closing(sqlite3.connect(file)) as newer:
+        newer.execute(f"PRAGMA user_version = {run_schema.VERSION + 1}")
+        newer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    before = file.read_bytes()
+    with pytest.raises(NetbuilderError) as caught:
+        RunStore(file).list_runs()
+    assert caught.value.problems[0].code == "runs.newer"
+    assert [problem.code for problem in _write(tmp_path, "other")] == ["runs.newer"]
+    assert file.read_bytes() == before
+    assert not list(tmp_path.glob("*.damaged*"))
+
+
+def test_marks_are_kept_apart_from_what_the_run_tells(tmp_path):
+    _write(tmp_path)
+    store = RunStore.open(tmp_path)
+    store.mark("run1", name="the good one", tags=("a", "b c"))
+    store.mark("run1", notes="line 1\nline 2", pinned=True)
+    writer = RunWriter(store.path, _Log())
+    recorder = Recorder(LiveView(), writer, "run1")
+    recorder.run(_record(tmp_path, reason="stopped"))
+    writer.close()
+    (record,) = store.list_runs()
+    assert record.marks == Marks(name="the good one", tags=("a", "b c"), notes="line 1\nline 2", pinned=True)
+    assert record.reason == "stopped"
+    store.mark("nobody", name="x")
+    assert [run.id for run in store.list_runs()] == ["run1"]
+
+
+def test_an_epoch_is_noted_in_the_row_at_once(tmp_path):
+    writer = RunWriter(tmp_path / FILE_NAME, _Log())
+    recorder = Recorder(LiveView(), writer, "r")
+    recorder.run(_record(tmp_path, "r"))
+    for epoch, (loss, best) in enumerate(((0.5, True), (0.3, True), (0.4, False)), 1):
+        data = {"epoch": epoch, "metrics": {"loss": loss}, "best": best, "train_loss": 0.1}
+        recorder.event(Event(kind="epoch", text="", step=10 * epoch, data=data))
+    writer.close()
+    (record,) = RunStore.open(tmp_path).list_runs()
+    assert (record.epochs, record.steps, record.ended) == (3, 30, None)
+    assert record.results == {"last": {"loss": 0.4, "train_loss": 0.1}, "best": {"loss": 0.3}}
+
+
+def test_the_clock_ascends_and_ends_with_the_last_step(tmp_path):
+    _write(tmp_path, steps=500)
+    clock = RunStore.open(tmp_path).clock("run1")
+    assert clock.steps.tolist() == [100, 200, 300, 400, 500]
+    assert clock.values[0] == 0
+    assert (np.diff(clock.values) >= 0).all()
+
+
+def test_two_programs_write_and_a_third_reads_meanwhile(tmp_path):
+    """Each in a process of its own, all from an empty folder on: the tables are made by whoever comes first."""
+    code = (
+        "import sys; from pathlib import Path; from tests.training.test_run_store import _write;"
+        "problems = _write(Path(sys.argv[1]), sys.argv[2], 3000); sys.exit(len(problems))"
+    )
+    writers = [subprocess.Popen([sys.executable, "-c", code, str(tmp_path), f"run{number}"]) for number in range(3)]
+    store, seen = RunStore.open(tmp_path), 0
+    while any(writer.poll() is None for writer in writers):
+        runs = store.list_runs()
+        assert len(runs) >= seen
+        seen = len(runs)
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert len(store.list_runs()) == 3
+    for number in range(3):
+        assert len(store.series(f"run{number}", "loss/train").steps) == 3000
+    assert not list(tmp_path.glob("*.damaged*"))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE runs SET plan = '[1]'",
+        "UPDATE runs SET results = '{\"best\": 3}'",
+        "UPDATE runs SET versions = 'no json'",
+        "INSERT INTO marks (run, tags) VALUES ('run1', '7')",
+        "DROP TABLE marks",
+        "UPDATE runs SET plan = x'ff00'",
+    ],
+)
+def test_nonsense_in_the_tables_is_told_as_damage(tmp_path, damage):
+    _write(tmp_path, steps=100)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
+        connection.execute(damage)
+        connection.commit()
+    with pytest.raises(NetbuilderError) as caught:
+        RunStore.open(tmp_path).list_runs()
+    assert caught.value.problems[0].code == "runs.damaged"
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")

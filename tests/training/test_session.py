@@ -14,6 +14,7 @@ from netbuilder.data.preparation import prepare
 from netbuilder.document.edits import apply
 from netbuilder.document.model import PortRef
 from netbuilder.training.checkpoints import load_checkpoint
+from netbuilder.training.data_fingerprint import fingerprint
 from netbuilder.training.protocol import State
 from netbuilder.training.run_store import RunStore
 from tests.builders import node, tiny_cnn, tiny_mlp
@@ -126,7 +127,10 @@ def test_the_run_store_holds_what_was_told(tmp_path):
     assert record.best_epoch == run.end.data["best_epoch"]
     assert record.versions["torch"] == torch.__version__
     assert record.data["digits"] == prepare(made.graph.nodes["digits"]).schema.source
-    assert '"flatten"' in record.document
+    assert record.content == {"digits": fingerprint(prepare(made.graph.nodes["digits"]))}
+    assert record.parameters == 64 * 8 + 8 + 8 * 10 + 10
+    assert (record.epochs, record.results["best"]) == (3, run.of("epoch")[record.best_epoch - 1].data["metrics"])
+    assert '"flatten"' in store.run("run7").document
     assert record.plan["epochs"] == 3
     names = {name for told in run.telemetry for name in told.series}
     assert set(store.names("run7")) == names
