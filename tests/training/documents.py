@@ -24,18 +24,18 @@ def planned(made: Document, **plan: Any) -> Document:
 
 
 def network(
-    source: str, body: Iterable[Node], loss: str, inputs: str, target: str, between: Iterable[Node] = (), **data: Any
+    source: str, body: Iterable[Node], loss: str, inputs: str, truth: str, between: Iterable[Node] = (), **data: Any
 ) -> Document:
     """Return source -> body -> loss, with `between` the source's target and the loss's."""
     body, between = list(body), list(between)
-    truth = [*chain(*between), (f"{between[-1].id}.y", "loss.target")] if between else []
+    checked = [*chain(*between), (f"{between[-1].id}.y", "loss.target")] if between else []
     first = f"{between[0].id}.x" if between else "loss.target"
     links = [
         (f"data.{inputs}", f"{body[0].id}.x"),
         *chain(*body),
         (f"{body[-1].id}.y", "loss.prediction"),
-        (f"data.{target}", first),
-        *truth,
+        (f"data.{truth}", first),
+        *checked,
     ]
     nodes = [node("data", source, **data), *body, *between, node("loss", loss)]
     return document(nodes, links, {"data": describe(source, data)})

@@ -46,7 +46,7 @@ from netbuilder.document.edits.planning import (
     set_schedule,
     set_start_weights,
 )
-from netbuilder.document.edits.registry import EDITS, apply, edit
+from netbuilder.document.edits.registry import EDITS, apply, apply_several, edit
 
 __all__ = [
     "EDITS",
@@ -54,6 +54,7 @@ __all__ = [
     "add_frame",
     "add_node",
     "apply",
+    "apply_several",
     "change_frame",
     "change_plan",
     "connect",

@@ -76,6 +76,27 @@ def apply(document: Document, name: str, arguments: Mapping[str, Any]) -> Docume
     return known.function(document, **{key: getattr(struct, key) for key in struct.__struct_fields__})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """One of several edits that are made together.
+
+    Attributes:
+        edit: A key of `EDITS`.
+        arguments: Its arguments as plain JSON.
+    """
+
+    edit: str
+    arguments: Mapping[str, Any]
+
+
+@edit
+def apply_several(document: Document, parts: tuple[Part, ...]) -> Document:
+    """Apply several edits one after the other, as one: a fix that changes several layers, or a layer and the plan."""
+    for part in parts:
+        document = apply(document, part.edit, part.arguments)
+    return document
+
+
 def refuse(code: str, message: str, node: str = "", port: str = "", field: str = "") -> NoReturn:
     """Refuse an edit.
 
