@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from netbuilder.foundation.problem import Severity
 from netbuilder.foundation.steps import Steps, finish
 from netbuilder.insight.finding import Finding
 from netbuilder.insight.record import Record
 from netbuilder.insight.rule import Rule, registry
+
+_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 @dataclass(slots=True)
@@ -30,7 +33,7 @@ class Monitor:
     """Follows one run with all rules.
 
     Attributes:
-        findings: What is shown, in the order of the rules.
+        findings: What is shown, what matters most first, then in the order of the rules.
     """
 
     def __init__(self, rules: Iterable[Rule] | None = None) -> None:
@@ -78,7 +81,7 @@ class Monitor:
     def _publish(self) -> None:
         places = {rule.key: place for place, rule in enumerate(self._rules)}
         shown = [each.finding for each in self._watched.values() if each.shown]
-        self.findings = tuple(sorted(shown, key=lambda each: places[each.rule]))
+        self.findings = tuple(sorted(shown, key=lambda each: (_RANKS[each.severity], places[each.rule])))
 
 
 def review(record: Record) -> tuple[Finding, ...]:

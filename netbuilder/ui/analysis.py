@@ -116,6 +116,11 @@ class Analysis(QObject):
             self._work()
 
     @property
+    def document(self) -> Document:
+        """What is followed."""
+        return self._document
+
+    @property
     def is_settled(self) -> bool:
         """Whether shapes, problems and costs are those of the document, and nothing is pending."""
         return not self.shapes.pending and not self._is_unfinished and not self._is_due

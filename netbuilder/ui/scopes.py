@@ -10,6 +10,7 @@ from PySide6.QtCore import QObject, Signal
 from netbuilder.document.blocks import block_key, is_block
 from netbuilder.document.model import Document
 from netbuilder.document.samples import sample_of
+from netbuilder.foundation.problem import Problem
 from netbuilder.ui.analysis import Analysis
 from netbuilder.ui.sight import Sight, look
 from netbuilder.ui.standpoint import Standpoint
@@ -23,7 +24,7 @@ class Scopes(QObject):
 
     Signals:
         changed: () another graph is in sight.
-        learned: () more is known of the sample of the definition in sight.
+        learned: () more is known of the sample of the definition in sight, or of what a run is like.
     """
 
     changed = Signal()
@@ -44,14 +45,22 @@ class Scopes(QObject):
         self._sample: Analysis | None = None
         self._sight: Sight | None = None
         self._torch = False
+        self._noted: tuple[Problem, ...] = ()
 
     @property
     def sight(self) -> Sight:
         """What is known of the graph in sight."""
         if self._sight is None:
             told = self._sample if self.at.sample and self._sample is not None else self._analysis
-            self._sight = look(self._document(), self.at, told.shapes, told.costs, told.problems)
+            problems = told.problems if self.at.sample else (*told.problems, *self._noted)
+            self._sight = look(self._document(), self.at, told.shapes, told.costs, problems)
         return self._sight
+
+    def note(self, problems: tuple[Problem, ...]) -> None:
+        """Show these at their nodes, too: what was found in a run rather than in the document."""
+        self._noted = problems
+        self.forget()
+        self.learned.emit()
 
     def inside(self, node: str) -> Standpoint | None:
         """Return the standpoint in an instance that is in sight; None for any other node.

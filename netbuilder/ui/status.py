@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
@@ -36,10 +38,12 @@ class StatusBar(QStatusBar):
         self.parameters = QLabel()
         self.costs = QLabel()
         self.memory = QLabel()
+        self.health = QLabel()
+        self.health.setObjectName("healthText")
         self.note = QLabel()
         self.saved = QLabel()
         self.zoom = QLabel("100 %")
-        for label in (self.state, self.counts, self.parameters, self.costs, self.memory, self.note):
+        for label in (self.state, self.counts, self.parameters, self.costs, self.memory, self.health, self.note):
             self.addWidget(label)
         for label in (self.saved, self.zoom):
             self.addPermanentWidget(label)
@@ -56,7 +60,10 @@ class StatusBar(QStatusBar):
         self._fade.timeout.connect(self._show_state)
         workspace.message.connect(self.show_note)
         theme.changed.connect(self._show_state)
+        workspace.health.changed.connect(self._show_health)
+        theme.changed.connect(self._show_health)
         self._show_state()
+        self._show_health()
         self.show_size()
         self._show_saved()
 
@@ -88,6 +95,15 @@ class StatusBar(QStatusBar):
         self.state.setText(f'<span style="color:{color}">●</span>&nbsp; {title}')
         if not self._fade.isActive():
             self.note.setText("The run trains an earlier version" if self._workspace.is_run_stale else "")
+
+    def _show_health(self, _: object = None) -> None:
+        findings = self._workspace.health.findings
+        self.health.setVisible(bool(findings))
+        color = self._theme.theme.validation
+        count = counted(len(findings), "finding")
+        self.health.setText(f'<span style="color:{color}">▲</span>&nbsp; {count}')
+        told = "<br>".join(f"<b>{escape(each.title)}</b>: {escape(each.message)}" for each in findings)
+        self.health.setToolTip(f"{told}<br><br>The Health panel shows the evidence and offers fixes.")
 
     def _show_saved(self) -> None:
         saved = self._workspace.file.saved_at

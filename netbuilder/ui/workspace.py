@@ -28,6 +28,7 @@ from netbuilder.library import Library
 from netbuilder.project import Vocabulary
 from netbuilder.training.protocol import Event, Picture, PictureKind, Progress, State
 from netbuilder.ui.analysis import Analysis
+from netbuilder.ui.health import Health
 from netbuilder.ui.project_file import ProjectFile
 from netbuilder.ui.scopes import Scopes
 from netbuilder.ui.series import Series
@@ -67,6 +68,7 @@ class Workspace(QObject):
         scopeChanged: () another graph is in sight: a block was entered or left.
         libraryChanged: () a block was saved to the user's library, renamed or deleted.
         revealRequested: (str) bring this node of the graph in sight into view.
+        experimentRequested: (str, object) a short run is wanted: "check", "rate", or "try" with the fix to be tried.
         reviewRequested: (str) show the code of the node with this path and ask whether it may run.
     """
 
@@ -82,6 +84,7 @@ class Workspace(QObject):
     scopeChanged = Signal()
     libraryChanged = Signal()
     revealRequested = Signal(str)
+    experimentRequested = Signal(str, object)
     reviewRequested = Signal(str)
 
     def __init__(self, preferences: Preferences, parent: QObject | None = None) -> None:
@@ -111,6 +114,8 @@ class Workspace(QObject):
         self.trainer.stateChanged.connect(self.stateChanged)
         self.trainer.telemetry.connect(self.telemetry)
         self.trainer.message.connect(self.message)
+        self.health = Health(self.trainer, self._analysis, self)
+        self.health.placed.connect(self._note_health)
 
     # The document ------------------------------------------------------------------------------------------------
 
@@ -459,6 +464,9 @@ class Workspace(QObject):
             if came:
                 self.select(came)
             self.message.emit(f"{verb}: {title}")
+
+    def _note_health(self) -> None:
+        self.scopes.note(tuple(finding.problem for finding in self.health.findings if finding.node))
 
     def _learn(self) -> None:
         self.scopes.forget()

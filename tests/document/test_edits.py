@@ -75,6 +75,18 @@ def test_apply_converts_plain_json() -> None:
     assert edits.apply(start, "set_plan", {"plan": {"epochs": 3}}).plan == Plan(epochs=3)
 
 
+def test_several_edits_are_made_together_or_not_at_all() -> None:
+    start = tiny_mlp()
+    relabel = {"edit": "rename", "arguments": {"node": "flat", "label": "flattened"}}
+    longer = {"edit": "change_plan", "arguments": {"values": {"epochs": 7}}}
+    both = edits.apply(start, "apply_several", {"parts": [relabel, longer]})
+    assert both.graph.nodes["flat"].label == "flattened"
+    assert both.plan.epochs == 7
+    assert edits.apply(start, "apply_several", {"parts": []}) is start
+    wrong = {"edit": "rename", "arguments": {"node": "nowhere", "label": "x"}}
+    assert "nowhere" in refused("edit.node", "apply_several", start, parts=[relabel, wrong])
+
+
 def test_apply_refuses_unknown_edits_and_wrong_arguments() -> None:
     start = tiny_mlp()
     assert "'explode'" in refused("edit.unknown", "explode", start)

@@ -20,6 +20,7 @@ def test_every_panel_is_found_once_in_order() -> None:
         "curves",
         "activations",
         "weights",
+        "health",
         "problems",
         "log",
         "outline",

@@ -1,0 +1,115 @@
+"""The Health panel: what the rules find in the current or last run, on what evidence, and what mends it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+
+from netbuilder.ui.icons import icon
+from netbuilder.ui.panels import Area, PanelSpec
+from netbuilder.ui.panels.cards import clear, label
+from netbuilder.ui.panels.finding_rows import FindingRow
+from netbuilder.ui.panels.live import LivePanel
+from netbuilder.ui.theme import Theme, ThemeController
+from netbuilder.ui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from netbuilder.insight.finding import Finding
+
+BEFORE = "Press Train: rules watch the run for exploding and vanishing gradients, dead units, overfitting and more."
+WATCHING = "Nothing is wrong so far. {count} rules watch this run."
+HEALTHY = "Nothing was wrong with the last run, as far as {count} rules can tell."
+
+
+class HealthPanel(LivePanel):
+    """A row a finding; the panel's title counts them."""
+
+    def __init__(self, workspace: Workspace, themes: ThemeController) -> None:
+        super().__init__(workspace, themes)
+        self.rows: list[FindingRow] = []
+        self._shown: tuple[tuple[Finding, ...], bool, bool] | None = None
+        workspace.health.changed.connect(self._count)
+        workspace.documentChanged.connect(self._read_document)
+        self._count()
+
+    def build(self) -> None:
+        """Make the head line and the list."""
+        self.summary = label("", "muted", wrap=True)
+        self.check = QPushButton(icon("check", "text"), "Check before training")
+        self.check.setToolTip("Try the network and its data in a few short runs that change nothing")
+        self.check.clicked.connect(lambda: self.workspace.experimentRequested.emit("check", None))
+        self.rate = QPushButton("Find learning rate…")
+        self.rate.setToolTip("Train shortly with ever larger learning rates and see where the loss falls fastest")
+        self.rate.clicked.connect(lambda: self.workspace.experimentRequested.emit("rate", None))
+        head = QHBoxLayout()
+        head.addWidget(self.summary, 1)
+        head.addWidget(self.check)
+        head.addWidget(self.rate)
+        frame = QWidget()
+        outer = QVBoxLayout(frame)
+        outer.setContentsMargins(0, 0, 0, 0)
+        self._column = QVBoxLayout()
+        self._column.setSpacing(8)
+        outer.addLayout(self._column)
+        outer.addStretch(1)
+        area = QScrollArea()
+        area.setFrameShape(QFrame.Shape.NoFrame)
+        area.setWidgetResizable(True)
+        area.setWidget(frame)
+        area.setAccessibleName("Findings")
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 8, 12, 8)
+        column.setSpacing(8)
+        column.addLayout(head)
+        column.addWidget(area, 1)
+
+    def refresh(self) -> None:
+        """List the findings, where they are news; rows that are there already get newer numbers."""
+        findings = self.workspace.health.findings
+        news = (findings, self.workspace.state.is_active, bool(self.workspace.series))
+        if self._shown is not None and self._shown[0] is findings and self._shown[1:] == news[1:]:
+            return
+        self._shown = news
+        self.summary.setText(self._summary())
+        if [row.finding.key for row in self.rows] == [finding.key for finding in findings]:
+            for row, finding in zip(self.rows, findings, strict=True):
+                row.show_finding(finding)
+            return
+        clear(self._column)
+        self.rows = [FindingRow(finding, self.workspace, self.theme) for finding in findings]
+        for row in self.rows:
+            self._column.addWidget(row)
+
+    def restyle(self, theme: Theme) -> None:
+        """Draw in other colours."""
+        for row in self.rows:
+            row.set_theme(theme)
+
+    def _summary(self) -> str:
+        count = len(self.workspace.health.findings)
+        if count:
+            return f"{count} finding{'s' if count > 1 else ''}. Each fix is one change that Undo takes back."
+        if not self.workspace.series:
+            return BEFORE
+        from netbuilder.insight.rule import registry
+
+        text = WATCHING if self.workspace.state.is_active else HEALTHY
+        return text.format(count=len(registry()))
+
+    def _count(self) -> None:
+        count = len(self.workspace.health.findings)
+        self.setWindowTitle(f"Health {count}" if count else "Health")
+        self._follow()
+
+    def _read_document(self, _: object) -> None:
+        """Names and values of the document changed, and with them which fixes are made already."""
+        self._shown = None
+        self._follow()
+
+
+def _make(workspace: Workspace, themes: ThemeController) -> QWidget:
+    return HealthPanel(workspace, themes)
+
+
+PANEL = PanelSpec(key="health", title="Health", area=Area.BOTTOM, order=38, shortcut="Ctrl+Shift+H", make=_make)
