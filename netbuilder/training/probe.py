@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,14 +19,17 @@ from numpy.typing import NDArray
 
 from netbuilder.data.spec import Prepared
 from netbuilder.foundation.problem import Problem, Severity
-from netbuilder.training import dead_units, gradient_flow, pictures
+from netbuilder.training import dead_units, gradient_flow, pictures, series_names
 from netbuilder.training.batches import Batch, Part
+from netbuilder.training.histories import Thinning
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.network import Network
 from netbuilder.training.plane import Plane
 from netbuilder.training.protocol import Event, Picture, PictureKind, Watch
 from netbuilder.training.samples import data_pictures
+from netbuilder.training.series_names import series_of
 from netbuilder.training.validation import Evaluation
+from netbuilder.training.value_statistics import describe
 
 SAMPLES = 16
 SECONDS = 0.5
@@ -50,12 +53,14 @@ class Look:
 
     Attributes:
         pictures: Of all nodes.
-        scalars: Series name -> value: "gradient_norm/<path>", the norm of a node's weights' gradient as of the last
-            step, none before the first; "dead/<path>", the dead part of an activation's units.
+        scalars: Series name -> value; see `netbuilder.training.series_names`. Gradients are the last step's, none
+            before the first.
+        is_recorded: Whether the histograms among the pictures belong to the run's record.
     """
 
     pictures: tuple[Picture, ...]
     scalars: Mapping[str, float]
+    is_recorded: bool = False
 
 
 class Probe:
@@ -80,6 +85,7 @@ class Probe:
         self._live = live
         self._watch = Watch()
         self._flows = True
+        self._thinning = Thinning()
         part = parts["validation"] if parts["validation"].rows else parts["train"]
         self._count = min(SAMPLES, part.rows)
         self._batch: Batch = {key: tensor.clone() for key, tensor in part.rows_at(0, self._count).items()}
@@ -100,39 +106,43 @@ class Probe:
             or not set(command.nodes) <= set(before.nodes)
             or (before.in_view is not None and (command.in_view is None or not command.in_view <= before.in_view))
             or (command.gradient_flow and not before.gradient_flow)
+            or (command.histograms and not before.histograms)
         )
 
     def hurry(self) -> None:
         """Look at the next occasion."""
         self.due = 0.0
 
-    def take(self, step: int) -> Mapping[str, float]:
+    def take(self, step: int) -> Look:
         """Look once, show what was seen, and plan the next look.
 
         Args:
             step: The steps done, for the pictures.
 
         Returns:
-            What there is to record; see `Look.scalars`.
+            What was seen, for the record.
         """
         began = time.perf_counter()
-        look = self.look(step)
+        is_recorded = self._thinning.next()
+        look = replace(self.look(step, histograms=is_recorded or self._watch.histograms), is_recorded=is_recorded)
         for picture in look.pictures:
             self._live.add_picture(picture)
         now = time.perf_counter()
         self.due = now + max(SECONDS, (now - began) / SHARE)
-        return look.scalars
+        return look
 
-    def look(self, step: int) -> Look:
+    def look(self, step: int, *, histograms: bool = True) -> Look:
         """Look once, without showing it to anybody.
 
         Args:
             step: The step whose weights the network has.
+            histograms: Whether to draw how weights, gradients and values are spread.
         """
         transfer = pictures.Transfer()
+        scalars: dict[str, float] = {}
         with self._network.evaluating():
-            orders = self._activations(transfer, step)
-            orders += self._weights(transfer, step)
+            orders = self._activations(transfer, step, scalars if histograms else None)
+            orders += self._weights(transfer, step, histograms=histograms)
             orders += self._flow(transfer, step)
             norms = self._norms(transfer)
             arrays = transfer.fetch()
@@ -140,10 +150,10 @@ class Probe:
         seen = [order.make(arrays[order.number]) for order in orders]
         if boundary:
             seen.append(boundary)
-        scalars = {f"gradient_norm/{path}": float(arrays[number]) for path, number in norms.items()}
+        scalars |= {series_of(series_names.GRADIENT_NORM, path): float(arrays[at]) for path, at in norms.items()}
         for picture in seen:
             if picture.kind is PictureKind.DEAD:
-                scalars[f"dead/{picture.node}"] = float(picture.data[0] / picture.data[1])
+                scalars[series_of(series_names.DEAD, picture.node)] = float(picture.data[0] / picture.data[1])
         return Look(tuple(seen), scalars)
 
     def show_confusion(self, evaluation: Evaluation, step: int) -> None:
@@ -158,14 +168,22 @@ class Probe:
     def _sample(self) -> int:
         return min(max(self._watch.sample, 0), self._count - 1)
 
-    def _activations(self, transfer: pictures.Transfer, step: int) -> list[_Order]:
-        """Order the pictures of the values of all nodes that are seen."""
+    def _activations(self, transfer: pictures.Transfer, step: int, statistics: dict[str, float] | None) -> list[_Order]:
+        """Order the pictures of the values of all nodes that are seen.
+
+        Args:
+            transfer: Takes what they are made of along.
+            step: For the pictures.
+            statistics: Filled with the statistics of all nodes' values, whose histograms are drawn, too; None for none.
+        """
         orders: list[_Order] = []
         shown = self._watch.in_view
-        if shown is not None and not shown and not self._watch.nodes:
+        if shown is not None and not shown and not self._watch.nodes and statistics is None:
             return orders
 
         def look(path: str, value: torch.Tensor) -> None:
+            if statistics is not None and value.is_floating_point() and value.numel():
+                orders.append(self._spread(transfer, path, value, step, statistics))
             # What has no row for each sample (a positional table, a scalar) has no picture of one.
             if value.dim() == 0 or len(value) != self._count:
                 return
@@ -210,6 +228,20 @@ class Probe:
             return Picture(kind=PictureKind.DEAD, node=path, step=step, data=counts, extent=ends, caption=caption)
 
         return [_Order(transfer.add(count), make)]
+
+    def _spread(
+        self, transfer: pictures.Transfer, path: str, value: torch.Tensor, step: int, statistics: dict[str, float]
+    ) -> _Order:
+        """Order the histogram of a node's value, and note its statistics when it is drawn."""
+        rest = self._network.rests.get(path)
+
+        def make(data: NDArray[np.float32]) -> Picture:
+            for kind, number in describe(data, rest).items():
+                statistics[series_of(kind, path)] = number
+            counts, extent = pictures.histogram(data)
+            return Picture(kind=PictureKind.VALUES, node=path, step=step, data=counts, extent=extent)
+
+        return _Order(transfer.add(pictures.spread([value])), make)
 
     def _flow(self, transfer: pictures.Transfer, step: int) -> list[_Order]:
         """Order the picture of the gradient flow, when somebody wants it."""
@@ -265,16 +297,17 @@ class Probe:
 
         return [_Order(number, make)]
 
-    def _weights(self, transfer: pictures.Transfer, step: int) -> list[_Order]:
-        """Order the histograms of every layer's weights and gradients, and watched layers' kernels."""
+    def _weights(self, transfer: pictures.Transfer, step: int, *, histograms: bool) -> list[_Order]:
+        """Order watched layers' kernels, and the histograms of every layer's weights and gradients if they are due."""
         orders = []
         for path, module in self._network.modules.items():
             weights = [parameter for parameter in module.parameters() if parameter.numel()]
             if not weights:
                 continue
-            orders.append(self._histogram(transfer, PictureKind.WEIGHTS, path, [*weights], step))
             gradients = [parameter.grad for parameter in weights if parameter.grad is not None]
-            if gradients:
+            if histograms:
+                orders.append(self._histogram(transfer, PictureKind.WEIGHTS, path, [*weights], step))
+            if histograms and gradients:
                 orders.append(self._histogram(transfer, PictureKind.GRADIENTS, path, gradients, step))
             if path in self._watch.nodes:
                 kernels = pictures.kernels_of(max(weights, key=lambda weight: (weight.dim(), weight.numel())))

@@ -97,15 +97,31 @@ class Watch:
         sample: Which of the fixed samples.
         in_view: Paths of the nodes whose faces are seen: only they get THUMBS, BARS and DEAD. None means all.
         gradient_flow: Whether to measure FLOW.
+        histograms: Whether every look draws WEIGHTS, GRADIENTS and VALUES of all nodes; else only those looks do that
+            are recorded, which are ever fewer.
     """
 
     nodes: tuple[str, ...] = ()
     sample: int = 0
     in_view: frozenset[str] | None = None
     gradient_flow: bool = False
+    histograms: bool = False
 
 
-Command: TypeAlias = Start | Pause | Resume | Step | Stop | Watch
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Measure how long each node takes forward and backward, then go on as if nothing had been.
+
+    It is done on the training's next batch; weights, statistics and random numbers are as before.
+
+    Attributes:
+        steps: How many measured passes each figure is the median of.
+    """
+
+    steps: int = 10
+
+
+Command: TypeAlias = Start | Pause | Resume | Step | Stop | Watch | Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +170,7 @@ class PictureKind(StrEnum):
     VECTOR = "vector"  # float32 (n,): a watched node's vector output for the chosen sample
     WEIGHTS = "weights"  # float32 (bins,): histogram counts of a node's weights over extent[:2]
     GRADIENTS = "gradients"  # float32 (bins,): likewise of its gradients
+    VALUES = "values"  # float32 (bins,): likewise of its first output, for all samples
     KERNELS = "kernels"  # float32 (k, h, w): a watched node's weight as little pictures
     BOUNDARY = "boundary"  # float32 (h, w): class probability or value over extent = x0, y0, x1, y1
     DEAD = "dead"  # float32 (2,): how many units of an activation are at one of `extent` for all samples; of how many
@@ -192,11 +209,12 @@ class Event:
     """Something that happened once: none is ever lost.
 
     Attributes:
-        kind: "log", "epoch", "checkpoint", "problem", "crash" (a defect of ours), "end" (always the last of a run; what
-            follows is about commands and pictures after it).
+        kind: "log", "epoch", "checkpoint", "problem", "profile", "crash" (a defect of ours), "end" (always the last of
+            a run; what follows is about commands and pictures after it).
         text: One line for people.
         step: When.
         data: "epoch": {"epoch", "metrics", "best", "train_loss"}; "checkpoint": {"path", "best"};
+            "profile": see `netbuilder.training.profile`;
             "crash": {"traceback"}; "end": {"test", "reason", "folder", "best_epoch"}, the reason being "finished",
             "early stopping", "stopped" or "failed".
         problems: For "problem".
@@ -216,8 +234,8 @@ class Telemetry:
     Attributes:
         progress: Now.
         series: Series name -> new points: "loss/train", "loss/validation", "<metric>/validation", "learning_rate",
-            "gradient_norm", "gradient_norm/<node path>", "dead/<node path>" (the dead part of an activation's units,
-            0 to 1, taken while it is in view).
+            "learning_rate/<phase>" and "learning_rate/<phase>/<group>" where there are several, "gradient_norm", those
+            of layers and of the computer: see `netbuilder.training.series_names`.
         pictures: The newest of each (kind, node) that changed.
         events: In order.
     """

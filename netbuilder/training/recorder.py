@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 from array import array
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -24,7 +24,7 @@ from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
 from netbuilder.training import run_store
 from netbuilder.training.data_fingerprint import fingerprint
 from netbuilder.training.live_view import LiveView
-from netbuilder.training.protocol import Event, Points
+from netbuilder.training.protocol import Event, Picture, Points
 from netbuilder.training.run_schema import connect
 from netbuilder.training.run_store import RunRecord
 
@@ -165,6 +165,11 @@ class Recorder:
         """Keep and show one event."""
         self._live.add_event(event)
         self._writer.put(lambda connection: run_store.write_event(connection, self._id, event))
+
+    def histograms(self, pictures: Sequence[Picture]) -> None:
+        """Keep some histograms; whoever watches gets them as pictures."""
+        if pictures:
+            self._writer.put(lambda connection: run_store.write_histograms(connection, self._id, pictures))
 
     def flush(self) -> None:
         """Hand on what was collected."""

@@ -14,7 +14,7 @@ from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION: Final = 2
+VERSION: Final = 3
 """The version of the tables that this program writes."""
 
 BUSY_SECONDS: Final = 5.0
@@ -51,7 +51,15 @@ CREATE TABLE marks (
 );
 """
 
-STEPS: Final = (_TABLES, _MARKS)
+_HISTOGRAMS: Final = """
+CREATE TABLE histograms (
+    number INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id) ON DELETE CASCADE, step INTEGER NOT NULL,
+    kind TEXT NOT NULL, node TEXT NOT NULL, low REAL NOT NULL, high REAL NOT NULL, counts BLOB NOT NULL
+);
+CREATE INDEX histograms_of_run ON histograms (run, number);
+"""
+
+STEPS: Final = (_TABLES, _MARKS, _HISTOGRAMS)
 """What makes each version of the one before it, from an empty file on."""
 
 

@@ -1,15 +1,15 @@
 """The run store: what every run was, did and reached, in one SQLite file beside the runs' folders.
 
-`<project>.runs/runs.sqlite` holds four tables (`run_schema`): `runs` (document, seed, device, versions, data
-fingerprints, results), `scalars` (blocks of points), `events`, and `marks`: what the user says of a run. It is read
-with `RunStore` and written by `RunWriter`, whose thread owns the connection. Any number of programs may read while
-others write. A damaged store is reported and set aside, never deleted, and never stops a training.
+`<project>.runs/runs.sqlite` holds five tables (`run_schema`): `runs` (document, seed, device, versions, data
+fingerprints, results), `scalars` (blocks of points), `histograms` (of layers' weights, gradients and values),
+`events`, and `marks`: what the user says of a run. It is read with `RunStore` and written by `RunWriter`, whose thread
+owns the connection. Any number of programs may read while others write. A damaged store is reported and set aside, never deleted, and never stops a training.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
-from netbuilder.training.protocol import Event, Points
+from netbuilder.training.protocol import Event, Picture, PictureKind, Points
 from netbuilder.training.run_schema import connect, is_blank
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ FILE_NAME = "runs.sqlite"
 
 _STEPS = np.dtype("<i8")
 _VALUES = np.dtype("<f8")
+_COUNTS = np.dtype("<f4")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,6 +215,20 @@ class RunStore:
                 connection.execute(query, {"run": run, **stored})
                 connection.commit()
 
+    def histograms(self, run: str) -> Iterator[Picture]:
+        """Yield a run's histograms in the order they were made; none of a run recorded before there were any.
+
+        Raises:
+            NetbuilderError: When the store cannot be read.
+        """
+        query = "SELECT kind, node, step, low, high, counts FROM histograms WHERE run = ? ORDER BY number"
+        with self._reading() as connection:
+            if connection is None:
+                return
+            for kind, node, step, low, high, blob in connection.execute(query, (run,)):
+                counts = _array(blob, _COUNTS, len(blob) // _COUNTS.itemsize)
+                yield Picture(kind=PictureKind(kind), node=node, step=step, data=counts, extent=(low, high))
+
     def delete(self, run: str) -> None:
         """Forget a run; its folder is left alone."""
         with self._reading() as connection:
@@ -283,6 +298,17 @@ def write_points(connection: sqlite3.Connection, run: str, series: Mapping[str, 
                 at,
             )
             for name, points in series.items()
+        ],
+    )
+
+
+def write_histograms(connection: sqlite3.Connection, run: str, pictures: Sequence[Picture]) -> None:
+    """Append some histograms."""
+    connection.executemany(
+        "INSERT INTO histograms (run, step, kind, node, low, high, counts) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (run, each.step, each.kind.value, each.node, *each.extent[:2], each.data.astype(_COUNTS).tobytes())
+            for each in pictures
         ],
     )
 

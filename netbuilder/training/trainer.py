@@ -35,6 +35,7 @@ from netbuilder.training.run_store import FILE_NAME
 from netbuilder.training.threads import intra_op_threads, limited_threads
 from netbuilder.training.updates import Losses, NonFiniteError, Updater, UpdateSettings
 from netbuilder.training.validation import Evaluation, deviations, evaluate
+from netbuilder.training.vitals import Vitals
 from netbuilder.training.weight_average import WeightAverage
 
 
@@ -47,6 +48,7 @@ class Trainer:
     _average: WeightAverage | None
     _keeper: Keeper
     _probe: Probe
+    _vitals: Vitals
 
     def __init__(self, start: Start, live: LiveView, job: Job) -> None:
         """Open the run's record; `build` does the rest.
@@ -72,7 +74,7 @@ class Trainer:
         self._held_out_losses: list[float] = []
         self._epoch_losses: list[float] = []
         self._last_rate: float | None = None
-        self._rate_step = self._look_step = 0
+        self._rate_step = 0
         self._save_failed = False
         self.device_title = start.device
         self.step_count = 0
@@ -145,6 +147,8 @@ class Trainer:
         self._keeper = Keeper(self._folder, network.model, network.key_paths, self._monitor(), self._average)
         self._keeper.save_last(0, 0)
         self._probe = Probe(network, prepared, self._parts, self._live)
+        rows = self._parts["train"].rows / self.steps_per_epoch
+        self._vitals = Vitals(self._recorder, network, self._updaters, rows, with_norm=not plan.clip_norm)
         torch.manual_seed(plan.seed)
 
     def _losses(self, phase: Phase) -> Losses:
@@ -213,6 +217,7 @@ class Trainer:
     def report(self, now: float) -> None:
         """Hand on what was recorded, and take pictures when it is time."""
         self._recorder.flush()
+        self._vitals.go_on(now, self.step_count)
         if now >= self._probe.due:
             self._take()
 
@@ -220,6 +225,7 @@ class Trainer:
         """Hand on everything and take pictures now."""
         self._recorder.flush()
         self._take()
+        self._vitals.rest()
 
     def watch(self, command: Watch, *, at_once: bool) -> None:
         """Choose what the probe looks at; redraw now if `at_once`."""
@@ -231,12 +237,8 @@ class Trainer:
 
     def _take(self) -> None:
         with self._explained():
-            scalars = self._probe.take(self.step_count)
-        if self._look_step == self.step_count:  # a second look at the same step tells nothing new
-            return
-        self._look_step = self.step_count
-        for name, value in scalars.items():
-            self._recorder.add(name, self.step_count, value)
+            look = self._probe.take(self.step_count)
+        self._vitals.record(look, self.step_count)
 
     def end_epoch(self, number: int) -> bool:
         """Validate, keep the weights, tell.

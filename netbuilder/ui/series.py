@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from netbuilder.training.histories import Histories
 from netbuilder.training.protocol import Event, Picture, PictureKind, Points, Progress, Telemetry
 
 
@@ -54,12 +55,14 @@ class RunRecord:
         series: Name -> curve.
         pictures: The newest of each (kind, node path).
         events: In order.
+        histories: How each layer's weights, gradients and values were spread over the steps.
     """
 
     progress: Progress = field(default_factory=Progress)
     series: dict[str, Series] = field(default_factory=dict)
     pictures: dict[tuple[PictureKind, str], Picture] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
+    histories: Histories = field(default_factory=Histories)
 
     def add(self, telemetry: Telemetry) -> None:
         """Take in what is new."""
@@ -68,4 +71,5 @@ class RunRecord:
             self.series.setdefault(name, Series()).extend(points)
         for picture in telemetry.pictures:
             self.pictures[picture.kind, picture.node] = picture
+        self.histories.take(telemetry.pictures)
         self.events.extend(telemetry.events)

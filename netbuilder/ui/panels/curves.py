@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.training.protocol import Picture, PictureKind
+from netbuilder.training.series_names import SYSTEM, is_of_layer
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import Card
@@ -154,7 +155,8 @@ class LossCard(Card):
     @property
     def quantities(self) -> list[str]:
         """What the right axis can show: the run's metrics, then the rest."""
-        names = [name for name in self._workspace.series if not name.startswith(("loss/", "gradient_norm/"))]
+        others = (*SYSTEM, "loss/train", "loss/validation")
+        names = [name for name in self._workspace.series if not (name in others or is_of_layer(name))]
         rest = ("learning_rate", "gradient_norm")
         return [name for name in names if name not in rest] + [name for name in rest if name in names]
 
