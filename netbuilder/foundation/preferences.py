@@ -107,6 +107,13 @@ PREFERENCES: Final[tuple[Parameter, ...]] = (
         default=False,
         help="Whether links show how large the gradient is that flows back through them while training.",
     ),
+    Parameter(
+        name="show_profile",
+        title="Measured times on nodes",
+        kind=Kind.BOOL,
+        default=True,
+        help="Whether nodes show how long they took once the network was profiled (Train > Profile).",
+    ),
 )
 """What the preferences' form offers; other keys (window states) are kept by `get` and `set` alike."""
 

@@ -246,6 +246,15 @@ class Network:
         """Names of the phases that have a loss."""
         return tuple(self._loaded.losses)
 
+    def phase_losses(self, phase: str, batch: Batch) -> Mapping[str, torch.Tensor]:
+        """Return a phase's losses on a batch.
+
+        Args:
+            phase: One of `phases`.
+            batch: The batch.
+        """
+        return self._loaded.losses[phase](self.model, batch)
+
     def tap_losses(
         self, phase: str, batch: Batch, tap: Callable[[str, torch.Tensor], None]
     ) -> tuple[Mapping[str, torch.Tensor], tuple[torch.Tensor, ...]]:

@@ -18,7 +18,19 @@ from netbuilder.training.batches import Batch
 from netbuilder.training.events import crash, end_event, ignored
 from netbuilder.training.inbox import Inbox
 from netbuilder.training.live_view import LiveView
-from netbuilder.training.protocol import Command, Event, Pause, Progress, Resume, Start, State, Step, Stop, Watch
+from netbuilder.training.protocol import (
+    Command,
+    Event,
+    Pause,
+    Profile,
+    Progress,
+    Resume,
+    Start,
+    State,
+    Step,
+    Stop,
+    Watch,
+)
 from netbuilder.training.remains import Remains
 from netbuilder.training.trainer import Trainer
 
@@ -132,6 +144,8 @@ class Session:
                 raise Cancelled("stopped")
             case Watch():
                 trainer.watch(command, at_once=self._state is State.PAUSED)
+            case Profile():
+                trainer.profile(command)
             case Step():
                 self._target = self._after(trainer, command.unit)
             case Resume() if self._target is not None:

@@ -26,7 +26,8 @@ from netbuilder.training.keeper import Keeper
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.network import Network
 from netbuilder.training.probe import Probe
-from netbuilder.training.protocol import Event, Start, Watch
+from netbuilder.training.profile import measure
+from netbuilder.training.protocol import Event, Profile, Start, Watch
 from netbuilder.training.readiness import find_change
 from netbuilder.training.recorder import Recorder, RunWriter
 from netbuilder.training.remains import Remains
@@ -234,6 +235,19 @@ class Trainer:
             self._take()
         elif is_more:
             self._probe.hurry()
+
+    def profile(self, command: Profile) -> None:
+        """Measure what each node takes on the training part's first batch, and tell; what goes wrong ends no run."""
+        rows = min(self._plan.batch_size, self._parts["train"].rows)
+        batch = {key: tensor.clone() for key, tensor in self._parts["train"].rows_at(0, rows).items()}
+        try:
+            with self._explained():
+                names = [updater.name for updater in self._updaters]
+                report = measure(self.network, names, batch, command.steps)
+        except NetbuilderError as error:
+            self.problem(error)
+        else:
+            self.event(replace(report, device=self.device_title, step=self.step_count).event())
 
     def _take(self) -> None:
         with self._explained():

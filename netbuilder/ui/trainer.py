@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from netbuilder.document.model import Document
-from netbuilder.training.protocol import Command, Pause, Resume, SessionHost, Start, State, Step, Stop, Watch
+from netbuilder.training.protocol import Command, Pause, Profile, Resume, SessionHost, Start, State, Step, Stop, Watch
 from netbuilder.ui.pace import FASTEST, Pace
 from netbuilder.ui.series import RunRecord
 
@@ -107,6 +107,10 @@ class Trainer(QObject):
     def step(self, unit: str) -> None:
         """Do one batch or go on to the end of the epoch, then pause."""
         self._command(Step(unit))
+
+    def profile(self) -> None:
+        """Measure what each node takes."""
+        self._command(Profile())
 
     def stop(self) -> None:
         """Finish the current step, save, end."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from netbuilder.training.protocol import State
 from netbuilder.ui.workspace import Workspace
 
@@ -9,8 +11,9 @@ from netbuilder.ui.workspace import Workspace
 class TrainingActions:
     """One key trains, pauses and goes on; others step."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, show_panel: Callable[[str], None]) -> None:
         self._workspace = workspace
+        self._show_panel = show_panel
 
     def train_or_pause(self) -> None:
         """Start a run, or pause the one in progress, or go on with a paused one."""
@@ -18,6 +21,11 @@ class TrainingActions:
             self._workspace.pause()
         else:
             self._workspace.train()
+
+    def profile(self) -> None:
+        """Measure what each layer takes; where nothing is being trained, in a run that waits at its first step."""
+        self._workspace.profile()
+        self._show_panel("profile")
 
     def step_batch(self) -> None:
         """Do one batch, then pause."""

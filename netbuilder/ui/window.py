@@ -323,7 +323,8 @@ class MainWindow(QMainWindow):
         return self.canvas
 
     def _targets(self) -> dict[str, Callable[[], object]]:
-        training, exports, trust = TrainingActions(self.workspace), ExportActions(self), TrustActions(self)
+        training = TrainingActions(self.workspace, lambda key: self.docks.show(key))
+        exports, trust = ExportActions(self), TrustActions(self)
         help = HelpActions(self)
         return {
             "window": lambda: self,

@@ -404,6 +404,14 @@ class Workspace(QObject):
         if self.state.is_active:
             self.trainer.step(unit)
 
+    def profile(self) -> None:
+        """Measure what each node takes; starts a run that waits when there is none."""
+        if not self.state.is_active and self._may_train():
+            self.trainer.start(self.document, self.path, paused=True)
+            self._watch_selection()
+        if self.state.is_active:
+            self.trainer.profile()
+
     def pause(self) -> None:
         """Pause after the current step."""
         self.trainer.pause()

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
 
 PICTURES, DEAD_UNITS, FLOW = "show_thumbnails", "show_dead_units", "show_gradient_flow"
+PROFILE = "show_profile"
 """The preferences that say what is shown."""
 
 _INTERVAL = 250  # milliseconds: who moves about in a network asks no more often
@@ -42,6 +43,10 @@ class Attention(QObject):
     def toggle_gradient_flow(self) -> None:
         """Colour links by their gradient, or not."""
         self._toggle(FLOW)
+
+    def toggle_profile(self) -> None:
+        """Show on nodes what they took when the network was profiled, or not."""
+        self._toggle(PROFILE)
 
     def settle(self) -> None:
         """Tell the run what is looked at now."""
@@ -75,7 +80,7 @@ class Attention(QObject):
 
     def _wishes(self) -> dict[str, bool]:
         preferences = self._view.workspace.preferences
-        return {name: bool(preferences.get(name)) for name in (PICTURES, DEAD_UNITS, FLOW)}
+        return {name: bool(preferences.get(name)) for name in (PICTURES, DEAD_UNITS, FLOW, PROFILE)}
 
     def _toggle(self, name: str) -> None:
         preferences = self._view.workspace.preferences

@@ -10,6 +10,7 @@ import numpy as np
 
 from netbuilder.document.model import Graph
 from netbuilder.layers.spec import LayerSpec
+from netbuilder.training.profile_report import newest_report
 from netbuilder.training.protocol import Picture, PictureKind, State, Telemetry
 from netbuilder.ui.canvas.faces import Area, Declarations
 from netbuilder.ui.canvas.nodes import Live
@@ -18,6 +19,7 @@ from netbuilder.ui.series import Series
 
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.flow import Flow
+    from netbuilder.ui.canvas.heat import Heat
     from netbuilder.ui.workspace import Workspace
 
 LOSS, VALIDATION = "loss/train", "loss/validation"
@@ -42,6 +44,7 @@ class LivePictures:
         areas: Node id -> the room that takes.
         dead: Activation's id -> how many of its units are dead; those that never had any are left out.
         flow: The gradient on the links; None while it is not to be shown, or not measured.
+        heat: Node id -> what it took when it was profiled; {} while that is not to be shown.
     """
 
     def __init__(self) -> None:
@@ -49,6 +52,7 @@ class LivePictures:
         self.areas: dict[str, Area] = {}
         self.dead: dict[str, Picture] = {}
         self.flow: Flow | None = None
+        self.heat: dict[str, Heat] = {}
         self._kinds: dict[str, int] = {}
         self._shown_at: dict[str, list[str]] = {}
         self._boundary: Picture | None = None
@@ -61,6 +65,7 @@ class LivePictures:
         self.areas.clear()
         self.dead.clear()
         self.flow = None
+        self.heat = {}
         self._kinds.clear()
         self._boundary = None
 
@@ -70,7 +75,7 @@ class LivePictures:
         self._shown_at = {}
         for node, path in workspace.sight.sources.items():
             self._shown_at.setdefault(path, []).append(node)
-        everything = Telemetry(pictures=tuple(workspace.pictures.values()))
+        everything = Telemetry(pictures=tuple(workspace.pictures.values()), events=tuple(workspace.events))
         self.take(everything, workspace, graph, declarations, with_loss=True)
 
     def take(
@@ -88,6 +93,8 @@ class LivePictures:
             fresh |= self._take_dead(telemetry, graph)
         if preferences.get("show_gradient_flow"):
             self._take_flow(telemetry, workspace, graph)
+        if preferences.get("show_profile"):
+            self._take_heat(telemetry, workspace, graph)
         if not preferences.get("show_thumbnails"):
             return fresh
         for picture in self._with_samples(telemetry, workspace):
@@ -143,6 +150,15 @@ class LivePictures:
                 from netbuilder.ui.canvas.flow import Flow  # on demand: most never look at it
 
                 self.flow = Flow(picture, graph, workspace.source_of)
+
+    def _take_heat(self, telemetry: Telemetry, workspace: Workspace, graph: Graph) -> None:
+        report = newest_report(telemetry.events)
+        if report is None and telemetry.progress.state is State.STARTING and self.heat:
+            self.heat = {}  # of a run that is no more
+        if report is not None:
+            from netbuilder.ui.canvas.heat import heats  # on demand: most never look at it
+
+            self.heat = heats(report, {node: workspace.scopes.at.path(node) for node in graph.nodes})
 
     def _is_loss_due(self, telemetry: Telemetry) -> bool:
         if telemetry.pictures or telemetry.progress.state is not State.RUNNING:

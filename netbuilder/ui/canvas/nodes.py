@@ -11,7 +11,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ from netbuilder.ui.canvas.geometry import MARGIN, Geometry
 from netbuilder.ui.canvas.painting import paint_face
 from netbuilder.ui.canvas.pictures import Losses, Plane, paint_dead, paint_losses, paint_picture, paint_plane
 from netbuilder.ui.canvas.style import Style
+
+if TYPE_CHECKING:
+    from netbuilder.ui.canvas.heat import Heat
 
 Live: TypeAlias = Picture | Plane | Losses
 """What a node's picture area shows."""
@@ -55,6 +58,7 @@ class Scene:
         selection: Ids of selected nodes.
         live: Node id -> its picture.
         dead: Node id -> how many of its units are dead.
+        heat: Node id -> what it took when it was profiled.
         fades: Node id -> opacity, for nodes that have just come.
         selected: The same as `selection`, by row; for cards.
         are_cards: Whether nodes are drawn as plain cards.
@@ -69,6 +73,7 @@ class Scene:
     selection: frozenset[str] = frozenset()
     live: Mapping[str, Live] = field(default_factory=dict)
     dead: Mapping[str, Picture] = field(default_factory=dict)
+    heat: Mapping[str, Heat] = field(default_factory=dict)
     fades: Mapping[str, float] = field(default_factory=dict)
     selected: NDArray[np.bool_] = field(default_factory=lambda: np.empty(0, dtype=bool))
     are_cards: bool = False
@@ -101,6 +106,10 @@ class NodeLayer:
             chosen = rows[scene.selected[rows]]
             paint_rings(painter, content, chosen, camera, scene.style)
             paint_cards(painter, content, self._paint_faded_cards(painter, scene, rows), camera, scene.style)
+            if scene.heat:
+                from netbuilder.ui.canvas.heat import paint_heat_cards  # on demand: most never look at it
+
+                paint_heat_cards(painter, content, rows, camera, scene.style, scene.heat)
             return True
         return self._paint_faces(painter, scene, rows)
 
@@ -122,6 +131,8 @@ class NodeLayer:
             self._paint_live(painter, scene, node)
             if node in scene.dead and scene.dead[node].data[0]:
                 _paint_dead(painter, scene, node)
+            if node in scene.heat:
+                _paint_heat(painter, scene, node)
         painter.setOpacity(1.0)
         if left_out:
             paint_cards(painter, scene.content, np.array(left_out, dtype=np.intp), scene.camera, scene.style)
@@ -201,6 +212,18 @@ def _paint_dead(painter: QPainter, scene: Scene, node: str) -> None:
     painter.translate(snapped(scene.camera.to_view(QPointF(x, y)), scene.ratio))
     painter.scale(scene.camera.zoom, scene.camera.zoom)
     paint_dead(painter, scene.content.geometry(node), scene.dead[node], scene.style)
+    painter.restore()
+
+
+def _paint_heat(painter: QPainter, scene: Scene, node: str) -> None:
+    """Draw what a node took when it was profiled."""
+    from netbuilder.ui.canvas.heat import paint_heat  # on demand: most never look at it
+
+    x, y, _, _ = scene.content.arrays.rect(node)
+    painter.save()
+    painter.translate(snapped(scene.camera.to_view(QPointF(x, y)), scene.ratio))
+    painter.scale(scene.camera.zoom, scene.camera.zoom)
+    paint_heat(painter, scene.content.geometry(node), scene.heat[node], scene.style)
     painter.restore()
 
 

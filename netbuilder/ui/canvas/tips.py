@@ -100,6 +100,8 @@ def _node_tip(view: CanvasView, node: str) -> str:
         lines.append(escape(face.brief))
     if node in view.live.dead and view.live.dead[node].data[0]:
         lines.append(f"{escape(view.live.dead[node].caption)}: they learn nothing while that is so.")
+    if node in view.live.heat:
+        lines.append(f"{escape(view.live.heat[node].words)}.")
     if graph_node.note:
         lines.append(escape(graph_node.note))
     declaration = view.declarations.get(graph_node.type)

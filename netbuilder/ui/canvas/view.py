@@ -252,9 +252,11 @@ class CanvasView(Stage):
             self.renew()
 
     def _show_telemetry(self, telemetry: Telemetry) -> None:
-        before = self.live.flow
+        before, heat = self.live.flow, self.live.heat
         fresh = self.live.take(telemetry, self.workspace, self.graph, self.declarations)
         self.renew_flow(before)
+        if self.live.heat is not heat:
+            self.renew()
         if self.live.areas == self.knowledge.areas:
             self.update_pictures(fresh)
             return

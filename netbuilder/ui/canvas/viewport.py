@@ -292,6 +292,7 @@ class Viewport(QWidget):
             selection=self.selection,
             live=self.live.pictures,
             dead=self.live.dead,
+            heat=self.live.heat,
             fades=fades,
             selected=self._selected_rows(),
             are_cards=self._detail[0],

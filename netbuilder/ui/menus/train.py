@@ -16,6 +16,15 @@ TRAIN: tuple[ActionSpec, ...] = (
     ),
     action("train.step", "&Step one batch", "&Train", "training.step_batch", "F10", icon="step", enabled=is_drawn),
     action("train.step_epoch", "Step one &epoch", "&Train", "training.step_epoch", "Shift+F10", enabled=is_drawn),
+    action(
+        "train.profile",
+        "&Profile",
+        "&Train",
+        "training.profile",
+        "F7",
+        tip="Measure how long each layer takes forward and backward; the training is not changed by it",
+        enabled=is_drawn,
+    ),
     action("train.stop", "St&op and save", "&Train", "workspace.stop", "Shift+F5", icon="stop", enabled=is_active),
     action("train.device", "&Device", "&Train", "menu.device", line=True, enabled=is_idle),
 )

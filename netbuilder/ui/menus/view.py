@@ -67,4 +67,13 @@ LIVE: tuple[ActionSpec, ...] = (
         tip="Colour links by the size of the gradient that flows back through them while training",
         checked=lambda workspace: bool(workspace.preferences.get("show_gradient_flow")),
     ),
+    action(
+        "live.profile",
+        "&Measured times",
+        "&View/&Live",
+        "attention.toggle_profile",
+        "Shift+M",
+        tip="Show on nodes how long they took once the network was profiled",
+        checked=lambda workspace: bool(workspace.preferences.get("show_profile")),
+    ),
 )
