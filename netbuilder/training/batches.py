@@ -51,12 +51,13 @@ class Part:
         """Return how many batches `shuffled` yields."""
         return len(batch_sizes(self.rows, size))
 
-    def shuffled(self, size: int, generators: Mapping[str, torch.Generator]) -> Iterator[Batch]:
+    def shuffled(self, size: int, generators: Mapping[str, torch.Generator], done: int = 0) -> Iterator[Batch]:
         """Yield one epoch of training batches.
 
         Args:
             size: Rows a batch.
             generators: Data node id -> the generator that shuffles it.
+            done: How many batches of the epoch to leave out.
         """
         rows = self.rows
         sizes = batch_sizes(rows, size)
@@ -67,7 +68,7 @@ class Part:
             ]
             order = torch.cat(passes)[: sum(sizes)]
             device = next(iter(source.tensors.values())).device
-            orders.append(torch.split(order.to(device), sizes))
+            orders.append(torch.split(order.to(device), sizes)[done:])
         for indexes in zip(*orders, strict=True):
             yield {
                 name: tensor.index_select(0, index)

@@ -63,6 +63,30 @@ class Keeper:
             self._copy()
         return better
 
+    @property
+    def best(self) -> Mapping[str, torch.Tensor]:
+        """The best weights; empty when no epoch was finished."""
+        return self._best
+
+    @property
+    def best_about(self) -> Mapping[str, Any]:
+        """The best weights' epoch, step and metrics; empty when no epoch was finished."""
+        return self._best_about
+
+    def put_back(self, best: Mapping[str, torch.Tensor], about: Mapping[str, Any]) -> None:
+        """Take other weights for the best so far, and write them when it is time.
+
+        Args:
+            best: Copied; empty when no epoch was finished.
+            about: Their `best_about`.
+        """
+        own = self._model.state_dict()  # its memory formats
+        self._best = {key: torch.empty_like(own[key]).copy_(tensor) for key, tensor in best.items()}
+        self._best_about = dict(about)
+        self._best_saved = False
+        self.best_epoch = about.get("epoch")
+        self._best_value = about["metrics"][self._monitor] if about else None
+
     def save_if_due(self, epoch: int, step: int) -> None:
         """Write what is new, unless that was tried a moment ago.
 

@@ -52,6 +52,8 @@ class Start:
         runs: The project's folder of runs, in which the weights to start from are.
         device: "cpu", "cuda:0", "mps".
         paused: Build everything, then wait for Resume or Step.
+        state: A file with a training's state (`netbuilder.training.state`) to begin from; "" begins afresh.
+        resume: Go on in `folder` from the state that the run there left; its record goes on, too.
     """
 
     document: Document
@@ -60,6 +62,8 @@ class Start:
     runs: str = ""
     device: str = "cpu"
     paused: bool = False
+    state: str = ""
+    resume: bool = False
 
 
 @dataclass(frozen=True, slots=True)

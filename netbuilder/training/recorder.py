@@ -25,6 +25,7 @@ from netbuilder.training import run_store
 from netbuilder.training.data_fingerprint import fingerprint
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Event, Picture, Points
+from netbuilder.training.run_rewind import Cut, forget_after
 from netbuilder.training.run_schema import connect
 from netbuilder.training.run_store import RunRecord
 
@@ -37,6 +38,9 @@ QUEUE_SIZE = 256
 
 COMMIT_SECONDS = 0.5
 """What a killed program may lose of a run's record."""
+
+LOOK_SECONDS = 0.1
+"""How often who waits for the writer makes sure that it still writes."""
 
 
 class RunWriter:
@@ -51,13 +55,21 @@ class RunWriter:
         """
         self._path = path
         self._report = report
-        self._queue: queue.Queue[_Write | None] = queue.Queue(QUEUE_SIZE)
+        self._queue: queue.Queue[_Write | threading.Event | None] = queue.Queue(QUEUE_SIZE)
+        self._failed = False
         self._thread = threading.Thread(target=self._run, name="netbuilder run store", daemon=False)
         self._thread.start()
 
     def put(self, write: _Write) -> None:
         """Queue one write; waits while the queue is full."""
         self._queue.put(write)
+
+    def settle(self) -> None:
+        """Wait until all that was put before is in the store, or the store has failed."""
+        written = threading.Event()
+        self._queue.put(written)
+        while not written.wait(LOOK_SECONDS) and not self._failed:
+            pass
 
     def close(self) -> None:
         """Write what is queued, then end the thread."""
@@ -75,6 +87,7 @@ class RunWriter:
         except Exception as error:
             self._report(error.problems[0] if isinstance(error, NetbuilderError) else _unwritable(self._path, error))
             # Whoever records must not wait for a writer that is no more.
+            self._failed = True
             while self._queue.get() is not None:
                 pass
             if not isinstance(error, (sqlite3.Error, OSError, NetbuilderError)):
@@ -93,12 +106,16 @@ class RunWriter:
         while not is_over:
             gathered, is_over = self._gather()
             for write in gathered:
-                write(connection)
+                if not isinstance(write, threading.Event):
+                    write(connection)
             connection.commit()
+            for write in gathered:
+                if isinstance(write, threading.Event):
+                    write.set()
 
-    def _gather(self) -> tuple[list[_Write], bool]:
+    def _gather(self) -> tuple[list[_Write | threading.Event], bool]:
         """Return what came within a moment, and whether it was the last."""
-        gathered: list[_Write] = []
+        gathered: list[_Write | threading.Event] = []
         deadline = time.monotonic() + COMMIT_SECONDS
         while len(gathered) < QUEUE_SIZE and (left := deadline - time.monotonic()) > 0:
             try:
@@ -108,6 +125,8 @@ class RunWriter:
             if write is None:
                 return gathered, True
             gathered.append(write)
+            if isinstance(write, threading.Event):  # somebody waits for it
+                break
         return gathered, False
 
     def _open(self) -> sqlite3.Connection:
@@ -137,6 +156,20 @@ class Recorder:
     def begin(self, record: RunRecord) -> None:
         """Begin the run's record; what an earlier run in the same folder left there is forgotten."""
         self._writer.put(lambda connection: run_store.begin_run(connection, record))
+
+    def go_on(self, record: RunRecord, cut: Cut) -> None:
+        """Go on with a run's record; what was recorded after the state that it goes on from is forgotten."""
+        self.forget_after(cut)
+        self.run(record)
+
+    def forget_after(self, cut: Cut) -> None:
+        """Forget what was recorded after a state."""
+        self._writer.put(lambda connection: forget_after(connection, self._id, cut))
+
+    def settle(self) -> None:
+        """Hand on what was collected, and wait until it is in the store or the store has failed."""
+        self.flush()
+        self._writer.settle()
 
     def run(self, record: RunRecord) -> None:
         """Write the run's row again: what is known by now."""

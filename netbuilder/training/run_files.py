@@ -12,6 +12,12 @@ AVERAGE: Final = "average.safetensors"
 LAST: Final = "last.safetensors"
 """The weights when the run was last saved."""
 
+STATE: Final = "state.safetensors"
+"""The newest state of the training, from which the run can go on."""
+
+STATE_BEFORE: Final = "state-before.safetensors"
+"""The state before the newest: what is left should that one be damaged."""
+
 RUNNING: Final = "running"
 """Locked while the run goes on."""
 

@@ -1,9 +1,10 @@
 """The run store: what every run was, did and reached, in one SQLite file beside the runs' folders.
 
 `<project>.runs/runs.sqlite` holds five tables (`run_schema`): `runs` (document, seed, device, versions, data
-fingerprints, results), `scalars` (blocks of points), `histograms` (of layers' weights, gradients and values),
-`events`, and `marks`: what the user says of a run. It is read with `RunStore` and written by `RunWriter`, whose thread
-owns the connection. Any number of programs may read while others write. A damaged store is reported and set aside, never deleted, and never stops a training.
+fingerprints, results), `scalars` (blocks of points), `histograms` (of layers' weights, gradients and values), `events`,
+and `marks`: what the user says of a run. It is read with `RunStore` and written by `RunWriter`, whose thread owns the
+connection. Any number of programs may read while others write. A damaged store is reported and set aside, never
+deleted, and never stops a training.
 """
 
 from __future__ import annotations

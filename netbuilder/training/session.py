@@ -93,15 +93,17 @@ class Session:
         trainer.build()
         self._state = State.RUNNING
         self._publish()
-        for epoch in range(trainer.epochs):
+        while trainer.epoch < trainer.epochs and not trainer.stops_early:
             for batches in trainer.batches():
                 if self._target is not None or not self._inbox.is_empty:
                     self._obey(trainer)
+                    if trainer.has_moved:  # these batches are not those that follow where it stands now
+                        break
                 self._do(trainer, batches)
-            if trainer.end_epoch(epoch):
-                return "early stopping"
+            else:
+                trainer.end_epoch()
             self._publish()
-        return "finished"
+        return "early stopping" if trainer.stops_early else "finished"
 
     def _do(self, trainer: Trainer, batches: Sequence[Batch]) -> None:
         trainer.step(batches)
@@ -125,6 +127,8 @@ class Session:
                 self._carry_out(trainer, *waiting)
             elif not threading.main_thread().is_alive():
                 raise Cancelled("the program ended")
+            else:  # nothing happened for a moment: a pause, not one of many single steps
+                trainer.save_state()
         if self._state is not State.RUNNING:
             self._state = State.RUNNING
             self._history.clear()

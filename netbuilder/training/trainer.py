@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 
-from netbuilder.compiler.bypass import in_force
-from netbuilder.data.preparation import prepare
 from netbuilder.data.spec import Prepared
 from netbuilder.document.model import Phase
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
-from netbuilder.training import failures, metrics, records
-from netbuilder.training.batches import Batch, Part, grouped, make_part, shuffling
+from netbuilder.training import failures, going_on, metrics, records
+from netbuilder.training.batches import Batch, Part, make_part, shuffling
+from netbuilder.training.capture import Parts, apart, capture, put_back
 from netbuilder.training.compilation import CompiledLosses
+from netbuilder.training.course import Course
 from netbuilder.training.devices import find_device
 from netbuilder.training.events import checkpoint_event, end_event, epoch_event
 from netbuilder.training.keeper import Keeper
@@ -28,11 +28,13 @@ from netbuilder.training.network import Network
 from netbuilder.training.probe import Probe
 from netbuilder.training.profile import measure
 from netbuilder.training.protocol import Event, Profile, Start, Watch
-from netbuilder.training.readiness import find_change
+from netbuilder.training.reading import read_rows
 from netbuilder.training.recorder import Recorder, RunWriter
 from netbuilder.training.remains import Remains
 from netbuilder.training.run_lock import held_run
 from netbuilder.training.run_store import FILE_NAME
+from netbuilder.training.state import TrainingState
+from netbuilder.training.state_saver import StateSaver
 from netbuilder.training.threads import intra_op_threads, limited_threads
 from netbuilder.training.updates import Losses, NonFiniteError, Updater, UpdateSettings
 from netbuilder.training.validation import Evaluation, deviations, evaluate
@@ -50,6 +52,8 @@ class Trainer:
     _keeper: Keeper
     _probe: Probe
     _vitals: Vitals
+    _course: Course
+    _saver: StateSaver
 
     def __init__(self, start: Start, live: LiveView, job: Job) -> None:
         """Open the run's record; `build` does the rest.
@@ -63,17 +67,21 @@ class Trainer:
         self._job = job
         self._folder = Path(start.folder)
         failures.make_folder(self._folder)
+        self._given, warnings = going_on.given(start)
         self._record = records.begin_record(start)
         self._writer = RunWriter(self._folder.parent / FILE_NAME, self._store_problem)
         self._recorder = Recorder(live, self._writer, self._folder.name)
-        self._recorder.begin(self._record)  # before any event: the store keeps those of known runs only
+        if start.resume and self._given is not None:
+            self._record = replace(self._record, started=going_on.begun(self._folder, self._record.started))
+            self._recorder.go_on(self._record, going_on.cut(self._given))
+        else:
+            self._recorder.begin(self._record)  # before any event: the store keeps those of known runs only
+        for problem in warnings:
+            self.event(Event(kind="problem", text=problem.message, problems=(problem,)))
         self._closing = ExitStack()
         self._closing.enter_context(held_run(self._folder))
         self._closing.callback(self._writer.close)
         self._built = False
-        self._without_better = 0
-        self._held_out_losses: list[float] = []
-        self._epoch_losses: list[float] = []
         self._last_rate: float | None = None
         self._rate_step = 0
         self._save_failed = False
@@ -82,6 +90,7 @@ class Trainer:
         self.epoch = 0
         self.epochs = self._plan.epochs
         self.steps_per_epoch = 0
+        self.has_moved = False
 
     @property
     def steps(self) -> int:
@@ -98,7 +107,7 @@ class Trainer:
         device = find_device(self._start.device)
         self.device_title = device.title
         with failures.explained(self._plan, lambda error: None):
-            prepared = self._read_data()
+            prepared = read_rows(self._start, self._job, lambda note: self.event(Event(kind="log", text=note)))
             self._record = records.with_data(self._record, prepared, device.title)
             self._recorder.run(self._record)
             self._recorder.content(prepared)
@@ -111,21 +120,6 @@ class Trainer:
             self.event(Event(kind="log", text="The first steps wait for torch.compile."))
         self.show()
 
-    def _read_data(self) -> dict[str, Prepared]:
-        prepared = {}
-        graph = in_force(self._start.document).graph
-        linked = {source.node for source in graph.edges.values()}
-        for node in graph.nodes.values():
-            if node.type.startswith("data.") and node.id in linked:
-                self._job.report(None, f"Reading {node.label}")
-                prepared[node.id] = prepare(node, self._start.base, self._job)
-                known = self._start.document.schemas.get(node.id)
-                if known is not None and (change := find_change(node, known, prepared[node.id].schema)):
-                    raise NetbuilderError(change)
-                for note in prepared[node.id].notes:
-                    self.event(Event(kind="log", text=note))
-        return prepared
-
     def _build_network(self, prepared: Mapping[str, Prepared], device: torch.device) -> None:
         self._job.report(None, "Building the network")
         metrics.library()  # takes a second to import: now, not in the middle of the run
@@ -137,7 +131,7 @@ class Trainer:
             part: make_part(prepared, part, network.fields, device) for part in ("train", "validation", "test")
         }
         self._deviations = deviations(network, prepared)
-        self._generators = {node: shuffling(plan.seed, node) for node in prepared}
+        self._course = Course({node: shuffling(plan.seed, node) for node in prepared})
         self.steps_per_epoch = -(-self._parts["train"].batch_count(plan.batch_size) // plan.accumulation)
         if not self.steps_per_epoch:
             raise NetbuilderError(Problem(code="data.empty", message="There are no rows to train on."))
@@ -146,11 +140,15 @@ class Trainer:
         network.set_updated([updater.parameters for updater in self._updaters])
         self._average = WeightAverage(network.model, plan.ema_decay) if plan.ema_decay else None
         self._keeper = Keeper(self._folder, network.model, network.key_paths, self._monitor(), self._average)
-        self._keeper.save_last(0, 0)
         self._probe = Probe(network, prepared, self._parts, self._live)
         rows = self._parts["train"].rows / self.steps_per_epoch
         self._vitals = Vitals(self._recorder, network, self._updaters, rows, with_norm=not plan.clip_norm)
         torch.manual_seed(plan.seed)
+        self._saver = StateSaver(self._folder, lambda: self.state(copy=False), self._recorder.settle)
+        if self._given is not None:
+            self._go_on(self._given)
+            self._given = None
+        self._keeper.save_last(self.epoch, self.step_count)
 
     def _losses(self, phase: Phase) -> Losses:
         losses = self.network.losses(phase)
@@ -166,11 +164,11 @@ class Trainer:
         return "loss"
 
     def batches(self) -> Iterator[Sequence[Batch]]:
-        """Yield one epoch's training batches, those of one step together."""
-        self._epoch_losses.clear()
+        """Yield what is left of an epoch's training batches, those of one step together."""
+        self.has_moved = False
         self.network.model_train()
-        batches = self._parts["train"].shuffled(self._plan.batch_size, self._generators)
-        return grouped(batches, self._plan.accumulation)
+        plan = self._plan
+        return self._course.batches(self._parts["train"], plan.batch_size, plan.accumulation, self.step_count)
 
     def step(self, batches: Sequence[Batch]) -> None:
         """Do one step: every phase's updates on the batches of one step.
@@ -199,7 +197,7 @@ class Trainer:
         add, step = self._recorder.add, self.step_count
         total = sum(values.values())
         add("loss/train", step, total)
-        self._epoch_losses.append(total)
+        self._course.epoch_losses.append(total)
         if len(values) > 1:
             for label, value in values.items():
                 add(f"{label}.loss/train", step, value)
@@ -221,6 +219,8 @@ class Trainer:
         self._vitals.go_on(now, self.step_count)
         if now >= self._probe.due:
             self._take()
+        if now >= self._saver.due:
+            self.save_state()
 
     def show(self) -> None:
         """Hand on everything and take pictures now."""
@@ -254,25 +254,25 @@ class Trainer:
             look = self._probe.take(self.step_count)
         self._vitals.record(look, self.step_count)
 
-    def end_epoch(self, number: int) -> bool:
+    @property
+    def stops_early(self) -> bool:
+        """Whether as many epochs as the plan has patience for were none better."""
+        return bool(self._plan.patience) and self._course.without_better >= self._plan.patience
+
+    def end_epoch(self) -> None:
         """Validate, keep the weights, tell.
-
-        Args:
-            number: The epoch, from 0.
-
-        Returns:
-            Whether training should end early.
 
         Raises:
             Cancelled: When Stop came during validation.
         """
-        self.epoch = number + 1
+        self.epoch = self._course.epochs + 1
         with self._average.applied() if self._average is not None else nullcontext():
             evaluation, better = self._judge()
-        self._save_along()
-        self._without_better = 0 if better else self._without_better + 1
+        self._course.end_epoch(self.step_count, better)
+        self._saver.forget()
+        self._along(lambda: self._keeper.save_if_due(self.epoch, self.step_count))
+        self._along(lambda: self._saver.save_at_epoch(self.step_count))
         self._probe.show_confusion(evaluation, self.step_count)
-        return bool(self._plan.patience) and self._without_better >= self._plan.patience
 
     def _judge(self) -> tuple[Evaluation, bool]:
         """Validate the weights, keep them if they are the best so far, tell; returns what they scored and whether."""
@@ -282,10 +282,11 @@ class Trainer:
             self._recorder.add(f"{name}/validation", self.step_count, value)
         if self._rate_step != self.step_count:  # a curve needs more than the moments of change
             self._keep_rate(self._updaters[0].learning_rate)
-        train_loss = math.fsum(self._epoch_losses) / len(self._epoch_losses)
-        self._held_out_losses.append(values.get("loss", train_loss))
+        losses, held_out = self._course.epoch_losses, self._course.held_out_losses
+        train_loss = math.fsum(losses) / len(losses)
+        held_out.append(values.get("loss", train_loss))
         for updater in self._updaters:
-            updater.end_epoch(self._held_out_losses)
+            updater.end_epoch(held_out)
         better = self._keeper.offer(self.epoch, self.step_count, values or {"loss": train_loss})
         self.event(epoch_event(self.epoch, self.epochs, values, train_loss, better, self.step_count))
         return evaluation, better
@@ -338,10 +339,60 @@ class Trainer:
         step = self._keeper.best_step
         return Remains(self.network, self._probe, self.step_count if step is None else step)
 
-    def _save_along(self) -> None:
-        """Save now and then; a disk that is full at the moment is no reason to stop."""
+    # -- the state -----------------------------------------------------------------------------------------------------
+
+    def state(self, *, copy: bool = True) -> TrainingState:
+        """Return the training's state; call between two steps.
+
+        Args:
+            copy: Whether it is to stay as it is when the training goes on.
+        """
+        about = {
+            "step": self.step_count,
+            "rate": [self._last_rate, self._rate_step],
+            "plan": self._record.plan,
+            "data": self._record.data,
+        }
+        state = capture(self._parts_with_state, about)
+        return apart(state) if copy else state
+
+    def restore(self, state: TrainingState) -> None:
+        """Go back, or on, to a state of this network; call between two steps.
+
+        What was recorded since stays recorded. The session draws fresh batches.
+
+        Raises:
+            NetbuilderError: When it is of another network or other phases; nothing is changed then.
+        """
+        put_back(state, self._parts_with_state)
+        self.step_count = state.step
+        self.epoch = state.epoch
+        self._last_rate, self._rate_step = state.about["rate"]
+        self.has_moved = True
+        self._vitals.stand_at(state.step)
+        self._saver.forget()
+
+    def _go_on(self, state: TrainingState) -> None:
+        """Begin from a state."""
+        self.restore(state)
+        if state.about["plan"]["epochs"] != self.epochs:  # a longer run is asked for: patience begins anew
+            self._course.without_better = 0
+        for problem in going_on.warnings(state, self._record.data):
+            self.event(Event(kind="problem", text=problem.message, step=self.step_count, problems=(problem,)))
+        self.event(going_on.event(state))
+
+    def save_state(self) -> None:
+        """Write the state; a disk that is full at the moment is no reason to stop."""
+        self._along(lambda: self._saver.save(self.step_count))
+
+    @property
+    def _parts_with_state(self) -> Parts:
+        return Parts(self.network.model, self._updaters, self._average, self._keeper, self._course)
+
+    def _along(self, save: Callable[[], None]) -> None:
+        """Save something along the way; that it cannot be saved is told once."""
         try:
-            self._keeper.save_if_due(self.epoch, self.step_count)
+            save()
         except NetbuilderError as error:
             if not self._save_failed:
                 self._save_failed = True
@@ -350,6 +401,7 @@ class Trainer:
     def _save(self) -> None:
         last = self._keeper.save_last(self.epoch, self.step_count)
         best = self._keeper.save_best()
+        self.save_state()
         for path, is_best in ((last, False), (best, True)):
             if path is not None:
                 self.event(checkpoint_event(path, is_best, self.step_count))

@@ -75,6 +75,11 @@ class UpdateRatios:
         arrays = transfer.fetch()
         return self._step, {path: float(arrays[number]) for path, number in numbers.items()}
 
+    def disarm(self) -> None:
+        """Measure nothing, and forget what was measured."""
+        self._disarm()
+        self._ratios = {}
+
     def _disarm(self) -> None:
         for optimizer in self._armed:
             vars(optimizer).pop("step", None)

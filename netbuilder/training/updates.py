@@ -173,6 +173,59 @@ class Updater:
                 self._rates.append(self._rates[number])
                 self._begun.append(begun)
 
+    def state(self, names: Mapping[int, str]) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+        """Return what the optimizer remembers, and where its schedule stands.
+
+        Args:
+            names: A parameter's `id` -> its key.
+
+        Returns:
+            ``<parameter key>/<name>`` -> the optimizer's own tensor, and plain values.
+        """
+        tensors: dict[str, torch.Tensor] = {}
+        values: dict[str, dict[str, Any]] = {}
+        for parameter, remembered in self.optimizer.state.items():
+            for name, value in remembered.items():
+                if isinstance(value, torch.Tensor):
+                    tensors[f"{names[id(parameter)]}/{name}"] = value
+                else:
+                    values.setdefault(names[id(parameter)], {})[name] = value
+        warming = {names[id(parameter)]: begun for parameter, begun in self._warming.items()}
+        about = {"optimizer": self.setting.key, "factor": self._last_factor, "values": values, "warming": warming}
+        if self._scaler is not None:
+            about["scaler"] = self._scaler.state_dict()
+        return tensors, about
+
+    def put_back(self, tensors: Mapping[str, torch.Tensor], about: Mapping[str, Any], names: Mapping[int, str]) -> None:
+        """Remember what `state` returned; parameters that it does not know begin afresh.
+
+        Args:
+            tensors: Are copied.
+            about: Its plain values.
+            names: A parameter's `id` -> its key.
+        """
+        remembered: dict[str, dict[str, Any]] = {key: dict(own) for key, own in about["values"].items()}
+        for place, tensor in tensors.items():
+            key, _, name = place.rpartition("/")
+            remembered.setdefault(key, {})[name] = tensor
+        self._begun = [None] * len(self._rates)
+        self._warming.clear()
+        warming = about["warming"]
+        self.warm({each: warming[names[id(each)]] for each in self.parameters if names[id(each)] in warming})
+        groups = self.optimizer.state_dict()["param_groups"]
+        parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
+        state = {
+            number: {name: _laid_out(value, parameter) for name, value in remembered[names[id(parameter)]].items()}
+            for number, parameter in enumerate(parameters)
+            if names[id(parameter)] in remembered
+        }
+        self.optimizer.load_state_dict({"state": state, "param_groups": groups})
+        if self._scaler is not None and "scaler" in about:
+            self._scaler.load_state_dict(about["scaler"])
+        self._last_factor = float(about["factor"])
+        for group, rate in zip(self.optimizer.param_groups, self._rates, strict=True):
+            group["lr"] = rate * self._last_factor  # of those that warm up the next step tells
+
     def _update(self, model: nn.Module, batches: Sequence[Batch]) -> Mapping[str, float]:
         for parameter in self.parameters:
             parameter.grad = (
@@ -282,6 +335,15 @@ def sum_losses(losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
     for loss in rest:
         first = first + loss
     return first
+
+
+def _laid_out(value: Any, parameter: torch.Tensor) -> Any:
+    """Return a copy of what an optimizer remembers, lying in memory as its parameter does: kernels rely on that."""
+    if not isinstance(value, torch.Tensor):
+        return value
+    if value.shape == parameter.shape:
+        return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
+    return value.clone()
 
 
 def _torch_group(group: Group, parameters: Sequence[nn.Parameter], rate: float) -> dict[str, Any]:

@@ -43,6 +43,12 @@ class Vitals:
         self._step = 0
         self._since: tuple[float, int] | None = None  # when, and at which step, training went on
 
+    def stand_at(self, step: int) -> None:
+        """Training goes on from another step: nothing is recorded of it twice, and no update leads to it."""
+        self._step = step
+        self._since = None
+        self._ratios.disarm()
+
     def rest(self) -> None:
         """Training pauses: the throughput is not of this time."""
         self._since = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -37,6 +37,21 @@ class WeightAverage:
         self.updates += 1
         decay = min(self._decay, (1 + self.updates) / (10 + self.updates))
         torch._foreach_lerp_(self._average, self._weights, 1 - decay)
+
+    @property
+    def weights(self) -> Sequence[torch.Tensor]:
+        """The average itself, in the order of the model's parameters."""
+        return self._average
+
+    def put_back(self, weights: Sequence[torch.Tensor], updates: int) -> None:
+        """Go on from an earlier average.
+
+        Args:
+            weights: In the order of the model's parameters; copied.
+            updates: How many updates it had seen.
+        """
+        torch._foreach_copy_(self._average, list(weights))
+        self.updates = updates
 
     @contextmanager
     def applied(self) -> Iterator[None]:

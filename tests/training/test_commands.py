@@ -145,7 +145,7 @@ def test_watching_while_paused_draws_at_once(long):
 
 
 def test_stop_while_starting_reads_nothing_more(tmp_path, monkeypatch):
-    from netbuilder.training import trainer
+    from netbuilder.training import reading
 
     entered = threading.Event()
 
@@ -155,7 +155,7 @@ def test_stop_while_starting_reads_nothing_more(tmp_path, monkeypatch):
             job.report(None, "reading")
             time.sleep(0.005)
 
-    monkeypatch.setattr(trainer, "prepare", endless)
+    monkeypatch.setattr(reading, "prepare", endless)
     run = begin(iris(), tmp_path / "run")
     assert entered.wait(60)
     number = run.host.send(Stop())

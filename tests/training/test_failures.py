@@ -62,7 +62,7 @@ def test_a_gradient_that_is_no_number_stops_before_the_update(clip_norm, tmp_pat
 
 
 def test_not_finite_data_is_blamed_on_the_data(tmp_path, monkeypatch):
-    from netbuilder.training import trainer
+    from netbuilder.training import reading
 
     def poisoned(each, base, job):
         made = prepare(each, base, job)
@@ -70,7 +70,7 @@ def test_not_finite_data_is_blamed_on_the_data(tmp_path, monkeypatch):
         features[5, 1] = np.nan
         return replace(made, parts={**made.parts, "train": {**made.parts["train"], "features": features}})
 
-    monkeypatch.setattr(trainer, "prepare", poisoned)
+    monkeypatch.setattr(reading, "prepare", poisoned)
     run = fail(iris(), tmp_path / "run")
     assert [problem.node for event in run.of("problem") for problem in event.problems] == ["data"]
 

@@ -239,7 +239,7 @@ def test_volumes_and_large_maps_are_cut_down():
 
 
 def test_a_tiny_part_has_fewer_samples(tmp_path, monkeypatch):
-    from netbuilder.training import trainer
+    from netbuilder.training import reading
 
     def few(each, base, job):
         made = prepare(each, base, job)
@@ -247,7 +247,7 @@ def test_a_tiny_part_has_fewer_samples(tmp_path, monkeypatch):
             made, parts={part: {n: c[:3] for n, c in columns.items()} for part, columns in made.parts.items()}
         )
 
-    monkeypatch.setattr(trainer, "prepare", few)
+    monkeypatch.setattr(reading, "prepare", few)
     run = _look(tiny_cnn(4), tmp_path / "run", Watch(nodes=("stem",), sample=99))
     assert run.pictures(PictureKind.SAMPLES)["digits"].data.shape == (3, 8, 8)
     assert "stem" in run.pictures(PictureKind.MAPS)

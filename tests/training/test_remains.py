@@ -232,7 +232,7 @@ def test_one_copy_of_the_weights_stays_until_close(tmp_path, networks):
 
 
 def test_the_next_start_drops_it_before_it_builds(tmp_path, networks, monkeypatch):
-    from netbuilder.training import trainer
+    from netbuilder.training import reading
 
     run = train(planned(iris(), epochs=1), tmp_path / "a")
     living: list[bool] = []
@@ -241,7 +241,7 @@ def test_the_next_start_drops_it_before_it_builds(tmp_path, networks, monkeypatc
         living.extend(_living(networks))
         return prepare(each, base, job)
 
-    monkeypatch.setattr(trainer, "prepare", look)
+    monkeypatch.setattr(reading, "prepare", look)
     run.host.send(Start(document=planned(iris(), epochs=1), folder=str(tmp_path / "b")))
     run.finish()
     assert living == [False]

@@ -183,14 +183,14 @@ def test_a_second_run_in_the_same_folder_takes_the_place_of_the_first(tmp_path):
 
 
 def test_without_a_validation_part_training_still_works(tmp_path, monkeypatch):
-    from netbuilder.training import trainer
+    from netbuilder.training import reading
 
     def without(each, base, job):
         made = prepare(each, base, job)
         nothing = {name: column[:0] for name, column in made.parts["test"].items()}
         return replace(made, parts={"train": made.parts["train"], "validation": nothing, "test": nothing})
 
-    monkeypatch.setattr(trainer, "prepare", without)
+    monkeypatch.setattr(reading, "prepare", without)
     made = iris()
     run = train(planned(made, patience=2, epochs=5, monitor="accuracy"), tmp_path / "run")
     assert run.end.data["reason"] == "finished"
@@ -234,7 +234,11 @@ def test_nothing_is_left_behind(tmp_path):
     assert sys.getswitchinterval() == interval
     assert torch.get_num_threads() == intra
     assert torch.is_tensor(state)
-    assert sorted(entry.name for entry in (tmp_path / "run").iterdir()) == ["best.safetensors", "last.safetensors"]
+    assert sorted(entry.name for entry in (tmp_path / "run").iterdir()) == [
+        "best.safetensors",
+        "last.safetensors",
+        "state.safetensors",
+    ]
 
 
 def test_unused_edges_of_the_helper_are_real():

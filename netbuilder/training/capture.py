@@ -1,0 +1,160 @@
+"""Capturing a training's state, and putting it back into a run that was just built of the same document."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.training.course import Course
+from netbuilder.training.keeper import Keeper
+from netbuilder.training.state import TrainingState
+from netbuilder.training.updates import Updater
+from netbuilder.training.weight_average import WeightAverage
+
+
+class Parts(NamedTuple):
+    """What of a run has a state."""
+
+    model: nn.Module
+    updaters: Sequence[Updater]
+    average: WeightAverage | None
+    keeper: Keeper
+    course: Course
+
+
+def capture(parts: Parts, about: Mapping[str, Any]) -> TrainingState:
+    """Return the state of a training between two steps.
+
+    On a CPU its tensors are the very ones in training: write them at once, or take `apart`.
+
+    Args:
+        parts: What has a state.
+        about: What else the state is to say, as plain values: "step" at least.
+    """
+    model, updaters, average, keeper, course = parts
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    tensors: dict[str, Tensor] = {f"model/{key}": tensor for key, tensor in model.state_dict().items()}
+    kept: dict[str, Any] = {}
+    for updater in updaters:
+        own, kept[updater.name] = updater.state(names)
+        tensors |= {f"optimizer/{updater.name}/{key}": tensor for key, tensor in own.items()}
+    more = {
+        "epoch": course.epochs,
+        "epoch_step": course.epoch_step,
+        "without_better": course.without_better,
+        "optimizer": kept,
+        "best": keeper.best_about,
+    }
+    if average is not None:
+        more["updates"] = average.updates
+        weights = zip(names.values(), average.weights, strict=True)
+        tensors |= {f"average/{name}": tensor for name, tensor in weights}
+    tensors |= {f"best/{key}": tensor for key, tensor in keeper.best.items()}
+    tensors |= {f"random/order/{node}": order for node, order in course.orders.items()}
+    generators, numbers = _random_now(next(model.parameters()).device)
+    tensors |= {f"random/{name}": tensor for name, tensor in generators.items()}
+    tensors["losses/epoch"] = torch.tensor(course.epoch_losses, dtype=torch.float64)
+    tensors["losses/held_out"] = torch.tensor(course.held_out_losses, dtype=torch.float64)
+    tensors = {key: tensor.detach().cpu() for key, tensor in tensors.items()}
+    return TrainingState(tensors=tensors, about={**about, **more, "random": numbers})
+
+
+def apart(state: TrainingState) -> TrainingState:
+    """Return a state that the training does not go on changing."""
+    return TrainingState(tensors={key: tensor.clone() for key, tensor in state.tensors.items()}, about=state.about)
+
+
+def put_back(state: TrainingState, parts: Parts) -> None:
+    """Bring a run to a state; the state is left untouched, so that it can be put back again.
+
+    Args:
+        state: One that was captured with the same network and phases.
+        parts: What has a state.
+
+    Raises:
+        NetbuilderError: When the network or the phases are others; nothing is changed then.
+    """
+    model, updaters, average, keeper, course = parts
+    weights = state.part("model")
+    _check(state, weights, model, updaters)
+    model.load_state_dict(weights)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    for updater in updaters:
+        updater.put_back(state.part(f"optimizer/{updater.name}"), state.about["optimizer"][updater.name], names)
+    averages = state.part("average")
+    if average is not None and averages:
+        average.put_back([averages[name] for name in names.values()], state.about["updates"])
+    keeper.put_back(state.part("best"), state.about["best"])
+    course.put_back(state.epoch, int(state.about["epoch_step"]), state.part("random/order"))
+    course.without_better = int(state.about["without_better"])
+    course.epoch_losses[:] = state.tensors["losses/epoch"].tolist()
+    course.held_out_losses[:] = state.tensors["losses/held_out"].tolist()
+    if course.held_out_losses:
+        for updater in updaters:
+            updater.end_epoch(course.held_out_losses)
+    _put_back_random(state.part("random"), state.about["random"], next(model.parameters()).device)
+
+
+def _check(state: TrainingState, weights: Mapping[str, Tensor], model: nn.Module, updaters: Sequence[Updater]) -> None:
+    """Refuse a state of another network, or of other phases."""
+    present = model.state_dict()
+    odd = [key for key in {**weights, **present} if key not in weights or key not in present]
+    odd += [key for key in weights if key not in odd and weights[key].shape != present[key].shape]
+    phases = [updater.name for updater in updaters]
+    kept = state.about["optimizer"]
+    others = [name for name in {**kept, **dict.fromkeys(phases)} if name not in kept or name not in phases]
+    others += [u.name for u in updaters if u.name not in others and kept[u.name]["optimizer"] != u.setting.key]
+    if not odd and not others:
+        return
+    found = f"{odd[0]} and {len(odd) - 1} more" if len(odd) > 1 else (odd or [f"the phase {others[0]!r}"])[0]
+    raise NetbuilderError(
+        Problem(
+            code="state.mismatch",
+            message=(
+                f"The training cannot go on from step {state.step}: the network or its optimizer is another one since "
+                f"({found}). Train from the beginning, or undo what was changed."
+            ),
+            expected="the network and the phases that the state was saved with",
+            found=found,
+        )
+    )
+
+
+def _random_now(device: torch.device) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Return the states of the generators that a step may draw from: the tensors, and what is none."""
+    version, words, gauss = random.getstate()
+    legacy = np.random.get_state(legacy=False)
+    numpy_state: Any = legacy["state"]
+    found = {
+        "cpu": torch.get_rng_state(),
+        "python": torch.tensor(words, dtype=torch.int64),
+        "numpy": torch.from_numpy(numpy_state["key"].astype(np.int64)),
+    }
+    if device.type == "cuda":
+        found["cuda"] = torch.cuda.get_rng_state(device)
+    elif device.type == "mps":
+        found["mps"] = torch.mps.get_rng_state()
+    numbers = {
+        "python": [version, gauss],
+        "numpy": [int(numpy_state["pos"]), int(legacy["has_gauss"]), float(legacy["gauss"])],
+    }
+    return found, numbers
+
+
+def _put_back_random(states: Mapping[str, Tensor], numbers: Mapping[str, Any], device: torch.device) -> None:
+    torch.set_rng_state(states["cpu"])
+    if device.type == "cuda" and "cuda" in states:
+        torch.cuda.set_rng_state(states["cuda"], device)
+    elif device.type == "mps" and "mps" in states:
+        torch.mps.set_rng_state(states["mps"])
+    version, gauss = numbers["python"]
+    random.setstate((version, tuple(states["python"].tolist()), gauss))
+    position, has_gauss, cached = numbers["numpy"]
+    key = states["numpy"].numpy().astype(np.uint32)
+    np.random.set_state(("MT19937", key, position, has_gauss, cached))

@@ -1,0 +1,63 @@
+"""Going on: what a run begins from that does not begin afresh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
+from netbuilder.training.protocol import Event, Start
+from netbuilder.training.run_rewind import Cut
+from netbuilder.training.run_store import RunStore
+from netbuilder.training.state import TrainingState, load_generation, load_state
+
+
+def given(start: Start) -> tuple[TrainingState | None, tuple[Problem, ...]]:
+    """Return the state that a run is to begin from, if any, and warnings about what had to be passed over.
+
+    Raises:
+        NetbuilderError: When it cannot be read, or was changed or damaged.
+    """
+    if start.resume:
+        return load_generation(Path(start.folder))
+    return (load_state(Path(start.state)) if start.state else None), ()
+
+
+def begun(folder: Path, now: float) -> float:
+    """Return when a run began that goes on now (seconds since the epoch); `now` when its record is lost."""
+    try:
+        record = RunStore.open(folder.parent).run(folder.name)
+    except NetbuilderError:  # the store's writer meets it too, sets it aside and tells
+        return now
+    return record.started if record is not None else now
+
+
+def cut(state: TrainingState) -> Cut:
+    """Return up to where the record of a run is kept that goes on from a state."""
+    return Cut(step=state.step, epoch_step=int(state.about["epoch_step"]), rate_step=int(state.about["rate"][1]))
+
+
+def warnings(state: TrainingState, data: Mapping[str, str]) -> tuple[Problem, ...]:
+    """Return warnings of data that changed since.
+
+    Args:
+        state: The state.
+        data: Data node id -> fingerprint of its rows now.
+    """
+    before = state.about["data"]
+    return tuple(
+        Problem(
+            code="state.data",
+            severity=Severity.WARNING,
+            message="The data have changed since the state was saved: the training goes on with what they are now.",
+            node=node,
+        )
+        for node, fingerprint in data.items()
+        if before.get(node, fingerprint) != fingerprint
+    )
+
+
+def event(state: TrainingState) -> Event:
+    """Return the event that tells where a run goes on from."""
+    text = f"Going on from step {state.step:,}, after {state.epoch} epochs."
+    return Event(kind="resume", text=text, step=state.step, data={"step": state.step, "epoch": state.epoch})

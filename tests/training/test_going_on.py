@@ -1,0 +1,268 @@
+"""Going on: a run that goes on from its state repeats, bit for bit, what it would have done without a pause."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from netbuilder.document.model import Document, Setting
+from netbuilder.foundation.job import Job
+from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.training import optimizers, schedules
+from netbuilder.training.checkpoints import load_checkpoint
+from netbuilder.training.live_view import LiveView
+from netbuilder.training.protocol import Start, State, Step, Stop
+from netbuilder.training.run_store import RunStore
+from netbuilder.training.state import load_generation, load_state, save_generation, save_state
+from netbuilder.training.thread_host import ThreadHost
+from netbuilder.training.trainer import Trainer
+from tests.builders import node, tiny_cnn
+from tests.training import documents
+from tests.training.documents import Run, begin, iris, planned, train
+
+EPOCH = 7
+"""Steps in one epoch of `iris`."""
+
+
+def go_on(made: Document, folder: Path, *, paused: bool = False) -> Run:
+    """Go on with the run in a folder."""
+    run = Run(ThreadHost(), folder)
+    run.host.send(Start(document=made, folder=str(folder), paused=paused, resume=True))
+    return run
+
+
+def stopped_at(made: Document, folder: Path, step: int) -> Run:
+    """Run a session that is stopped after some steps."""
+    run = begin(made, folder, *([Step()] * step), paused=True)
+    run.until(lambda told: told.progress.state is State.PAUSED and told.progress.step == step)
+    run.host.send(Stop())
+    return run.finish()
+
+
+def history(folder: Path) -> dict[str, tuple[list[int], list[float]]]:
+    """Return all that the run store holds of a run's curves, but what is taken by the clock."""
+    store = RunStore.open(folder.parent)
+    names = [
+        name for name in store.names(folder.name) if name.endswith(("/train", "/validation")) or name == "learning_rate"
+    ]
+    points = {name: store.series(folder.name, name) for name in names}
+    return {name: (each.steps.tolist(), each.values.tolist()) for name, each in points.items()}
+
+
+def digests(folder: Path) -> list[str]:
+    """Return what tells the weights apart: of the best and the last file."""
+    found = []
+    for name in ("best.safetensors", "last.safetensors"):
+        tensors = sorted(load_checkpoint(folder / name).tensors.items())
+        found.append(hashlib.sha256(b"".join(tensor.numpy().tobytes() for _, tensor in tensors)).hexdigest())
+    return found
+
+
+def assert_exact(made: Document, tmp_path: Path, *stops: int) -> None:
+    """Train at one go and with stops on the way: nothing may differ."""
+    whole = train(made, tmp_path / "whole" / "run")
+    folder = tmp_path / "parts" / "run"
+    stopped_at(made, folder, stops[0])
+    for stop in stops[1:]:
+        run = go_on(made, folder, paused=True)
+        run.until(lambda told: told.progress.state is State.PAUSED)
+        for _ in range(stop - run.telemetry[-1].progress.step):
+            run.host.send(Step())
+        run.until(lambda told, stop=stop: told.progress.step == stop and told.progress.state is State.PAUSED)
+        run.host.send(Stop())
+        run.finish()
+    parts = go_on(made, folder).finish()
+    assert parts.end.data["reason"] == whole.end.data["reason"]
+    assert parts.end.data["test"] == whole.end.data["test"]
+    assert parts.end.data["best_epoch"] == whole.end.data["best_epoch"]
+    assert history(folder) == history(tmp_path / "whole" / "run")
+    assert digests(folder) == digests(tmp_path / "whole" / "run")
+
+
+def dropping() -> Document:
+    """Return iris with all that draws random numbers or keeps statistics."""
+    extra = (node("norm", "batch_norm1d"), node("act", "relu"), node("drop", "dropout"))
+    return planned(iris(8, *extra), epochs=3)
+
+
+@pytest.mark.parametrize("step", range(3 * EPOCH))
+def test_it_may_be_stopped_at_every_step(step, tmp_path):
+    made = documents.with_optimizer(dropping(), "adam", schedule="cosine", learning_rate=0.01)
+    assert_exact(planned(made, clip_norm=1.0), tmp_path, step)
+
+
+@pytest.mark.parametrize("key", [spec.key for spec in optimizers.registry()])
+def test_every_optimizer_goes_on(key, tmp_path):
+    assert_exact(documents.with_optimizer(planned(iris(), epochs=2), key), tmp_path, 3, 9)
+
+
+@pytest.mark.parametrize("key", [spec.key for spec in schedules.registry()])
+def test_every_schedule_goes_on(key, tmp_path):
+    made = documents.with_optimizer(planned(iris(), epochs=4), "sgd", schedule=key, learning_rate=0.5, momentum=0.9)
+    assert_exact(made, tmp_path, 5, 2 * EPOCH, 3 * EPOCH + 1)
+
+
+def test_a_schedule_that_watches_the_loss_drops_where_it_would_have(tmp_path):
+    made = documents.with_optimizer(planned(iris(), epochs=12), "sgd", learning_rate=3.0, momentum=0.95)
+    phase = replace(made.plan.phases[0], schedule=Setting(key="plateau", values={"patience": 1}))
+    made = planned(made, phases=(phase,))
+    assert_exact(made, tmp_path, 4 * EPOCH, 9 * EPOCH + 3)
+    rates = history(tmp_path / "parts" / "run")["learning_rate"][1]
+    assert len(set(rates)) > 1, "nothing dropped: this showed nothing"
+
+
+PLANS = {
+    "average": {"ema_decay": 0.9},
+    "accumulation": {"accumulation": 3, "batch_size": 8},
+    "clipping": {"clip_norm": 0.1},
+    "accuracy": {"monitor": "accuracy"},
+    "bfloat16": {"precision": "bfloat16"},
+    "float16": {"precision": "float16"},
+}
+
+
+@pytest.mark.parametrize("kind", PLANS)
+def test_every_setting_of_a_plan_goes_on(kind, tmp_path):
+    assert_exact(planned(dropping(), **PLANS[kind]), tmp_path, 4, 9)
+
+
+def test_two_phases_go_on(tmp_path):
+    assert_exact(documents.alternating(planned(iris(), epochs=3)), tmp_path, 5, 15)
+
+
+def test_two_losses_go_on(tmp_path):
+    assert_exact(planned(documents.two_losses(), epochs=3), tmp_path, 5, 15)
+
+
+def test_images_whose_channels_lie_innermost_go_on(tmp_path):
+    assert_exact(documents.with_optimizer(planned(tiny_cnn(4), epochs=1, batch_size=256), "adam"), tmp_path, 2)
+
+
+def test_sequences_go_on(tmp_path):
+    assert_exact(documents.with_optimizer(documents.rows_lstm(), "adam"), tmp_path, 3, 14)
+
+
+def test_early_stopping_comes_when_it_would_have(tmp_path):
+    made = documents.with_optimizer(planned(iris(), epochs=200, patience=3), "sgd", learning_rate=2.0, momentum=0.95)
+    end = train(made, tmp_path / "run").end
+    assert end.data["reason"] == "early stopping"
+    assert_exact(made, tmp_path, end.step - EPOCH, end.step - 2)
+
+
+@pytest.fixture
+def trainer(tmp_path):
+    """A trainer by itself, built and not begun."""
+    start = Start(document=documents.with_optimizer(dropping(), "adam"), folder=str(tmp_path / "x.runs" / "run"))
+    made = Trainer(start, LiveView(), Job())
+    made.build()
+    yield made
+    made.close()
+
+
+def _steps(trainer: Trainer, count: int) -> dict[str, torch.Tensor]:
+    """Do some steps of the epoch in progress and return the weights."""
+    for batches, _ in zip(trainer.batches(), range(count), strict=False):
+        trainer.step(batches)
+    return {key: tensor.clone() for key, tensor in trainer.network.model.state_dict().items()}
+
+
+def test_a_state_can_be_put_back_again_and_again(trainer, tmp_path):
+    _steps(trainer, 2)
+    state = trainer.state()
+    save_state(tmp_path / "kept.safetensors", state)
+    first = _steps(trainer, 3)
+    for back in (state, load_state(tmp_path / "kept.safetensors"), state):
+        trainer.restore(back)
+        assert trainer.step_count == 2
+        again = _steps(trainer, 3)
+        assert all(torch.equal(first[key], again[key]) for key in first)
+
+
+def test_a_state_does_not_go_on_with_the_training(trainer):
+    state = trainer.state()
+    before = {key: tensor.clone() for key, tensor in state.tensors.items()}
+    _steps(trainer, 3)
+    assert all(torch.equal(before[key], state.tensors[key]) for key in before)
+    trainer.restore(state)
+    _steps(trainer, 3)
+    assert all(torch.equal(before[key], state.tensors[key]) for key in before)
+
+
+def test_a_state_of_another_network_or_optimizer_is_refused_and_changes_nothing(trainer, tmp_path):
+    before = _steps(trainer, 2)
+    others = [iris(9), documents.with_optimizer(dropping(), "sgd"), documents.alternating(dropping())]
+    for number, made in enumerate(others):
+        stopped_at(made, tmp_path / f"other{number}", 1)
+        state = load_state(tmp_path / f"other{number}" / "state.safetensors")
+        with pytest.raises(NetbuilderError) as caught:
+            trainer.restore(state)
+        assert caught.value.problems[0].code == "state.mismatch"
+        assert trainer.step_count == 2
+    after = trainer.network.model.state_dict()
+    assert all(torch.equal(before[key], after[key]) for key in before)
+
+
+def test_a_run_can_begin_from_the_state_of_another(tmp_path):
+    made = documents.with_optimizer(dropping(), "adam")
+    whole = train(made, tmp_path / "whole")
+    stopped_at(made, tmp_path / "first", 9)
+    second = Run(ThreadHost(), tmp_path / "second")
+    file = str(tmp_path / "first" / "state.safetensors")
+    second.host.send(Start(document=made, folder=str(tmp_path / "second"), state=file))
+    second.finish()
+    assert second.steps("loss/train") == list(range(10, 3 * EPOCH + 1))
+    assert second.series("loss/train") == whole.series("loss/train")[9:]
+    assert digests(tmp_path / "second") == digests(tmp_path / "whole")
+
+
+def _flip(path: Path, place: int) -> None:
+    data = bytearray(path.read_bytes())
+    data[place] ^= 1
+    path.write_bytes(data)
+
+
+def test_a_damaged_state_falls_back_to_the_one_before_and_then_is_refused(trainer, tmp_path):
+    folder = tmp_path
+    for steps in (2, 1):
+        _steps(trainer, steps)
+        save_generation(folder, trainer.state())
+    assert load_generation(folder)[0].step == 3
+    _flip(folder / "state.safetensors", -5)
+    state, warnings = load_generation(folder)
+    assert state.step == 2
+    assert [(each.code, each.is_error) for each in warnings] == [("checkpoint.damaged", False)]
+    _flip(folder / "state-before.safetensors", 300)
+    with pytest.raises(NetbuilderError) as caught:
+        load_generation(folder)
+    assert all(problem.is_error for problem in caught.value.problems)
+
+
+def test_any_flipped_bit_is_noticed(trainer, tmp_path):
+    path = tmp_path / "state.safetensors"
+    save_state(path, trainer.state())
+    whole = path.read_bytes()
+    for number in range(200):
+        data = bytearray(whole)
+        place = number * 7919 % len(data) if number >= 20 else number
+        data[place] ^= 1 << number % 8
+        path.write_bytes(data)
+        with pytest.raises(NetbuilderError):
+            load_state(path)
+
+
+def test_weights_are_no_state(tmp_path):
+    train(iris(), tmp_path / "run")
+    with pytest.raises(NetbuilderError, match="not the state"):
+        load_state(tmp_path / "run" / "last.safetensors")
+
+
+def test_a_run_without_a_state_says_so(tmp_path):
+    run = go_on(iris(), tmp_path / "run")
+    run.finish()
+    assert run.host.state is State.FAILED
+    (problem,) = run.of("problem")[0].problems
+    assert problem.code == "state.missing"
