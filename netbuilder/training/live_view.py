@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from netbuilder.training.protocol import Event, Picture, PictureKind, Points, Progress, Telemetry
+from netbuilder.training.protocol import Event, Picture, PictureKind, Points, Progress, Telemetry, Timeline
 
 CAPACITY = 4096
 """Points kept per series between two drains."""
@@ -52,6 +52,7 @@ class LiveView:
         self._pictures: dict[tuple[PictureKind, str], Picture] = {}
         self._events: list[Event] = []
         self._progress = Progress()
+        self._timeline = Timeline()
 
     @property
     def progress(self) -> Progress:
@@ -62,6 +63,30 @@ class LiveView:
     def progress(self, progress: Progress) -> None:
         # One assignment of a frozen value: readers see the old or the new one.
         self._progress = progress
+
+    @property
+    def timeline(self) -> Timeline:
+        """What can be looked back at, as last told."""
+        return self._timeline
+
+    @timeline.setter
+    def timeline(self, timeline: Timeline) -> None:
+        self._timeline = timeline
+
+    def show_moment(self, pictures: Iterable[Picture], timeline: Timeline) -> None:
+        """Show another moment's pictures in place of those that nobody took."""
+        with self._lock:
+            self._pictures = {(picture.kind, picture.node): picture for picture in pictures}
+            self._timeline = timeline
+
+    def forget_after(self, step: int) -> None:
+        """Drop the points of later steps that nobody took: the run went back."""
+        with self._lock:
+            series, self._series = self._series, {}
+        for name, blocks in series.items():
+            points = blocks.points()
+            kept = int(np.searchsorted(points.steps, step, side="right"))
+            self.add_points({name: Points(points.steps[:kept], points.values[:kept])})
 
     def add_points(self, series: Mapping[str, Points]) -> None:
         """Add new points of some series."""
@@ -79,6 +104,7 @@ class LiveView:
         """Drop the pictures that nobody took: their network is gone."""
         with self._lock:
             self._pictures = {}
+            self._timeline = Timeline()
 
     def add_event(self, event: Event) -> None:
         """Add one event; none is ever lost."""
@@ -91,10 +117,11 @@ class LiveView:
             series, self._series = self._series, {}
             pictures, self._pictures = self._pictures, {}
             events, self._events = self._events, []
-            progress = self._progress
+            progress, timeline = self._progress, self._timeline
         return Telemetry(
             progress=progress,
             series={name: blocks.points() for name, blocks in series.items()},
             pictures=tuple(pictures.values()),
             events=tuple(events),
+            timeline=timeline,
         )

@@ -22,8 +22,12 @@ class Reason(StrEnum):
     EPOCH = "epoch"  # an epoch ended
     BEST = "best"  # an epoch ended with the best result so far
     CHANGE = "change"  # right before something was changed
-    WISH = "wish"  # somebody asked for it
+    WISH = "wish"  # somebody asked for it, or went back from there
+    END = "end"  # the run ended
 
+
+WANTED: Final = frozenset({Reason.CHANGE, Reason.WISH, Reason.END})
+"""What is kept though it is not time again."""
 
 PINNED: Final = frozenset({Reason.CHANGE, Reason.WISH})
 """What is dropped only when nothing else is left to drop."""

@@ -35,6 +35,9 @@ SAMPLES = 16
 SECONDS = 0.5
 """Between two looks, unless they are expensive."""
 
+ANSWER = 1024
+"""So many values of an answer are kept for comparisons."""
+
 SHARE = 0.02
 """What part of the time looks may take."""
 
@@ -68,6 +71,8 @@ class Probe:
 
     Attributes:
         due: When the next look is due, on the clock of `time.perf_counter`.
+        muted: Whether what is seen is shown to nobody: another moment of the run is looked at.
+        confusion: The last validation's confusion matrix.
     """
 
     def __init__(
@@ -91,6 +96,8 @@ class Probe:
         self._batch: Batch = {key: tensor.clone() for key, tensor in part.rows_at(0, self._count).items()}
         self._plane = Plane.of(network, prepared)
         self.due = 0.0
+        self.muted = False
+        self.confusion: Picture | None = None
         for picture in data_pictures(network, prepared, self._batch):
             live.add_picture(picture)
 
@@ -125,7 +132,7 @@ class Probe:
         began = time.perf_counter()
         is_recorded = self._thinning.next()
         look = replace(self.look(step, histograms=is_recorded or self._watch.histograms), is_recorded=is_recorded)
-        for picture in look.pictures:
+        for picture in () if self.muted else look.pictures:
             self._live.add_picture(picture)
         now = time.perf_counter()
         self.due = now + max(SECONDS, (now - began) / SHARE)
@@ -156,13 +163,26 @@ class Probe:
                 scalars[series_of(series_names.DEAD, picture.node)] = float(picture.data[0] / picture.data[1])
         return Look(tuple(seen), scalars)
 
+    def answers(self) -> dict[str, torch.Tensor]:
+        """Return what the network answers to the fixed samples: output -> a row of at most `ANSWER` values each."""
+        with self._network.evaluating():
+            outputs = self._network.predict(self._batch)
+        names = self._network.program.outputs
+        return {
+            name: value.flatten(1)[:, :ANSWER]
+            for name, value in zip(names, outputs, strict=True)
+            if value.dim() and len(value) == self._count
+        }
+
     def show_confusion(self, evaluation: Evaluation, step: int) -> None:
         """Show a validation's confusion matrix."""
         if evaluation.confusion is not None:
             counts = pictures.frozen(evaluation.confusion.cpu().numpy().astype(np.int64))
-            self._live.add_picture(
-                Picture(kind=PictureKind.CONFUSION, node="", step=step, data=counts, labels=evaluation.classes)
+            self.confusion = Picture(
+                kind=PictureKind.CONFUSION, node="", step=step, data=counts, labels=evaluation.classes
             )
+            if not self.muted:
+                self._live.add_picture(self.confusion)
 
     @property
     def _sample(self) -> int:

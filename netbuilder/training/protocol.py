@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem
+from netbuilder.training.moments import Moment
 
 if TYPE_CHECKING:  # plain values need numpy for their types only
     import numpy as np
@@ -52,6 +53,7 @@ class Start:
         runs: The project's folder of runs, in which the weights to start from are.
         device: "cpu", "cuda:0", "mps".
         paused: Build everything, then wait for Resume or Step.
+        snapshots: How many bytes the run's snapshots may take; 0 keeps none.
         state: A file with a training's state (`netbuilder.training.state`) to begin from; "" begins afresh.
         resume: Go on in `folder` from the state that the run there left; its record goes on, too.
     """
@@ -62,6 +64,7 @@ class Start:
     runs: str = ""
     device: str = "cpu"
     paused: bool = False
+    snapshots: int = 0
     state: str = ""
     resume: bool = False
 
@@ -125,7 +128,39 @@ class Profile:
     steps: int = 10
 
 
-Command: TypeAlias = Start | Pause | Resume | Step | Stop | Watch | Profile
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Show the network as it was at a snapshot, or as it is now; the training goes on all the same.
+
+    The pictures are drawn at once, those of a running session between two steps. They stay those of the snapshot, and a
+    Watch is answered with it, until another Look.
+
+    Attributes:
+        step: One of `Timeline.moments`; None for now.
+    """
+
+    step: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Keep a snapshot of this moment, whatever the schedule says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewind:
+    """Go back to a snapshot and on from there; a paused session stays paused.
+
+    What came after it is left behind as a run of its own. Answered by a "rewind" event.
+
+    Attributes:
+        step: One of `Timeline.moments`.
+    """
+
+    step: int
+
+
+Command: TypeAlias = Start | Pause | Resume | Step | Stop | Watch | Profile | Look | Snapshot | Rewind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +244,19 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """The moments of a run that can be looked back at.
+
+    Attributes:
+        moments: In order.
+        shown: The step of the moment that the pictures show; None for now.
+    """
+
+    moments: tuple[Moment, ...] = ()
+    shown: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """Something that happened once: none is ever lost.
 
@@ -242,12 +290,14 @@ class Telemetry:
             of layers and of the computer: see `netbuilder.training.series_names`.
         pictures: The newest of each (kind, node) that changed.
         events: In order.
+        timeline: Now. When `shown` is another one than before, `pictures` are all that there is of it.
     """
 
     progress: Progress = Progress()
     series: Mapping[str, Points] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
     events: tuple[Event, ...] = ()
+    timeline: Timeline = Timeline()
 
 
 class SessionHost(Protocol):

@@ -23,6 +23,7 @@ from netbuilder.data.spec import Prepared
 from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
 from netbuilder.training import run_store
 from netbuilder.training.data_fingerprint import fingerprint
+from netbuilder.training.left_behind import leave_behind
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Event, Picture, Points
 from netbuilder.training.run_rewind import Cut, forget_after
@@ -165,6 +166,10 @@ class Recorder:
     def forget_after(self, cut: Cut) -> None:
         """Forget what was recorded after a state."""
         self._writer.put(lambda connection: forget_after(connection, self._id, cut))
+
+    def leave_behind(self, cut: Cut, name: str, steps: int) -> None:
+        """Move what was recorded after a state to a run of its own."""
+        self._writer.put(lambda connection: leave_behind(connection, self._id, cut, name, steps))
 
     def settle(self) -> None:
         """Hand on what was collected, and wait until it is in the store or the store has failed."""

@@ -18,13 +18,17 @@ from netbuilder.training.batches import Batch
 from netbuilder.training.events import crash, end_event, ignored
 from netbuilder.training.inbox import Inbox
 from netbuilder.training.live_view import LiveView
+from netbuilder.training.moments import Reason
 from netbuilder.training.protocol import (
     Command,
     Event,
+    Look,
     Pause,
     Profile,
     Progress,
     Resume,
+    Rewind,
+    Snapshot,
     Start,
     State,
     Step,
@@ -120,6 +124,7 @@ class Session:
         while True:
             while (waiting := self._inbox.take()) is not None:
                 self._carry_out(trainer, *waiting)
+            trainer.past.draw(self._step)
             if self._target is None or self._step < self._target:
                 break
             self._rest(trainer)
@@ -150,6 +155,14 @@ class Session:
                 trainer.watch(command, at_once=self._state is State.PAUSED)
             case Profile():
                 trainer.profile(command)
+            case Look():
+                trainer.past.look_at(command.step)
+                if self._inbox.is_empty:  # of many, only the newest is of use
+                    trainer.past.draw(self._step)
+            case Snapshot():
+                trainer.past.keep(Reason.WISH)
+            case Rewind():
+                self._go_back(trainer, command.step)
             case Step():
                 self._target = self._after(trainer, command.unit)
             case Resume() if self._target is not None:
@@ -159,6 +172,17 @@ class Session:
             case _:
                 self._event(ignored(command, f"the training is {self._state.value} already", self._step))
         self._publish()
+
+    def _go_back(self, trainer: Trainer, step: int) -> None:
+        """Go back to a snapshot; a session that is paused, or is to pause soon, waits there."""
+        try:
+            trainer.rewind(step)
+        except NetbuilderError as error:
+            trainer.problem(error)
+            return
+        self._history.clear()
+        if self._target is not None:
+            self._target = self._step
 
     def _after(self, trainer: Trainer, unit: str) -> int:
         """Return the step to stop before: one more than was asked for already, or the end of that epoch."""

@@ -14,7 +14,7 @@ from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.training.events import crash, ignored
 from netbuilder.training.inbox import Inbox
 from netbuilder.training.live_view import LiveView
-from netbuilder.training.protocol import Command, Event, Picture, Progress, Start, State, Telemetry, Watch
+from netbuilder.training.protocol import Command, Event, Look, Picture, Progress, Start, State, Telemetry, Watch
 
 if TYPE_CHECKING:
     from netbuilder.training.remains import Remains
@@ -37,7 +37,7 @@ class ThreadHost:
         self._live = LiveView()
         self._thread: threading.Thread | None = None
         self._remains: Remains | None = None
-        self._wish: tuple[int, Watch] | None = None
+        self._wishes: dict[type[Watch | Look], tuple[int, Watch | Look]] = {}
         self._drawing = False
 
     def send(self, command: Command) -> int:
@@ -78,7 +78,7 @@ class ThreadHost:
             self._drop()
 
     def _drop(self) -> None:
-        self._remains = self._wish = None
+        self._remains, self._wishes = None, {}
         self._live.forget_pictures()
 
     def _begin(self, number: int, start: Start) -> None:
@@ -120,47 +120,46 @@ class ThreadHost:
 
     def _answer(self, number: int, command: Command) -> None:
         """Answer a command that no session takes; the lock is held."""
-        if not isinstance(command, Watch) or self._remains is None:
+        if not isinstance(command, (Watch, Look)) or self._remains is None:
             self._acknowledge(number)
             self._live.add_event(ignored(command, "nothing is being trained", self._live.progress.step))
             return
-        self._wish = (number, command)  # in place of one that waits: only the newest choice is of use
+        self._wishes[type(command)] = (number, command)  # in place of one that waits: only the newest is of use
         if not self._drawing:
             self._drawing = True
             self._launch(self._draw, self._remains)
 
     def _draw(self, remains: Remains) -> None:
         """Draw what is wished for until nothing more is."""
-        while (wish := self._take_wish(remains)) is not None:
-            number, watch = wish
-            pictures, event = _look(remains, watch, self._live.progress.step)
+        while wishes := self._take_wishes(remains):
+            for _, command in wishes:
+                remains.obey(command)
+            pictures, event = _look(remains, self._live.progress.step)
             with self._lock:
                 if self._remains is not remains:  # another run has begun: these pictures are not its own
                     continue
-                for picture in pictures:
-                    self._live.add_picture(picture)
+                self._live.show_moment(pictures, remains.timeline)
                 if event is not None:
                     self._live.add_event(event)
-                self._acknowledge(number)
+                self._acknowledge(max(number for number, _ in wishes))
 
-    def _take_wish(self, remains: Remains) -> tuple[int, Watch] | None:
+    def _take_wishes(self, remains: Remains) -> list[tuple[int, Watch | Look]]:
         with self._lock:
-            wish = self._wish if self._remains is remains else None
-            if wish is None:
+            wishes = list(self._wishes.values()) if self._remains is remains else []
+            self._wishes = {}
+            if not wishes:
                 self._drawing = False
-            else:
-                self._wish = None
-            return wish
+            return wishes
 
     def _acknowledge(self, number: int) -> None:
         progress = self._live.progress
         self._live.progress = replace(progress, acknowledged=max(number, progress.acknowledged))
 
 
-def _look(remains: Remains, watch: Watch, step: int) -> tuple[tuple[Picture, ...], Event | None]:
+def _look(remains: Remains, step: int) -> tuple[tuple[Picture, ...], Event | None]:
     """Return what a network looks like, or what went wrong."""
     try:
-        return remains.look(watch), None
+        return remains.look(), None
     except NetbuilderError as error:
         return (), Event(kind="problem", text=str(error), step=step, problems=error.problems)
     except Exception as error:  # ours: it must be seen, and must not end the program

@@ -24,6 +24,7 @@ from netbuilder.training.devices import find_device
 from netbuilder.training.events import checkpoint_event, end_event, epoch_event
 from netbuilder.training.keeper import Keeper
 from netbuilder.training.live_view import LiveView
+from netbuilder.training.moments import Reason
 from netbuilder.training.network import Network
 from netbuilder.training.probe import Probe
 from netbuilder.training.profile import measure
@@ -33,9 +34,11 @@ from netbuilder.training.recorder import Recorder, RunWriter
 from netbuilder.training.remains import Remains
 from netbuilder.training.run_lock import held_run
 from netbuilder.training.run_store import FILE_NAME
+from netbuilder.training.snapshots import shelf_for
 from netbuilder.training.state import TrainingState
 from netbuilder.training.state_saver import StateSaver
 from netbuilder.training.threads import intra_op_threads, limited_threads
+from netbuilder.training.time_machine import Present, TimeMachine
 from netbuilder.training.updates import Losses, NonFiniteError, Updater, UpdateSettings
 from netbuilder.training.validation import Evaluation, deviations, evaluate
 from netbuilder.training.vitals import Vitals
@@ -54,6 +57,7 @@ class Trainer:
     _vitals: Vitals
     _course: Course
     _saver: StateSaver
+    past: TimeMachine
 
     def __init__(self, start: Start, live: LiveView, job: Job) -> None:
         """Open the run's record; `build` does the rest.
@@ -149,6 +153,12 @@ class Trainer:
             self._go_on(self._given)
             self._given = None
         self._keeper.save_last(self.epoch, self.step_count)
+        after = self.step_count if self._start.resume else None
+        shelf = shelf_for(self._folder, self._start.snapshots, after, self.problem)
+        present = Present(
+            take=lambda: self.state(copy=False), restore=self.restore, tell=self.problem, explained=self._explained
+        )
+        self.past = TimeMachine(shelf, network, self._probe, self._live, self._recorder, present)
 
     def _losses(self, phase: Phase) -> Losses:
         losses = self.network.losses(phase)
@@ -221,17 +231,22 @@ class Trainer:
             self._take()
         if now >= self._saver.due:
             self.save_state()
+        self.past.keep()
 
     def show(self) -> None:
         """Hand on everything and take pictures now."""
         self._recorder.flush()
         self._take()
         self._vitals.rest()
+        self.past.draw(self.step_count)
+        self.past.keep()
 
     def watch(self, command: Watch, *, at_once: bool) -> None:
         """Choose what the probe looks at; redraw now if `at_once`."""
         is_more = self._probe.watch(command)
-        if at_once:
+        if self.past.is_away:
+            self.past.draw(self.step_count, again=True)
+        elif at_once:
             self._take()
         elif is_more:
             self._probe.hurry()
@@ -273,6 +288,7 @@ class Trainer:
         self._along(lambda: self._keeper.save_if_due(self.epoch, self.step_count))
         self._along(lambda: self._saver.save_at_epoch(self.step_count))
         self._probe.show_confusion(evaluation, self.step_count)
+        self.past.keep(Reason.BEST if better else Reason.EPOCH)
 
     def _judge(self) -> tuple[Evaluation, bool]:
         """Validate the weights, keep them if they are the best so far, tell; returns what they scored and whether."""
@@ -308,6 +324,8 @@ class Trainer:
             if self._built:
                 if reason != "failed":
                     self._save()
+                    self.past.keep(Reason.END)
+                    self.past.return_to_present()
                     self.show()
                     self._show_best()
                 if reason in ("finished", "early stopping"):
@@ -337,7 +355,8 @@ class Trainer:
             return None
         self._keeper.restore_best()
         step = self._keeper.best_step
-        return Remains(self.network, self._probe, self.step_count if step is None else step)
+        shown = self.step_count if step is None else step
+        return Remains(self.network, self._probe, shown, self._folder, self._live.timeline.moments)
 
     # -- the state -----------------------------------------------------------------------------------------------------
 
@@ -384,6 +403,16 @@ class Trainer:
     def save_state(self) -> None:
         """Write the state; a disk that is full at the moment is no reason to stop."""
         self._along(lambda: self._saver.save(self.step_count))
+
+    def rewind(self, step: int) -> None:
+        """Go back to a snapshot; what came after it is left behind as a run of its own.
+
+        Raises:
+            NetbuilderError: When it cannot be had or is of another network; nothing is changed then.
+        """
+        self.past.rewind(self._folder, step, self.step_count)
+        self.save_state()
+        self.show()
 
     @property
     def _parts_with_state(self) -> Parts:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,7 +62,7 @@ def _grown(steps: range, number: int) -> list[int]:
 def test_a_long_run_is_dense_at_its_beginning_and_has_no_great_gap_later():
     kept = _grown(range(0, 20_001, 10), 48)
     assert len(kept) == 48
-    gaps = [b - a for a, b in zip(kept, kept[1:], strict=False)]
+    gaps = [after - before for before, after in pairwise(kept)]
     assert sum(step <= 2_000 for step in kept) >= 14, "a tenth of the run has a good part of the moments"
     assert max(gaps) <= 20_000 * 0.09
     assert gaps[0] <= 40

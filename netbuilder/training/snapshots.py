@@ -1,0 +1,227 @@
+"""Snapshots: a run's states at earlier moments, as files within a budget of bytes and of time.
+
+They lie in the folder `snapshots` of the run, a sealed file each (`netbuilder.training.state`). There is no index that
+could be wrong: a file's name says which moment it is of, it is there or it is not, and its seal tells whether it is
+what was written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
+from netbuilder.foundation.save import sweep_temporaries
+from netbuilder.training.moments import LEAST, PINNED, Moment, Reason, superfluous
+from netbuilder.training.run_files import SNAPSHOTS
+from netbuilder.training.state import TrainingState, load_state, save_state
+
+NUMBER: Final = 48
+"""So many are kept of a run: a slider's worth."""
+
+SECONDS: Final = 0.1
+"""Between two of them, however cheap they are."""
+
+RETRY_SECONDS: Final = 30.0
+"""How long to wait when one could not be written."""
+
+SHARE: Final = 0.01
+"""Writing them takes at most this part of a run's time..."""
+
+CREDIT: Final = 0.05
+"""...and so many seconds more, so that a run's beginning is dense."""
+
+_NAME: Final = re.compile(rf"(\d{{1,15}})-(\d{{1,9}})-({'|'.join(Reason)})\.safetensors")
+
+
+def snapshots_of(run: Path) -> tuple[Moment, ...]:
+    """Return the snapshots in a run's folder, in order; says nothing of whether they are whole."""
+    found: dict[int, Moment] = {}
+    try:
+        for path in (run / SNAPSHOTS).iterdir():
+            match = _NAME.fullmatch(path.name)
+            if match is not None and path.is_file():
+                step, epoch, reason = int(match[1]), int(match[2]), Reason(match[3])
+                found[step] = Moment(step, epoch, reason, path.stat().st_size)
+    except OSError:  # no folder: the run keeps none
+        return ()
+    return tuple(sorted(found.values()))
+
+
+def path_of(run: Path, moment: Moment) -> Path:
+    """Return the file of a snapshot."""
+    return run / SNAPSHOTS / f"{moment.step}-{moment.epoch}-{moment.reason}.safetensors"
+
+
+def load_snapshot(run: Path, step: int) -> TrainingState:
+    """Read the snapshot of a step and prove that it is what was written.
+
+    Raises:
+        NetbuilderError: When there is none, or it cannot be read, or was changed or damaged.
+    """
+    moment = next((each for each in snapshots_of(run) if each.step == step), None)
+    if moment is None:
+        message = f"There is no snapshot of step {step:,} (any more)."
+        raise NetbuilderError(Problem(code="snapshot.missing", message=message, file=str(run / SNAPSHOTS)))
+    state = load_state(path_of(run, moment))
+    if state.step != step:
+        message = f"The snapshot of step {step:,} holds step {state.step:,}: somebody renamed it."
+        raise NetbuilderError(Problem(code="snapshot.renamed", message=message, file=str(path_of(run, moment))))
+    return state
+
+
+class Shelf:
+    """A run's snapshots while it goes on.
+
+    Attributes:
+        due: When the next one is to be kept, by `time.perf_counter`.
+        is_open: Whether any is kept: not without a budget, nor when it holds no two of them.
+        moments: What can be gone back to, in order.
+    """
+
+    def __init__(self, run: Path, size: int, number: int = NUMBER) -> None:
+        """Keep the snapshots of one run; those that it has already count.
+
+        Args:
+            run: Its folder.
+            size: How many bytes they may take together; 0 keeps none.
+            number: How many they may be.
+        """
+        self._run = run
+        self._size = size
+        self._number = number
+        self._begun = time.perf_counter()
+        self._spent = self._cost = 0.0
+        self.moments = snapshots_of(run)
+        self.due = 0.0
+        self.is_open = size > 0
+        sweep_temporaries(run / SNAPSHOTS)
+
+    def keep(self, state: TrainingState, reason: Reason) -> None:
+        """Write a snapshot, and remove those that it leaves no room for.
+
+        One of the same step is replaced, but what was pinned stays pinned.
+
+        Raises:
+            NetbuilderError: When there is no room for two such snapshots, or it cannot be written.
+        """
+        begun = time.perf_counter()
+        before = next((each for each in self.moments if each.step == state.step), None)
+        if before is not None and (before.reason in PINNED or before.reason is reason):
+            return
+        moment = Moment(state.step, state.epoch, reason, _size_of(state))
+        try:
+            self._make_room(moment, before)
+            (self._run / SNAPSHOTS).mkdir(exist_ok=True)
+            save_state(path_of(self._run, moment), state)
+        except (OSError, NetbuilderError) as error:
+            self.moments = snapshots_of(self._run)
+            self.due = time.perf_counter() + RETRY_SECONDS
+            if isinstance(error, NetbuilderError):
+                raise
+            raise NetbuilderError(_unwritable(self._run, error)) from error
+        self.moments = snapshots_of(self._run)
+        self._plan(begun)
+
+    def load(self, step: int) -> TrainingState:
+        """Read the snapshot of a step; one that cannot be had is offered no more.
+
+        Raises:
+            NetbuilderError: As `load_snapshot`.
+        """
+        try:
+            return load_snapshot(self._run, step)
+        except NetbuilderError:
+            self.moments = tuple(each for each in self.moments if each.step != step)
+            raise
+
+    def move_after(self, step: int, to: Path) -> None:
+        """Give the snapshots of later steps to another run.
+
+        Raises:
+            NetbuilderError: When the system refuses.
+        """
+        later = [each for each in snapshots_of(self._run) if each.step > step]
+        try:
+            if later:
+                (to / SNAPSHOTS).mkdir(parents=True, exist_ok=True)
+            for moment in later:
+                path_of(self._run, moment).replace(path_of(to, moment))
+        except OSError as error:
+            raise NetbuilderError(_unwritable(self._run, error)) from error
+        finally:
+            self.moments = snapshots_of(self._run)
+
+    def drop_after(self, step: int) -> None:
+        """Remove the snapshots of later steps: what a run repeats that was killed."""
+        self._remove([each for each in self.moments if each.step > step])
+        self.moments = tuple(each for each in self.moments if each.step <= step)
+
+    def _make_room(self, moment: Moment, before: Moment | None) -> None:
+        if LEAST * moment.size > self._size:
+            self.is_open = False
+            raise NetbuilderError(_no_room(self._size, moment.size))
+        others = [each for each in self.moments if each is not before]
+        gone = superfluous(sorted([*others, moment]), self._number, self._size)
+        self._remove([*([before] if before is not None else []), *gone])
+
+    def _remove(self, moments: list[Moment]) -> None:
+        for moment in moments:
+            with contextlib.suppress(FileNotFoundError):  # somebody else was faster
+                path_of(self._run, moment).unlink()
+
+    def _plan(self, begun: float) -> None:
+        """Set when the next one is due: not before what the writing took is paid for."""
+        now = time.perf_counter()
+        self._cost = now - begun
+        self._spent += self._cost
+        paid = self._begun + (self._spent + self._cost - CREDIT) / SHARE
+        self.due = max(now + SECONDS, paid)
+
+
+def shelf_for(run: Path, size: int, after: int | None, tell: Callable[[NetbuilderError], None]) -> Shelf:
+    """Return the snapshots of a run that begins or goes on.
+
+    Args:
+        run: Its folder.
+        size: How many bytes they may take.
+        after: The step that the run goes on from in its own folder; None when it begins: what lies there is another's.
+        tell: Called with what went wrong.
+    """
+    shelf = Shelf(run, size)
+    try:
+        shelf.drop_after(-1 if after is None else after)
+    except OSError as error:
+        tell(NetbuilderError(_unwritable(run, error)))
+    return shelf
+
+
+def _size_of(state: TrainingState) -> int:
+    """Return about how many bytes a state's file has: its tensors and what is said of each."""
+    return sum(tensor.nbytes + 128 for tensor in state.tensors.values()) + 4096
+
+
+def _no_room(size: int, needed: int) -> Problem:
+    return Problem(
+        code="snapshot.room",
+        severity=Severity.WARNING,
+        message=(
+            f"No snapshots are kept of this run: one takes {_megabytes(needed)}, and all together may take "
+            f"{_megabytes(size)}. Allow more in the preferences to look back at earlier moments."
+        ),
+        expected=f"at least {_megabytes(LEAST * needed)}",
+        found=_megabytes(size),
+    )
+
+
+def _unwritable(run: Path, error: OSError) -> Problem:
+    message = f"The snapshots of the run {run.name} cannot be changed: {error.strerror or error}."
+    return Problem(code="snapshot.files", message=message, severity=Severity.WARNING, file=str(run / SNAPSHOTS))
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 2**20:,.1f} MB"
