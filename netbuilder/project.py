@@ -10,7 +10,7 @@ import itertools
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from netbuilder.compiler.shapes import Shapes
     from netbuilder.exchange.incoming.weight_names import Matches
     from netbuilder.foundation.job import Job
+    from netbuilder.training.trial import Row
 
 DRAIN_SECONDS = 0.05
 """How often a training's telemetry is taken while waiting for its end."""
@@ -365,6 +366,27 @@ class Project:
         start = Start(document=document, folder=str(place), base=str(self.base), runs=runs, device=device)
         events = _run(start, on_telemetry or (lambda telemetry: None))
         return _outcome(events, place)
+
+    def find_fastest(self, *, device: str = "cpu", with_compile: bool = False, job: Job | None = None) -> Sequence[Row]:
+        """Measure for some seconds how this computer trains the network fastest; see `training.trial`.
+
+        Args:
+            device: "cpu", "cuda:0", "mps".
+            with_compile: Whether `torch.compile` is tried too, which takes longer.
+            job: Is told the progress; stops the work when cancelled.
+
+        Returns:
+            What was found, the plain way first. `training.trial.fastest` picks one; its `values` are for `change_plan`.
+
+        Raises:
+            NetbuilderError: When something is wrong with the document, its data or the device.
+        """
+        from netbuilder.foundation.job import Job
+        from netbuilder.training.trial import Trial
+
+        document, runs = self._document_to_train(None, None), str(runs_folder(self.path))
+        trial = Trial(document, base=str(self.base), runs=runs, device=device, with_compile=with_compile)
+        return trial.run(job or Job())
 
     def _document_to_train(self, epochs: int | None, seed: int | None) -> Document:
         document, problems = refresh(self.document, self.base)

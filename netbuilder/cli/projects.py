@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -77,6 +78,8 @@ def train_project(project: Project, asked: argparse.Namespace) -> int:
 
     display = JsonLines(tell) if asked.json else ProgressBar(tell)
     try:
+        if asked.fastest:
+            _choose_fastest(project, asked)
         outcome = project.train(
             epochs=asked.epochs,
             device=asked.device,
@@ -89,6 +92,19 @@ def train_project(project: Project, asked: argparse.Namespace) -> int:
         return UNUSABLE
     display.finish(outcome)
     return INTERRUPTED if outcome.reason == "stopped" else DONE
+
+
+def _choose_fastest(project: Project, asked: argparse.Namespace) -> None:
+    """Measure ways to train, show them on the error stream, and put the fastest into the plan; the file stays."""
+    from netbuilder.document import edits
+    from netbuilder.training.trial import fastest, table
+
+    rows = project.find_fastest(device=asked.device, with_compile=asked.compile)
+    best = fastest(rows)
+    print(table(rows), file=sys.stderr)
+    if best is not None:
+        print(f"Training in {best.title}.", file=sys.stderr)
+        project.document = edits.change_plan(project.document, best.values)
 
 
 def _trust(asked: argparse.Namespace) -> int:
@@ -165,6 +181,12 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=_positive, metavar="N", help="instead of the project's")
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu (default), cuda, cuda:1, mps")
     parser.add_argument("--seed", type=_seed, metavar="S", help="instead of the project's")
+    parser.add_argument(
+        "--fastest",
+        action="store_true",
+        help="first measure for some seconds how this computer trains it fastest, and train so; the file stays",
+    )
+    parser.add_argument("--compile", action="store_true", help="with --fastest: try torch.compile too (takes longer)")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument(
         "--run-dir", metavar="DIR", help="where the run is kept; a new folder beside the file by default"

@@ -106,7 +106,7 @@ PLAN_PARAMETERS: tuple[Parameter, ...] = (
     ),
     Parameter(
         name="memory_format",
-        title="Images in memory",
+        title="Memory format",
         kind=Kind.CHOICE,
         default="auto",
         choices=(

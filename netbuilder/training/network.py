@@ -66,6 +66,7 @@ class Network:
         device: Where it is.
         model: The module.
         program: Its text, and what stands where.
+        is_channels_last: Whether the channels of its images lie innermost in memory.
         macs: Multiply-adds of one sample's forward pass.
         evaluation_rows: How many rows an evaluation takes at once.
         data_nodes: Ids of the data nodes that it reads.
@@ -101,7 +102,8 @@ class Network:
             adopt(self.model, program, load_start(document.plan.weights, runs))
         self.model.to(device)
         compute_in(self.model, document.plan.precision, device.type)
-        if has_channels_last(document, shapes, device.type):
+        self.is_channels_last = has_channels_last(document, shapes, device.type)
+        if self.is_channels_last:
             self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.macs = count_costs(document, shapes).total.macs
         self.evaluation_rows = evaluation_rows(document, shapes)

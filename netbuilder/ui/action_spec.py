@@ -67,6 +67,11 @@ def is_drawn(workspace: Workspace) -> bool:
     return bool(workspace.document.graph.nodes)
 
 
+def is_ready(workspace: Workspace) -> bool:
+    """The network has layers, and no run is in progress."""
+    return is_drawn(workspace) and is_idle(workspace)
+
+
 def can_undo(workspace: Workspace) -> bool:
     """There is something to undo."""
     return workspace.history.can_undo
@@ -111,6 +116,7 @@ _REASONS: Mapping[Predicate, str] = {
     is_on_link: "no link is selected",
     is_on_link_or_node: "select a layer or a link",
     is_drawn: "the network is empty",
+    is_ready: "the network is empty, or a run is in progress",
     is_seen: "there are no layers here",
     is_on_block: "no block is selected",
     is_in_block: "you are not in a block",

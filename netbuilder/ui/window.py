@@ -40,6 +40,7 @@ from netbuilder.ui.status import StatusBar
 from netbuilder.ui.theme import MODES, ThemeController
 from netbuilder.ui.toolbar import Toolbar
 from netbuilder.ui.training_actions import TrainingActions
+from netbuilder.ui.trial_actions import TrialActions
 from netbuilder.ui.trust_actions import TrustActions
 from netbuilder.ui.version_actions import VersionActions
 from netbuilder.ui.workspace import Workspace
@@ -325,7 +326,7 @@ class MainWindow(QMainWindow):
     def _targets(self) -> dict[str, Callable[[], object]]:
         training = TrainingActions(self.workspace, lambda key: self.docks.show(key))
         exports, trust = ExportActions(self), TrustActions(self)
-        help = HelpActions(self)
+        help, trial = HelpActions(self), TrialActions(self)
         return {
             "window": lambda: self,
             "files": lambda: self.files,
@@ -342,6 +343,7 @@ class MainWindow(QMainWindow):
             "link_keys": lambda: self._canvas_in_sight().link_keys,
             "attention": lambda: self.canvas.attention,
             "training": lambda: training,
+            "trial": lambda: trial,
             "exports": lambda: exports,
             "trust": lambda: trust,
             "help": lambda: help,

@@ -392,13 +392,22 @@ class Workspace(QObject):
         """Start a run of the current document, or go on with a paused one. Waits for torch without blocking."""
         if self.state is State.PAUSED:
             self.trainer.resume()
-        elif not self.state.is_active and self._may_train():
+        elif not self.state.is_active and self.may_train():
             self.trainer.start(self.document, self.path)
             self._watch_selection()
 
+    def may_train(self) -> bool:
+        """Whether nothing prevents training; what does is raised as problems."""
+        self._analysis.settle()
+        errors = tuple(problem for problem in self.problems if problem.is_error)
+        if errors:
+            self.problemsRaised.emit(errors)
+            self._analysis.data.look()  # a file may have come back since
+        return not errors
+
     def step(self, unit: str = "batch") -> None:
         """Do one batch (or go on to the end of the "epoch"), then pause; starts a run when there is none."""
-        if not self.state.is_active and self._may_train():
+        if not self.state.is_active and self.may_train():
             self.trainer.start(self.document, self.path, paused=True)
             self._watch_selection()
         if self.state.is_active:
@@ -406,7 +415,7 @@ class Workspace(QObject):
 
     def profile(self) -> None:
         """Measure what each node takes; starts a run that waits when there is none."""
-        if not self.state.is_active and self._may_train():
+        if not self.state.is_active and self.may_train():
             self.trainer.start(self.document, self.path, paused=True)
             self._watch_selection()
         if self.state.is_active:
@@ -437,14 +446,6 @@ class Workspace(QObject):
         self.trainer.watch(tuple(nodes), sample)
 
     # Inside --------------------------------------------------------------------------------------------------------
-
-    def _may_train(self) -> bool:
-        self._analysis.settle()
-        errors = tuple(problem for problem in self.problems if problem.is_error)
-        if errors:
-            self.problemsRaised.emit(errors)
-            self._analysis.data.look()  # a file may have come back since
-        return not errors
 
     def _watch_selection(self) -> None:
         if self.selection:

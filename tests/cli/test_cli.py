@@ -4,8 +4,10 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -193,6 +195,25 @@ def test_train_without_a_terminal_prints_a_line_an_epoch(run, spiral, tmp_path):
     assert "On the test part: loss" in out
     assert str(tmp_path / "run") in out
     assert "\r" not in out
+
+
+def test_train_finds_the_fastest_way_first(run, spiral, tmp_path, monkeypatch):
+    from netbuilder.training import trial
+
+    monkeypatch.setattr(trial, "ROUNDS", 2)
+    monkeypatch.setattr(trial, "TURN_SECONDS", 0.0)
+    monkeypatch.setattr(trial, "fastest", lambda rows: next(row for row in rows if row.title == "bfloat16"))
+    before = spiral.read_bytes()
+    code, out, err = run("train", "--fastest", spiral, "--epochs", "1", "--run-dir", tmp_path / "run")
+    assert code == 0
+    assert err.splitlines()[0].split() == ["ms", "a", "step", "times", "as", "fast", "loss", "differs", "by"]
+    assert [line.split()[0] for line in err.splitlines()[1:3]] == ["float32", "bfloat16"]
+    assert "Training in bfloat16." in err
+    assert "Epoch 1 of 1" in out
+    assert spiral.read_bytes() == before
+    with closing(sqlite3.connect(tmp_path / "runs.sqlite")) as store:
+        ((plan,),) = store.execute("SELECT plan FROM runs")
+    assert json.loads(plan)["precision"] == "bf16"
 
 
 def test_train_on_a_device_that_is_not_there(run, spiral):

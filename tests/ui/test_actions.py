@@ -25,6 +25,7 @@ from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.import_actions import ImportActions
 from netbuilder.ui.recovery_actions import RecoveryActions
 from netbuilder.ui.training_actions import TrainingActions
+from netbuilder.ui.trial_actions import TrialActions
 from netbuilder.ui.trust_actions import TrustActions
 from netbuilder.ui.version_actions import VersionActions
 from netbuilder.ui.window import MainWindow
@@ -36,6 +37,7 @@ TARGETS = {
     "workspace": Workspace,
     "canvas": CanvasView,
     "training": TrainingActions,
+    "trial": TrialActions,
     "exports": ExportActions,
     "trust": TrustActions,
     "help": HelpActions,

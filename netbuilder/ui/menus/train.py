@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netbuilder.ui.action_spec import ActionSpec, action, is_active, is_drawn, is_idle
+from netbuilder.ui.action_spec import ActionSpec, action, is_active, is_drawn, is_idle, is_ready
 
 TRAIN: tuple[ActionSpec, ...] = (
     action(
@@ -26,5 +26,14 @@ TRAIN: tuple[ActionSpec, ...] = (
         enabled=is_drawn,
     ),
     action("train.stop", "St&op and save", "&Train", "workspace.stop", "Shift+F5", icon="stop", enabled=is_active),
-    action("train.device", "&Device", "&Train", "menu.device", line=True, enabled=is_idle),
+    action(
+        "train.fastest",
+        "Find the &fastest way…",
+        "&Train",
+        "trial.find_fastest",
+        tip="Measures for some seconds how this computer trains this network fastest",
+        enabled=is_ready,
+        line=True,
+    ),
+    action("train.device", "&Device", "&Train", "menu.device", enabled=is_idle),
 )
