@@ -59,23 +59,29 @@ class History:
         yield from zip(self._steps, self._lows, self._highs, self._counts, strict=True)
 
     def add(self, picture: Picture, limit: int = COLUMNS) -> None:
-        """Take in a newer histogram; one of a step that is there already takes its place.
+        """Take in a newer histogram; one of the last step takes its place, one of an earlier step is a look back.
 
         Args:
-            picture: Of a kind in `KINDS`; one of an earlier step than the last begins the course again from there.
+            picture: Of a kind in `KINDS`.
             limit: The most columns to keep, at least 2.
         """
         low, high = picture.extent[:2]
         if not picture.data.sum():  # nothing but values that are no numbers: there is no range to draw
             return
-        while self._steps and self._steps[-1] >= picture.step:
-            self._drop(len(self._steps) - 1)
+        if self._steps and self._steps[-1] > picture.step:
+            return
+        self.forget_from(picture.step)
         self._steps.append(picture.step)
         self._lows.append(low)
         self._highs.append(high)
         self._counts.append(np.asarray(picture.data, np.float32))
         while len(self._steps) > max(limit, 2):
             self._merge()
+
+    def forget_from(self, step: int) -> None:
+        """Forget the columns that begin at a step or later: training goes on from before it."""
+        while self._steps and self._steps[-1] >= step:
+            self._drop(len(self._steps) - 1)
 
     def density(self, rows: int, low: float, high: float) -> NDArray[np.float32]:
         """Return (rows, columns): which part of a column's values lies in each of equal bins, from `low` up.
@@ -85,9 +91,19 @@ class History:
             low: The lower end of the lowest.
             high: The upper end of the highest, above `low`.
         """
-        edges = np.linspace(low, high, rows + 1)
-        columns = [rebinned(counts, one, other, edges) / counts.sum() for _, one, other, counts in self.columns()]
-        return np.stack(columns, axis=1).astype(np.float32) if columns else np.zeros((rows, 0), np.float32)
+        if not self._steps:
+            return np.zeros((rows, 0), np.float32)
+        counts = np.stack(self._counts)
+        columns, bins = counts.shape
+        below = np.zeros((columns, bins + 1))
+        np.cumsum(counts, axis=1, out=below[:, 1:])
+        # Where each new edge lies among a column's own bins: all columns at once, since this is drawn twice a second.
+        lows, widths = np.array(self._lows)[:, None], np.array(self._highs)[:, None] - np.array(self._lows)[:, None]
+        at = np.clip((np.linspace(low, high, rows + 1) - lows) / widths * bins, 0.0, bins)
+        first = np.minimum(at.astype(np.intp), bins - 1)
+        row = np.arange(columns)[:, None]
+        reached = below[row, first] + (at - first) * counts[row, first]
+        return np.asarray((np.diff(reached, axis=1) / below[:, -1:]).T, np.float32)
 
     def _drop(self, index: int) -> None:
         for column in (self._steps, self._lows, self._highs, self._counts):
@@ -140,6 +156,11 @@ class Histories:
             if picture.kind in KINDS:
                 key = picture.kind, picture.node
                 self._known.setdefault(key, History()).add(picture, self._limit(picture.data.nbytes))
+
+    def forget_from(self, step: int) -> None:
+        """Forget what was seen at a step or later: training goes on from before it."""
+        for history in self._known.values():
+            history.forget_from(step)
 
     def _limit(self, size: int) -> int:
         return min(max(BUDGET // (max(size, 1) * max(len(self._known), 1)), FEWEST), COLUMNS)

@@ -32,6 +32,7 @@ class Trainer(QObject):
         watched: Paths of the nodes that the probe draws in full.
         in_view: Paths of the nodes whose faces the probe draws; None for all.
         gradient_flow: Whether the probe measures the gradient flow.
+        histograms: Keys of the panels in sight that show how weights, gradients or values are spread.
     """
 
     stateChanged = Signal(object)
@@ -48,6 +49,7 @@ class Trainer(QObject):
         self.watched: tuple[str, ...] = ()
         self.in_view: frozenset[str] | None = None
         self.gradient_flow = False
+        self.histograms: frozenset[str] = frozenset()
         self._host: SessionHost | None = None  # made for the first run
         self._state = State.IDLE
         self._torch = False
@@ -133,7 +135,25 @@ class Trainer(QObject):
         if (in_view, gradient_flow) == (before, flowed):
             return
         self.in_view, self.gradient_flow = in_view, gradient_flow
-        is_more = (gradient_flow and not flowed) or (before is not None and (in_view is None or not in_view <= before))
+        self._ask(
+            is_more=(gradient_flow and not flowed)
+            or (before is not None and (in_view is None or not in_view <= before))
+        )
+
+    def attend_histograms(self, panel: str, *, shown: bool) -> None:
+        """Have every look draw histograms while a panel shows them; else only those looks do that are recorded.
+
+        Args:
+            panel: Its key.
+            shown: Whether it is in sight.
+        """
+        before = self.histograms
+        self.histograms = before | {panel} if shown else before - {panel}
+        if bool(self.histograms) is not bool(before):
+            self._ask(is_more=shown)
+
+    def _ask(self, *, is_more: bool) -> None:
+        """Tell the run what is looked at now: one that goes on, and one that is over when there is more to see."""
         # A run that goes on is to do less, too; one that is over would look once more for nothing.
         goes_on = self._state.is_active and self._state is not State.STOPPING
         if goes_on or (is_more and self.can_watch):
@@ -141,7 +161,13 @@ class Trainer(QObject):
 
     @property
     def _wish(self) -> Watch:
-        return Watch(nodes=self.watched, sample=self.sample, in_view=self.in_view, gradient_flow=self.gradient_flow)
+        return Watch(
+            nodes=self.watched,
+            sample=self.sample,
+            in_view=self.in_view,
+            gradient_flow=self.gradient_flow,
+            histograms=bool(self.histograms),
+        )
 
     def torch_loaded(self) -> None:
         """Torch is there: send what waited for it."""

@@ -49,6 +49,10 @@ def test_a_columns_density_is_that_of_its_values():
     history.add(_picture(0, values))
     density = history.density(4, -2.0, 2.0)
     assert density.shape == (4, 1)
+    history.add(_picture(1, values / 100))
+    edges = np.linspace(-0.7, 0.9, 14)
+    expected = [rebinned(counts, low, high, edges) / counts.sum() for _, low, high, counts in history.columns()]
+    np.testing.assert_allclose(history.density(13, -0.7, 0.9), np.stack(expected, axis=1), rtol=1e-5, atol=1e-7)
     assert density[:, 0] == pytest.approx([0.0, 0.5, 0.5, 0.0], abs=0.02)
 
 
@@ -59,10 +63,21 @@ def test_other_bins_hold_the_same_values(low, width, bins):
     assert rebinned(counts, low, low + width, edges).sum() == pytest.approx(float(counts.sum()))
 
 
-def test_an_earlier_step_begins_the_course_again_from_there():
+def test_a_look_back_changes_nothing_and_a_second_look_takes_the_firsts_place():
     history = _filled(10, 50)
     history.add(_picture(4, np.ones(5)))
-    assert history.steps == (0, 1, 2, 3, 4)
+    assert history.steps == tuple(range(10))
+    history.add(_picture(9, np.ones(5)))
+    assert history.steps == tuple(range(10))
+    assert list(history.columns())[-1][3].sum() == 5
+
+
+def test_training_that_goes_on_from_an_earlier_step_forgets_what_came_after():
+    histories = Histories()
+    for step in range(8):
+        histories.take([_picture(step, np.ones(5)), _picture(step, np.ones(5), "other")])
+    histories.forget_from(3)
+    assert {history.steps for history in histories.known.values()} == {(0, 1, 2)}
 
 
 def test_values_that_are_no_numbers_make_no_column():

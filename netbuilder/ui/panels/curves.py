@@ -8,7 +8,6 @@ from functools import partial
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QAction, QActionGroup, QFontMetricsF, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import (
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QMenu,
@@ -19,16 +18,16 @@ from PySide6.QtWidgets import (
     QWidgetAction,
 )
 
-from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.training.protocol import Picture, PictureKind
 from netbuilder.training.series_names import SYSTEM, is_of_layer
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import Card
 from netbuilder.ui.panels.chart import Chart, Trace
-from netbuilder.ui.panels.chart_files import write_csv, write_png
+from netbuilder.ui.panels.chart_files import series_table
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.matrices import BoundaryView, ConfusionView
+from netbuilder.ui.panels.plot_export import PlotExport
 from netbuilder.ui.panels.watched import MapsCard
 from netbuilder.ui.series import Series
 from netbuilder.ui.theme import Theme, ThemeController, ui_font
@@ -117,6 +116,7 @@ class LossCard(Card):
         self._right: str | None = None  # None: the first metric
         self._state: tuple[object, ...] = ()  # what was drawn last; a run that waits tells nothing new
         self.chart = Chart(theme)
+        self.export = PlotExport(workspace, self.chart, "curves", self._values, self.chart.draw)
         self.legend = Legend(theme)
         self.head.removeWidget(self.note)
         self.note.hide()
@@ -175,6 +175,9 @@ class LossCard(Card):
         self._right = name
         self.refresh()
 
+    def _values(self) -> Iterable[bytes]:
+        return series_table(self._workspace.series)
+
     def fill_menu(self) -> None:
         """Offer what can be shown and done now."""
         self.menu.clear()
@@ -190,8 +193,7 @@ class LossCard(Card):
             group.addAction(action)
         self.menu.addSeparator()
         self.menu.addAction("Show all steps", lambda: self.chart.set_span(None))
-        self.menu.addAction("Export picture…", self._export_picture)
-        self.menu.addAction("Export values…", self._export_values)
+        self.export.fill(self.menu)
 
     def refresh(self) -> None:
         """Take in what the run has told since the last time."""
@@ -220,24 +222,6 @@ class LossCard(Card):
         self.chart.set_traces(traces)
         self.legend.set_traces(traces)
         self.show_body(self.chart)
-
-    def _export_picture(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Export picture", "curves.png", "Pictures (*.png)")
-        if path:
-            self._report(path, partial(write_png, path, self.chart))
-
-    def _export_values(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Export values", "curves.csv", "Tables (*.csv)")
-        if path:
-            self._report(path, partial(write_csv, path, self._workspace.series))
-
-    def _report(self, path: str, write: partial[None]) -> None:
-        try:
-            write()
-        except NetbuilderError as error:
-            self._workspace.problemsRaised.emit(error.problems)
-        else:
-            self._workspace.message.emit(f"Exported {path}")
 
 
 def _labelled(title: str, widget: QWidget, parent: QWidget) -> QWidgetAction:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from PySide6.QtGui import QShowEvent
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from netbuilder.training.protocol import State
@@ -21,7 +21,11 @@ class LivePanel(QWidget):
     Attributes:
         workspace: What the window's parts share.
         themes: Says which theme is in force.
+        histograms: The panel's key if it shows how weights, gradients or values are spread, which costs the training
+            a little while it is in sight; else "".
     """
+
+    histograms = ""
 
     def __init__(self, workspace: Workspace, themes: ThemeController) -> None:
         super().__init__()
@@ -54,12 +58,20 @@ class LivePanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Build at the first showing, and catch up at every one."""
         super().showEvent(event)
+        if self.histograms:
+            self.workspace.trainer.attend_histograms(self.histograms, shown=True)
         if not self._built:
             self._built = True
             self.build()
         if self._stale:
             self._stale = False
             self.refresh()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Let the training do without what this panel shows."""
+        super().hideEvent(event)
+        if self.histograms:
+            self.workspace.trainer.attend_histograms(self.histograms, shown=False)
 
     def _follow(self, _: object = None) -> None:
         if self._built and self.isVisible():

@@ -193,10 +193,10 @@ def test_pictures_and_values_are_exported(
     tell(digits, host, recorded)
     target = tmp_path / "out.png"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
-    panel.loss._export_picture()
+    panel.loss.export._ask_for_picture()
     assert QImage(str(target)).width() == 2 * panel.loss.chart.width()
     target = tmp_path / "out.csv"
-    panel.loss._export_values()
+    panel.loss.export._ask_for_values()
     rows = list(csv.DictReader(target.read_text().splitlines()))
     assert len(rows) == 680
     assert float(rows[22]["loss/validation"]) == recorded.series["loss/validation"].values[1]
@@ -210,7 +210,7 @@ def test_an_export_that_cannot_be_written_says_so(
     raised: list[tuple[Problem, ...]] = []
     digits.problemsRaised.connect(raised.append)
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / "no" / "where.csv"), ""))
-    panel.loss._export_values()
+    panel.loss.export._ask_for_values()
     assert raised
     assert "could not be saved" in raised[0][0].message
 

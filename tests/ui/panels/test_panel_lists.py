@@ -14,10 +14,10 @@ from netbuilder.document import edits
 from netbuilder.foundation.problem import Fix, Problem, Severity
 from netbuilder.training.protocol import Event, State, Telemetry, Watch
 from netbuilder.ui.panels.activations import ActivationsPanel
+from netbuilder.ui.panels.layer_list import HEAD as TABLE_HEAD
 from netbuilder.ui.panels.log import MOST_LINES, LogPanel
 from netbuilder.ui.panels.mosaic import GAP, Mosaic, lay_out
 from netbuilder.ui.panels.problems import MOST, NONE, ProblemsPanel
-from netbuilder.ui.panels.weights import HEAD as TABLE_HEAD
 from netbuilder.ui.panels.weights import ROW, WeightsPanel, logarithms
 from netbuilder.ui.series import Series
 from netbuilder.ui.theme import ThemeController
@@ -290,9 +290,9 @@ def weights(qtbot: QtBot, digits: Workspace, themes: ThemeController) -> Weights
 def test_every_layer_with_weights_has_a_row(weights: WeightsPanel, digits: Workspace, host: RecordedHost) -> None:
     assert "Press Train" in weights.layers.empty_text
     tell(digits, host, run())
-    assert [row.label for row in weights.table.rows] == ["stem", "head"]
+    assert [row.label for row in weights.table.layers] == ["stem", "head"]
     image = weights.table.grab().toImage()
-    (left, width) = weights.table.columns()[1]
+    (left, width) = weights.table.boxes()[1]
     band = {
         image.pixel(round(x), TABLE_HEAD + ROW - 22) for x in np.linspace(left + 0.3 * width, left + 0.7 * width, 20)
     }
@@ -312,14 +312,14 @@ def test_a_click_on_a_row_selects_its_layer_and_shows_its_kernels(
     assert digits.selection == {HEAD}
     assert weights.kernels_card.empty_text
     weights.only.click()
-    assert [row.path for row in weights.table.rows] == [HEAD]
+    assert [row.path for row in weights.table.layers] == [HEAD]
 
 
 def test_layers_that_were_removed_lose_their_row(weights: WeightsPanel, digits: Workspace, host: RecordedHost) -> None:
     tell(digits, host, run())
     digits.edit("x", lambda document: edits.remove_nodes(document, [HEAD]))
     tell(digits, host, run())
-    assert [row.path for row in weights.table.rows] == [CONV]
+    assert [row.path for row in weights.table.layers] == [CONV]
 
 
 def test_a_norms_course_is_thinned_and_skips_what_has_no_logarithm() -> None:

@@ -1,0 +1,97 @@
+"""Export of plots: every plot's context menu writes it as a picture (PNG, SVG) or its numbers as a table (CSV)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QObject, QPoint, Qt
+from PySide6.QtGui import QPainter
+from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+
+from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.foundation.save import atomic_save
+from netbuilder.ui.panels.chart_files import write_png, write_svg
+from netbuilder.ui.workspace import Workspace
+
+
+class PlotExport(QObject):
+    """Offers to export one plot.
+
+    Attributes:
+        plot: The widget that shows it.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        plot: QWidget,
+        name: str,
+        values: Callable[[], Iterable[bytes]],
+        draw: Callable[[QPainter], None] | None = None,
+    ) -> None:
+        """Give a plot its context menu.
+
+        Args:
+            workspace: Tells what was written, and what could not be.
+            plot: The widget; it owns this.
+            name: What files are called at first.
+            values: Gives its numbers as CSV, piece by piece.
+            draw: Draws it; None draws what the widget shows.
+        """
+        super().__init__(plot)
+        self.plot = plot
+        self._workspace = workspace
+        self._name = name
+        self._values = values
+        self._draw = draw or self._render
+        plot.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        plot.customContextMenuRequested.connect(self._open)
+
+    def fill(self, menu: QMenu) -> None:
+        """Add the two entries to a menu."""
+        menu.addAction("Export picture…", self._ask_for_picture)
+        menu.addAction("Export values…", self._ask_for_values)
+
+    def menu(self) -> QMenu:
+        """Return the context menu."""
+        menu = QMenu(self.plot)
+        menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.fill(menu)
+        return menu
+
+    def write(self, path: str) -> None:
+        """Write a file of the kind that its name ends with: .csv, .svg, else a PNG.
+
+        What goes wrong is told through the workspace.
+        """
+        writers = {".csv": partial(atomic_save, path, self._values())}
+        writers[".svg"] = partial(write_svg, path, self.plot, self._draw)
+        write = writers.get(Path(path).suffix.lower(), partial(write_png, path, self.plot, self._draw))
+        try:
+            write()
+        except NetbuilderError as error:
+            self._workspace.problemsRaised.emit(error.problems)
+        else:
+            self._workspace.message.emit(f"Exported {path}")
+
+    def _open(self, at: QPoint) -> None:
+        self.menu().popup(self.plot.mapToGlobal(at))
+
+    def _ask_for_picture(self) -> None:
+        kinds = "PNG picture (*.png);;SVG drawing (*.svg)"
+        self._ask("Export picture", f"{self._name}.png", kinds)
+
+    def _ask_for_values(self) -> None:
+        self._ask("Export values", f"{self._name}.csv", "Table (*.csv)")
+
+    def _ask(self, title: str, name: str, kinds: str) -> None:
+        path, kind = QFileDialog.getSaveFileName(self.plot, title, name, kinds)
+        if path:
+            ending = kind.partition("(*")[2].rstrip(")")
+            self.write(path if Path(path).suffix else path + ending)
+
+    def _render(self, painter: QPainter) -> None:
+        # Without its background: that of the file is filled in already.
+        self.plot.render(painter, QPoint(), renderFlags=QWidget.RenderFlag.DrawChildren)

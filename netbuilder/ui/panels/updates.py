@@ -1,0 +1,213 @@
+"""The Updates panel: by layer, how large the gradient is, and how far a step moves the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtGui import QPainter, QPen
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QWidget
+
+from netbuilder.training.series_names import GRADIENT_NORM, UPDATE_RATIO, series_of
+from netbuilder.ui.panels import Area, PanelSpec
+from netbuilder.ui.panels.axis import value_text
+from netbuilder.ui.panels.cards import Card
+from netbuilder.ui.panels.chart_files import table
+from netbuilder.ui.panels.layer_list import RIGHT, Layer, LayerList, layers_of
+from netbuilder.ui.panels.live import LivePanel
+from netbuilder.ui.panels.plot_export import PlotExport
+from netbuilder.ui.panels.weights import paint_course
+from netbuilder.ui.series import Series
+from netbuilder.ui.theme import Theme, ThemeController, mono_font
+from netbuilder.ui.workspace import Workspace
+
+EMPTY = "Press Train: here you will see how large each layer's gradient is and how far each step moves its weights."
+HEALTHY: Final = (1e-4, 1e-2)
+"""Between these an update-to-weight ratio is healthy; about 1e-3 is best (Karpathy 2015, CS231n)."""
+
+_RATIOS: Final = (1e-7, 1.0)
+"""What the axis of ratios spans."""
+
+_NUMBER = 76.0  # pixels for a value at a column's right end
+
+
+class UpdateList(LayerList):
+    """A row a layer: the gradient's norm as a bar, its course, and the ratio of update to weight between bounds."""
+
+    def __init__(self, workspace: Workspace, theme: Theme) -> None:
+        titles = ("Gradient norm", "Its course", "Update / weight, 10⁻⁷ to 1, healthy band marked")
+        super().__init__(workspace, theme, titles, 36)
+        self.setAccessibleName("Gradients and updates by layer")
+
+    def paint_cell(self, painter: QPainter, layer: Layer, column: int, box: QRectF) -> None:
+        """Draw a bar, a course or a mark in its band."""
+        if column == 0:
+            self._paint_norm(painter, layer, box)
+        elif column == 1:
+            norm = self._series(GRADIENT_NORM, layer)
+            if norm is not None:
+                paint_course(painter, norm, box.adjusted(0, 8, 0, -10), self.theme)
+        else:
+            self._paint_ratio(painter, layer, box)
+
+    def explain(self, layer: Layer, column: int, point: QPointF, box: QRectF) -> str:
+        """Say the value, and what a ratio means."""
+        kind = UPDATE_RATIO if column == 2 else GRADIENT_NORM
+        value = _last(self._series(kind, layer))
+        if value is None:
+            return f"{layer.label}: not measured"
+        if column < 2:
+            return f"{layer.label}: the norm of its weights' gradient is {value_text(value)}"
+        return f"{layer.label}: one step moves the weights by {value_text(value)} of their size, {verdict(value)}"
+
+    def rows(self) -> Iterator[list[str]]:
+        """Yield each layer's points: kind, step, value."""
+        yield ["node", "label", "quantity", "step", "value"]
+        for layer in self.layers:
+            for kind in (GRADIENT_NORM, UPDATE_RATIO):
+                series = self._series(kind, layer)
+                if series is not None:
+                    for step, value in zip(series.steps.tolist(), series.values.tolist(), strict=True):
+                        yield [layer.path, layer.label, kind, str(step), repr(value)]
+
+    def _series(self, kind: str, layer: Layer) -> Series | None:
+        found = self._workspace.series.get(series_of(kind, layer.path))
+        return found if found is not None and len(found) else None
+
+    def _paint_norm(self, painter: QPainter, layer: Layer, box: QRectF) -> None:
+        value = _last(self._series(GRADIENT_NORM, layer))
+        if value is None:
+            return
+        low, high = self._norms()
+        part = _place(value, low, high)
+        bar = QRectF(box.left(), box.center().y() - 5, max((box.width() - _NUMBER) * part, 2.0), 10)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(self.theme.color("accent" if math.isfinite(value) else "bad"))
+        painter.drawRoundedRect(bar, 2, 2)
+        self._write(painter, box, value_text(value))
+
+    def _norms(self) -> tuple[float, float]:
+        """Return what the bars span, the same for all layers: powers of ten."""
+        values = [_last(self._series(GRADIENT_NORM, layer)) for layer in self.layers]
+        known = [value for value in values if value is not None and math.isfinite(value) and value > 0]
+        if not known:
+            return 0.1, 1.0
+        return 10.0 ** (math.floor(math.log10(min(known))) - 1), 10.0 ** math.ceil(math.log10(max(known)) + 1e-9)
+
+    def _paint_ratio(self, painter: QPainter, layer: Layer, box: QRectF) -> None:
+        axis = QRectF(box.left(), box.top() + 6, box.width() - _NUMBER, box.height() - 12)
+        low, high = (axis.left() + axis.width() * _place(value, *_RATIOS) for value in HEALTHY)
+        band = self.theme.color("good")
+        band.setAlphaF(0.16)
+        painter.fillRect(QRectF(low, axis.top(), high - low, axis.height()), band)
+        painter.setPen(QPen(self.theme.color("line"), 1))
+        painter.drawLine(QPointF(axis.left(), axis.center().y()), QPointF(axis.right(), axis.center().y()))
+        series = self._series(UPDATE_RATIO, layer)
+        value = _last(series)
+        if series is None or value is None:
+            return
+        recent = series.values[-20:]
+        recent = recent[np.isfinite(recent) & (recent > 0)]
+        color = self.theme.color("good" if is_healthy(value) else "validation")
+        if len(recent):
+            ends = [axis.left() + axis.width() * _place(float(end), *_RATIOS) for end in (recent.min(), recent.max())]
+            painter.setPen(QPen(color, 3, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+            painter.drawLine(QPointF(ends[0], axis.center().y()), QPointF(ends[1], axis.center().y()))
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(color)
+        painter.drawEllipse(QPointF(axis.left() + axis.width() * _place(value, *_RATIOS), axis.center().y()), 5, 5)
+        self._write(painter, box, value_text(value))
+
+    def _write(self, painter: QPainter, box: QRectF, text: str) -> None:
+        painter.setFont(mono_font(12))
+        painter.setPen(self.theme.color("text"))
+        painter.drawText(QRectF(box.right() - _NUMBER, box.top(), _NUMBER, box.height()), RIGHT, text)
+
+
+def is_healthy(ratio: float) -> bool:
+    """Whether a ratio of update to weight is in the healthy band."""
+    return HEALTHY[0] <= ratio <= HEALTHY[1]
+
+
+def verdict(ratio: float) -> str:
+    """Return what a ratio of update to weight means, in words."""
+    if is_healthy(ratio):
+        return "which is healthy"
+    if ratio < HEALTHY[0]:
+        return "which is little: the layer hardly learns"
+    return "which is much: the learning rate may be too high for it"
+
+
+def _last(series: Series | None) -> float | None:
+    return None if series is None else float(series.values[-1])
+
+
+def _place(value: float, low: float, high: float) -> float:
+    """Return where a value lies on a logarithmic axis, 0 to 1; what is not finite at its end."""
+    if not math.isfinite(value):
+        return 1.0
+    if value <= low:
+        return 0.0
+    return min(math.log10(value / low) / math.log10(high / low), 1.0)
+
+
+class UpdatesPanel(LivePanel):
+    """The list of layers."""
+
+    def build(self) -> None:
+        """Make the card."""
+        self.list = UpdateList(self.workspace, self.theme)
+        self.export = PlotExport(self.workspace, self.list, "updates", lambda: table(self.list.rows()))
+        self._area = scrolled(self.list)
+        self.card = Card("Gradients & updates", EMPTY)
+        self.only = QCheckBox("Only selected")
+        self.only.toggled.connect(self.refresh)
+        self.card.head.addWidget(self.only)
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 8, 12, 8)
+        row.addWidget(self.card)
+        self._drawn: object = None
+
+    def refresh(self) -> None:
+        """Show what the run has told."""
+        prefix = series_of(GRADIENT_NORM, "")
+        told = {
+            name.removeprefix(prefix): len(one)
+            for name, one in self.workspace.series.items()
+            if name.startswith(prefix)
+        }
+        layers = layers_of(self.workspace, told, selected_only=self.only.isChecked())
+        ratios = tuple(len(self.workspace.series.get(series_of(UPDATE_RATIO, path), ())) for path in told)
+        drawn = layers, tuple(told.values()), ratios, self.workspace.selection
+        if drawn == self._drawn:
+            return
+        self._drawn = drawn
+        self.list.set_layers(layers)
+        self.card.note.setText(f"at step {self.workspace.progress.step:,}" if layers else "")
+        if layers:
+            self.card.show_body(self._area)
+        else:
+            self.card.show_empty("No layer with weights is selected." if told and self.only.isChecked() else EMPTY)
+
+    def restyle(self, theme: Theme) -> None:
+        """Draw in other colours."""
+        self.list.set_theme(theme)
+
+
+def scrolled(widget: QWidget) -> QScrollArea:
+    """Return a frameless area in which a list is as wide as there is room, and scrolled."""
+    area = QScrollArea()
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidgetResizable(True)
+    area.setWidget(widget)
+    return area
+
+
+def _make(workspace: Workspace, themes: ThemeController) -> QWidget:
+    return UpdatesPanel(workspace, themes)
+
+
+PANEL = PanelSpec(key="updates", title="Updates", area=Area.BOTTOM, order=31, shortcut="", make=_make)
