@@ -330,3 +330,7 @@ class SessionHost(Protocol):
     def close(self) -> None:
         """Drop what an ended run left behind: a Watch is ignored from now on. A run in progress is left alone."""
         ...
+
+    def leave(self) -> None:
+        """Give everything back at the end of the program, after `wait`; the host is of no use afterwards."""
+        ...

@@ -77,6 +77,10 @@ class ThreadHost:
         with self._lock:
             self._drop()
 
+    def leave(self) -> None:
+        """Drop what an ended run left behind; a thread that still runs ends by itself soon after the main one."""
+        self.close()
+
     def _drop(self) -> None:
         self._remains, self._wishes = None, {}
         self._live.forget_pictures()
