@@ -59,6 +59,20 @@ PREFERENCES: Final[tuple[Parameter, ...]] = (
         help="Whether the mouse wheel zooms the canvas. Off, it scrolls, and Ctrl with the wheel zooms.",
     ),
     Parameter(
+        name="train_in",
+        title="Train in",
+        kind=Kind.CHOICE,
+        default="thread",
+        choices=(
+            Choice(value="thread", title="This program"),
+            Choice(value="process", title="A process of its own"),
+        ),
+        help=(
+            "A process of its own keeps the window unharmed whatever happens to a run, such as a fault of the graphics"
+            " driver or too little memory. It takes a few hundred megabytes more. Holds for the next run."
+        ),
+    ),
+    Parameter(
         name="snap_guides",
         title="Snap guides",
         kind=Kind.BOOL,

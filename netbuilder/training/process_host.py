@@ -58,7 +58,7 @@ class ProcessHost:
         self._child: _Child | None = None
         self._folder = ""  # of the run in progress
         self._first = 0  # what was told before this command is of an earlier run
-        self._stuck = False
+        self._stuck = self._stopping = False
         self._left = False
         self._begin()
 
@@ -71,11 +71,12 @@ class ProcessHost:
             if child is None or child.is_over:
                 child = self._begin()
             if isinstance(command, Start) and not self.state.is_active:
-                self._first, self._stuck, self._folder = number, False, command.folder
+                self._first, self._folder = number, command.folder
+                self._stuck = self._stopping = False
                 self._live.forget_pictures()
                 self._live.progress = Progress(state=State.STARTING, acknowledged=number)
-            elif isinstance(command, Stop) and self._is_silent(child):
-                child.kill("it no longer answered and was ended")
+            elif isinstance(command, Stop):
+                self._stopping = True
             child.asked = number
             child.send(command)
             return number
@@ -83,10 +84,7 @@ class ProcessHost:
     def drain(self) -> Telemetry:
         """Take what is new; says so when the process gives no sign of life."""
         with self._lock:
-            child = self._child
-            if child is not None and self.state.is_active and self._is_silent(child) is not self._stuck:
-                self._stuck = not self._stuck
-                self._live.add_event(_stuck(self._step) if self._stuck else _answers(self._step))
+            self._look_after()
         return self._live.drain()
 
     @property
@@ -102,8 +100,15 @@ class ProcessHost:
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the session has ended and nothing is drawn any more; False when the time ran out first."""
+        end = None if timeout is None else time.monotonic() + timeout
         with self._rests:
-            return self._rests.wait_for(self._is_resting, timeout)
+            while not self._is_resting():
+                left = BEAT if end is None else min(BEAT, end - time.monotonic())
+                if left <= 0:
+                    return False
+                self._rests.wait(left)
+                self._look_after()
+        return True
 
     def close(self) -> None:
         """Drop what an ended run left behind; a Watch is ignored from now on. A run in progress is left alone."""
@@ -119,6 +124,7 @@ class ProcessHost:
             child = self._child
         if child is not None:
             child.leave()
+            child.listener.join()
 
     # -- the process ---------------------------------------------------------------------------------------------------
 
@@ -130,12 +136,25 @@ class ProcessHost:
         child = self._child
         return not self.state.is_active and (child is None or child.is_over or child.rested >= child.asked)
 
+    def _look_after(self) -> None:
+        """Say so when the process gives no sign of life, or gives one again; end it when it was told to stop."""
+        child = self._child
+        if child is None or not self.state.is_active:
+            return
+        silent = self._is_silent(child)
+        if silent is not self._stuck:
+            self._stuck = silent
+            self._live.add_event(_stuck(self._step) if silent else _answers(self._step))
+        if silent and self._stopping:
+            child.kill("it no longer answered and was ended")
+
     def _is_silent(self, child: _Child) -> bool:
         return child.is_ready and time.monotonic() - child.heard >= SILENCE
 
     def _begin(self) -> _Child:
         self._child = child = _Child(offset=self._numbers - 1 if self._numbers else 0, asked=self._numbers)
-        threading.Thread(target=self._listen, args=(child,), name="netbuilder: listening", daemon=True).start()
+        child.listener = threading.Thread(target=self._listen, args=(child,), name="netbuilder: listening", daemon=True)
+        child.listener.start()
         return child
 
     def _listen(self, child: _Child) -> None:
@@ -169,9 +188,10 @@ class ProcessHost:
     def _bury(self, child: _Child, reason: str) -> None:
         with self._rests:
             child.is_over = True
+            report = child.close()
             if child is self._child and self.state.is_active and not self._left:
                 progress = self._live.progress
-                for event in _death(reason, child.report(), self._folder, progress.step):
+                for event in _death(reason, report, self._folder, progress.step):
                     self._live.add_event(event)
                 self._live.progress = replace(
                     progress, state=State.FAILED, rate=0.0, seconds_left=None, acknowledged=child.asked
@@ -192,6 +212,7 @@ class _Child:
         is_ready: Whether it gave one.
         is_over: Whether it has ended.
         killed_for: Why it was ended from here, or "".
+        listener: The thread that hears it.
     """
 
     def __init__(self, offset: int, asked: int) -> None:
@@ -215,10 +236,11 @@ class _Child:
         self.heard = time.monotonic()
         self.is_ready = self.is_over = False
         self.killed_for = ""
+        self.listener: threading.Thread
 
     def send(self, command: Any) -> None:
         """Give it a command; one that has ended hears nothing, and the end is told by who listens to it."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError):  # ValueError: its pipe is closed here already
             wire.write(self.commands, command)
 
     def kill(self, reason: str) -> None:
@@ -239,10 +261,14 @@ class _Child:
         """Wait for the end; returns the exit status."""
         return self.process.wait()
 
-    def report(self) -> str:
-        """Return the last lines that it printed."""
-        self._report.seek(0)
-        return self._report.read()[-8000:].decode(errors="replace").strip()
+    def close(self) -> str:
+        """Close what belongs to a process that has ended; returns the last lines that it printed."""
+        with contextlib.suppress(OSError):  # what was written to it last did not arrive
+            self.commands.close()
+        self.answers.close()
+        with self._report:
+            self._report.seek(0)
+            return self._report.read()[-8000:].decode(errors="replace").strip()
 
 
 def _reason(status: int) -> str:

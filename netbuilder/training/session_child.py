@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import traceback
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -141,4 +142,9 @@ def _die_with(parent: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except BaseException:  # a defect of ours: the other process tells it; a run must not go on unheard
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)

@@ -5,6 +5,7 @@ The session never waits for the window, and the window never waits for the sessi
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, QTimer, Signal
@@ -39,8 +40,15 @@ class Trainer(QObject):
     telemetry = Signal(object)
     message = Signal(str)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, apart: Callable[[], bool] = lambda: False) -> None:
+        """Train nothing yet.
+
+        Args:
+            parent: Qt's owner.
+            apart: Returns whether runs are to have a process of their own; asked when one starts.
+        """
         super().__init__(parent)
+        self._apart = apart
         self.record = RunRecord()
         self.document: Document | None = None
         self.folder: Path | None = None
@@ -51,6 +59,7 @@ class Trainer(QObject):
         self.gradient_flow = False
         self.histograms: frozenset[str] = frozenset()
         self._host: SessionHost | None = None  # made for the first run
+        self._is_apart = False
         self._state = State.IDLE
         self._torch = False
         self._waiting: list[Command] = []
@@ -172,6 +181,8 @@ class Trainer(QObject):
     def torch_loaded(self) -> None:
         """Torch is there: send what waited for it."""
         self._torch = True
+        if self._apart():  # its process gets ready before it is needed
+            self._find_host()
         waiting, self._waiting = self._waiting, []
         for command in waiting:
             self._send(command)
@@ -191,6 +202,11 @@ class Trainer(QObject):
     def wait(self, timeout: float) -> bool:
         """Wait for the session to end, for closing the program only; False when the time ran out first."""
         return self._host is None or self._host.wait(timeout)
+
+    def leave(self) -> None:
+        """Give everything back, for closing the program only."""
+        if self._host is not None:
+            self._host.leave()
 
     def drain(self) -> None:
         """Take what is new from the session and tell the panels."""
@@ -221,17 +237,35 @@ class Trainer(QObject):
         if not self._torch:
             self._waiting.append(command)
             return
-        if self._host is None:
-            from netbuilder.training.thread_host import ThreadHost
-
-            self._host = ThreadHost()
-        self._host.send(command)
+        host = self._find_host() if isinstance(command, Start) or self._host is None else self._host
+        host.send(command)
         if not self._timer.isActive():
             self._pace.restart()
             self._timer.start()
+
+    def _find_host(self) -> SessionHost:
+        """Return the host of the kind that is wished for; one of the other kind is left."""
+        apart = self._apart()
+        if self._host is not None and self._is_apart is not apart and not self._host.state.is_active:
+            self._host.leave()
+            self._host = None
+        if self._host is None:
+            self._is_apart = apart
+            self._host = _make_host(apart)
+        return self._host
 
     def _enter(self, state: State) -> None:
         if state is self._state:
             return
         self._state = state
         self.stateChanged.emit(state)
+
+
+def _make_host(apart: bool) -> SessionHost:
+    if apart:
+        from netbuilder.training.process_host import ProcessHost
+
+        return ProcessHost()
+    from netbuilder.training.thread_host import ThreadHost
+
+    return ThreadHost()

@@ -293,6 +293,7 @@ class MainWindow(QMainWindow):
         written = self.background.stop(PATIENCE)
         arranged = self._docks is None or self._docks.canvas.arranging.stop(max(0.0, deadline - time.monotonic()))
         trained = self.workspace.trainer.wait(max(0.0, deadline - time.monotonic()))
+        self.workspace.trainer.leave()
         # Qt itself waits for the panels' readings when it goes, and without end: here they have their time, too.
         readings = QThreadPool.globalInstance()
         readings.clear()

@@ -110,7 +110,7 @@ class Workspace(QObject):
         self.scopes.learned.connect(self.shapesChanged)
         self.scopes.changed.connect(self._scope_changed)
         self._analysis.data.message.connect(self.message)
-        self.trainer = Trainer(self)
+        self.trainer = Trainer(self, lambda: self.preferences.get("train_in") == "process")
         self.trainer.stateChanged.connect(self.stateChanged)
         self.trainer.telemetry.connect(self.telemetry)
         self.trainer.message.connect(self.message)

@@ -1,0 +1,220 @@
+"""A session in a process of its own: it does what a thread's does, and takes nobody with it when it ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from netbuilder.training import process_host
+from netbuilder.training.process_host import ProcessHost
+from netbuilder.training.protocol import Pause, PictureKind, Resume, Start, State, Step, Stop, Watch
+from tests.training.documents import Run, iris, planned, train
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are those of Unix")
+
+LONG = 100_000
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[ProcessHost]:
+    made = ProcessHost()
+    yield made
+    made.leave()
+    assert made.process_id is None
+
+
+def start(host: ProcessHost, folder, made, *, paused: bool = False) -> Run:
+    run = Run(host, folder)
+    run.host.drain()
+    run.host.send(Start(document=made, folder=str(folder), paused=paused))
+    return run
+
+
+def running(host: ProcessHost, folder) -> Run:
+    run = start(host, folder, planned(iris(), epochs=LONG))
+    run.until(lambda told: told.progress.state is State.RUNNING and told.progress.step > 5)
+    return run
+
+
+def test_it_learns_what_a_thread_learns_bit_for_bit(host, tmp_path):
+    there, here = start(host, tmp_path / "a", iris()).finish(), train(iris(), tmp_path / "b")
+    assert there.series("loss/train") == here.series("loss/train")
+    assert there.series("loss/validation") == here.series("loss/validation")
+    assert there.end.data["test"] == here.end.data["test"]
+    assert (tmp_path / "a" / "best.safetensors").is_file()
+    assert there.host.state is State.ENDED
+
+
+def test_it_obeys(host, tmp_path):
+    run = start(host, tmp_path / "run", planned(iris(), epochs=LONG), paused=True)
+    run.until(lambda told: told.progress.state is State.PAUSED)
+    for count in (1, 2):
+        run.command(Step())
+        run.until(lambda told, count=count: told.progress.step == count)
+    run.command(Watch(nodes=("hidden",)))
+    assert "hidden" in run.pictures(PictureKind.VECTOR)
+    run.command(Resume())
+    run.until(lambda told: told.progress.step > 20)
+    run.command(Pause())
+    run.until(lambda told: told.progress.state is State.PAUSED)
+    run.host.send(Stop())
+    run.finish()
+    assert run.end.data["reason"] == "stopped"
+
+
+def test_what_an_ended_run_leaves_can_be_looked_at(host, tmp_path):
+    run = start(host, tmp_path / "run", planned(iris(), epochs=1)).finish()
+    run.telemetry.clear()
+    run.host.send(Watch(nodes=("hidden",)))
+    run.finish()
+    assert "hidden" in run.pictures(PictureKind.VECTOR)
+    run.host.close()
+    run.command(Watch(nodes=("hidden",)))
+    assert any("was ignored" in event.text for event in run.of("log"))
+
+
+FAULTS = {
+    "SIGSEGV": "a fault in compiled code",
+    "SIGKILL": "killed from outside",
+    "SIGABRT": "compiled code gave up",
+    "SIGBUS": "a fault in memory",
+    "SIGTERM": "it was told to end",
+    "SIGFPE": "signal SIGFPE",
+    "nonsense": "it ended by itself with status 1",
+}
+
+
+def harm(host: ProcessHost, fault: str) -> None:
+    """Do something to the process that it does not survive."""
+    assert host.process_id is not None
+    if fault == "nonsense":
+        host._child.commands.write(bytes(8) + bytes(8))
+        host._child.commands.flush()
+    else:
+        os.kill(host.process_id, getattr(signal, fault))
+
+
+def die(host: ProcessHost, folder, fault: str) -> None:
+    """Let the process die in the middle of a run."""
+    run = running(host, folder)
+    number = run.telemetry[-1].progress.acknowledged
+    harm(host, fault)
+    run.finish(10)
+    assert run.host.state is State.FAILED
+    (problem,) = [problem for event in run.of("problem") for problem in event.problems]
+    assert problem.code == "session.died"
+    assert FAULTS[fault] in problem.message
+    assert run.events[-1].kind == "end"
+    assert run.end.data["reason"] == "failed"
+    assert run.end.data["folder"] == str(folder)
+    assert run.host.send(Watch()) == number + 1, "numbers count up across processes"
+
+
+def test_its_deaths_are_told_and_the_next_run_starts(tmp_path):
+    host = ProcessHost()
+    try:
+        for fault in FAULTS:
+            die(host, tmp_path / fault, fault)
+        assert host.wait(20)
+        again = start(host, tmp_path / "again", planned(iris(), epochs=1)).finish()
+        assert again.end.data["reason"] == "finished"
+    finally:
+        host.leave()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_many_deaths(tmp_path):
+    host = ProcessHost()
+    try:
+        for number in range(25):
+            for fault in FAULTS:
+                die(host, tmp_path / f"{fault}-{number}", fault)
+    finally:
+        host.leave()
+
+
+def test_one_that_dies_while_nothing_is_trained_has_failed_nobody(tmp_path):
+    host = ProcessHost()
+    try:
+        start(host, tmp_path / "a", planned(iris(), epochs=1)).finish()
+        harm(host, "SIGKILL")
+        while host.process_id is not None:
+            time.sleep(0.01)
+        assert host.state is State.ENDED
+        assert not host.drain().events
+    finally:
+        host.leave()
+
+
+def test_a_process_that_is_stopped_for_a_while_goes_on(host, tmp_path, monkeypatch):
+    monkeypatch.setattr(process_host, "SILENCE", 1.6)
+    run = running(host, tmp_path / "run")
+    pid = host.process_id
+    os.kill(pid, signal.SIGSTOP)
+    run.until(lambda _: any(p.code == "session.stuck" for event in run.of("problem") for p in event.problems))
+    assert run.host.state is State.RUNNING
+    os.kill(pid, signal.SIGCONT)
+    step = run.telemetry[-1].progress.step
+    run.until(lambda told: told.progress.step > step)
+    run.until(lambda _: any("answers again" in event.text for event in run.of("log")))
+    run.host.send(Stop())
+    run.finish()
+    assert run.end.data["reason"] == "stopped"
+    assert host.process_id == pid
+
+
+def test_stop_ends_a_process_that_is_stuck(tmp_path, monkeypatch):
+    monkeypatch.setattr(process_host, "SILENCE", 1.6)
+    host = ProcessHost()
+    run = running(host, tmp_path / "run")
+    os.kill(host.process_id, signal.SIGSTOP)
+    run.until(lambda _: any(p.code == "session.stuck" for event in run.of("problem") for p in event.problems))
+    run.host.send(Stop())
+    run.finish(10)
+    assert run.host.state is State.FAILED
+    assert "no longer answered" in run.of("problem")[-1].text
+    host.leave()
+
+
+ORPHAN = """
+import sys, time
+from netbuilder.training.process_host import ProcessHost
+from netbuilder.training.protocol import Start
+from tests.training.documents import iris, planned
+host = ProcessHost()
+host.send(Start(document=planned(iris(), epochs=100_000), folder=sys.argv[1]))
+while host.drain().progress.step < 5:
+    time.sleep(0.01)
+print(host.process_id, flush=True)
+time.sleep(60)
+"""
+
+
+def test_no_orphan_outlives_the_program(tmp_path):
+    parent = subprocess.Popen(
+        [sys.executable, "-c", ORPHAN, str(tmp_path / "run")], stdout=subprocess.PIPE, env={**os.environ}
+    )
+    assert parent.stdout is not None
+    child = psutil.Process(int(parent.stdout.readline()))
+    assert child.is_running()
+    parent.kill()
+    parent.wait()
+    parent.stdout.close()
+    _, alive = psutil.wait_procs([child], timeout=10)
+    assert not alive
+
+
+def test_leaving_stops_and_saves_a_run(tmp_path):
+    host = ProcessHost()
+    run = running(host, tmp_path / "run")
+    host.leave()
+    assert host.process_id is None
+    assert (run.folder / "last.safetensors").is_file()
