@@ -17,6 +17,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -297,23 +298,47 @@ def by_skorch(name: str, rows: Mapping[str, np.ndarray], epochs: int, clock: Clo
     return _count(net.module_)
 
 
-def ours(name: str, rows: Mapping[str, np.ndarray], epochs: int, clock: Clock, folder: Path) -> int:
-    """Train in a session without a window: run store, checkpoints, metrics and first pictures included."""
+@cache
+def fastest_way(name: str, folder: Path) -> tuple[Mapping[str, Any], str]:
+    """Return what the measured trial recommends for the plan, and its name; measured once."""
+    from netbuilder.foundation.job import Job
+    from netbuilder.training.trial import Trial, fastest
+    from tests.benchmarks.peer_networks import NETWORKS
+
+    best = fastest(Trial(NETWORKS[name](folder), base=str(folder)).run(Job()))
+    assert best is not None
+    return best.values, best.title
+
+
+def ours(
+    name: str, rows: Mapping[str, np.ndarray], epochs: int, clock: Clock, folder: Path, *, tuned: bool = False
+) -> int:
+    """Train in a session without a window: run store, checkpoints, metrics and first pictures included.
+
+    Args:
+        name: The network.
+        rows: Not needed: the document names its data.
+        epochs: How many.
+        clock: Is told of each epoch.
+        folder: Where the images are.
+        tuned: Whether to train in the way that the measured trial recommends.
+    """
     from netbuilder.training.protocol import Start
     from netbuilder.training.thread_host import ThreadHost
     from netbuilder.training.trainer import Trainer
     from tests.benchmarks.peer_networks import NETWORKS
 
     made = NETWORKS[name](folder)
-    made = replace(made, plan=replace(made.plan, epochs=epochs))
+    way = fastest_way(name, folder)[0] if tuned else {}
+    made = replace(made, plan=replace(made.plan, epochs=epochs, **way))
     end_epoch = Trainer.end_epoch
     weights = 0
 
-    def timed(self: Trainer, number: int) -> bool:
+    def timed(self: Trainer, *given: Any) -> bool:
         nonlocal weights
-        ends = end_epoch(self, number)
+        ends = end_epoch(self, *given)
         weights = _count(self.network.model)
-        clock.tick(sum(self._epoch_losses) / len(self._epoch_losses))
+        clock.tick(0.0)  # the events tell it
         return ends
 
     host = ThreadHost()
@@ -321,13 +346,15 @@ def ours(name: str, rows: Mapping[str, np.ndarray], epochs: int, clock: Clock, f
     try:
         with tempfile.TemporaryDirectory() as run:
             host.send(Start(document=made, folder=str(Path(run) / "run"), base=str(folder)))
+            events = []
             while not host.wait(0.5):
-                host.drain()
-            events = host.drain().events
+                events += host.drain().events
+            events += host.drain().events
             host.close()
     finally:
         Trainer.end_epoch = end_epoch  # type: ignore[method-assign]
     assert [event.data.get("reason") for event in events if event.kind == "end"] == ["finished"], events
+    clock.losses = [event.data["train_loss"] for event in events if event.kind == "epoch"]
     return weights
 
 
@@ -355,8 +382,11 @@ def main(mode: str, folder: str, threads: str) -> None:
         if mode in PEERS:
             weights = PEERS[mode](name, rows, epochs, clock)
         else:
-            weights = ours(name, rows, epochs, clock, Path(folder))
-        print(json.dumps(clock.result(-(-len(rows["train_label"]) // BATCH_SIZE), weights)), file=answers, flush=True)
+            weights = ours(name, rows, epochs, clock, Path(folder), tuned=mode == "tuned")
+        found: dict[str, Any] = clock.result(-(-len(rows["train_label"]) // BATCH_SIZE), weights)
+        if mode == "tuned":
+            found["way"] = fastest_way(name, Path(folder))[1]
+        print(json.dumps(found), file=answers, flush=True)
 
 
 if __name__ == "__main__":

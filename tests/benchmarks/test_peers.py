@@ -13,9 +13,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,7 @@ TUNED = {"resnet": 2.5}
 NOISE = 0.93
 """A ratio may be so much below what is promised before it counts as missed."""
 
-Found = Mapping[tuple[str, str], Sequence[Mapping[str, float]]]
+Found = Mapping[tuple[str, str], Sequence[Mapping[str, Any]]]
 """(network, mode) -> what each round found."""
 
 
@@ -52,23 +53,20 @@ def python_of(mode: str) -> str:
 def children(modes: Sequence[str], folder: Path) -> Iterator[Mapping[str, subprocess.Popen[str]]]:
     """Start one process a mode."""
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "NETBUILDER_HOME": str(folder / "home")}
-    started = {
-        mode: subprocess.Popen(
-            [python_of(mode), "-m", "tests.benchmarks.peer_child", mode, str(folder), "1"],
-            cwd=ROOT,
-            env=environment,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            text=True,
-        )
-        for mode in modes
-    }
-    try:
+    with ExitStack() as stack:
+        started = {}
+        for mode in modes:
+            started[mode] = child = subprocess.Popen(
+                [python_of(mode), "-m", "tests.benchmarks.peer_child", mode, str(folder), "1"],
+                cwd=ROOT,
+                env=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=stack.enter_context((folder / f"{mode}.log").open("w")),
+                text=True,
+            )
+            stack.callback(child.communicate)
         yield started
-    finally:
-        for child in started.values():
-            child.communicate()
 
 
 def measure(modes: Sequence[str], networks: Mapping[str, int], rounds: int, folder: Path) -> Found:
@@ -82,31 +80,32 @@ def measure(modes: Sequence[str], networks: Mapping[str, int], rounds: int, fold
     """
     for name in networks:
         write_rows(NETWORKS[name](folder), folder / f"{name}.npz")
-    found: dict[tuple[str, str], list[Mapping[str, float]]] = {}
+    found: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     with children(modes, folder) as started:
         for number in range(rounds):
             for name, epochs in networks.items():
                 order = modes if number % 2 == 0 else modes[::-1]
                 for mode in order:
-                    found.setdefault((name, mode), []).append(_ask(started[mode], mode, name, epochs + 1))
+                    answer = _ask(started[mode], folder / f"{mode}.log", name, epochs + 1)
+                    found.setdefault((name, mode), []).append(answer)
     return found
 
 
-def _ask(child: subprocess.Popen[str], mode: str, name: str, epochs: int) -> Mapping[str, float]:
+def _ask(child: subprocess.Popen[str], log: Path, name: str, epochs: int) -> Mapping[str, Any]:
     assert child.stdin
     assert child.stdout
     child.stdin.write(json.dumps({"network": name, "epochs": epochs}) + "\n")
     child.stdin.flush()
     line = child.stdout.readline()
-    assert line, f"{mode} died at {name}"
-    answer: Mapping[str, float] = json.loads(line)
+    assert line, f"{log.stem} died at {name}: {log.read_text()[-2000:]}"
+    answer: Mapping[str, Any] = json.loads(line)
     return answer
 
 
 def ratio(found: Found, name: str, mode: str, ours: str, what: str) -> float:
     """Return how many times as fast `ours` is as another mode: the median of the rounds' ratios."""
     pairs = zip(found[name, mode], found[name, ours], strict=True)
-    return median(theirs[what] / own[what] for theirs, own in pairs)
+    return float(median(theirs[what] / own[what] for theirs, own in pairs))
 
 
 def table(found: Found) -> str:
@@ -121,7 +120,8 @@ def table(found: Found) -> str:
         cells = [name]
         for mode in modes:
             cpu, wall = (1e3 * median(each[what] for each in found[name, mode]) for what in ("cpu", "wall"))
-            cells.append(f"{cpu:.2f} ({wall:.2f})")
+            way = found[name, mode][0].get("way", "")
+            cells.append(f"{cpu:.2f} ({wall:.2f})" + (f" {way}" if way else ""))
         for own in ours:
             for mode in others:
                 cpu, wall = (ratio(found, name, mode, own, what) for what in ("cpu", "wall"))
