@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QTabBar, QTabWid
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.ui import panels
 from netbuilder.ui.canvas.view import CanvasView
+from netbuilder.ui.detaching import Detaching
 from netbuilder.ui.palette import Palette
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.theme import ThemeController
@@ -45,11 +46,13 @@ class Docks:
         tabs: The canvas and the panels beside it.
         canvas: The canvas.
         palette: The palette.
+        detaching: Makes panels windows of their own.
     """
 
     def __init__(self, window: QMainWindow, workspace: Workspace, theme: ThemeController) -> None:
         self._window = window
         self._docks: list[_Dock] = []
+        self.detaching = Detaching(window)
         self.canvas = CanvasView(workspace, theme.theme)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.addTab(self.canvas, "Network")
@@ -65,7 +68,9 @@ class Docks:
 
     def polish_tabs(self) -> None:
         """Let the docks' tabs, which Qt makes when they are first shown, be as wide as their titles."""
-        for bar in self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+        bars = self._window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly)
+        self.detaching.look_after(bars)
+        for bar in bars:
             bar.setElideMode(Qt.TextElideMode.ElideNone)
             bar.setExpanding(False)
             bar.setDrawBase(False)
@@ -103,6 +108,8 @@ class Docks:
     def set_titles_shown(self, shown: bool) -> None:
         """Show the docks' title bars, by which they can be moved, or hide them, which is calmer."""
         for entry in self._docks:
+            if entry.dock.isFloating():
+                continue
             entry.dock.setTitleBarWidget(QLabel(entry.spec.title, indent=10, margin=5) if shown else QWidget())
 
     def save(self, preferences: Preferences) -> None:
@@ -132,7 +139,9 @@ class Docks:
         dock = QDockWidget(_shown(spec.title), self._window)
         dock.setObjectName(spec.key)
         dock.setWidget(widget)
-        dock.setTitleBarWidget(QWidget())
+        blank = QWidget()
+        dock.setTitleBarWidget(blank)
+        self.detaching.add(dock, blank)
         widget.windowTitleChanged.connect(lambda title: dock.setWindowTitle(_shown(title)))
         # Qt moves a dock behind another's tab out of sight and leaves it visible: its panel would work for nobody.
         policy = widget.sizePolicy()

@@ -344,6 +344,7 @@ class MainWindow(QMainWindow):
             "link_keys": lambda: self._canvas_in_sight().link_keys,
             "attention": lambda: self.canvas.attention,
             "training": lambda: training,
+            "detaching": lambda: self.docks.detaching,
             "trial": lambda: trial,
             "exports": lambda: exports,
             "trust": lambda: trust,

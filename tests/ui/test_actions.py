@@ -19,6 +19,7 @@ from netbuilder.ui.canvas.selection_commands import SelectionCommands
 from netbuilder.ui.canvas.value_commands import ValueCommands
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.canvas.views import Views
+from netbuilder.ui.detaching import Detaching
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.help_actions import HelpActions
@@ -37,6 +38,7 @@ TARGETS = {
     "workspace": Workspace,
     "canvas": CanvasView,
     "training": TrainingActions,
+    "detaching": Detaching,
     "trial": TrialActions,
     "exports": ExportActions,
     "trust": TrustActions,

@@ -30,6 +30,14 @@ VIEW: tuple[ActionSpec, ...] = (
     action("view.theme", "&Theme", "&View", "menu.theme", line=True),
     action("view.panels", "&Panels", "&View", "menu.panels"),
     action(
+        "view.detach",
+        "&Detach the panel",
+        "&View",
+        "detaching.toggle",
+        "Ctrl+Alt+D",
+        tip="Make the panel in use a window of its own, or put it back",
+    ),
+    action(
         "view.unlock",
         "&Rearrange panels",
         "&View",

@@ -10,6 +10,7 @@ from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import Card, label
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.mosaic import ImageView, sample_image
+from netbuilder.ui.panels.plot_export import export_plots
 from netbuilder.ui.panels.watched import MapsCard, sample_count, watched_node
 from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Workspace
@@ -84,6 +85,7 @@ class ActivationsPanel(LivePanel):
         """Make both cards."""
         self.sample = SampleCard(self.workspace)
         self.maps = MapsCard(self.theme, smallest=24, largest=200)
+        export_plots(self.workspace, {"activations": self.maps.mosaic, "values": self.maps.bars})
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 12, 8)
         row.setSpacing(12)

@@ -27,7 +27,7 @@ from netbuilder.ui.panels.chart import Chart, Trace
 from netbuilder.ui.panels.chart_files import series_table
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.matrices import BoundaryView, ConfusionView
-from netbuilder.ui.panels.plot_export import PlotExport
+from netbuilder.ui.panels.plot_export import PlotExport, export_plots
 from netbuilder.ui.panels.watched import MapsCard
 from netbuilder.ui.series import Series
 from netbuilder.ui.theme import Theme, ThemeController, ui_font
@@ -297,6 +297,8 @@ class CurvesPanel(LivePanel):
         self.loss = LossCard(self.workspace, self.theme)
         self.maps = MapsCard(self.theme)
         self.answer = AnswerCard(self.theme)
+        plots = {"activations": self.maps.mosaic, "values": self.maps.bars}
+        export_plots(self.workspace, plots | {"confusion": self.answer.confusion, "boundary": self.answer.boundary})
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 12, 8)
         row.setSpacing(12)

@@ -15,11 +15,10 @@ from netbuilder.ui.colors import VIRIDIS, indices, qt_table
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.axis import short_text
 from netbuilder.ui.panels.cards import Card
-from netbuilder.ui.panels.chart_files import table
 from netbuilder.ui.panels.layer_list import LEFT, RIGHT, Layer, LayerList, layers_of
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.mosaic import from_argb
-from netbuilder.ui.panels.plot_export import PlotExport
+from netbuilder.ui.panels.plot_export import export_plots
 from netbuilder.ui.panels.updates import scrolled
 from netbuilder.ui.theme import Theme, ThemeController, mono_font
 from netbuilder.ui.workspace import Workspace
@@ -148,7 +147,7 @@ class HistogramsPanel(LivePanel):
     def build(self) -> None:
         """Make the card."""
         self.list = HistogramList(self.workspace, self.theme)
-        self.export = PlotExport(self.workspace, self.list, "histograms", lambda: table(self.list.rows()))
+        export_plots(self.workspace, {"histograms": self.list})
         self._area = scrolled(self.list)
         self.card = Card("Histograms over time", EMPTY)
         self.only = QCheckBox("Only selected")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
@@ -82,6 +84,12 @@ class ConfusionView(_Painted):
         total = int(self._counts.sum())
         return f"{100 * int(np.trace(self._counts)) / total:.1f} % right" if total else ""
 
+    def rows(self) -> Iterator[list[str]]:
+        """Yield the matrix as a table: a line a true class."""
+        yield ["truth", *self._labels]
+        for name, counts in zip(self._labels, self._counts.tolist(), strict=True):
+            yield [name, *map(str, counts)]
+
     def _area(self) -> QRectF:
         metrics = QFontMetricsF(ui_font(10))
         widest = max((metrics.horizontalAdvance(name) for name in self._labels), default=0.0)
@@ -153,6 +161,15 @@ class BoundaryView(_Painted):
         self._points = points
         self.update()
 
+    def rows(self) -> Iterator[list[str]]:
+        """Yield what is answered at each place of the grid."""
+        yield ["x", "y", "value"]
+        x0, y0, x1, y1 = self._extent
+        high, wide = self._field.shape
+        for y, line in zip(np.linspace(y0, y1, high).tolist(), self._field.tolist(), strict=True):
+            for x, value in zip(np.linspace(x0, x1, wide).tolist(), line, strict=True):
+                yield [repr(x), repr(y), repr(value)]
+
     def _scale(self) -> tuple[float, float]:
         values = self._points[:, 2] if len(self._points) else self._field.ravel()
         low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
@@ -212,6 +229,12 @@ class BarsView(_Painted):
         self._values = np.nan_to_num(values)
         self._labels = labels if len(labels) == len(values) else ()
         self.update()
+
+    def rows(self) -> Iterator[list[str]]:
+        """Yield each bar's value."""
+        yield ["index", "label", "value"]
+        for index, value in enumerate(self._values.tolist()):
+            yield [str(index), self._labels[index] if self._labels else "", repr(value)]
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw the bars; the largest stands out."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,6 +134,13 @@ class Mosaic(QWidget):
     def image(self) -> QImage | None:
         """What is drawn."""
         return self._image
+
+    def rows(self) -> Iterator[list[str]]:
+        """Yield the maps as a table: a line a row of a map."""
+        yield ["map", "row", "values"]
+        for number, one in enumerate(self._maps):
+            for row, values in enumerate(one):
+                yield [str(number), str(row), *map(repr, values.tolist())]
 
     def _compose(self) -> None:
         if not self._maps.size or min(self.width(), self.height()) < 4:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol, cast
 
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QPainter
@@ -12,8 +13,31 @@ from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.foundation.save import atomic_save
-from netbuilder.ui.panels.chart_files import write_png, write_svg
+from netbuilder.ui.panels.chart_files import table, write_png, write_svg
 from netbuilder.ui.workspace import Workspace
+
+
+class Tabular(Protocol):
+    """A plot that knows its numbers."""
+
+    def rows(self) -> Iterable[Sequence[object]]:
+        """Return them as a table, its head first."""
+        ...
+
+
+def export_plots(workspace: Workspace, plots: Mapping[str, QWidget]) -> None:
+    """Offer to export several plots, each of which knows its numbers.
+
+    Args:
+        workspace: Tells what was written, and what could not be.
+        plots: What files are called at first -> the plot, a `Tabular`.
+    """
+    for name, plot in plots.items():
+        PlotExport(workspace, plot, name, partial(_table_of, cast("Tabular", plot)))
+
+
+def _table_of(plot: Tabular) -> Iterable[bytes]:
+    return table(plot.rows())
 
 
 class PlotExport(QObject):

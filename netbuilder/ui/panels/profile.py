@@ -22,7 +22,9 @@ from PySide6.QtWidgets import (
 from netbuilder.training.profile_report import NodeProfile, ProfileReport, newest_report
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import Card
+from netbuilder.ui.panels.chart_files import table
 from netbuilder.ui.panels.live import LivePanel
+from netbuilder.ui.panels.plot_export import PlotExport
 from netbuilder.ui.panels.titles import node_title
 from netbuilder.ui.panels.watched import find_node
 from netbuilder.ui.theme import Theme, ThemeController, mono_font
@@ -195,6 +197,7 @@ class ProfilePanel(LivePanel):
         self.again.clicked.connect(self.workspace.profile)
         self.card.head.addWidget(self.again)
         self.table = self._make_table()
+        PlotExport(self.workspace, self.table, "profile", lambda: table(self.rows()))
         column = QHBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)
         column.addWidget(self.card)

@@ -13,10 +13,9 @@ from netbuilder.training.series_names import DEAD, DEVIATION, MEAN, SATURATED, Z
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.axis import short_text, value_text
 from netbuilder.ui.panels.cards import Card
-from netbuilder.ui.panels.chart_files import table
 from netbuilder.ui.panels.layer_list import LEFT, RIGHT, Layer, LayerList, layers_of
 from netbuilder.ui.panels.live import LivePanel
-from netbuilder.ui.panels.plot_export import PlotExport
+from netbuilder.ui.panels.plot_export import export_plots
 from netbuilder.ui.panels.updates import scrolled
 from netbuilder.ui.panels.weights import paint_course
 from netbuilder.ui.series import Series
@@ -140,7 +139,7 @@ class StatisticsPanel(LivePanel):
     def build(self) -> None:
         """Make the card."""
         self.list = StatisticsList(self.workspace, self.theme)
-        self.export = PlotExport(self.workspace, self.list, "activations", lambda: table(self.list.rows()))
+        export_plots(self.workspace, {"activations": self.list})
         self._area = scrolled(self.list)
         self.card = Card("Activation statistics", EMPTY)
         self.only = QCheckBox("Only selected")

@@ -15,10 +15,9 @@ from netbuilder.training.series_names import GRADIENT_NORM, UPDATE_RATIO, series
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.axis import value_text
 from netbuilder.ui.panels.cards import Card
-from netbuilder.ui.panels.chart_files import table
 from netbuilder.ui.panels.layer_list import RIGHT, Layer, LayerList, layers_of
 from netbuilder.ui.panels.live import LivePanel
-from netbuilder.ui.panels.plot_export import PlotExport
+from netbuilder.ui.panels.plot_export import export_plots
 from netbuilder.ui.panels.weights import paint_course
 from netbuilder.ui.series import Series
 from netbuilder.ui.theme import Theme, ThemeController, mono_font
@@ -160,7 +159,7 @@ class UpdatesPanel(LivePanel):
     def build(self) -> None:
         """Make the card."""
         self.list = UpdateList(self.workspace, self.theme)
-        self.export = PlotExport(self.workspace, self.list, "updates", lambda: table(self.list.rows()))
+        export_plots(self.workspace, {"updates": self.list})
         self._area = scrolled(self.list)
         self.card = Card("Gradients & updates", EMPTY)
         self.only = QCheckBox("Only selected")

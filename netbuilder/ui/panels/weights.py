@@ -19,6 +19,7 @@ from netbuilder.ui.panels.cards import Card
 from netbuilder.ui.panels.chart import polygon
 from netbuilder.ui.panels.layer_list import LEFT, RIGHT, Layer, LayerList, layers_of
 from netbuilder.ui.panels.live import LivePanel
+from netbuilder.ui.panels.plot_export import export_plots
 from netbuilder.ui.panels.titles import node_title
 from netbuilder.ui.panels.watched import KernelsView, find_node, watched_node
 from netbuilder.ui.series import Series
@@ -143,6 +144,7 @@ class WeightsPanel(LivePanel):
         self.layers.head.addWidget(self.only)
         self.kernels_card = Card("Kernels", NO_KERNELS)
         self.kernels = KernelsView(smallest=12, largest=64)
+        export_plots(self.workspace, {"weights": self.table, "kernels": self.kernels})
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 12, 8)
         row.setSpacing(12)

@@ -29,13 +29,14 @@ from netbuilder.training.series_names import (
     ZERO,
     series_of,
 )
-from netbuilder.ui.panels import histograms, statistics, system, updates
+from netbuilder.ui.panels import activations, curves, histograms, statistics, system, updates, weights
 from netbuilder.ui.panels.histograms import ROWS, heat_map
 from netbuilder.ui.panels.layer_list import HEAD as LIST_HEAD
 from netbuilder.ui.panels.live import LivePanel
+from netbuilder.ui.panels.plot_export import PlotExport
 from netbuilder.ui.panels.updates import verdict
 from netbuilder.ui.workspace import Workspace
-from tests.ui.panels.recorded import CONV, HEAD, RELU, RecordedHost, points, tell
+from tests.ui.panels.recorded import CONV, HEAD, RELU, RecordedHost, points, run, tell
 
 
 def _told(steps: int = 60) -> Telemetry:
@@ -106,7 +107,7 @@ def test_each_plot_is_exported_as_picture_drawing_and_table(
     panel, digits: Workspace, host: RecordedHost, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell(digits, host, _told())
-    export = panel.speed.export if isinstance(panel, system.SystemPanel) else panel.export
+    export = panel.findChildren(PlotExport)[0]
     told: list[str] = []
     digits.message.connect(told.append)
     png, svg, table = (tmp_path / f"plot.{kind}" for kind in ("png", "svg", "csv"))
@@ -127,7 +128,7 @@ def test_each_plot_is_exported_as_picture_drawing_and_table(
 
 def test_what_cannot_be_written_is_a_problem(panel, digits: Workspace, host: RecordedHost, tmp_path: Path) -> None:
     tell(digits, host, _told())
-    export = panel.speed.export if isinstance(panel, system.SystemPanel) else panel.export
+    export = panel.findChildren(PlotExport)[0]
     raised: list[object] = []
     digits.problemsRaised.connect(raised.append)
     export.write(str(tmp_path / "no" / "where.svg"))
@@ -136,7 +137,7 @@ def test_what_cannot_be_written_is_a_problem(panel, digits: Workspace, host: Rec
 
 def test_the_context_menu_offers_both(panel, digits: Workspace, host: RecordedHost) -> None:
     tell(digits, host, _told())
-    export = panel.speed.export if isinstance(panel, system.SystemPanel) else panel.export
+    export = panel.findChildren(PlotExport)[0]
     assert [action.text() for action in export.menu().actions()] == ["Export picture…", "Export values…"]
     assert export.plot.contextMenuPolicy() is Qt.ContextMenuPolicy.CustomContextMenu
 
@@ -226,3 +227,33 @@ def test_the_computer_is_told_in_numbers(qtbot, digits: Workspace, host: Recorde
     assert panel.memory.note.text().startswith("450 MB, the network's part estimated ")
     assert panel.load.note.text() == "processor 50 %"
     assert panel.memory.chart.traces[0].raw.values[-1] == pytest.approx(450.0)
+
+
+def test_every_plot_of_the_older_panels_is_exported_too(
+    qtbot, digits: Workspace, host: RecordedHost, themes, tmp_path: Path
+) -> None:
+    """The plots with what they hold: the first lines of their tables."""
+    made = {module: _make(module, qtbot, digits, themes) for module in (curves, activations, weights)}
+    digits.select([CONV])
+    tell(digits, host, run())
+    first = {}
+    for module, panel in made.items():
+        for export in panel.findChildren(PlotExport):
+            path = tmp_path / f"{module.PANEL.key}-{export._name}.csv"
+            export.write(str(path))
+            first[path.stem] = path.read_text().splitlines()[0]
+            export.write(str(path.with_suffix(".svg")))
+            assert path.with_suffix(".svg").stat().st_size > 100
+    assert {name: first[name].partition(",")[0] for name in first} == {
+        "curves-curves": "step",
+        "curves-activations": "map",
+        "curves-values": "index",
+        "curves-confusion": "truth",
+        "activations-activations": "map",
+        "activations-values": "index",
+        "weights-weights": "node",
+        "weights-kernels": "map",
+    }
+    confusion = list(csv.reader((tmp_path / "curves-confusion.csv").read_text().splitlines()))
+    assert [row[0] for row in confusion] == ["truth", *"0123456789"]
+    assert sum(int(cell) for row in confusion[1:] for cell in row[1:]) > 0
