@@ -12,9 +12,9 @@ from typing import Any, TextIO, TypeAlias
 
 from netbuilder.compiler.cost import Cost, Costs
 from netbuilder.foundation.problem import Problem
-from netbuilder.project import Outcome
 from netbuilder.training.footprint import Memory, in_words
 from netbuilder.training.protocol import Event, Points, Progress, State, Telemetry
+from netbuilder.training.unattended import Outcome
 
 Complain: TypeAlias = Callable[[Sequence[Problem]], None]
 """Says what is wrong on the error stream."""
@@ -49,7 +49,7 @@ class JsonLines:
         for line in ready:
             self._print(line)
         for event in telemetry.events:
-            if event.kind == "log" and event.step == 0:
+            if event.kind == "resume" or (event.kind == "log" and event.step == 0):
                 print(event.text, file=sys.stderr)
             self._complain(event.problems)
 
@@ -126,7 +126,7 @@ class ProgressBar:
             self._metrics = "  ".join(f"{name} {value:.4g}" for name, value in event.data["metrics"].items())
             if not self.stream.isatty():
                 self._line(event.text)
-        elif event.kind == "log":
+        elif event.kind in ("log", "resume"):
             self._line(event.text)
         elif event.problems:
             self._clear()

@@ -7,11 +7,8 @@
 from __future__ import annotations
 
 import itertools
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
@@ -32,7 +29,8 @@ from netbuilder.layers.instances import spec_of
 from netbuilder.library import Entry, Library
 from netbuilder.templates import open_template
 from netbuilder.training import readiness
-from netbuilder.training.protocol import Event, Start, State, Stop, Telemetry
+from netbuilder.training.protocol import Start
+from netbuilder.training.unattended import Outcome, Watcher, run_to_end
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -43,11 +41,6 @@ if TYPE_CHECKING:
     from netbuilder.exchange.incoming.weight_names import Matches
     from netbuilder.foundation.job import Job
     from netbuilder.training.trial import Row
-
-DRAIN_SECONDS = 0.05
-"""How often a training's telemetry is taken while waiting for its end."""
-
-Watcher = Callable[[Telemetry], None]
 
 
 @cache
@@ -148,25 +141,6 @@ class Checked:
     def is_sound(self) -> bool:
         """Whether nothing prevents training."""
         return not any(problem.is_error for problem in self.problems)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """How a training ended.
-
-    Attributes:
-        reason: "finished", "early stopping" or "stopped".
-        test: Metric -> value on the test part, by the best weights; {} when it was stopped.
-        folder: The run's folder.
-        best_epoch: The epoch with the best validation result, from 1; None when there was none.
-        steps: Steps done.
-    """
-
-    reason: str
-    test: Mapping[str, float] = field(default_factory=dict)
-    folder: Path
-    best_epoch: int | None = None
-    steps: int = 0
 
 
 @dataclass(slots=True)
@@ -364,8 +338,42 @@ class Project:
         place = Path(folder).absolute() if folder else run_folder(self.path)
         runs = str(runs_folder(self.path))
         start = Start(document=document, folder=str(place), base=str(self.base), runs=runs, device=device)
-        events = _run(start, on_telemetry or (lambda telemetry: None))
-        return _outcome(events, place)
+        return run_to_end(start, on_telemetry or (lambda telemetry: None))
+
+    def resume(
+        self,
+        run: str = "",
+        *,
+        epochs: int | None = None,
+        device: str = "cpu",
+        on_telemetry: Watcher | None = None,
+    ) -> Outcome:
+        """Go on with a run of this project from where it stopped, as if nothing had come between.
+
+        It trains the document that it began with, not what the project has become since.
+
+        Args:
+            run: The run's id or name; "" for the newest.
+            epochs: So many more than are done; None for as many as the run was to do.
+            device: "cpu", "cuda:0", "mps".
+            on_telemetry: See `train`.
+
+        Raises:
+            NetbuilderError: When there is no such run or it cannot go on, and as `train`.
+        """
+        from netbuilder.training.resumable import choose, document_of
+
+        runs = runs_folder(self.path)
+        chosen = choose(runs, run)
+        start = Start(
+            document=document_of(chosen, epochs),
+            folder=str(chosen.folder),
+            base=str(self.base),
+            runs=str(runs),
+            device=device,
+            resume=True,
+        )
+        return run_to_end(start, on_telemetry or (lambda telemetry: None))
 
     def find_fastest(self, *, device: str = "cpu", with_compile: bool = False, job: Job | None = None) -> Sequence[Row]:
         """Measure for some seconds how this computer trains the network fastest; see `training.trial`.
@@ -415,73 +423,3 @@ def refresh(document: Document, base: Path) -> tuple[Document, tuple[Problem, ..
         if reading.schema is not None:
             document = edits.set_schema(document, node.id, reading.schema)
     return document, tuple(problems)
-
-
-def _run(start: Start, watch: Watcher) -> list[Event]:
-    """Run a session to its end and return its events."""
-    from netbuilder.training.thread_host import ThreadHost
-
-    host = ThreadHost()
-    events: list[Event] = []
-
-    def take() -> None:
-        telemetry = host.drain()
-        events.extend(telemetry.events)
-        watch(telemetry)
-
-    host.send(start)
-    try:
-        with _interrupts_noted() as interrupts:
-            while not host.wait(DRAIN_SECONDS):
-                if interrupts:
-                    interrupts.clear()
-                    host.send(Stop())
-                take()
-        take()
-    except BaseException:  # whatever the watcher raised: no thread is left behind
-        host.send(Stop())
-        host.wait()
-        raise
-    if host.state is State.FAILED:
-        _raise_failure(events)
-    return events
-
-
-@contextmanager
-def _interrupts_noted() -> Iterator[list[int]]:
-    """Note every Ctrl-C in a list instead of raising it, which could break off a line that is just being written.
-
-    Only the main thread may do so; elsewhere nothing is noted, and interrupts go where they always go.
-    """
-    noted: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield noted
-        return
-    before = signal.signal(signal.SIGINT, lambda number, _frame: noted.append(number))
-    try:
-        yield noted
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _raise_failure(events: list[Event]) -> None:
-    problems = [problem for event in events for problem in event.problems if problem.is_error]
-    if problems:
-        raise NetbuilderError(problems)
-    crash = next((event for event in reversed(events) if event.kind == "crash"), None)
-    raise RuntimeError(
-        str(crash.data.get("traceback", crash.text)) if crash else "the training failed for no known reason"
-    )
-
-
-def _outcome(events: list[Event], folder: Path) -> Outcome:
-    end = next((event for event in reversed(events) if event.kind == "end"), None)
-    if end is None:  # stopped before anything was built
-        return Outcome(reason="stopped", folder=folder)
-    return Outcome(
-        reason=str(end.data["reason"]),
-        test=dict(end.data["test"]),
-        folder=folder,
-        best_epoch=end.data["best_epoch"],
-        steps=end.step,
-    )

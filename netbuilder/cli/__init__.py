@@ -115,5 +115,6 @@ def _train_without_display(path: Path | None) -> int:
     what = path.name if path else f"the starter project ({project.document.about.title})"
     print(f"There is no display for a window, so {what} is trained here. Ctrl-C stops.")
     return projects.train_project(
-        project, argparse.Namespace(epochs=None, device="cpu", seed=None, run_dir=None, json=False, fastest=False)
+        project,
+        argparse.Namespace(epochs=None, device="cpu", seed=None, run_dir=None, resume=None, json=False, fastest=False),
     )

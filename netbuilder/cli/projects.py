@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NoReturn
 
 from netbuilder.cli.answers import (
     DONE,
@@ -61,6 +63,9 @@ def _check(asked: argparse.Namespace) -> int:
 def _train(asked: argparse.Namespace) -> int:
     from netbuilder.project import Project
 
+    if asked.resume is not None and (asked.seed is not None or asked.run_dir is not None or asked.fastest):
+        message = "A run that goes on keeps its seed, folder and precision: leave --seed, --run-dir and --fastest out."
+        raise NetbuilderError(Problem(code="resume.options", message=message))
     return train_project(Project.load(asked.file), asked)
 
 
@@ -80,18 +85,41 @@ def train_project(project: Project, asked: argparse.Namespace) -> int:
     try:
         if asked.fastest:
             _choose_fastest(project, asked)
-        outcome = project.train(
-            epochs=asked.epochs,
-            device=asked.device,
-            seed=asked.seed,
-            folder=asked.run_dir,
-            on_telemetry=display.watch,
-        )
+        if asked.resume is None:
+            outcome = project.train(
+                epochs=asked.epochs,
+                device=asked.device,
+                seed=asked.seed,
+                folder=asked.run_dir,
+                on_telemetry=display.watch,
+            )
+        else:
+            outcome = project.resume(asked.resume, epochs=asked.epochs, device=asked.device, on_telemetry=display.watch)
     except NetbuilderError as error:
         tell(error.problems)
         return UNUSABLE
+    except KeyboardInterrupt:
+        _leave(project)
     display.finish(outcome)
-    return INTERRUPTED if outcome.reason == "stopped" else DONE
+    if outcome.reason != "stopped":
+        return DONE
+    if outcome.steps and asked.run_dir is None:
+        print(f"Go on with: {_way_on(project, outcome.folder.name)}", file=sys.stderr)
+    return INTERRUPTED
+
+
+def _leave(project: Project) -> NoReturn:
+    """End the program though a step or a save is under way: who asks twice does not want to wait."""
+    print(f"Left without waiting. What was saved before can go on: {_way_on(project)}", file=sys.stderr)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(INTERRUPTED)  # the usual way out would wait for the session's thread
+
+
+def _way_on(project: Project, run: str = "") -> str:
+    """Return the command that goes on with a project's run."""
+    file = str(project.path) if project.path else "FILE"
+    return " ".join(["netbuilder", "train", shlex.quote(file), "--resume", *([run] if run else [])])
 
 
 def _choose_fastest(project: Project, asked: argparse.Namespace) -> None:
@@ -178,7 +206,19 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:
     add_file(parser)
-    parser.add_argument("--epochs", type=_positive, metavar="N", help="instead of the project's")
+    parser.add_argument(
+        "--epochs",
+        type=_positive,
+        metavar="N",
+        help="instead of the project's; with --resume: beyond those that are done",
+    )
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="",
+        metavar="RUN",
+        help="go on with a run from where it stopped, by its id or name; the newest one by default",
+    )
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu (default), cuda, cuda:1, mps")
     parser.add_argument("--seed", type=_seed, metavar="S", help="instead of the project's")
     parser.add_argument(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
 from netbuilder.training.protocol import Event, Start
+from netbuilder.training.run_lock import is_running
 from netbuilder.training.run_rewind import Cut
 from netbuilder.training.run_store import RunStore
 from netbuilder.training.state import TrainingState, load_generation, load_state
@@ -19,7 +20,11 @@ def given(start: Start) -> tuple[TrainingState | None, tuple[Problem, ...]]:
         NetbuilderError: When it cannot be read, or was changed or damaged.
     """
     if start.resume:
-        return load_generation(Path(start.folder))
+        folder = Path(start.folder)
+        if is_running(folder):
+            message = f"The run {folder.name} goes on at this moment, in this program or another one."
+            raise NetbuilderError(Problem(code="resume.running", message=message, file=str(folder)))
+        return load_generation(folder)
     return (load_state(Path(start.state)) if start.state else None), ()
 
 

@@ -1,0 +1,162 @@
+"""Resumable runs: those that left a state behind, from which they can go on; found without torch.
+
+What a list needs (at which step, in which epoch) is read from the head of the state's file. Whether the file is whole
+shows when the run goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from netbuilder.document.files import loads
+from netbuilder.document.model import Document
+from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.training.run_files import STATE, STATE_BEFORE
+from netbuilder.training.run_lock import is_running
+from netbuilder.training.run_store import RunRecord, RunStore
+
+_HEAD_LIMIT: Final = 8 << 20
+MOST_EPOCHS: Final = 1_000_000
+"""The longest run that a plan allows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumable:
+    """A run that can go on.
+
+    Attributes:
+        folder: Its folder.
+        record: What the run store knows of it, the document left out.
+        step: Steps done when its state was saved.
+        epoch: Epochs done by then.
+        epochs: Epochs that it was to do.
+        saved: When the state was saved, in seconds since the epoch.
+    """
+
+    folder: Path
+    record: RunRecord
+    step: int
+    epoch: int
+    epochs: int
+    saved: float
+
+    @property
+    def is_interrupted(self) -> bool:
+        """Whether nothing ended the run: the program did, or the computer."""
+        return self.record.ended is None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it has come to its end, and goes on only when more epochs are asked for."""
+        return self.record.reason in ("finished", "early stopping") or self.epoch >= self.epochs
+
+    @property
+    def name(self) -> str:
+        """What people call the run."""
+        return self.record.marks.name or self.record.id
+
+
+def find_resumable(runs: Path) -> tuple[Resumable, ...]:
+    """Return the runs in a folder that can go on, the newest first; those that go on at this moment are left out.
+
+    Args:
+        runs: A project's folder of runs.
+
+    Raises:
+        NetbuilderError: When the run store cannot be read.
+    """
+    found = (_look(runs / record.id, record) for record in RunStore.open(runs).list_runs())
+    return tuple(each for each in found if each is not None)
+
+
+def choose(runs: Path, wish: str = "") -> Resumable:
+    """Return the run that is meant.
+
+    Args:
+        runs: A project's folder of runs.
+        wish: Its id, or the user's name for it; "" for the newest one.
+
+    Raises:
+        NetbuilderError: When there is none, or it cannot go on.
+    """
+    records = RunStore.open(runs).list_runs()
+    fitting = [record for record in records if not wish or record.id == wish]
+    fitting = fitting or [record for record in records if record.marks.name == wish]
+    if not fitting:
+        known = ", ".join(record.id for record in records[:5])
+        what = f"There is no run {wish!r} in {runs.name}." if wish else f"{runs.name} holds no run that could go on."
+        raise NetbuilderError(Problem(code="resume.unknown", message=what, expected=known, found=wish, file=str(runs)))
+    record = fitting[0]
+    folder = runs / record.id
+    if is_running(folder):
+        message = f"The run {record.id} goes on at this moment, in this program or another one."
+        raise NetbuilderError(Problem(code="resume.running", message=message, file=str(folder)))
+    found = _look(folder, record)
+    if found is None:
+        message = (
+            f"The run {record.id} cannot go on: it left no state behind. It ended before its first one was saved, or "
+            "comes from an earlier version."
+        )
+        raise NetbuilderError(Problem(code="state.missing", message=message, file=str(folder / STATE)))
+    return found
+
+
+def document_of(run: Resumable, more: int | None = None) -> Document:
+    """Return what a run is to train when it goes on: its own document.
+
+    Args:
+        run: The run.
+        more: How many epochs it is to do beyond those that are done; None for as many as it was to do.
+
+    Raises:
+        NetbuilderError: When its record cannot be read, or it has come to its end and no more is asked for.
+    """
+    record = RunStore.open(run.folder.parent).run(run.record.id)
+    if record is None:
+        message = f"The run {run.record.id} is no longer in the record of runs."
+        raise NetbuilderError(Problem(code="resume.unknown", message=message, file=str(run.folder)))
+    document = loads(record.document, f"The document of the run {record.id}")
+    if more is None:
+        if run.is_done:
+            raise NetbuilderError(
+                Problem(
+                    code="resume.done",
+                    message=f"The run {run.name} has done its {run.epoch} epochs: say how many more it is to do.",
+                    field="epochs",
+                )
+            )
+        return document
+    return replace(document, plan=replace(document.plan, epochs=min(run.epoch + more, MOST_EPOCHS)))
+
+
+def _look(folder: Path, record: RunRecord) -> Resumable | None:
+    """Return a run that left a state behind; None for others, and for one that goes on now."""
+    for path in (folder / STATE, folder / STATE_BEFORE):
+        about = _head(path)
+        if about is not None and not is_running(folder):
+            return Resumable(
+                folder=folder,
+                record=record,
+                step=about["step"],
+                epoch=about["epoch"],
+                epochs=int(record.plan.get("epochs", 0)),
+                saved=path.stat().st_mtime,
+            )
+    return None
+
+
+def _head(path: Path) -> dict[str, Any] | None:
+    """Return what a state's file says of itself; None when there is none that can be read."""
+    try:
+        with path.open("rb") as file:
+            size = int.from_bytes(file.read(8), "little")
+            if size > _HEAD_LIMIT:
+                return None
+            about = json.loads(json.loads(file.read(size))["__metadata__"]["about"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+    is_sound = isinstance(about, dict) and all(isinstance(about.get(name), int) for name in ("step", "epoch"))
+    return about if is_sound else None
