@@ -105,6 +105,11 @@ def is_in_block(workspace: Workspace) -> bool:
     return bool(workspace.scope)
 
 
+def has_frames(workspace: Workspace) -> bool:
+    """There are frames where the user stands."""
+    return any(frame.scope == workspace.scope for frame in workspace.document.layout.frames.values())
+
+
 _REASONS: Mapping[Predicate, str] = {
     is_idle: "a run is in progress",
     is_active: "nothing is being trained",
@@ -118,6 +123,7 @@ _REASONS: Mapping[Predicate, str] = {
     is_drawn: "the network is empty",
     is_ready: "the network is empty, or a run is in progress",
     is_seen: "there are no layers here",
+    has_frames: "there are no frames here",
     is_on_block: "no block is selected",
     is_in_block: "you are not in a block",
     can_undo: "nothing to undo",

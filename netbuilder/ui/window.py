@@ -335,6 +335,7 @@ class MainWindow(QMainWindow):
             "canvas": lambda: self.canvas,
             "blocks": lambda: self.canvas.blocks,
             "selected": lambda: self.canvas.selected,
+            "frames": lambda: self.canvas.frames,
             "choosing": lambda: self.canvas.choosing,
             "aligning": lambda: self.canvas.aligning,
             "arranging": lambda: self.canvas.arranging,

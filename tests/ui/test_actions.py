@@ -14,6 +14,7 @@ from netbuilder.ui.canvas.attention import Attention
 from netbuilder.ui.canvas.block_commands import BlockCommands
 from netbuilder.ui.canvas.choosing import Choosing
 from netbuilder.ui.canvas.find_bar import FindBar
+from netbuilder.ui.canvas.frame_commands import FrameCommands
 from netbuilder.ui.canvas.link_keys import LinkKeys
 from netbuilder.ui.canvas.selection_commands import SelectionCommands
 from netbuilder.ui.canvas.value_commands import ValueCommands
@@ -47,6 +48,7 @@ TARGETS = {
     "blocks": BlockCommands,
     "choosing": Choosing,
     "selected": SelectionCommands,
+    "frames": FrameCommands,
     "aligning": Aligning,
     "values": ValueCommands,
     "versions": VersionActions,

@@ -11,7 +11,7 @@ from PySide6.QtCore import QPointF, QRectF
 from netbuilder.document import edits
 from netbuilder.document.model import Document, Frame, Place, new_id
 from netbuilder.ui.canvas.content import Content
-from netbuilder.ui.canvas.frames import COLORS, around, frames_inside, nodes_inside, placed
+from netbuilder.ui.canvas.frames import COLORS, around, frames_inside, nodes_inside, placed, rect_of
 from netbuilder.ui.workspace import Workspace
 
 _NEW = (360.0, 220.0)
@@ -43,6 +43,22 @@ class FrameCommands:
         arrays, chosen = self._content.arrays, self._workspace.selection
         rects = [QRectF(*arrays.rect(node)) for node in chosen]
         return self._add("Frame", "Frame", around(rects) if rects else self._fresh(*_NEW))
+
+    def choose(self) -> None:
+        """Select the smallest frame around the selected nodes; else one frame after the other, as one reads."""
+        arrays, framed = self._content.arrays, self._workspace.selected_frames
+        rects = [QRectF(*arrays.rect(node)) for node in self._workspace.selection]
+        held = [
+            (frame.width * frame.height, frame.id)
+            for frame in self.all.values()
+            if rects and all(rect_of(frame).contains(rect) for rect in rects)
+        ]
+        order = sorted(self.all, key=lambda id: (self.all[id].y, self.all[id].x, id))
+        if not order:
+            return
+        last = max((order.index(frame) for frame in framed), default=-1)
+        frame = min(held)[1] if held and not framed else order[(last + 1) % len(order)]
+        self._workspace.select((), (frame,))
 
     def add_note(self) -> str:
         """Add a small frame for a note; returns its id."""

@@ -9,6 +9,7 @@ from netbuilder.ui.action_spec import (
     can_undo,
     has_chosen,
     has_deletable,
+    has_frames,
     has_selection,
     is_seen,
 )
@@ -89,4 +90,14 @@ SELECT: tuple[ActionSpec, ...] = (
     action("select.shrink", "Sh&rink", "&Edit/&Select", "choosing.shrink", "-", enabled=has_selection),
     action("select.same", "&Same type", "&Edit/&Select", "choosing.same_type", enabled=has_selection, line=True),
     action("select.inverse", "&Inverse", "&Edit/&Select", "choosing.inverse", "Ctrl+Shift+I", enabled=is_seen),
+    action(
+        "select.frame",
+        "&Frame around it, or next frame",
+        "&Edit/&Select",
+        "frames.choose",
+        "Shift+C",
+        enabled=has_frames,
+        tip="Select the frame around the selected layers; pressed again, one frame after the other",
+        line=True,
+    ),
 )

@@ -383,3 +383,20 @@ def test_arranging_keeps_a_frame_around_its_nodes(framed, workspace):
     x, y, width, height = framed.content.arrays.rect(DROPOUT)
     assert QRectF(frame.x, frame.y, frame.width, frame.height).contains(QRectF(x, y, width, height))
     undoes(workspace, before)
+
+
+def test_frames_are_chosen_without_a_mouse(framed, workspace):
+    around = Frame(id="f0000000b", title="All", x=0, y=100, width=900, height=900)
+    apart = Frame(id="f0000000c", title="Apart", x=2000, y=0, width=100, height=100)
+    for frame in (around, apart):
+        workspace.edit("Frame", partial(edits.add_frame, frame=frame))
+    workspace.select((DROPOUT,))
+    found = []
+    for _ in range(4):
+        framed.frames.choose()
+        assert not workspace.selection
+        found += workspace.selected_frames
+    assert found == [FRAME, apart.id, around.id, FRAME], "the smallest around it, then as one reads"
+    workspace.select(())
+    framed.frames.choose()
+    assert workspace.selected_frames == {apart.id}
