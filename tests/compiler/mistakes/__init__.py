@@ -1,0 +1,1 @@
+"""The mistakes that `test_mistakes` tries, a module a family."""
