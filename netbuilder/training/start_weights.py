@@ -43,10 +43,21 @@ def save_start(runs: Path, document: Document, held: Held) -> StartWeights:
     labels = readable(document, held)
     tensors = {f"{labels[path]}.{name}": tensor for path, own in held.items() for name, tensor in own.items()}
     paths = {f"{labels[path]}.{name}": path for path, own in held.items() for name in own}
+    return place_start(runs, Checkpoint(tensors=tensors, paths=paths, about={"title": document.about.title}))
+
+
+def place_start(runs: Path, checkpoint: Checkpoint) -> StartWeights:
+    """Write a checkpoint to start from into a new file in a project's folder of runs.
+
+    Returns:
+        What the plan says of it.
+
+    Raises:
+        NetbuilderError: When the file cannot be written.
+    """
     _make_folder(runs / FOLDER)
     names = ("weights.safetensors", *(f"weights-{number}.safetensors" for number in range(2, 100_000)))
     file = next(f"{FOLDER}/{name}" for name in names if not (runs / FOLDER / name).exists())
-    checkpoint = Checkpoint(tensors=tensors, paths=paths, about={"title": document.about.title})
     return StartWeights(file=file, sha256=save_checkpoint(runs / file, checkpoint))
 
 

@@ -110,6 +110,21 @@ def has_frames(workspace: Workspace) -> bool:
     return any(frame.scope == workspace.scope for frame in workspace.document.layout.frames.values())
 
 
+def has_run(workspace: Workspace) -> bool:
+    """Exactly one run is selected in the Runs panel."""
+    return len(workspace.runs.selection) == 1
+
+
+def has_chosen_runs(workspace: Workspace) -> bool:
+    """Runs are selected in the Runs panel."""
+    return bool(workspace.runs.selection)
+
+
+def has_two_runs(workspace: Workspace) -> bool:
+    """Two runs are selected in the Runs panel."""
+    return len(workspace.runs.selection) == 2
+
+
 _REASONS: Mapping[Predicate, str] = {
     is_idle: "a run is in progress",
     is_active: "nothing is being trained",
@@ -129,6 +144,9 @@ _REASONS: Mapping[Predicate, str] = {
     can_undo: "nothing to undo",
     can_redo: "nothing to redo",
     is_troubled: "there are no problems",
+    has_run: "select one run in the Runs panel",
+    has_chosen_runs: "select runs in the Runs panel",
+    has_two_runs: "select two runs in the Runs panel",
 }
 """What is missing where a predicate is false."""
 

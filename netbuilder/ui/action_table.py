@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netbuilder.ui.action_spec import ActionSpec
-from netbuilder.ui.menus import block, edit, export, file, find, graph, help, train, view
+from netbuilder.ui.menus import block, edit, export, file, find, graph, help, runs, train, view
 
 MENUS = ("&File", "&Edit", "&View", "&Graph", "&Block", "&Train", "E&xport", "&Help")
 """The menu bar, in order."""
@@ -29,6 +29,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     *graph.ALIGN,
     *block.BLOCK,
     *train.TRAIN,
+    *runs.RUNS,
     *export.EXPORT,
     *help.HELP,
 )

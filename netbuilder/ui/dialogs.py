@@ -102,7 +102,7 @@ def ask_overwrite_changed(parent: QWidget, path: Path) -> Answer:
 def ask_reload(parent: QWidget, path: Path, is_modified: bool) -> bool:
     """Ask whether to take over what another program has written to the open file."""
     detail = "What you have changed here is not in it; undo brings it back after reloading." if is_modified else ""
-    text = f"“{_quoted(path.name)}” was changed by another program."
+    text = f"“{quoted(path.name)}” was changed by another program."
     return (
         ask(parent, text, detail or "Undo leads back to what is open now.", "Reload", cancel="Keep mine") is Answer.YES
     )
@@ -110,22 +110,22 @@ def ask_reload(parent: QWidget, path: Path, is_modified: bool) -> bool:
 
 def ask_discard(parent: QWidget, name: str) -> bool:
     """Ask whether to delete for good what could be recovered."""
-    detail = f"What was not saved of “{_quoted(name)}” is deleted for good. A file on the disk stays as it is."
+    detail = f"What was not saved of “{quoted(name)}” is deleted for good. A file on the disk stays as it is."
     return ask(parent, "Discard this unsaved work?", detail, "Keep it", "Discard") is Answer.NO
 
 
 def ask_version_instead(parent: QWidget, path: Path, why: str, when: str) -> bool:
     """Ask whether to open the newest readable version of a file that cannot be read."""
-    detail = f"{_quoted(why)}<br><br>The version saved {when} is whole. It opens as a copy; the file stays as it is."
-    return ask(parent, f"“{_quoted(path.name)}” cannot be opened.", detail, "Open that version") is Answer.YES
+    detail = f"{quoted(why)}<br><br>The version saved {when} is whole. It opens as a copy; the file stays as it is."
+    return ask(parent, f"“{quoted(path.name)}” cannot be opened.", detail, "Open that version") is Answer.YES
 
 
 def ask_open_elsewhere(parent: QWidget, path: Path, who: str) -> Answer:
     """Ask whether to open a copy (YES) of a file that another window has open, or the file all the same (NO)."""
     return ask(
         parent,
-        f"“{_quoted(path.name)}” is open in another window.",
-        f"{_quoted(who)} A copy can be edited freely. When both save the file, the later one wins; "
+        f"“{quoted(path.name)}” is open in another window.",
+        f"{quoted(who)} A copy can be edited freely. When both save the file, the later one wins; "
         "what it replaces is kept among the earlier versions.",
         "Open a copy",
         "Open it all the same",
@@ -136,8 +136,8 @@ def ask_overwrite_open(parent: QWidget, path: Path, who: str) -> Answer:
     """Ask whether to overwrite (NO) a file that another window has open."""
     return ask(
         parent,
-        f"“{_quoted(path.name)}” is open in another window.",
-        f"{_quoted(who)} What it holds now would be kept among its earlier versions.",
+        f"“{quoted(path.name)}” is open in another window.",
+        f"{quoted(who)} What it holds now would be kept among its earlier versions.",
         "Keep it",
         "Overwrite it",
     )
@@ -196,7 +196,7 @@ def choose_project_target(parent: QWidget, suggestion: Path) -> Path | None:
     return path if path.suffix else path.with_suffix(".netb")
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     """Return text for a rich label: what it quotes from a file is shown as it is."""
     return text.replace("&", "&amp;").replace("<", "&lt;")
 

@@ -137,7 +137,7 @@ class ExportDialog(QDialog):
         own = workspace.trainer.folder
         found = list_runs(own.parent) if own else []
         mine = [run for run in found if run == own]
-        kept = list_runs(runs_folder(workspace.path)) if workspace.path else []
+        kept = list_runs(runs_folder(home)) if (home := workspace.file.home) else []
         return list(dict.fromkeys([*mine, *kept]))[:RUNS]
 
     # What it does ----------------------------------------------------------------------------------------------------
@@ -172,7 +172,7 @@ class ExportDialog(QDialog):
             target=target,
             base=workspace.file.base,
             run=self.weights.currentData(),
-            runs=runs_folder(workspace.path),
+            runs=runs_folder(workspace.file.home),
             settings=dict(self._settings),
             overwrite=overwrite,
         )

@@ -70,8 +70,12 @@ class ProjectFile:
     @property
     def base(self) -> Path:
         """The folder that relative file names in the document are relative to; the working folder without a file."""
-        home = self._path or self.origin
-        return home.parent if home else Path()
+        return self.home.parent if self.home else Path()
+
+    @property
+    def home(self) -> Path | None:
+        """The file beside which data, runs and weights are: the document's own, else that which it is a copy of."""
+        return self._path or self.origin
 
     def read(self, path: Path) -> Document:
         """Return the document in a file.
@@ -101,7 +105,7 @@ class ProjectFile:
             from netbuilder.project import runs_folder
             from netbuilder.training.start_weights import carry_start
 
-            carry_start(document.plan.weights, runs_folder(self._path or self.origin), runs_folder(path))
+            carry_start(document.plan.weights, runs_folder(self.home), runs_folder(path))
         trouble = self._keep_version(path) if keep else ""
         write_document(path, document)
         prune_versions(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -56,6 +57,9 @@ class RunRecord:
         pictures: The newest of each (kind, node path).
         events: In order.
         histories: How each layer's weights, gradients and values were spread over the steps.
+        clock: Step -> seconds since the first ones arrived.
+        epochs: Step -> epochs done.
+        begun: When the first ones arrived, on the monotonic clock.
     """
 
     progress: Progress = field(default_factory=Progress)
@@ -63,6 +67,9 @@ class RunRecord:
     pictures: dict[tuple[PictureKind, str], Picture] = field(default_factory=dict)
     events: list[Event] = field(default_factory=list)
     histories: Histories = field(default_factory=Histories)
+    clock: Series = field(default_factory=Series)
+    epochs: Series = field(default_factory=Series)
+    begun: float = 0.0
 
     def add(self, telemetry: Telemetry) -> None:
         """Take in what is new."""
@@ -73,3 +80,17 @@ class RunRecord:
             self.pictures[picture.kind, picture.node] = picture
         self.histories.take(telemetry.pictures)
         self.events.extend(telemetry.events)
+        self._note_time(telemetry)
+
+    def _note_time(self, telemetry: Telemetry) -> None:
+        """Note when which step was done, for axes that count epochs or time."""
+        train = telemetry.series.get("loss/train")
+        now = time.monotonic()
+        if train is not None and len(train.steps) and (not len(self.clock) or train.steps[-1] > self.clock.steps[-1]):
+            self.begun = self.begun or now
+            self.clock.extend(Points(train.steps[-1:], np.array([now - self.begun])))
+        for event in telemetry.events:
+            if event.kind == "epoch" and isinstance(epoch := event.data.get("epoch"), int):
+                if not len(self.epochs):
+                    self.epochs.extend(Points(np.array([0]), np.array([0.0])))
+                self.epochs.extend(Points(np.array([event.step]), np.array([float(epoch)])))

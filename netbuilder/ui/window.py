@@ -35,6 +35,7 @@ from netbuilder.ui.journaling import JournalKeeper
 from netbuilder.ui.outside_watch import OutsideWatch
 from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.recovery_actions import RecoveryActions
+from netbuilder.ui.run_actions import RunActions
 from netbuilder.ui.standpoint import shown_as
 from netbuilder.ui.status import StatusBar
 from netbuilder.ui.theme import MODES, ThemeController
@@ -328,6 +329,7 @@ class MainWindow(QMainWindow):
         training = TrainingActions(self.workspace, lambda key: self.docks.show(key))
         exports, trust = ExportActions(self), TrustActions(self)
         help, trial = HelpActions(self), TrialActions(self)
+        runs = RunActions(self)
         return {
             "window": lambda: self,
             "files": lambda: self.files,
@@ -350,6 +352,7 @@ class MainWindow(QMainWindow):
             "exports": lambda: exports,
             "trust": lambda: trust,
             "help": lambda: help,
+            "runs": lambda: runs,
             "imports": lambda: self.imports,
             "versions": lambda: self.versions,
             "recovery": lambda: self.recovery,
@@ -365,11 +368,13 @@ class MainWindow(QMainWindow):
             workspace.stateChanged,
             workspace.shapesChanged,
             workspace.fileChanged,
+            workspace.runs.selectionChanged,
         )
         for signal in refreshing:
             signal.connect(self.actions_.refresh)
         workspace.fileChanged.connect(self._refresh_title)
         workspace.problemsRaised.connect(self._show_raised)
+        workspace.runs.asked.connect(self._act)
         workspace.telemetry.connect(self._watch_for_defects)
         workspace.stateChanged.connect(self._note_end)
         self.journal.troubled.connect(self.workspace.message)
@@ -421,6 +426,9 @@ class MainWindow(QMainWindow):
         elif self._docks is not None:
             self._docks.canvas.views.refresh()
         self.actions_.refresh()
+
+    def _act(self, id: str) -> None:
+        self.actions_[id].trigger()
 
     def _show_raised(self, problems: tuple[Problem, ...]) -> None:
         count = len(problems)

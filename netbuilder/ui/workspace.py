@@ -30,6 +30,7 @@ from netbuilder.training.protocol import Event, Picture, PictureKind, Progress, 
 from netbuilder.ui.analysis import Analysis
 from netbuilder.ui.health import Health
 from netbuilder.ui.project_file import ProjectFile
+from netbuilder.ui.runs import Runs
 from netbuilder.ui.scopes import Scopes
 from netbuilder.ui.series import Series
 from netbuilder.ui.sight import Sight
@@ -116,6 +117,7 @@ class Workspace(QObject):
         self.trainer.message.connect(self.message)
         self.health = Health(self.trainer, self._analysis, self)
         self.health.placed.connect(self._note_health)
+        self.runs = Runs(self)
 
     # The document ------------------------------------------------------------------------------------------------
 
@@ -393,7 +395,7 @@ class Workspace(QObject):
         if self.state is State.PAUSED:
             self.trainer.resume()
         elif not self.state.is_active and self.may_train():
-            self.trainer.start(self.document, self.path)
+            self.trainer.start(self.document, self.file.home)
             self._watch_selection()
 
     def may_train(self) -> bool:
@@ -408,7 +410,7 @@ class Workspace(QObject):
     def step(self, unit: str = "batch") -> None:
         """Do one batch (or go on to the end of the "epoch"), then pause; starts a run when there is none."""
         if not self.state.is_active and self.may_train():
-            self.trainer.start(self.document, self.path, paused=True)
+            self.trainer.start(self.document, self.file.home, paused=True)
             self._watch_selection()
         if self.state.is_active:
             self.trainer.step(unit)
@@ -416,7 +418,7 @@ class Workspace(QObject):
     def profile(self) -> None:
         """Measure what each node takes; starts a run that waits when there is none."""
         if not self.state.is_active and self.may_train():
-            self.trainer.start(self.document, self.path, paused=True)
+            self.trainer.start(self.document, self.file.home, paused=True)
             self._watch_selection()
         if self.state.is_active:
             self.trainer.profile()

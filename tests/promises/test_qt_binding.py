@@ -35,7 +35,8 @@ FRAMES = """
 import sys
 import numpy as np
 from PySide6.QtWidgets import QApplication
-from netbuilder.ui.panels.chart import Chart, Trace
+from netbuilder.ui.panels.chart import Chart
+from netbuilder.ui.panels.trace import Trace
 from netbuilder.ui.theme import load_theme
 
 class Counted(Chart):

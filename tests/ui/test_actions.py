@@ -26,6 +26,7 @@ from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.import_actions import ImportActions
 from netbuilder.ui.recovery_actions import RecoveryActions
+from netbuilder.ui.run_actions import RunActions
 from netbuilder.ui.training_actions import TrainingActions
 from netbuilder.ui.trial_actions import TrialActions
 from netbuilder.ui.trust_actions import TrustActions
@@ -53,6 +54,7 @@ TARGETS = {
     "values": ValueCommands,
     "versions": VersionActions,
     "recovery": RecoveryActions,
+    "runs": RunActions,
     "find": FindBar,
     "link_keys": LinkKeys,
     "arranging": Arranging,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
@@ -29,61 +28,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 from shiboken6 import VoidPtr
 
-from netbuilder.ui.panels.axis import Axis, range_of, tick_text, value_text
-from netbuilder.ui.panels.decimation import Floats, Ints, Pyramid, smooth
+from netbuilder.ui.panels.axis import Axis, range_of, tick_text
+from netbuilder.ui.panels.decimation import Floats, Pyramid
+from netbuilder.ui.panels.trace import Band, Trace, Unit, color_of
 from netbuilder.ui.theme import Theme, mono_font, ui_font
-
-
-@dataclass(slots=True)
-class Trace:
-    """One line.
-
-    Attributes:
-        title: What legend and readout call it.
-        token: The theme's token of its colour.
-        right: Whether it is measured on the right axis.
-        dashed: Whether it is drawn dashed.
-        per_step: Whether it has a point every step or so, and is smoothed.
-        percent: Whether the readout writes it in percent.
-    """
-
-    title: str
-    token: str
-    right: bool = False
-    dashed: bool = False
-    per_step: bool = False
-    percent: bool = False
-    raw: Pyramid = field(default_factory=Pyramid)
-    smoothed: Pyramid = field(default_factory=Pyramid)
-    weight: float = 0.0
-
-    def update(self, steps: Ints, values: Floats, weight: float) -> None:
-        """Take in a longer version of the line, smoothed with `weight`."""
-        self.raw.update(steps, values)
-        if not self.per_step:
-            return
-        if weight != self.weight:
-            self.smoothed, self.weight = Pyramid(), weight
-        if not weight:
-            return
-        done = len(self.smoothed)
-        carry = float(self.smoothed.values[-1]) if done else None
-        known = np.concatenate((self.smoothed.values, smooth(values[done:], weight, carry)))
-        self.smoothed.update(steps, known)
-
-    @property
-    def shown(self) -> Pyramid:
-        """What the readout reads: the smoothed line where there is one."""
-        return self.smoothed if len(self.smoothed) else self.raw
-
-    def at(self, step: float) -> float | None:
-        """Return the value at the last point up to `step`; None before the first."""
-        index = self.shown.index(math.floor(step)) - 1
-        return float(self.shown.values[index]) if index >= 0 else None
-
-    def text(self, value: float) -> str:
-        """Write one of its values."""
-        return f"{100 * value:.1f} %" if self.percent else value_text(value)
 
 
 class Chart(QWidget):
@@ -92,7 +40,7 @@ class Chart(QWidget):
     Wheel or + and - zoom, dragging moves, a double click or Home shows everything; Left and Right move the cursor.
 
     Signals:
-        hovered: (step) the cursor stands there; -1 when it left.
+        hovered: (step) the cursor stands there; -1 when it left, or stands at no step: the axis counts something else.
     """
 
     hovered = Signal(int)
@@ -101,6 +49,8 @@ class Chart(QWidget):
         super().__init__()
         self.theme = theme
         self.traces: list[Trace] = []
+        self.bands: list[Band] = []
+        self.unit = Unit.STEPS
         self.logarithmic = False
         self.cursor_step: float | None = None
         self._span: tuple[float, float] | None = None
@@ -120,10 +70,16 @@ class Chart(QWidget):
         """Return the smallest useful size."""
         return QSize(160, 80)
 
-    def set_traces(self, traces: Iterable[Trace]) -> None:
-        """Draw these lines from now on."""
-        self.traces = list(traces)
+    def set_traces(self, traces: Iterable[Trace], bands: Iterable[Band] = ()) -> None:
+        """Draw these lines from now on, over these bands."""
+        self.traces, self.bands = list(traces), list(bands)
         self.refresh()
+
+    def set_unit(self, unit: Unit) -> None:
+        """Count something else on the horizontal axis; the traces must have been placed so."""
+        if unit is not self.unit:
+            self.unit, self._span, self.cursor_step = unit, None, None
+            self.refresh()
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours."""
@@ -176,7 +132,9 @@ class Chart(QWidget):
 
     def _vertical(self, area: QRectF, *, right: bool) -> Axis:
         logarithmic = self.logarithmic and not right
-        found = [trace.raw.range(*self.span) for trace in self.traces if trace.right is right and len(trace.raw)]
+        lines = [trace.raw for trace in self.traces if trace.right is right]
+        lines += [line for band in self.bands if band.right is right for line in (band.low, band.high)]
+        found = [line.range(*self.span) for line in lines if len(line)]
         known = [one for one in found if one is not None]
         percent = [trace.percent for trace in self.traces if trace.right and len(trace.raw)]
         if right and percent and all(percent):
@@ -241,11 +199,11 @@ class Chart(QWidget):
             text = tick_text(tick, tick if left.logarithmic else step)
             painter.drawText(QRectF(0, y - 8, x.start - 8, 16), _RIGHT, text)
         painter.setPen(muted)
-        for tick in x.ticks(70):
-            painter.drawText(QRectF(x.pixel(tick) - 40, left.start + 5, 80, 16), _CENTER, tick_text(tick, 1))
+        for tick, text in self.unit.ticks(x, 70):
+            painter.drawText(QRectF(x.pixel(tick) - 40, left.start + 5, 80, 16), _CENTER, text)
         shown = [trace for trace in self.traces if trace.right and len(trace.raw)]
         if shown:
-            painter.setPen(self.theme.color(shown[0].token))
+            painter.setPen(self.theme.color("muted") if shown[0].colors else shown[0].color(self.theme))
             percent, step = all(trace.percent for trace in shown), _distance(right.ticks(34))
             for tick in right.ticks(34):
                 text = f"{100 * tick:.0f} %" if percent else tick_text(tick, step)
@@ -254,21 +212,38 @@ class Chart(QWidget):
     def _paint_traces(self, painter: QPainter) -> None:
         x, left, right = self.axes()
         painter.setClipRect(QRectF(x.start, left.end - 2, x.end - x.start, left.start - left.end + 4))
+        for band in self.bands:
+            self._paint_band(painter, band, right if band.right else left)
         for trace in self.traces:
-            color = self.theme.color(trace.token)
+            color = trace.color(self.theme)
             vertical = right if trace.right else left
             if len(trace.smoothed):
                 faint = QColor(color)
                 faint.setAlphaF(0.28)
-                self._paint_line(painter, trace.raw, vertical, faint, trace.dashed)
-            self._paint_line(painter, trace.shown, vertical, color, trace.dashed)
+                self._paint_line(painter, trace.raw, vertical, faint, trace.style)
+            self._paint_line(painter, trace.shown, vertical, color, trace.style)
 
-    def _paint_line(self, painter: QPainter, line: Pyramid, vertical: Axis, color: QColor, dashed: bool) -> None:
+    def _paint_band(self, painter: QPainter, band: Band, vertical: Axis) -> None:
+        x = self.axes()[0]
+        columns = max(int(x.end - x.start), 1)
+        sides = [line.outline(*self.span, columns) for line in (band.low, band.high)]
+        at = np.concatenate((x.pixels(sides[0][0]), x.pixels(sides[1][0])[::-1]))
+        # What a logarithmic axis cannot show lies below it.
+        heights = [np.nan_to_num(vertical.pixels(values), nan=vertical.start) for _, values in sides]
+        color = color_of(self.theme, "accent", band.colors)
+        color.setAlphaF(0.2)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(color)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.drawPolygon(polygon(at, np.concatenate((heights[0], heights[1][::-1]))))
+        painter.setBrush(Qt.BrushStyle.NoBrush)
+
+    def _paint_line(self, painter: QPainter, line: Pyramid, vertical: Axis, color: QColor, style: Qt.PenStyle) -> None:
         x = self.axes()[0]
         steps, values = line.outline(*self.span, max(int(x.end - x.start), 1))
         at, height = x.pixels(steps), vertical.pixels(values)
         # A width of 1 takes Qt's fast path; wider pens cost several times as much.
-        painter.setPen(QPen(color, 1, Qt.PenStyle.DashLine if dashed else Qt.PenStyle.SolidLine))
+        painter.setPen(QPen(color, 1, style))
         # Where every column is crossed from top to bottom, smooth edges show nothing and cost ten times as much.
         dense = len(steps) > 2 * (x.end - x.start)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing, not dense)
@@ -286,13 +261,13 @@ class Chart(QWidget):
         column = round(x.pixel(self.cursor_step)) + 0.5
         painter.setPen(QPen(self.theme.color("muted"), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(column, left.end), QPointF(column, left.start))
-        rows = [(f"step {self.cursor_step:,.0f}", self.theme.color("muted"))]
+        rows = [(self.unit.cursor_text(self.cursor_step), self.theme.color("muted"))]
         for trace, value in self.readout():
-            rows.append((f"{trace.title}  {trace.text(value)}", self.theme.color(trace.token)))
+            rows.append((f"{trace.title}  {trace.text(value)}", trace.color(self.theme)))
             if math.isfinite(value):
                 y = (right if trace.right else left).pixel(value)
                 painter.setPen(Qt.PenStyle.NoPen)
-                painter.setBrush(self.theme.color(trace.token))
+                painter.setBrush(trace.color(self.theme))
                 painter.drawEllipse(QPointF(column, y), 3, 3)
         self._paint_box(painter, column, rows)
 
@@ -313,10 +288,10 @@ class Chart(QWidget):
             painter.drawText(QRectF(left + 8, 15 + 16 * index, width, 16), _LEFT, text)
 
     def readout(self) -> list[tuple[Trace, float]]:
-        """Return every line's value at the cursor."""
+        """Return every line's value at the cursor, as far as the readout tells them."""
         if self.cursor_step is None:
             return []
-        read = [(trace, trace.at(self.cursor_step)) for trace in self.traces]
+        read = [(trace, trace.at(self.cursor_step)) for trace in self.traces if not trace.quiet]
         return [(trace, value) for trace, value in read if value is not None]
 
     # Gestures ------------------------------------------------------------------------------------------------------
@@ -324,7 +299,8 @@ class Chart(QWidget):
     def set_cursor(self, step: float | None) -> None:
         """Put the cursor at a step, or take it away."""
         self.cursor_step = None if step is None else float(round(min(max(step, self.span[0]), self.span[1])))
-        self.hovered.emit(-1 if self.cursor_step is None else int(self.cursor_step))
+        is_step = self.cursor_step is not None and self.unit is Unit.STEPS
+        self.hovered.emit(int(self.cursor_step or 0) if is_step else -1)
         self.update()
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:

@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QAction, QActionGroup, QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QActionGroup
 from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QMenu,
-    QSizePolicy,
     QSlider,
     QToolButton,
     QWidget,
     QWidgetAction,
 )
 
-from netbuilder.training.protocol import Picture, PictureKind
+from netbuilder.training.protocol import Picture, PictureKind, Points
 from netbuilder.training.series_names import SYSTEM, is_of_layer
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import Card
-from netbuilder.ui.panels.chart import Chart, Trace
+from netbuilder.ui.panels.chart import Chart
 from netbuilder.ui.panels.chart_files import series_table
+from netbuilder.ui.panels.errands import Errand
+from netbuilder.ui.panels.legend import Legend
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.matrices import BoundaryView, ConfusionView
 from netbuilder.ui.panels.plot_export import PlotExport, export_plots
+from netbuilder.ui.panels.trace import Placement, Trace, Unit
 from netbuilder.ui.panels.watched import MapsCard
+from netbuilder.ui.runs import COLORS
 from netbuilder.ui.series import Series
-from netbuilder.ui.theme import Theme, ThemeController, ui_font
+from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Workspace
 
+if TYPE_CHECKING:
+    from netbuilder.ui.panels.overlays import Drawn
+
 EMPTY = "Press Train: the loss will appear here after the first steps."
-_DASH, _GAP = 16, 12
+NO_EPOCH = "The first epoch has not ended yet."
 NOTHING = ""  # the right axis shows nothing
 _WORDS = {"learning_rate": "learning rate", "gradient_norm": "gradient norm", "f1": "F1", "r2": "R²", "mae": "MAE"}
 
@@ -43,66 +50,6 @@ def quantity_title(name: str) -> str:
     """Return what people call a series: "accuracy/validation" is "accuracy"."""
     key = name.removesuffix("/validation")
     return _WORDS.get(key, key.replace("_", " "))
-
-
-class Legend(QWidget):
-    """Every line's colour, name and newest value; only colour and value where there is little room."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__()
-        self.theme = theme
-        self._traces: list[Trace] = []
-        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
-        self.setMinimumHeight(18)
-
-    def set_traces(self, traces: Iterable[Trace]) -> None:
-        """Show these lines' newest values."""
-        self._traces = [trace for trace in traces if len(trace.raw)]
-        self.setAccessibleName(", ".join(self.texts()))
-        self.setToolTip("\n".join(self.texts()))
-        self.update()
-
-    def texts(self) -> list[str]:
-        """Return name and newest value of every line."""
-        return self._texts(lambda trace: f"{trace.title} ")
-
-    def _texts(self, name: Callable[[Trace], str]) -> list[str]:
-        return [name(trace) + trace.text(float(trace.shown.values[-1])) for trace in self._traces]
-
-    def _width(self, texts: list[str]) -> float:
-        metrics = QFontMetricsF(ui_font(12))
-        return sum(metrics.horizontalAdvance(text) + _DASH + _GAP for text in texts) - _GAP
-
-    def fitting(self) -> list[str]:
-        """Return the longest texts for which there is room: with names, with short names, values alone."""
-        names = (lambda trace: f"{trace.title} ", lambda trace: f"{_short(trace.title)} ", lambda trace: "")
-        for name in names:
-            if self._width(texts := self._texts(name)) <= self.width():
-                return texts
-        return texts
-
-    def sizeHint(self) -> QSize:
-        """Return the room that all names need."""
-        return QSize(int(self._width(self.texts())), 18)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        """Draw dash, name and value of each."""
-        left = 0.0
-        with QPainter(self) as painter:
-            painter.setFont(ui_font(12))
-            metrics = QFontMetricsF(painter.font())
-            for trace, shown in zip(self._traces, self.fitting(), strict=True):
-                width = metrics.horizontalAdvance(shown)
-                color = self.theme.color(trace.token)
-                style = Qt.PenStyle.DotLine if trace.dashed else Qt.PenStyle.SolidLine
-                painter.setPen(QPen(color, 2, style))
-                middle = self.height() // 2
-                painter.drawLine(int(left), middle, int(left) + _DASH - 6, middle)
-                painter.setPen(color)
-                painter.drawText(
-                    int(left) + _DASH, 0, int(width) + 2, self.height(), Qt.AlignmentFlag.AlignVCenter, shown
-                )
-                left += _DASH + width + _GAP
 
 
 class LossCard(Card):
@@ -115,6 +62,11 @@ class LossCard(Card):
         self._traces: dict[str, Trace] = {}
         self._right: str | None = None  # None: the first metric
         self._state: tuple[object, ...] = ()  # what was drawn last; a run that waits tells nothing new
+        self._placement = Placement(Unit.STEPS)
+        self._drawn: Drawn | None = None  # other runs' lines, made on a worker thread
+        self._ordered: object = None
+        self._errand = Errand(self)
+        self._errand.done.connect(self._take_drawn)
         self.chart = Chart(theme)
         self.export = PlotExport(workspace, self.chart, "curves", self._values, self.chart.draw)
         self.legend = Legend(theme)
@@ -128,6 +80,10 @@ class LossCard(Card):
         self.log.setCheckable(True)
         self.log.setToolTip("Equal distances are equal factors")
         self.log.toggled.connect(self.chart.set_logarithmic)
+        self.bands = QAction("One band for runs that differ in their seed", self)
+        self.bands.setCheckable(True)
+        self.bands.setToolTip("Their mean, and one standard deviation to either side")
+        self.bands.toggled.connect(self.refresh)
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setRange(0, 99)
         self.smoothing.setAccessibleName("Smoothing")
@@ -156,7 +112,9 @@ class LossCard(Card):
     def quantities(self) -> list[str]:
         """What the right axis can show: the run's metrics, then the rest."""
         others = (*SYSTEM, "loss/train", "loss/validation")
-        names = [name for name in self._workspace.series if not (name in others or is_of_layer(name))]
+        runs = self._workspace.runs.curves.values()
+        every = dict.fromkeys([*self._workspace.series, *(name for curves in runs for name in curves.series)])
+        names = [name for name in every if not (name in others or is_of_layer(name))]
         rest = ("learning_rate", "gradient_norm")
         return [name for name in names if name not in rest] + [name for name in rest if name in names]
 
@@ -178,11 +136,29 @@ class LossCard(Card):
     def _values(self) -> Iterable[bytes]:
         return series_table(self._workspace.series)
 
+    def set_unit(self, unit: Unit) -> None:
+        """Count something else on the horizontal axis."""
+        if unit is not self._placement.unit:
+            self._placement = Placement(unit)
+            self._sources, self._traces = {}, {}
+            self._drawn = self._ordered = None
+            self.chart.set_unit(unit)
+            self.refresh()
+
     def fill_menu(self) -> None:
         """Offer what can be shown and done now."""
         self.menu.clear()
         self.menu.addAction(self.log)
         self.menu.addAction(self.smoothing_action)
+        self.menu.addAction(self.bands)
+        self.menu.addSection("Horizontal axis")
+        units = QActionGroup(self.menu)
+        for unit in Unit:
+            action = self.menu.addAction(unit.value.capitalize())
+            action.setCheckable(True)
+            action.setChecked(unit is self._placement.unit)
+            action.triggered.connect(partial(self.set_unit, unit))
+            units.addAction(action)
         self.menu.addSection("Right axis")
         group = QActionGroup(self.menu)
         for name in (*self.quantities, NOTHING):
@@ -200,28 +176,64 @@ class LossCard(Card):
         series = self._workspace.series
         shown = ["loss/train", "loss/validation", self.right]
         weight = self.smoothing.value() / 100
-        state = (weight, *((name, id(series[name]), len(series[name])) for name in shown if name in series))
+        self._order_overlays(weight)
+        state = (
+            weight,
+            self._drawn,
+            *((name, id(series[name]), len(series[name])) for name in shown if name in series),
+        )
         if state == self._state:
             return
         self._state = state
-        for name in shown:
-            if name not in series or not len(series[name]):
-                continue
-            if self._sources.get(name) is not series[name]:
-                self._sources[name], self._traces[name] = series[name], _trace(name)
-            self._traces[name].update(series[name].steps, series[name].values, weight)
-        for name in self._traces.keys() - series.keys():
-            del self._traces[name], self._sources[name]
-        traces = [self._traces[name] for name in shown if name in self._traces]
+        traces = [*self._follow_own(shown, weight), *(self._drawn.traces if self._drawn else ())]
         if not traces:
             self.title.setText("Loss")
             self.legend.set_traces(())
-            self.show_empty()
+            self.show_empty(NO_EPOCH if series and self._placement.unit is Unit.EPOCHS else EMPTY)
             return
         self.title.setText(f"Loss and {quantity_title(self.right)}" if self.right else "Loss")
-        self.chart.set_traces(traces)
+        self.chart.set_traces(traces, self._drawn.bands if self._drawn else ())
         self.legend.set_traces(traces)
         self.show_body(self.chart)
+
+    def _follow_own(self, shown: Iterable[str], weight: float) -> list[Trace]:
+        """Bring the current run's own lines up to date."""
+        series, record = self._workspace.series, self._workspace.trainer.record
+        clock = record.clock if self._placement.unit is Unit.TIME else record.epochs
+        knots = Points(clock.steps, clock.values)
+        if any(self._sources[name] is not series.get(name) for name in self._sources):  # another run
+            self._sources, self._traces, self._placement = {}, {}, Placement(self._placement.unit)
+        for name in shown:
+            if name not in series or not len(series[name]):
+                continue
+            if name not in self._traces:
+                self._sources[name], self._traces[name] = series[name], _trace(name)
+            at = self._placement.place(name, series[name].steps, knots)
+            self._traces[name].update(at, series[name].values[: len(at)], weight)
+        return [self._traces[name] for name in shown if name in self._traces and len(self._traces[name].raw)]
+
+    def _order_overlays(self, weight: float) -> None:
+        """Have the lines of other runs made, where they are not those that are drawn."""
+        runs, own = self._workspace.runs, self._workspace.runs.own if self._workspace.series else ""
+        chosen = {run: number for run, number in runs.overlays.items() if run in runs.curves and run != own}
+        known = tuple((runs.curves[run], COLORS[number]) for run, number in chosen.items())
+        unit, right, has_bands = self._placement.unit, self.right, self.bands.isChecked()
+        order = (tuple(id(curves) for curves, _ in known), right, unit, weight, has_bands)
+        if order == self._ordered:
+            return
+        self._ordered = order
+        if not known:
+            self._errand.forget()
+            self._drawn = None
+            return
+        from netbuilder.ui.panels.overlays import Order, draw
+
+        wish = Order(runs=known, right=right, unit=unit, weight=weight, has_bands=has_bands)
+        self._errand.run(partial(draw, wish))
+
+    def _take_drawn(self, drawn: Drawn) -> None:
+        self._drawn = drawn
+        self.refresh()
 
 
 def _labelled(title: str, widget: QWidget, parent: QWidget) -> QWidgetAction:
@@ -235,10 +247,6 @@ def _labelled(title: str, widget: QWidget, parent: QWidget) -> QWidgetAction:
     action = QWidgetAction(parent)
     action.setDefaultWidget(line)
     return action
-
-
-def _short(title: str) -> str:
-    return title if len(title) <= 5 else f"{title[:3]}."
 
 
 def _trace(name: str) -> Trace:
@@ -299,6 +307,7 @@ class CurvesPanel(LivePanel):
         self.answer = AnswerCard(self.theme)
         plots = {"activations": self.maps.mosaic, "values": self.maps.bars}
         export_plots(self.workspace, plots | {"confusion": self.answer.confusion, "boundary": self.answer.boundary})
+        self.workspace.runs.overlaysChanged.connect(self._follow)
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 12, 8)
         row.setSpacing(12)

@@ -11,10 +11,11 @@ from netbuilder.training.footprint import measure
 from netbuilder.training.series_names import ALLOCATED, DEVICE, PEAK, PROCESS, PROCESSOR, RESERVED, SYSTEM, THROUGHPUT
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import Card
-from netbuilder.ui.panels.chart import Chart, Trace
+from netbuilder.ui.panels.chart import Chart
 from netbuilder.ui.panels.chart_files import series_table
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.plot_export import PlotExport
+from netbuilder.ui.panels.trace import Trace
 from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.units import memory
 from netbuilder.ui.workspace import Workspace
