@@ -101,6 +101,16 @@ PREFERENCES: Final[tuple[Parameter, ...]] = (
         help="Whether the canvas shows the grid behind the network.",
     ),
     Parameter(
+        name="snapshot_megabytes",
+        title="Snapshots of a run",
+        kind=Kind.INT,
+        default=256,
+        minimum=0,
+        maximum=1_000_000,
+        unit="MB",
+        help="How much disk space the snapshots of one run may take, to look back at earlier moments. 0 keeps none.",
+    ),
+    Parameter(
         name="reduce_motion",
         title="Reduce motion",
         kind=Kind.BOOL,

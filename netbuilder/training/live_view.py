@@ -52,7 +52,7 @@ class LiveView:
         self._pictures: dict[tuple[PictureKind, str], Picture] = {}
         self._events: list[Event] = []
         self._progress = Progress()
-        self._timeline = Timeline()
+        self._timeline = self._told = Timeline()
 
     @property
     def progress(self) -> Progress:
@@ -111,6 +111,22 @@ class LiveView:
         with self._lock:
             self._events.append(event)
 
+    def take(self, news: Telemetry) -> None:
+        """Show what another live view was drained of, its progress excepted."""
+        for event in news.events:
+            if "rewound" in event.data:
+                self.forget_after(int(event.data["rewound"]))
+            self.add_event(event)
+        self.add_points(news.series)
+        timeline = news.timeline
+        if timeline is not None and timeline.shown != self._timeline.shown:
+            self.show_moment(news.pictures, timeline)
+            return
+        for picture in news.pictures:
+            self.add_picture(picture)
+        if timeline is not None:
+            self.timeline = timeline
+
     def drain(self) -> Telemetry:
         """Take everything new."""
         with self._lock:
@@ -118,10 +134,11 @@ class LiveView:
             pictures, self._pictures = self._pictures, {}
             events, self._events = self._events, []
             progress, timeline = self._progress, self._timeline
+            is_news, self._told = timeline is not self._told, timeline
         return Telemetry(
             progress=progress,
             series={name: blocks.points() for name, blocks in series.items()},
             pictures=tuple(pictures.values()),
             events=tuple(events),
-            timeline=timeline,
+            timeline=timeline if is_news else None,
         )

@@ -175,11 +175,7 @@ class ProcessHost:
             number = news.progress.acknowledged + child.offset
             if child is not self._child or number < self._first:
                 return
-            for event in news.events:
-                self._live.add_event(event)
-            self._live.add_points(news.series)
-            for picture in news.pictures:
-                self._live.add_picture(picture)
+            self._live.take(news)
             if number > child.offset:  # else nothing was asked of this process yet
                 self._live.progress = replace(news.progress, acknowledged=number)
                 child.rested = number if rests else child.rested

@@ -290,14 +290,15 @@ class Telemetry:
             of layers and of the computer: see `netbuilder.training.series_names`.
         pictures: The newest of each (kind, node) that changed.
         events: In order.
-        timeline: Now. When `shown` is another one than before, `pictures` are all that there is of it.
+        timeline: Where it is another one than before, else None. When its `shown` is another one, `pictures` are all
+            that there is of that moment.
     """
 
     progress: Progress = Progress()
     series: Mapping[str, Points] = field(default_factory=dict)
     pictures: tuple[Picture, ...] = ()
     events: tuple[Event, ...] = ()
-    timeline: Timeline = Timeline()
+    timeline: Timeline | None = None
 
 
 class SessionHost(Protocol):

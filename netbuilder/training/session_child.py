@@ -109,7 +109,8 @@ class _Teller:
             rests = self.host.wait(0) and not self.host.state.is_active
             news = self.host.drain()
             told = (news.progress, rests)
-            if news.series or news.pictures or news.events or told != last or silent >= BEAT:
+            is_news = bool(news.series or news.pictures or news.events or news.timeline)
+            if is_news or told != last or silent >= BEAT:
                 last, silent = told, 0.0
                 try:
                     wire.write(self.answers, (news, rests))

@@ -16,7 +16,7 @@ from typing import Final
 
 from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
 from netbuilder.foundation.save import sweep_temporaries
-from netbuilder.training.moments import LEAST, PINNED, Moment, Reason, superfluous
+from netbuilder.training.moments import LEAST, PINNED, Moment, Reason, file_name, superfluous
 from netbuilder.training.run_files import SNAPSHOTS
 from netbuilder.training.state import TrainingState, load_state, save_state
 
@@ -29,10 +29,10 @@ SECONDS: Final = 0.1
 RETRY_SECONDS: Final = 30.0
 """How long to wait when one could not be written."""
 
-SHARE: Final = 0.01
+SHARE: Final = 0.015
 """Writing them takes at most this part of a run's time..."""
 
-CREDIT: Final = 0.05
+CREDIT: Final = 0.15
 """...and so many seconds more, so that a run's beginning is dense."""
 
 _NAME: Final = re.compile(rf"(\d{{1,15}})-(\d{{1,9}})-({'|'.join(Reason)})\.safetensors")
@@ -54,7 +54,7 @@ def snapshots_of(run: Path) -> tuple[Moment, ...]:
 
 def path_of(run: Path, moment: Moment) -> Path:
     """Return the file of a snapshot."""
-    return run / SNAPSHOTS / f"{moment.step}-{moment.epoch}-{moment.reason}.safetensors"
+    return run / SNAPSHOTS / file_name(moment)
 
 
 def load_snapshot(run: Path, step: int) -> TrainingState:
@@ -94,8 +94,8 @@ class Shelf:
         self._run = run
         self._size = size
         self._number = number
-        self._begun = time.perf_counter()
-        self._spent = self._cost = 0.0
+        self._begun: float | None = None
+        self._spent = 0.0
         self.moments = snapshots_of(run)
         self.due = 0.0
         self.is_open = size > 0
@@ -177,10 +177,12 @@ class Shelf:
     def _plan(self, begun: float) -> None:
         """Set when the next one is due: not before what the writing took is paid for."""
         now = time.perf_counter()
-        self._cost = now - begun
-        self._spent += self._cost
-        paid = self._begun + (self._spent + self._cost - CREDIT) / SHARE
-        self.due = max(now + SECONDS, paid)
+        cost = now - begun
+        if self._begun is None:  # the first one comes before the first step
+            self._begun = now
+        else:
+            self._spent += cost
+        self.due = max(now + SECONDS, self._begun + (self._spent + cost - CREDIT) / SHARE)
 
 
 def shelf_for(run: Path, size: int, after: int | None, tell: Callable[[NetbuilderError], None]) -> Shelf:

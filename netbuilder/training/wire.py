@@ -23,6 +23,7 @@ from netbuilder.document.files import dumps, loads
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Fix, Problem, Severity
 from netbuilder.training import protocol
+from netbuilder.training.moments import Reason
 
 _NUMBER: Final = 8
 _KIND: Final = "$"
@@ -30,7 +31,7 @@ _KIND: Final = "$"
 
 _TYPES: Final[Mapping[str, type]] = {
     kind.__name__: kind
-    for kind in (*vars(protocol).values(), Problem, Fix, Severity)
+    for kind in (*vars(protocol).values(), Reason, Problem, Fix, Severity)
     if isinstance(kind, type) and (is_dataclass(kind) or issubclass(kind, StrEnum)) and kind is not Document
 }
 

@@ -125,6 +125,26 @@ def has_two_runs(workspace: Workspace) -> bool:
     return len(workspace.runs.selection) == 2
 
 
+def can_look_back(workspace: Workspace) -> bool:
+    """The run has kept moments."""
+    return bool(workspace.past.moments)
+
+
+def is_away(workspace: Workspace) -> bool:
+    """An earlier moment is shown."""
+    return workspace.past.shown is not None
+
+
+def can_rewind(workspace: Workspace) -> bool:
+    """An earlier moment of a run in progress is shown."""
+    return is_away(workspace) and is_active(workspace)
+
+
+def can_branch(workspace: Workspace) -> bool:
+    """An earlier moment of a run that is over is shown."""
+    return is_away(workspace) and is_idle(workspace)
+
+
 _REASONS: Mapping[Predicate, str] = {
     is_idle: "a run is in progress",
     is_active: "nothing is being trained",
@@ -143,6 +163,10 @@ _REASONS: Mapping[Predicate, str] = {
     is_in_block: "you are not in a block",
     can_undo: "nothing to undo",
     can_redo: "nothing to redo",
+    can_look_back: "the run keeps no snapshots",
+    is_away: "no earlier moment is shown",
+    can_rewind: "show an earlier moment of a run in progress",
+    can_branch: "show an earlier moment, and let the run end",
     is_troubled: "there are no problems",
     has_run: "select one run in the Runs panel",
     has_chosen_runs: "select runs in the Runs panel",

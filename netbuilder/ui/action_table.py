@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from netbuilder.ui.action_spec import ActionSpec
-from netbuilder.ui.menus import block, edit, export, file, find, graph, help, runs, train, view
+from netbuilder.ui.menus import block, edit, export, file, find, graph, help, runs, time, train, view
 
 MENUS = ("&File", "&Edit", "&View", "&Graph", "&Block", "&Train", "E&xport", "&Help")
 """The menu bar, in order."""
@@ -30,6 +30,7 @@ ACTIONS: tuple[ActionSpec, ...] = (
     *block.BLOCK,
     *train.TRAIN,
     *runs.RUNS,
+    *time.TIME,
     *export.EXPORT,
     *help.HELP,
 )

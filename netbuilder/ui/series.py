@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netbuilder.training.histories import Histories
-from netbuilder.training.protocol import Event, Picture, PictureKind, Points, Progress, Telemetry
+from netbuilder.training.protocol import Event, Picture, PictureKind, Points, Progress, Telemetry, Timeline
 
 
 class Series:
@@ -46,6 +46,19 @@ class Series:
         self._values[self._length : end] = points.values
         self._length = end
 
+    def until(self, step: int) -> Series:
+        """Return a copy that ends at a step; the same curve when it does not go beyond."""
+        kept = int(np.searchsorted(self.steps, np.int64(step), side="right"))
+        if kept == self._length:
+            return self
+        cut = Series()
+        cut.extend(Points(self.steps[:kept], self.values[:kept]))
+        return cut
+
+
+_LASTING = (PictureKind.SAMPLES, PictureKind.POINTS)
+"""Pictures that are of no moment: those of the data."""
+
 
 @dataclass(slots=True)
 class RunRecord:
@@ -60,6 +73,7 @@ class RunRecord:
         clock: Step -> seconds since the first ones arrived.
         epochs: Step -> epochs done.
         begun: When the first ones arrived, on the monotonic clock.
+        timeline: What can be looked back at, and the moment that `pictures` show.
     """
 
     progress: Progress = field(default_factory=Progress)
@@ -70,15 +84,26 @@ class RunRecord:
     clock: Series = field(default_factory=Series)
     epochs: Series = field(default_factory=Series)
     begun: float = 0.0
+    timeline: Timeline = field(default_factory=Timeline)
 
     def add(self, telemetry: Telemetry) -> None:
         """Take in what is new."""
         self.progress = telemetry.progress
+        rewound = [int(event.data["rewound"]) for event in telemetry.events if "rewound" in event.data]
+        if rewound:  # what came after is in this telemetry; what was known of later steps is no more
+            last = min(rewound)
+            self.series = {name: series.until(last) for name, series in self.series.items()}
+            self.clock, self.epochs = self.clock.until(last), self.epochs.until(last)
         for name, points in telemetry.series.items():
             self.series.setdefault(name, Series()).extend(points)
+        if telemetry.timeline is not None:
+            if telemetry.timeline.shown != self.timeline.shown:  # of the other moment there is what comes with this
+                self.pictures = {key: each for key, each in self.pictures.items() if each.kind in _LASTING}
+            self.timeline = telemetry.timeline
         for picture in telemetry.pictures:
             self.pictures[picture.kind, picture.node] = picture
-        self.histories.take(telemetry.pictures)
+        if self.timeline.shown is None:
+            self.histories.take(telemetry.pictures)
         self.events.extend(telemetry.events)
         self._note_time(telemetry)
 

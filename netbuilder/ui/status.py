@@ -59,6 +59,7 @@ class StatusBar(QStatusBar):
         self._fade = QTimer(self, singleShot=True, interval=4000)
         self._fade.timeout.connect(self._show_state)
         workspace.message.connect(self.show_note)
+        workspace.past.changed.connect(self._show_state)
         theme.changed.connect(self._show_state)
         workspace.health.changed.connect(self._show_health)
         theme.changed.connect(self._show_health)
@@ -92,7 +93,9 @@ class StatusBar(QStatusBar):
     def _show_state(self, _: object = None) -> None:
         title, token = _STATES[self._workspace.state]
         color = getattr(self._theme.theme, token)
-        self.state.setText(f'<span style="color:{color}">●</span>&nbsp; {title}')
+        shown = self._workspace.past.shown
+        moment = "" if shown is None else f" · showing step {shown:,}"
+        self.state.setText(f'<span style="color:{color}">●</span>&nbsp; {title}{moment}')
         if not self._fade.isActive():
             self.note.setText("The run trains an earlier version" if self._workspace.is_run_stale else "")
 

@@ -11,7 +11,21 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from netbuilder.document.model import Document
-from netbuilder.training.protocol import Command, Pause, Profile, Resume, SessionHost, Start, State, Step, Stop, Watch
+from netbuilder.training.protocol import (
+    Command,
+    Look,
+    Pause,
+    Profile,
+    Resume,
+    Rewind,
+    SessionHost,
+    Snapshot,
+    Start,
+    State,
+    Step,
+    Stop,
+    Watch,
+)
 from netbuilder.ui.pace import FASTEST, Pace
 from netbuilder.ui.series import RunRecord
 
@@ -29,6 +43,7 @@ class Trainer(QObject):
         document: What it trains; None before the first run.
         folder: Where the current or last run is kept; None before the first run.
         device: Where the next run goes.
+        snapshots: How many bytes the next run's snapshots may take.
         sample: Which of the probe's fixed samples is shown in full.
         watched: Paths of the nodes that the probe draws in full.
         in_view: Paths of the nodes whose faces the probe draws; None for all.
@@ -53,6 +68,7 @@ class Trainer(QObject):
         self.document: Document | None = None
         self.folder: Path | None = None
         self.device = "cpu"
+        self.snapshots = 0
         self.sample = 0
         self.watched: tuple[str, ...] = ()
         self.in_view: frozenset[str] | None = None
@@ -82,13 +98,14 @@ class Trainer(QObject):
         """Whether a run has been asked for that torch is still missing for."""
         return bool(self._waiting)
 
-    def start(self, document: Document, path: Path | None, *, paused: bool = False) -> None:
+    def start(self, document: Document, path: Path | None, *, paused: bool = False, state: str = "") -> None:
         """Begin a run, as soon as torch is there.
 
         Args:
             document: What to train; later edits do not reach it.
             path: Its file, beside which the run is kept and to which its data files are relative.
             paused: Build everything, then wait.
+            state: A file with a training's state to begin from; "" begins afresh.
         """
         assert not self._state.is_active, "one session at a time"
         self.record = RunRecord()
@@ -98,7 +115,18 @@ class Trainer(QObject):
 
         self.folder = run_folder(path)
         folder, runs = str(self.folder), str(runs_folder(path))
-        self._send(Start(document=document, folder=folder, base=base, runs=runs, device=self.device, paused=paused))
+        self._send(
+            Start(
+                document=document,
+                folder=folder,
+                base=base,
+                runs=runs,
+                device=self.device,
+                paused=paused,
+                snapshots=self.snapshots,
+                state=state,
+            )
+        )
         self._enter(State.STARTING)
         # What the user looked at in the last run is what they want to see of this one.
         self.watched = tuple(path for path in self.watched if path.partition("/")[0] in document.graph.nodes)
@@ -122,6 +150,22 @@ class Trainer(QObject):
     def profile(self) -> None:
         """Measure what each node takes."""
         self._command(Profile())
+
+    def look(self, step: int | None) -> int | None:
+        """Show the network as it was at a snapshot, or as it is now; an ended run's network is still there.
+
+        Returns:
+            The command's number; None when there is no network to look at.
+        """
+        return self._send(Look(step)) if self.can_watch else None
+
+    def keep_snapshot(self) -> None:
+        """Keep a snapshot of this moment."""
+        self._command(Snapshot())
+
+    def rewind(self, step: int) -> None:
+        """Go back to a snapshot, and on from there."""
+        self._command(Rewind(step))
 
     def stop(self) -> None:
         """Finish the current step, save, end."""
@@ -233,15 +277,17 @@ class Trainer(QObject):
         if self._state.is_active:
             self._send(command)
 
-    def _send(self, command: Command) -> None:
+    def _send(self, command: Command) -> int | None:
+        """Send a command; returns its number, None while it waits for torch."""
         if not self._torch:
             self._waiting.append(command)
-            return
+            return None
         host = self._find_host() if isinstance(command, Start) or self._host is None else self._host
-        host.send(command)
+        number = host.send(command)
         if not self._timer.isActive():
             self._pace.restart()
             self._timer.start()
+        return number
 
     def _find_host(self) -> SessionHost:
         """Return the host of the kind that is wished for; one of the other kind is left."""

@@ -349,6 +349,7 @@ class MainWindow(QMainWindow):
             "training": lambda: training,
             "detaching": lambda: self.docks.detaching,
             "trial": lambda: trial,
+            "past": lambda: self.workspace.past,
             "exports": lambda: exports,
             "trust": lambda: trust,
             "help": lambda: help,
@@ -369,6 +370,7 @@ class MainWindow(QMainWindow):
             workspace.shapesChanged,
             workspace.fileChanged,
             workspace.runs.selectionChanged,
+            workspace.past.changed,
         )
         for signal in refreshing:
             signal.connect(self.actions_.refresh)

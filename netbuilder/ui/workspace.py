@@ -35,6 +35,7 @@ from netbuilder.ui.scopes import Scopes
 from netbuilder.ui.series import Series
 from netbuilder.ui.sight import Sight
 from netbuilder.ui.standpoint import Standpoint, standpoint_of
+from netbuilder.ui.time_travel import TimeTravel
 from netbuilder.ui.trainer import Trainer
 
 
@@ -115,6 +116,7 @@ class Workspace(QObject):
         self.trainer.stateChanged.connect(self.stateChanged)
         self.trainer.telemetry.connect(self.telemetry)
         self.trainer.message.connect(self.message)
+        self.past = TimeTravel(self)
         self.health = Health(self.trainer, self._analysis, self)
         self.health.placed.connect(self._note_health)
         self.runs = Runs(self)
@@ -398,8 +400,15 @@ class Workspace(QObject):
             self.trainer.start(self.document, self.file.home)
             self._watch_selection()
 
+    def branch(self, state: Path) -> None:
+        """Start a run of the current document that goes on from a training's state in a file."""
+        if not self.state.is_active and self.may_train():
+            self.trainer.start(self.document, self.path, state=str(state))
+            self._watch_selection()
+
     def may_train(self) -> bool:
         """Whether nothing prevents training; what does is raised as problems."""
+        self.trainer.snapshots = int(self.preferences.get("snapshot_megabytes")) << 20
         self._analysis.settle()
         errors = tuple(problem for problem in self.problems if problem.is_error)
         if errors:

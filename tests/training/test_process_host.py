@@ -14,7 +14,19 @@ import pytest
 
 from netbuilder.training import process_host
 from netbuilder.training.process_host import ProcessHost
-from netbuilder.training.protocol import Pause, PictureKind, Resume, Start, State, Step, Stop, Watch
+from netbuilder.training.protocol import (
+    Look,
+    Pause,
+    PictureKind,
+    Resume,
+    Rewind,
+    Snapshot,
+    Start,
+    State,
+    Step,
+    Stop,
+    Watch,
+)
 from tests.training.documents import Run, iris, planned, train
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are those of Unix")
@@ -78,6 +90,29 @@ def test_what_an_ended_run_leaves_can_be_looked_at(host, tmp_path):
     run.host.close()
     run.command(Watch(nodes=("hidden",)))
     assert any("was ignored" in event.text for event in run.of("log"))
+
+
+def test_the_past_can_be_looked_at_and_gone_back_to(host, tmp_path):
+    run = Run(host, tmp_path / "run")
+    run.host.drain()
+    made = planned(iris(), epochs=LONG)
+    run.host.send(Start(document=made, folder=str(tmp_path / "run"), paused=True, snapshots=1 << 26))
+    run.command(Watch(nodes=("hidden",)))
+    for step in (1, 2, 3):
+        run.command(Step())
+        run.until(lambda told, step=step: told.progress.step == step and told.progress.state is State.PAUSED)
+        run.command(Snapshot())
+    run.command(Look(2))
+    run.drain()
+    told = [each.timeline for each in run.telemetry if each.timeline is not None][-1]
+    assert told.shown == 2
+    assert [moment.step for moment in told.moments] == [0, 1, 2, 3]
+    assert run.pictures(PictureKind.VECTOR)["hidden"].step == 2
+    run.command(Rewind(1))
+    assert run.telemetry[-1].progress.step == 1
+    run.host.send(Stop())
+    run.finish()
+    assert [event.data["rewound"] for event in run.of("rewind")] == [1]
 
 
 FAULTS = {

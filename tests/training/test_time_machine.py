@@ -25,6 +25,7 @@ from netbuilder.training.protocol import (
     State,
     Step,
     Stop,
+    Timeline,
     Watch,
 )
 from netbuilder.training.run_store import RunStore
@@ -54,6 +55,12 @@ def go_to(run: Run, step: int) -> None:
     run.until(lambda told: told.progress.step == step and told.progress.state is State.PAUSED)
 
 
+def timeline(run: Run) -> Timeline:
+    """Return what can be looked back at, as last told."""
+    run.drain()
+    return [told.timeline for told in run.telemetry if told.timeline is not None][-1]
+
+
 def seen(run: Run, *commands: Command) -> dict[tuple[PictureKind, str], Picture]:
     """Send commands, wait until they took effect, and return what was drawn for them."""
     run.drain()
@@ -78,7 +85,7 @@ def test_looking_back_changes_nothing(tmp_path):
     for step in (3, 9, 10, 20):
         go_to(run, step)
         run.command(Snapshot())
-        for moment in run.telemetry[-1].timeline.moments:
+        for moment in timeline(run).moments:
             run.command(Look(moment.step))
         if step == 10:
             run.command(Look(None))
@@ -103,15 +110,15 @@ def test_what_is_seen_is_what_was_seen_then(tmp_path, over):
         run.host.send(Stop())
         run.finish()
     back = seen(run, Look(2))
-    assert run.telemetry[-1].timeline.shown == 2
-    assert [moment.step for moment in run.telemetry[-1].timeline.moments if moment.reason is Reason.WISH] == [2]
+    assert timeline(run).shown == 2
+    assert [moment.step for moment in timeline(run).moments if moment.reason is Reason.WISH] == [2]
     for key in [(PictureKind.MAPS, "stem"), (PictureKind.KERNELS, "stem"), (PictureKind.WEIGHTS, "stem")]:
         assert back[key].step == 2
         np.testing.assert_array_equal(back[key].data, then[key].data)
         assert not np.array_equal(back[key].data, now[key].data)
     assert not any(kind is PictureKind.GRADIENTS for kind, _ in back), "those of the last step are of other weights"
     again = seen(run, Look(None))
-    assert run.telemetry[-1].timeline.shown is None
+    assert timeline(run).shown is None
     np.testing.assert_array_equal(again[PictureKind.MAPS, "stem"].data, now[PictureKind.MAPS, "stem"].data)
     assert run.finish().of("problem") == [] if over else run.of("problem") == []
     run.host.send(Stop())
@@ -150,7 +157,7 @@ def test_of_many_looks_the_newest_is_shown(tmp_path):
         run.host.send(Look(step))
     number = run.host.send(Look(1))
     run.until(lambda told: told.progress.acknowledged >= number)
-    assert run.drain().timeline.shown == 1
+    assert timeline(run).shown == 1
     assert run.pictures(PictureKind.VECTOR)["hidden"].step == 1
     run.host.send(Stop())
     run.finish()
@@ -168,7 +175,7 @@ def test_going_back_repeats_what_was_and_keeps_what_is_left(tmp_path):
     assert back.data == {"rewound": 9, "from": 17, "run": "run~1"}
     assert run.telemetry[-1].progress.state is State.PAUSED
     assert run.telemetry[-1].progress.step == 9
-    assert run.telemetry[-1].timeline.moments[-1].step == 9
+    assert timeline(run).moments[-1].step == 9
     run.host.send(Resume())
     run.finish()
     assert digests(folder) == digests(tmp_path / "whole" / "run")
@@ -226,13 +233,13 @@ def test_a_damaged_snapshot_is_told_and_never_used(tmp_path):
     path.write_bytes(data)
     run.command(SEE)
     run.command(Look(5))
-    assert run.telemetry[-1].timeline.shown is None
+    assert timeline(run).shown is None
     run.command(Rewind(5))
     run.command(Rewind(1234))
     codes = [problem.code for event in run.of("problem") for problem in event.problems]
     assert codes == ["checkpoint.damaged", "checkpoint.damaged", "snapshot.missing"]
     assert not run.of("rewind")
-    assert 5 not in {each.step for each in run.telemetry[-1].timeline.moments}
+    assert 5 not in {each.step for each in timeline(run).moments}
     run.host.send(Resume())
     run.finish()
     assert digests(folder) == digests(tmp_path / "whole" / "run")

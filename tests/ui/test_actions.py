@@ -27,6 +27,7 @@ from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.import_actions import ImportActions
 from netbuilder.ui.recovery_actions import RecoveryActions
 from netbuilder.ui.run_actions import RunActions
+from netbuilder.ui.time_travel import TimeTravel
 from netbuilder.ui.training_actions import TrainingActions
 from netbuilder.ui.trial_actions import TrialActions
 from netbuilder.ui.trust_actions import TrustActions
@@ -42,6 +43,7 @@ TARGETS = {
     "training": TrainingActions,
     "detaching": Detaching,
     "trial": TrialActions,
+    "past": TimeTravel,
     "exports": ExportActions,
     "trust": TrustActions,
     "help": HelpActions,

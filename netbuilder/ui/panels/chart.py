@@ -53,6 +53,7 @@ class Chart(QWidget):
         self.unit = Unit.STEPS
         self.logarithmic = False
         self.cursor_step: float | None = None
+        self.marked: float | None = None
         self._span: tuple[float, float] | None = None
         self._picture: QPixmap | None = None
         self._axes: tuple[Axis, Axis, Axis] | None = None
@@ -174,6 +175,8 @@ class Chart(QWidget):
             if self.hasFocus():
                 painter.setPen(QPen(self.theme.color("accent"), 1, Qt.PenStyle.DotLine))
                 painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 4, 4)
+            if self.marked is not None:
+                self._paint_mark(painter, self.marked)
             if self.cursor_step is not None:
                 self._paint_cursor(painter)
 
@@ -254,6 +257,19 @@ class Chart(QWidget):
                 painter.drawEllipse(QPointF(at[part][0], height[part][0]), 1.5, 1.5)
             else:
                 painter.drawPolyline(points)
+
+    def mark(self, step: float | None) -> None:
+        """Draw a line at the step that the window's pictures show; None shows now."""
+        if step != self.marked:
+            self.marked = step
+            self.update()
+
+    def _paint_mark(self, painter: QPainter, step: float) -> None:
+        x, left, _ = self.axes()
+        column = round(x.pixel(step)) + 0.5
+        if x.start <= column <= x.end:
+            painter.setPen(QPen(self.theme.color("accent"), 2))
+            painter.drawLine(QPointF(column, left.end), QPointF(column, left.start))
 
     def _paint_cursor(self, painter: QPainter) -> None:
         assert self.cursor_step is not None

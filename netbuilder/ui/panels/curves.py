@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QSlider,
     QToolButton,
+    QVBoxLayout,
     QWidget,
     QWidgetAction,
 )
@@ -30,6 +31,7 @@ from netbuilder.ui.panels.legend import Legend
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.matrices import BoundaryView, ConfusionView
 from netbuilder.ui.panels.plot_export import PlotExport, export_plots
+from netbuilder.ui.panels.timeline import Timeline
 from netbuilder.ui.panels.trace import Placement, Trace, Unit
 from netbuilder.ui.panels.watched import MapsCard
 from netbuilder.ui.runs import COLORS
@@ -308,23 +310,33 @@ class CurvesPanel(LivePanel):
         plots = {"activations": self.maps.mosaic, "values": self.maps.bars}
         export_plots(self.workspace, plots | {"confusion": self.answer.confusion, "boundary": self.answer.boundary})
         self.workspace.runs.overlaysChanged.connect(self._follow)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 8, 12, 8)
+        self.timeline = Timeline(self.workspace.past, self.theme)
+        self.workspace.past.changed.connect(self._mark_moment)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(12, 8, 12, 8)
+        column.setSpacing(6)
+        row = QHBoxLayout()
         row.setSpacing(12)
+        column.addLayout(row, 1)
+        column.addWidget(self.timeline)
         row.addWidget(self.loss, 11)
         row.addWidget(self.maps, 6)
         row.addWidget(self.answer, 4)
 
+    def _mark_moment(self) -> None:
+        self.loss.chart.mark(self.workspace.past.shown)
+
     def refresh(self) -> None:
         """Show what the run has told."""
+        self._mark_moment()
         self.loss.refresh()
         self.maps.refresh(self.workspace)
         self.answer.refresh(self.workspace)
 
     def restyle(self, theme: Theme) -> None:
         """Draw in other colours."""
-        for card in (self.loss, self.maps, self.answer):
-            card.set_theme(theme)
+        for part in (self.loss, self.maps, self.answer, self.timeline):
+            part.set_theme(theme)
 
 
 def _make(workspace: Workspace, themes: ThemeController) -> QWidget:

@@ -1,0 +1,48 @@
+"""The Time machine menu in the Train menu."""
+
+from __future__ import annotations
+
+from netbuilder.ui.action_spec import ActionSpec, action, can_branch, can_look_back, can_rewind, is_active, is_away
+
+_MENU = "&Train/T&ime machine"
+
+TIME: tuple[ActionSpec, ...] = (
+    action("time.earlier", "&Earlier moment", _MENU, "past.earlier", "Ctrl+Alt+Left", enabled=can_look_back),
+    action("time.later", "&Later moment", _MENU, "past.later", "Ctrl+Alt+Right", enabled=is_away),
+    action("time.now", "&Now", _MENU, "past.return_to_now", "Ctrl+Alt+Down", enabled=is_away),
+    action(
+        "time.play",
+        "&Play",
+        _MENU,
+        "past.play_or_pause",
+        "Ctrl+Alt+Space",
+        tip="Show one moment of the run after the other",
+        enabled=can_look_back,
+    ),
+    action(
+        "time.keep",
+        "&Keep this moment",
+        _MENU,
+        "past.keep",
+        "Ctrl+Alt+K",
+        tip="Keep a snapshot of the run as it is now, whatever the schedule says",
+        enabled=is_active,
+        line=True,
+    ),
+    action(
+        "time.go_on",
+        "&Go on from here",
+        _MENU,
+        "past.go_on",
+        tip="Train on from the moment that is shown; what came after it is kept as a run of its own",
+        enabled=can_rewind,
+    ),
+    action(
+        "time.branch",
+        "&Branch a new run from here",
+        _MENU,
+        "past.branch",
+        tip="Start a new run from the moment that is shown, with the plan as it is now",
+        enabled=can_branch,
+    ),
+)
