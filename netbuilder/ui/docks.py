@@ -156,6 +156,8 @@ class Docks:
         self._window.addDockWidget(area, dock)
         if beside:
             self._window.tabifyDockWidget(beside[-1], dock)
+        if spec.is_spare:
+            dock.close()
         self._docks.append(_Dock(spec, dock))
 
     def _resize(self) -> None:

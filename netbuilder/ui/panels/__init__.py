@@ -39,6 +39,7 @@ class PanelSpec:
         order: Panels of one area stand in this order.
         shortcut: Keys that bring it to front, or "".
         make: Makes its widget.
+        is_spare: Whether it is closed until View > Panels, its keys or something that it shows opens it.
     """
 
     key: str
@@ -47,6 +48,7 @@ class PanelSpec:
     order: int
     shortcut: str
     make: Callable[[Workspace, ThemeController], QWidget]
+    is_spare: bool = False
 
 
 def discover() -> tuple[PanelSpec, ...]:

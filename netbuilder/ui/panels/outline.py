@@ -146,4 +146,6 @@ def _make(workspace: Workspace, _: ThemeController) -> QWidget:
     return OutlinePanel(workspace)
 
 
-PANEL = PanelSpec(key="outline", title="Outline", area=Area.BOTTOM, order=60, shortcut="Ctrl+8", make=_make)
+PANEL = PanelSpec(
+    key="outline", title="Outline", area=Area.BOTTOM, order=60, shortcut="Ctrl+8", make=_make, is_spare=True
+)

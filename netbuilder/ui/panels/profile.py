@@ -281,4 +281,4 @@ def _make(workspace: Workspace, themes: ThemeController) -> QWidget:
     return ProfilePanel(workspace, themes)
 
 
-PANEL = PanelSpec(key="profile", title="Profile", area=Area.BOTTOM, order=37, shortcut="", make=_make)
+PANEL = PanelSpec(key="profile", title="Profile", area=Area.BOTTOM, order=37, shortcut="", make=_make, is_spare=True)

@@ -176,4 +176,6 @@ def _make(workspace: Workspace, themes: ThemeController) -> QWidget:
     return StatisticsPanel(workspace, themes)
 
 
-PANEL = PanelSpec(key="statistics", title="Statistics", area=Area.BOTTOM, order=32, shortcut="", make=_make)
+PANEL = PanelSpec(
+    key="statistics", title="Statistics", area=Area.BOTTOM, order=32, shortcut="", make=_make, is_spare=True
+)

@@ -133,4 +133,4 @@ def _make(workspace: Workspace, themes: ThemeController) -> QWidget:
     return SystemPanel(workspace, themes)
 
 
-PANEL = PanelSpec(key="system", title="System", area=Area.BOTTOM, order=34, shortcut="", make=_make)
+PANEL = PanelSpec(key="system", title="System", area=Area.BOTTOM, order=34, shortcut="", make=_make, is_spare=True)

@@ -209,4 +209,4 @@ def _make(workspace: Workspace, themes: ThemeController) -> QWidget:
     return UpdatesPanel(workspace, themes)
 
 
-PANEL = PanelSpec(key="updates", title="Updates", area=Area.BOTTOM, order=31, shortcut="", make=_make)
+PANEL = PanelSpec(key="updates", title="Updates", area=Area.BOTTOM, order=31, shortcut="", make=_make, is_spare=True)
