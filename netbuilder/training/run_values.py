@@ -132,7 +132,7 @@ def title_of(key: str) -> str:
     if key in FIXED:
         return FIXED[key]
     kind, _, name = key.partition("/")
-    words = name.replace("_", " ").replace(".", " ")
+    words = name.replace("_", " ").replace(".", " ").replace("ema ", "EMA ")
     words = words.replace("f1", "F1").replace("r2", "R²") if kind in _KINDS else words
     text = f"{_KINDS[kind]} {words}" if kind in _KINDS else words
     return text[:1].upper() + text[1:]
