@@ -101,6 +101,16 @@ class Trainer:
         """Steps in the whole run; 0 while unknown."""
         return self.steps_per_epoch * self.epochs
 
+    @property
+    def parts(self) -> Mapping[str, Part]:
+        """The rows of each part, once built."""
+        return self._parts
+
+    @property
+    def updaters(self) -> Sequence[Updater]:
+        """What updates each phase's weights, once built."""
+        return self._updaters
+
     def build(self) -> None:
         """Read the data, build the network and everything around it, and show its first pictures.
 

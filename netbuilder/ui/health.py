@@ -16,6 +16,7 @@ from netbuilder.ui.series import RunRecord
 from netbuilder.ui.trainer import Trainer
 
 if TYPE_CHECKING:
+    from netbuilder.insight.check import Result
     from netbuilder.insight.facts import Facts
     from netbuilder.insight.finding import Finding
     from netbuilder.insight.monitor import Monitor
@@ -33,15 +34,19 @@ class Health(QObject):
     """Follows the trainer's runs with the health rules.
 
     Attributes:
-        findings: What is wrong with the current or last run, in the order of the rules.
+        findings: What is wrong with the current or last run, what matters most first.
+        checks: What the last checks before training saw; () before the first.
+        checked: The document that they looked at.
 
     Signals:
         changed: () `findings` is another tuple: something came, went, or is told with other numbers.
+        checksChanged: () `checks` are others.
         placed: () the nodes with findings are others, or what is said there matters more or less.
     """
 
     changed = Signal()
     placed = Signal()
+    checksChanged = Signal()
 
     def __init__(self, trainer: Trainer, analysis: Analysis, parent: QObject) -> None:
         """Follow a trainer.
@@ -53,6 +58,8 @@ class Health(QObject):
         """
         super().__init__(parent)
         self.findings: tuple[Finding, ...] = ()
+        self.checks: tuple[Result, ...] = ()
+        self.checked: Document | None = None
         self._trainer = trainer
         self._analysis = analysis
         self._document: Document | None = None
@@ -68,6 +75,16 @@ class Health(QObject):
         self._timer.timeout.connect(self._turn)
         trainer.telemetry.connect(self._hear)
         trainer.stateChanged.connect(self._enter)
+
+    def take_checks(self, results: tuple[Result, ...], document: Document | None) -> None:
+        """Keep what checks before training saw.
+
+        Args:
+            results: What each saw.
+            document: What they looked at.
+        """
+        self.checks, self.checked = results, document
+        self.checksChanged.emit()
 
     def _enter(self, state: State) -> None:
         if state in (State.STARTING, State.IDLE):

@@ -27,6 +27,7 @@ from netbuilder.ui.actions import Actions
 from netbuilder.ui.background import Background
 from netbuilder.ui.crash import CrashDialog
 from netbuilder.ui.dialogs import Answer
+from netbuilder.ui.experiment_actions import ExperimentActions
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.help_actions import HelpActions
@@ -328,7 +329,7 @@ class MainWindow(QMainWindow):
     def _targets(self) -> dict[str, Callable[[], object]]:
         training = TrainingActions(self.workspace, lambda key: self.docks.show(key))
         exports, trust = ExportActions(self), TrustActions(self)
-        help, trial = HelpActions(self), TrialActions(self)
+        help, trial, experiments = HelpActions(self), TrialActions(self), ExperimentActions(self)
         runs = RunActions(self)
         return {
             "window": lambda: self,
@@ -350,6 +351,7 @@ class MainWindow(QMainWindow):
             "detaching": lambda: self.docks.detaching,
             "trial": lambda: trial,
             "past": lambda: self.workspace.past,
+            "experiments": lambda: experiments,
             "exports": lambda: exports,
             "trust": lambda: trust,
             "help": lambda: help,

@@ -518,6 +518,7 @@ class Workspace(QObject):
         self.scopes.forget()
         self.selection, self.selected_link, self.selected_frames = frozenset(), None, frozenset()
         self.trainer.forget()
+        self.health.take_checks((), None)
         self._analysis.forget()
         self._analysis.follow(document, self.file.base)
         self.documentReplaced.emit()

@@ -1,14 +1,13 @@
 """Exporting in a process of its own: the same result, cancelling leaves nothing, and a death is told in plain words."""
 
-import threading
 import time
 
 import psutil
 import pytest
 
-from netbuilder.exchange import child_process
 from netbuilder.exchange.child_process import export_in_child
 from netbuilder.exchange.formats import Order
+from netbuilder.foundation import child
 from netbuilder.foundation.job import Cancelled, Job
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.foundation.save import TEMPORARY
@@ -82,8 +81,8 @@ def test_what_a_child_that_was_ended_has_begun_to_write_is_swept(tmp_path):
 
 def test_a_child_that_dies_is_a_problem(tmp_path):
     def kill():
-        for child in children():
-            child.kill()
+        for each in children():
+            each.kill()
 
     order = Order(document=tiny_mlp(), format="onnx", target=tmp_path / "x.onnx")
     with pytest.raises(NetbuilderError, match="ended from outside"):
@@ -91,7 +90,7 @@ def test_a_child_that_dies_is_a_problem(tmp_path):
     assert list(tmp_path.glob("*.onnx")) == []
 
 
-def test_a_defect_of_ours_comes_back_as_one(tmp_path, monkeypatch):
+def test_a_defect_of_ours_comes_back_as_one():
     """It becomes a crash report with the child's traceback, not a user's problem."""
     sent = []
 
@@ -99,13 +98,10 @@ def test_a_defect_of_ours_comes_back_as_one(tmp_path, monkeypatch):
         def send(self, message):
             sent.append(message)
 
-    def fail(order, job):
+    def fail(job):
         raise ZeroDivisionError("ours")
 
-    monkeypatch.setattr(child_process, "export", fail)
-    worker = threading.Thread(target=child_process._work, args=(None, Pipe()))
-    worker.start()
-    worker.join()
+    child.run(fail, Pipe())
     ((kind, text),) = sent
-    assert kind == "end"
+    assert kind == "crash"
     assert "ZeroDivisionError: ours" in text

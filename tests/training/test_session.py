@@ -30,8 +30,8 @@ KINDS = {
         lambda: documents.with_optimizer(planned(tiny_cnn(4), epochs=1), "adam", learning_rate=0.02),
         {"loss", "accuracy", "precision", "recall", "f1"},
     ),
-    "regression": (documents.diabetes, {"loss", "mae", "rmse", "r2"}),
-    "binary": (documents.binary, {"loss", "accuracy", "precision", "recall", "f1"}),
+    "regression": (lambda: planned(documents.diabetes(), epochs=8), {"loss", "mae", "rmse", "r2"}),
+    "binary": (lambda: planned(documents.binary(), epochs=8), {"loss", "accuracy", "precision", "recall", "f1"}),
     "sequence": (
         lambda: documents.with_optimizer(documents.rows_lstm(), "adam", learning_rate=0.02),
         {"loss", "accuracy", "precision", "recall", "f1"},

@@ -208,3 +208,10 @@ def test_groups_have_rates_of_their_own(tmp_path):
     after = saved_weights(tmp_path / "run")
     assert torch.equal(before["hidden.weight"], after["hidden.weight"])
     assert not torch.equal(before["scores.weight"], after["scores.weight"])
+
+
+def test_seed_and_node_each_give_rows_another_order():
+    orders = {tuple(torch.randperm(50, generator=shuffling(seed, node)).tolist()) for seed in range(3) for node in "ab"}
+    assert len(orders) == 6
+    again = torch.randperm(50, generator=shuffling(2, "b"))
+    assert tuple(again.tolist()) in orders

@@ -21,6 +21,7 @@ from netbuilder.ui.canvas.value_commands import ValueCommands
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.canvas.views import Views
 from netbuilder.ui.detaching import Detaching
+from netbuilder.ui.experiment_actions import ExperimentActions
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.help_actions import HelpActions
@@ -44,6 +45,7 @@ TARGETS = {
     "detaching": Detaching,
     "trial": TrialActions,
     "past": TimeTravel,
+    "experiments": ExperimentActions,
     "exports": ExportActions,
     "trust": TrustActions,
     "help": HelpActions,

@@ -8,17 +8,20 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVB
 
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels import Area, PanelSpec
-from netbuilder.ui.panels.cards import clear, label
+from netbuilder.ui.panels.cards import Card, clear, label
+from netbuilder.ui.panels.check_rows import CheckRow
 from netbuilder.ui.panels.finding_rows import FindingRow
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Workspace
 
 if TYPE_CHECKING:
+    from netbuilder.insight.check import Result
     from netbuilder.insight.finding import Finding
 
 BEFORE = "Press Train: rules watch the run for exploding and vanishing gradients, dead units, overfitting and more."
 WATCHING = "Nothing is wrong so far. {count} rules watch this run."
+UNCHECKED = "Nothing was checked yet. A check takes some seconds and changes nothing."
 HEALTHY = "Nothing was wrong with the last run, as far as {count} rules can tell."
 
 
@@ -28,8 +31,10 @@ class HealthPanel(LivePanel):
     def __init__(self, workspace: Workspace, themes: ThemeController) -> None:
         super().__init__(workspace, themes)
         self.rows: list[FindingRow] = []
+        self.check_rows: list[CheckRow] = []
         self._shown: tuple[tuple[Finding, ...], bool, bool] | None = None
         workspace.health.changed.connect(self._count)
+        workspace.health.checksChanged.connect(self._show_checks)
         workspace.documentChanged.connect(self._read_document)
         self._count()
 
@@ -46,23 +51,19 @@ class HealthPanel(LivePanel):
         head.addWidget(self.summary, 1)
         head.addWidget(self.check)
         head.addWidget(self.rate)
-        frame = QWidget()
-        outer = QVBoxLayout(frame)
-        outer.setContentsMargins(0, 0, 0, 0)
-        self._column = QVBoxLayout()
-        self._column.setSpacing(8)
-        outer.addLayout(self._column)
-        outer.addStretch(1)
-        area = QScrollArea()
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidgetResizable(True)
-        area.setWidget(frame)
-        area.setAccessibleName("Findings")
+        area, self._column = _scrolling("Findings")
+        self.checks = Card("Before training", UNCHECKED)
+        self.checks.setMinimumWidth(260)
+        body = QHBoxLayout()
+        body.setSpacing(12)
+        body.addWidget(area, 3)
+        body.addWidget(self.checks, 2)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)
         column.setSpacing(8)
         column.addLayout(head)
-        column.addWidget(area, 1)
+        column.addLayout(body, 1)
+        self._show_checks()
 
     def refresh(self) -> None:
         """List the findings, where they are news; rows that are there already get newer numbers."""
@@ -86,6 +87,37 @@ class HealthPanel(LivePanel):
         for row in self.rows:
             row.set_theme(theme)
 
+    def _show_checks(self) -> None:
+        """List what the checks saw, what failed first."""
+        if not self._built:
+            return
+        health = self.workspace.health
+        self.check_rows = [CheckRow(each, self.workspace) for each in sorted(health.checks, key=_gravity)]
+        if not self.check_rows:
+            self.checks.show_empty(UNCHECKED)
+            self.checks.note.clear()
+            return
+        area, column = _scrolling("Checks")
+        for row in self.check_rows:
+            column.addWidget(row)
+        before = self.checks.body
+        self.checks.show_body(area)
+        if before is not None:
+            before.deleteLater()
+        self._date_checks()
+
+    def _date_checks(self) -> None:
+        """Say how many checks passed, and whether the document is another since."""
+        health = self.workspace.health
+        if not self._built or not health.checks:
+            return
+        passed = sum(each.verdict == "pass" for each in health.checks)
+        checked, now = health.checked, self.workspace.document
+        is_old = checked is None or (checked.graph, checked.blocks, checked.plan) != (now.graph, now.blocks, now.plan)
+        self.checks.note.setText(
+            f"{passed} of {len(health.checks)} passed" + ("; changed since: check again" if is_old else "")
+        )
+
     def _summary(self) -> str:
         count = len(self.workspace.health.findings)
         if count:
@@ -106,6 +138,28 @@ class HealthPanel(LivePanel):
         """Names and values of the document changed, and with them which fixes are made already."""
         self._shown = None
         self._follow()
+        self._date_checks()
+
+
+def _scrolling(name: str) -> tuple[QScrollArea, QVBoxLayout]:
+    """Return an area that scrolls, and the column that its rows go into."""
+    frame = QWidget()
+    outer = QVBoxLayout(frame)
+    outer.setContentsMargins(0, 0, 0, 0)
+    column = QVBoxLayout()
+    column.setSpacing(8)
+    outer.addLayout(column)
+    outer.addStretch(1)
+    area = QScrollArea()
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidgetResizable(True)
+    area.setWidget(frame)
+    area.setAccessibleName(name)
+    return area, column
+
+
+def _gravity(result: Result) -> int:
+    return ("fail", "warn", "pass").index(result.verdict)
 
 
 def _make(workspace: Workspace, themes: ThemeController) -> QWidget:

@@ -1,0 +1,1 @@
+"""Checks before training: a module a check, found by walking this package; each holds one `Check`."""
