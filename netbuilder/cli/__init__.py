@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from netbuilder import __version__
-from netbuilder.cli import catalog, exchange, projects, recovery, runs
+from netbuilder.cli import catalog, exchange, insight, projects, recovery, runs
 from netbuilder.cli.answers import FAILED, INTERRUPTED, UNUSABLE, Command, complain
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.foundation.waiting import wait_passively
@@ -20,6 +20,7 @@ from netbuilder.foundation.waiting import wait_passively
 COMMANDS: Final[Mapping[str, Command]] = {
     **catalog.COMMANDS,
     **projects.COMMANDS,
+    **insight.COMMANDS,
     **runs.COMMANDS,
     **recovery.COMMANDS,
     **exchange.COMMANDS,

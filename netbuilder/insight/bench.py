@@ -21,6 +21,7 @@ from netbuilder.training.live_view import LiveView
 from netbuilder.training.network import Network
 from netbuilder.training.protocol import Start
 from netbuilder.training.run_files import LAST
+from netbuilder.training.state import has_state, load_generation
 from netbuilder.training.trainer import Trainer
 from netbuilder.training.transplant import Body, transplant
 
@@ -117,20 +118,33 @@ def bench(order: Order, job: Job, *, seed: int | None = None) -> Iterator[Bench]
 
 
 def _load(order: Order, network: Network) -> int | None:
-    """Give a network the last weights of a run, moved to where they belong in it; returns their step, if there are any.
+    """Give a network the newest weights of a run, moved to where they belong in it.
+
+    Returns:
+        Their step; None when the run has saved none yet.
 
     Raises:
         NetbuilderError: When they are damaged.
     """
-    path = Path(order.run) / LAST
-    if not path.is_file():
+    found = _newest(Path(order.run))
+    if found is None:
         return None
-    checkpoint = load_checkpoint(path)
-    tensors: Mapping[str, torch.Tensor] = checkpoint.tensors
+    tensors, step = found
     if order.trained is None or order.trained.graph is order.document.graph:
         network.model.load_state_dict(tensors)
     else:
         before = Network(order.trained, network.device, Path(order.runs))
         before.model.load_state_dict(tensors)
         transplant(Body(before.document, before.modules), Body(network.document, network.modules))
-    return int(checkpoint.about.get("step", 0))
+    return step
+
+
+def _newest(run: Path) -> tuple[Mapping[str, torch.Tensor], int] | None:
+    """Return a run's newest weights and their step: its training state's, which is written at every pause."""
+    if has_state(run):
+        state, _ = load_generation(run)
+        return state.part("model"), state.step
+    if not (run / LAST).is_file():
+        return None
+    checkpoint = load_checkpoint(run / LAST)
+    return checkpoint.tensors, int(checkpoint.about.get("step", 0))

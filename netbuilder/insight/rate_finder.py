@@ -35,7 +35,7 @@ _EDGE: Final = 8
 _REACH: Final = 6
 """Steps on either side over which a slope is taken: what batches differ by is not taken for one."""
 
-_FLAT: Final = 0.02
+_FLAT: Final = 0.05
 """A loss that never falls by more than this part has no steepest place."""
 
 

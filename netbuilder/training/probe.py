@@ -198,7 +198,8 @@ class Probe:
         """
         orders: list[_Order] = []
         shown = self._watch.in_view
-        if shown is not None and not shown and not self._watch.nodes and statistics is None:
+        rests = self._network.rests
+        if shown is not None and not shown and not self._watch.nodes and statistics is None and not rests:
             return orders
 
         def look(path: str, value: torch.Tensor) -> None:
@@ -209,6 +210,7 @@ class Probe:
                 return
             if shown is None or path in shown:
                 orders.extend(self._face(transfer, path, value, step))
+            if path in rests:  # seen or not: rules watch them
                 orders.extend(self._dead(transfer, path, value, step))
             if path in self._watch.nodes:
                 orders.extend(self._full(transfer, path, value, step))

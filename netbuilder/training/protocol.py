@@ -102,7 +102,7 @@ class Watch:
     Attributes:
         nodes: Paths of the nodes that are drawn in full: those selected.
         sample: Which of the fixed samples.
-        in_view: Paths of the nodes whose faces are seen: only they get THUMBS, BARS and DEAD. None means all.
+        in_view: Paths of the nodes whose faces are seen: only they get THUMBS and BARS. None means all.
         gradient_flow: Whether to measure FLOW.
         histograms: Whether every look draws WEIGHTS, GRADIENTS and VALUES of all nodes; else only those looks do that
             are recorded, which are ever fewer.

@@ -73,8 +73,8 @@ def overfitted(folder: Path) -> Document:
 
 
 def too_high(folder: Path) -> Document:
-    """A rate of 10."""
-    return planned(with_optimizer(iris(), "adam", learning_rate=10.0), epochs=15)
+    """A rate of 100."""
+    return planned(with_optimizer(iris(), "adam", learning_rate=100.0), epochs=15)
 
 
 def too_low(folder: Path) -> Document:

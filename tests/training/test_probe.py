@@ -251,3 +251,14 @@ def test_a_tiny_part_has_fewer_samples(tmp_path, monkeypatch):
     run = _look(tiny_cnn(4), tmp_path / "run", Watch(nodes=("stem",), sample=99))
     assert run.pictures(PictureKind.SAMPLES)["digits"].data.shape == (3, 8, 8)
     assert "stem" in run.pictures(PictureKind.MAPS)
+
+
+def test_dead_units_are_recorded_of_all_activations_though_nobody_looks(tmp_path):
+    run = documents.begin(documents.iris(8, node("act", "relu")), tmp_path / "run", paused=True)
+    run.until(lambda told: told.progress.state is State.PAUSED)
+    run.command(Watch(in_view=frozenset()))
+    run.command(Step())
+    run.until(lambda told: told.progress.step == 1 and told.progress.state is State.PAUSED)
+    run.host.send(Stop())
+    run.finish()
+    assert run.steps("dead/act")[0] == 1

@@ -246,7 +246,7 @@ def test_during_a_run_it_is_tried_from_the_runs_weights(
     dialog = try_fix(qtbot, window, fixes.plan("Stop early", patience=3))
     assert here[0].run == str(window.workspace.trainer.folder)
     assert here[0].trained is window.workspace.trainer.document
-    assert "the weights of step 0" in dialog.verdict.text()
+    assert "the weights of step 1" in dialog.verdict.text()
     assert window.workspace.state.value == "paused"
     window.workspace.stop()
     qtbot.waitUntil(lambda: not window.workspace.state.is_active, timeout=60_000)

@@ -61,7 +61,6 @@ def judge(record: Record, held: Held) -> Iterator[Finding]:
         fixes=fixes.kept(
             fixes.lower_rate(record.document),
             fixes.clip(record.document),
-            fixes.use_schedule(record.document, "warmup", "Warm the learning rate up"),
         ),
     )
 

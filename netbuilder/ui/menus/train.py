@@ -45,6 +45,7 @@ TRAIN: tuple[ActionSpec, ...] = (
         tip="Train shortly with ever larger learning rates, and see where the loss falls",
         enabled=is_drawn,
     ),
+    action(
         "train.fastest",
         "Find the &fastest way…",
         "&Train",
