@@ -17,9 +17,15 @@ from netbuilder.layers.catalog import catalog
 from netbuilder.training.optimizers import OPTIMIZERS
 from netbuilder.training.schedules import SCHEDULES
 
+_SET_UP: Final = "The run in progress is set up already"
+
 FIXED_PLAN: Final[Mapping[str, str]] = {
     "seed": "The weights of the run in progress are drawn already",
     "monitor": "The run in progress has chosen its best weights by another measure",
+    "precision": _SET_UP,
+    "memory_format": _SET_UP,
+    "compile": _SET_UP,
+    "threads": _SET_UP,
 }
 """Fields of the plan that a run in progress keeps, and why."""
 

@@ -47,9 +47,9 @@ class Part:
         counts = [source.rows for source in self.sources]
         return max(counts) if counts and all(counts) else 0
 
-    def batch_count(self, size: int) -> int:
+    def batch_count(self, size: int, done: int = 0) -> int:
         """Return how many batches `shuffled` yields."""
-        return len(batch_sizes(self.rows, size))
+        return len(batch_sizes(self.rows, size, done))
 
     def shuffled(self, size: int, generators: Mapping[str, torch.Generator], done: int = 0) -> Iterator[Batch]:
         """Yield one epoch of training batches.
@@ -57,18 +57,18 @@ class Part:
         Args:
             size: Rows a batch.
             generators: Data node id -> the generator that shuffles it.
-            done: How many batches of the epoch to leave out.
+            done: How many rows of the epoch to leave out.
         """
         rows = self.rows
-        sizes = batch_sizes(rows, size)
+        sizes = batch_sizes(rows, size, done)
         orders = []
         for source in self.sources:
             passes = [
                 torch.randperm(source.rows, generator=generators[source.node]) for _ in range(0, rows, source.rows)
             ]
-            order = torch.cat(passes)[: sum(sizes)]
+            order = torch.cat(passes)[done : done + sum(sizes)]
             device = next(iter(source.tensors.values())).device
-            orders.append(torch.split(order.to(device), sizes)[done:])
+            orders.append(torch.split(order.to(device), sizes))
         for indexes in zip(*orders, strict=True):
             yield {
                 name: tensor.index_select(0, index)
@@ -116,13 +116,13 @@ def grouped(batches: Iterator[Batch], size: int) -> Iterator[Sequence[Batch]]:
         yield several
 
 
-def batch_sizes(rows: int, size: int) -> list[int]:
-    """Return the sizes of one epoch's batches.
+def batch_sizes(rows: int, size: int, done: int = 0) -> list[int]:
+    """Return the sizes of one epoch's batches, or of those that are left when some of its rows are done.
 
     A last batch of a single row is left out, unless it is the only one: batch normalization cannot train on it.
     """
-    sizes = [min(size, rows - first) for first in range(0, rows, size)]
-    return sizes[:-1] if len(sizes) > 1 and sizes[-1] == 1 and size > 1 else sizes
+    sizes = [min(size, rows - first) for first in range(done, rows, size)]
+    return sizes[:-1] if (len(sizes) > 1 or done) and sizes[-1:] == [1] and size > 1 else sizes
 
 
 def shuffling(seed: int, node: str) -> torch.Generator:

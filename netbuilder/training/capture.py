@@ -47,6 +47,7 @@ def capture(parts: Parts, about: Mapping[str, Any]) -> TrainingState:
     more = {
         "epoch": course.epochs,
         "epoch_step": course.epoch_step,
+        "pace": course.pace,
         "without_better": course.without_better,
         "optimizer": kept,
         "best": keeper.best_about,
@@ -82,7 +83,7 @@ def put_back(state: TrainingState, parts: Parts) -> None:
     """
     model, updaters, average, keeper, course = parts
     weights = state.part("model")
-    _check(state, weights, model, updaters)
+    check(state, model, updaters)
     model.load_state_dict(weights)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     for updater in updaters:
@@ -91,7 +92,7 @@ def put_back(state: TrainingState, parts: Parts) -> None:
     if average is not None and averages:
         average.put_back([averages[name] for name in names.values()], state.about["updates"])
     keeper.put_back(state.part("best"), state.about["best"])
-    course.put_back(state.epoch, int(state.about["epoch_step"]), state.part("random/order"))
+    course.put_back(state.epoch, int(state.about["epoch_step"]), state.part("random/order"), state.about["pace"])
     course.without_better = int(state.about["without_better"])
     course.epoch_losses[:] = state.tensors["losses/epoch"].tolist()
     course.held_out_losses[:] = state.tensors["losses/held_out"].tolist()
@@ -101,8 +102,13 @@ def put_back(state: TrainingState, parts: Parts) -> None:
     _put_back_random(state.part("random"), state.about["random"], next(model.parameters()).device)
 
 
-def _check(state: TrainingState, weights: Mapping[str, Tensor], model: nn.Module, updaters: Sequence[Updater]) -> None:
-    """Refuse a state of another network, or of other phases."""
+def check(state: TrainingState, model: nn.Module, updaters: Sequence[Updater]) -> None:
+    """Refuse a state of another network, or of other phases.
+
+    Raises:
+        NetbuilderError: When it is.
+    """
+    weights = state.part("model")
     present = model.state_dict()
     odd = [key for key in {**weights, **present} if key not in weights or key not in present]
     odd += [key for key in weights if key not in odd and weights[key].shape != present[key].shape]

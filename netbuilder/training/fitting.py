@@ -53,10 +53,10 @@ def fit(before: Tensor, fresh: Tensor, axes: Sequence[Axis]) -> Tensor:
         axes: How each axis corresponds.
     """
     result = fresh.detach().clone()
-    if not is_same(axes, before):
-        outputs = [np.ones(len(axis.places), bool) if axis.is_input else axis.places >= 0 for axis in axes]
-        result[_spread(outputs, fresh)] = 0
-        # All that belongs to an old output is zero now; what corresponds is put in below.
+    if is_same(axes, before):
+        return result.copy_(before)
+    outputs = [np.ones(len(axis.places), bool) if axis.is_input else axis.places >= 0 for axis in axes]
+    result[_spread(outputs, fresh)] = 0  # all that belongs to an old output; what corresponds is put in now
     return _put(result, before, axes)
 
 
@@ -72,12 +72,13 @@ def fit_state(name: str, before: Tensor, weight: Tensor, fitted: Tensor, axes: S
     """
     if before.dim() == 0:  # a count of steps
         return before.clone()
-    if is_same(axes, weight):
+    if is_same(axes, weight) and before.shape != fitted.shape:  # factored, as Adafactor's
         return before.clone()
     if before.shape != weight.shape:
         return None
     usual = float(before.mean()) if name in _DIVISORS and before.numel() else 0.0
-    return _put(torch.full(fitted.shape, usual, dtype=before.dtype, device=before.device), before, axes)
+    result = torch.full_like(fitted, usual, dtype=before.dtype, device=before.device, requires_grad=False)
+    return result.copy_(before) if is_same(axes, weight) else _put(result, before, axes)
 
 
 def _put(result: Tensor, before: Tensor, axes: Sequence[Axis]) -> Tensor:
@@ -86,8 +87,6 @@ def _put(result: Tensor, before: Tensor, axes: Sequence[Axis]) -> Tensor:
     for number, axis in enumerate(axes):
         places = torch.from_numpy(axis.places[axis.places >= 0]).to(result.device)
         chosen = chosen.index_select(number, places)
-    if not axes:
-        return result.copy_(chosen)
     result[_spread([axis.places >= 0 for axis in axes], result)] = chosen.reshape(-1)
     return result
 

@@ -63,6 +63,10 @@ class Keeper:
             self._copy()
         return better
 
+    def keep_average(self, average: WeightAverage | None) -> None:
+        """Keep another running average beside the last weights from now on, or none."""
+        self._average = average
+
     @property
     def best(self) -> Mapping[str, torch.Tensor]:
         """The best weights; empty when no epoch was finished."""

@@ -116,6 +116,16 @@ class Probe:
             or (command.histograms and not before.histograms)
         )
 
+    def loss(self) -> float:
+        """Return the sum of all losses of the fixed samples."""
+        with self._network.evaluating():
+            return float(sum(loss.mean().item() for loss in self._network.observe(self._batch).losses.values()))
+
+    @property
+    def wish(self) -> Watch:
+        """What it looks at."""
+        return self._watch
+
     def hurry(self) -> None:
         """Look at the next occasion."""
         self.due = 0.0

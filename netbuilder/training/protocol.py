@@ -160,7 +160,22 @@ class Rewind:
     step: int
 
 
-Command: TypeAlias = Start | Pause | Resume | Step | Stop | Watch | Profile | Look | Snapshot | Rewind
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """Take over an edited document between two steps, or go back to before a change; answered by a "change" event.
+
+    What is the same as before goes on as if nothing had happened. Should it be impossible, the run goes on as it was.
+
+    Attributes:
+        document: What to train from now on. Its data nodes, seed and monitor must be those of the run.
+        state: The file of a training state to go back to ("before" of a "change" event); "" goes on from where it is.
+    """
+
+    document: Document
+    state: str = ""
+
+
+Command: TypeAlias = Start | Pause | Resume | Step | Stop | Watch | Profile | Look | Snapshot | Rewind | Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,15 +276,16 @@ class Event:
     """Something that happened once: none is ever lost.
 
     Attributes:
-        kind: "log", "epoch", "checkpoint", "problem", "profile", "crash" (a defect of ours), "end" (always the last of
-            a run; what follows is about commands and pictures after it).
+        kind: "log", "epoch", "checkpoint", "problem", "profile", "change", "crash" (a defect of ours), "end" (always
+            the last of a run; what follows is about commands and pictures after it).
         text: One line for people.
         step: When.
         data: "epoch": {"epoch", "metrics", "best", "train_loss"}; "checkpoint": {"path", "best"};
-            "profile": see `netbuilder.training.profile`;
-            "crash": {"traceback"}; "end": {"test", "reason", "folder", "best_epoch"}, the reason being "finished",
-            "early stopping", "stopped" or "failed".
-        problems: For "problem".
+            "profile": see `netbuilder.training.profile`; "change": see `netbuilder.training.changing`;
+            "crash": {"traceback"};
+            "end": {"test", "reason", "folder", "best_epoch"}, the reason being "finished", "early stopping", "stopped"
+            or "failed".
+        problems: For "problem", and for a "change" that was refused.
     """
 
     kind: str

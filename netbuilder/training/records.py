@@ -11,6 +11,7 @@ from pathlib import Path
 
 from netbuilder.data.spec import Prepared
 from netbuilder.document.files import dumps
+from netbuilder.document.model import Document
 from netbuilder.training.protocol import Start
 from netbuilder.training.run_store import RunRecord
 
@@ -33,6 +34,12 @@ def begin_record(start: Start) -> RunRecord:
         device=start.device,
         versions=versions(),
     )
+
+
+def with_document(record: RunRecord, document: Document) -> RunRecord:
+    """Return a record of a run that trains an edited document from now on."""
+    text = dumps(document)
+    return replace(record, document=text if isinstance(text, str) else text.decode(), plan=asdict(document.plan))
 
 
 def with_data(record: RunRecord, prepared: Mapping[str, Prepared], device: str) -> RunRecord:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,6 +17,13 @@ from netbuilder.training.protocol import Picture, PictureKind
 
 POINTS = 600
 """Points of a data node's cloud, at most."""
+
+
+def slim(data: Prepared) -> Prepared:
+    """Return what pictures and scores need of a data node's rows when the network becomes another one."""
+    columns = data.parts.get("train", {})
+    few = {name: column for name, column in columns.items() if column[:1].size <= 2}
+    return replace(data, parts={"train": few})
 
 
 def data_pictures(network: Network, prepared: Mapping[str, Prepared], batch: Batch) -> Iterator[Picture]:

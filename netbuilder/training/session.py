@@ -20,6 +20,7 @@ from netbuilder.training.inbox import Inbox
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.moments import Reason
 from netbuilder.training.protocol import (
+    Change,
     Command,
     Event,
     Look,
@@ -163,6 +164,8 @@ class Session:
                 trainer.past.keep(Reason.WISH)
             case Rewind():
                 self._go_back(trainer, command.step)
+            case Change():
+                self._change(trainer, number, command)
             case Step():
                 self._target = self._after(trainer, command.unit)
             case Resume() if self._target is not None:
@@ -184,11 +187,23 @@ class Session:
         if self._target is not None:
             self._target = self._step
 
+    def _change(self, trainer: Trainer, number: int, command: Change) -> None:
+        """Let the trainer take over an edited document; who rests goes on resting, wherever that leads."""
+        before = self._step
+        rests = self._target is not None and before >= self._target
+        trainer.change(number, command)
+        if self._step != before:
+            self._history.clear()
+            rests = self._target is not None
+        if rests:
+            self._target = self._step
+            trainer.show()
+
     def _after(self, trainer: Trainer, unit: str) -> int:
         """Return the step to stop before: one more than was asked for already, or the end of that epoch."""
         base = self._step if self._target is None else max(self._step, self._target)
         if unit == "epoch":
-            return (base // trainer.steps_per_epoch + 1) * trainer.steps_per_epoch
+            return trainer.end_of_epoch(base)
         return base + 1
 
     def _acknowledge_stop(self) -> None:
@@ -232,7 +247,7 @@ class Session:
             step=self._step,
             steps=steps,
             epoch=trainer.epoch if trainer else 0,
-            epochs=self._start.document.plan.epochs,
+            epochs=trainer.epochs if trainer else self._start.document.plan.epochs,
             rate=rate,
             seconds_left=(steps - self._step) / rate if rate and steps else None,
             device=trainer.device_title if trainer else self._start.device,

@@ -34,7 +34,8 @@ class TrainingState:
             ``average/<parameter key>``, ``best/<state key>``, ``random/<generator>`` and
             ``losses/<"epoch" or "held_out">`` (float64; each step's of the epoch in progress, each epoch's).
         about: Plain JSON values: "step", "epoch" (epochs done), "epoch_step" (the step at which the epoch in progress
-            began), "without_better", "optimizer" (what is no tensor, and each phase's last rate factor), "best",
+            began), "pace" (rows of it that were done at a step, and by how much the run is longer for it),
+            "without_better", "optimizer" (what is no tensor, and each phase's last rate factor), "best",
             "updates" (of the average), "rate" (the learning rate told last, and when), "plan", "data".
     """
 

@@ -126,11 +126,25 @@ class TimeMachine:
         Raises:
             NetbuilderError: When it cannot be had or is of another network; nothing is changed then.
         """
-        state = self._shelf.load(step)
+        self.go_back(run, self._shelf.load(step), begun, self._present.restore)
+
+    def go_back(self, run: Path, state: TrainingState, begun: int, restore: Callable[[TrainingState], None]) -> None:
+        """Go back to a state; what came after it is left behind as a run of its own.
+
+        Args:
+            run: The run's folder.
+            state: The state.
+            begun: Steps done.
+            restore: Brings the training to the state.
+
+        Raises:
+            NetbuilderError: When it is of another network; nothing is changed then.
+        """
         self.keep(Reason.WISH)  # where the run stands: nothing is lost
+        step = state.step
         folder = left_behind.make_folder_beside(run)
         try:
-            self._present.restore(state)
+            restore(state)
         except NetbuilderError:
             folder.rmdir()
             raise
@@ -143,6 +157,11 @@ class TimeMachine:
         self._recorder.leave_behind(going_on.cut(state), folder.name, begun)
         self._recorder.event(left_behind.event(step, begun, folder.name))
         self._probe.confusion = confusion_of(state)
+        self.return_to_present()
+
+    def follow(self, network: Network, probe: Probe) -> None:
+        """Look at another network from now on: the one that was edited. Moments before belong to the former one."""
+        self._network, self._probe = network, probe
         self.return_to_present()
 
     def return_to_present(self) -> None:

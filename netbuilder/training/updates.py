@@ -150,6 +150,12 @@ class Updater:
             drops = self._drops(losses, **schedules.choose(self._drops, self._schedule))
             self._course = partial(self._course, drops=drops)
 
+    def follow(self, before: Updater) -> None:
+        """Go on where another updater of the same phase was, the optimizer's memory apart."""
+        self.gradient_norm = before.gradient_norm
+        if before._scaler is not None:
+            self._scaler = before._scaler
+
     @property
     def warming(self) -> Mapping[nn.Parameter, int]:
         """Parameters whose rate still rises -> the steps done when they came."""

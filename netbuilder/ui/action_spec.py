@@ -145,6 +145,16 @@ def can_branch(workspace: Workspace) -> bool:
     return is_away(workspace) and is_idle(workspace)
 
 
+def has_waiting_edits(workspace: Workspace) -> bool:
+    """The run in progress trains another network than the one shown."""
+    return bool(workspace.live_edits.waiting)
+
+
+def can_go_back(workspace: Workspace) -> bool:
+    """The run in progress has made a change that can be taken back."""
+    return workspace.live_edits.can_go_back
+
+
 _REASONS: Mapping[Predicate, str] = {
     is_idle: "a run is in progress",
     is_active: "nothing is being trained",
@@ -171,6 +181,8 @@ _REASONS: Mapping[Predicate, str] = {
     has_run: "select one run in the Runs panel",
     has_chosen_runs: "select runs in the Runs panel",
     has_two_runs: "select two runs in the Runs panel",
+    has_waiting_edits: "no edits wait for a run in progress",
+    can_go_back: "the run in progress has made no change",
 }
 """What is missing where a predicate is false."""
 

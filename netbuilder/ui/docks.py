@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QTabBar, QTabWid
 
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.ui import panels
+from netbuilder.ui.canvas.apply_bar import ApplyBar
 from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.detaching import Detaching
 from netbuilder.ui.palette import Palette
@@ -45,6 +46,7 @@ class Docks:
     Attributes:
         tabs: The canvas and the panels beside it.
         canvas: The canvas.
+        apply_bar: What lies over the canvas while edits wait for the run in progress.
         palette: The palette.
         detaching: Makes panels windows of their own.
     """
@@ -54,6 +56,7 @@ class Docks:
         self._docks: list[_Dock] = []
         self.detaching = Detaching(window)
         self.canvas = CanvasView(workspace, theme.theme)
+        self.apply_bar = ApplyBar(self.canvas, workspace.live_edits)
         self.tabs = QTabWidget(documentMode=True)
         self.tabs.addTab(self.canvas, "Network")
         self.tabs.setAccessibleName("Network and code")

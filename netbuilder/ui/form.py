@@ -77,6 +77,9 @@ class Form(QWidget):
         self._values: dict[str, Any] = defaults(self.parameters)
         self._typing: dict[str, str] = {}
         self._said: dict[str, str] = {}
+        self._remarks: frozenset[str] = (
+            frozenset()
+        )  # names of fields of which something is said though nothing is wrong
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(6)
@@ -125,8 +128,14 @@ class Form(QWidget):
             self._show_note(parameter.name)
         self._show_relevant()
 
-    def set_notes(self, notes: Mapping[str, str]) -> None:
-        """Say below these fields what is wrong with their values; names left out lose what was said before."""
+    def set_notes(self, notes: Mapping[str, str], remarks: Collection[str] = ()) -> None:
+        """Say below these fields what is wrong with their values; names left out lose what was said before.
+
+        Args:
+            notes: Name -> what is said.
+            remarks: Names of those where nothing is wrong.
+        """
+        self._remarks = frozenset(remarks)
         self._said = {name: text for name, text in notes.items() if name in self._rows}
         for name in self._rows:
             self._show_note(name)
@@ -286,7 +295,12 @@ class Form(QWidget):
         row, text = self._rows[name], self.note(name)
         row.note.setText(text)
         row.note.setVisible(bool(text) and self.is_shown(name))
-        row.field.set_invalid(bool(text))
+        is_wrong = name not in self._remarks
+        row.field.set_invalid(bool(text) and is_wrong)
+        role = "bad" if is_wrong else "muted"
+        if row.note.property("role") != role:
+            row.note.setProperty("role", role)
+            row.note.style().polish(row.note)
 
     def _show_relevant(self) -> None:
         advanced = False

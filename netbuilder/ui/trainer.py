@@ -12,7 +12,9 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from netbuilder.document.model import Document
 from netbuilder.training.protocol import (
+    Change,
     Command,
+    Event,
     Look,
     Pause,
     Profile,
@@ -40,7 +42,7 @@ class Trainer(QObject):
 
     Attributes:
         record: What the current or last run has told.
-        document: What it trains; None before the first run.
+        document: What it trains, as last asked for; None before the first run.
         folder: Where the current or last run is kept; None before the first run.
         device: Where the next run goes.
         snapshots: How many bytes the next run's snapshots may take.
@@ -79,6 +81,7 @@ class Trainer(QObject):
         self._state = State.IDLE
         self._torch = False
         self._waiting: list[Command] = []
+        self._asked: tuple[int, Document] | None = None  # the last change sent, and what was trained before it
         self._pace = Pace()
         self._timer = QTimer(self, interval=FASTEST)
         self._timer.timeout.connect(self._drain_in_time)
@@ -109,7 +112,7 @@ class Trainer(QObject):
         """
         assert not self._state.is_active, "one session at a time"
         self.record = RunRecord()
-        self.document = document
+        self.document, self._asked = document, None
         base = str(path.parent) if path else ""
         from netbuilder.project import run_folder, runs_folder
 
@@ -175,6 +178,35 @@ class Trainer(QObject):
         elif self._state.is_active:
             self._send(Stop())
             self._enter(State.STOPPING)
+
+    def change(self, document: Document, state: str = "") -> None:
+        """Let the run in progress take over an edited document.
+
+        Args:
+            document: What to train from the next step on.
+            state: The file of a training state to go back to; "" goes on from where the run is.
+        """
+        if not self._state.is_active or self._state is State.STOPPING:
+            return
+        before, self.document = self.document, document
+        number = self._send(Change(document=document, state=state))
+        if number is not None and before is not None:
+            # Until the first of several is answered, what was trained before all of them counts.
+            self._asked = number, before if self._asked is None else self._asked[1]
+
+    def note_change(self, event: Event) -> Document | None:
+        """Take in how the run answered a change: one that was refused leaves it with what it trained before.
+
+        Returns:
+            What was refused, if it was.
+        """
+        if self._asked is None or event.data.get("command") != self._asked[0]:
+            return None
+        (_, before), self._asked = self._asked, None
+        if event.data["taken"]:
+            return None
+        refused, self.document = self.document, before
+        return refused
 
     def watch(self, nodes: tuple[str, ...], sample: int) -> None:
         """Choose what the probe draws in full; an ended run's network is still there to be looked at."""

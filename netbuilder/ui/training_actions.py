@@ -27,6 +27,14 @@ class TrainingActions:
         self._workspace.profile()
         self._show_panel("profile")
 
+    def apply(self) -> None:
+        """Let the run go on with the network as it is shown."""
+        self._workspace.live_edits.apply()
+
+    def go_back(self) -> None:
+        """Go back to before the run's last change."""
+        self._workspace.live_edits.go_back()
+
     def step_batch(self) -> None:
         """Do one batch, then pause."""
         self._workspace.step("batch")

@@ -373,6 +373,7 @@ class MainWindow(QMainWindow):
             workspace.fileChanged,
             workspace.runs.selectionChanged,
             workspace.past.changed,
+            workspace.live_edits.changed,
         )
         for signal in refreshing:
             signal.connect(self.actions_.refresh)
@@ -447,6 +448,8 @@ class MainWindow(QMainWindow):
                 CrashDialog(
                     str(event.data.get("traceback", event.text)), "Training met a defect in NetBuilder", self
                 ).open()
+            elif event.kind == "change" and event.problems:
+                self.show_problems("The change was not made; the run goes on as it was", event.problems)
             elif event.kind == "problem" and event.problems:
                 stopped = any(problem.is_error for problem in event.problems)
                 self.show_problems("The run has stopped" if stopped else "The run goes on, but", event.problems)

@@ -29,6 +29,7 @@ from netbuilder.project import Vocabulary
 from netbuilder.training.protocol import Event, Picture, PictureKind, Progress, State
 from netbuilder.ui.analysis import Analysis
 from netbuilder.ui.health import Health
+from netbuilder.ui.live_edits import LiveEdits
 from netbuilder.ui.project_file import ProjectFile
 from netbuilder.ui.runs import Runs
 from netbuilder.ui.scopes import Scopes
@@ -120,6 +121,7 @@ class Workspace(QObject):
         self.health = Health(self.trainer, self._analysis, self)
         self.health.placed.connect(self._note_health)
         self.runs = Runs(self)
+        self.live_edits = LiveEdits(self)
 
     # The document ------------------------------------------------------------------------------------------------
 
@@ -385,12 +387,8 @@ class Workspace(QObject):
 
     @property
     def is_run_stale(self) -> bool:
-        """Whether the run in progress trains an earlier version of the network or plan than the one shown."""
-        trained = self.trainer.document
-        if trained is None or not self.state.is_active:
-            return False
-        now = self.document
-        return (trained.graph, trained.blocks, trained.plan) != (now.graph, now.blocks, now.plan)
+        """Whether the run in progress trains another network than the one shown: edits of it wait to be applied."""
+        return bool(self.live_edits.waiting)
 
     def train(self) -> None:
         """Start a run of the current document, or go on with a paused one. Waits for torch without blocking."""

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from netbuilder.ui.action_spec import ActionSpec, action, is_active, is_drawn, is_idle, is_ready
+from netbuilder.ui.action_spec import (
+    ActionSpec,
+    action,
+    can_go_back,
+    has_waiting_edits,
+    is_active,
+    is_drawn,
+    is_idle,
+    is_ready,
+)
 
 TRAIN: tuple[ActionSpec, ...] = (
     action(
@@ -26,6 +35,25 @@ TRAIN: tuple[ActionSpec, ...] = (
         enabled=is_drawn,
     ),
     action("train.stop", "St&op and save", "&Train", "workspace.stop", "Shift+F5", icon="stop", enabled=is_active),
+    action(
+        "train.apply",
+        "&Apply edits to the running network",
+        "&Train",
+        "training.apply",
+        "F9",
+        tip="The run goes on with the network as it is shown, with all weights that can be kept",
+        enabled=has_waiting_edits,
+        line=True,
+    ),
+    action(
+        "train.go_back",
+        "&Go back to before the last change",
+        "&Train",
+        "training.go_back",
+        "Shift+F9",
+        tip="Weights, curves and document are as they were before the run's last change",
+        enabled=can_go_back,
+    ),
     action(
         "train.check",
         "&Check before training",

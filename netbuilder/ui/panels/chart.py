@@ -30,6 +30,7 @@ from shiboken6 import VoidPtr
 
 from netbuilder.ui.panels.axis import Axis, range_of, tick_text
 from netbuilder.ui.panels.decimation import Floats, Pyramid
+from netbuilder.ui.panels.markers import FLAG_HEIGHT, Marker, marker_near, paint_markers
 from netbuilder.ui.panels.trace import Band, Trace, Unit, color_of
 from netbuilder.ui.theme import Theme, mono_font, ui_font
 
@@ -41,9 +42,11 @@ class Chart(QWidget):
 
     Signals:
         hovered: (step) the cursor stands there; -1 when it left, or stands at no step: the axis counts something else.
+        markerChosen: (Marker, QPoint) a flag was pressed, here on the screen.
     """
 
     hovered = Signal(int)
+    markerChosen = Signal(object, object)
 
     def __init__(self, theme: Theme) -> None:
         super().__init__()
@@ -51,6 +54,7 @@ class Chart(QWidget):
         self.traces: list[Trace] = []
         self.bands: list[Band] = []
         self.unit = Unit.STEPS
+        self.markers: tuple[Marker, ...] = ()
         self.logarithmic = False
         self.cursor_step: float | None = None
         self.marked: float | None = None
@@ -80,6 +84,12 @@ class Chart(QWidget):
         """Count something else on the horizontal axis; the traces must have been placed so."""
         if unit is not self.unit:
             self.unit, self._span, self.cursor_step = unit, None, None
+            self.refresh()
+
+    def set_markers(self, markers: tuple[Marker, ...]) -> None:
+        """Draw these flags from now on."""
+        if markers != self.markers:
+            self.markers = markers
             self.refresh()
 
     def set_theme(self, theme: Theme) -> None:
@@ -183,6 +193,7 @@ class Chart(QWidget):
     def draw(self, painter: QPainter) -> None:
         """Draw axes and lines, without the cursor."""
         self._paint_axes(painter)
+        paint_markers(painter, self.markers, *self.axes()[:2], self.theme)
         self._paint_traces(painter)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -278,6 +289,9 @@ class Chart(QWidget):
         painter.setPen(QPen(self.theme.color("muted"), 1, Qt.PenStyle.DotLine))
         painter.drawLine(QPointF(column, left.end), QPointF(column, left.start))
         rows = [(self.unit.cursor_text(self.cursor_step), self.theme.color("muted"))]
+        near = marker_near(self.markers, x, column)
+        if near is not None:
+            rows.append((near.short, self.theme.color("text")))
         for trace, value in self.readout():
             rows.append((f"{trace.title}  {trace.text(value)}", trace.color(self.theme)))
             if math.isfinite(value):
@@ -334,8 +348,12 @@ class Chart(QWidget):
         self.set_cursor(None)
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take hold of the lines."""
-        if event.button() is Qt.MouseButton.LeftButton:
+        """Take hold of the lines, or of a flag."""
+        x, left, _ = self.axes()
+        marker = marker_near(self.markers, x, event.position().x())
+        if marker is not None and event.position().y() <= left.end + FLAG_HEIGHT:
+            self.markerChosen.emit(marker, event.globalPosition().toPoint())
+        elif event.button() is Qt.MouseButton.LeftButton:
             self._drag = self.axes()[0].value(event.position().x())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:

@@ -34,6 +34,7 @@ from netbuilder.ui.panels.plot_export import PlotExport, export_plots
 from netbuilder.ui.panels.timeline import Timeline
 from netbuilder.ui.panels.trace import Placement, Trace, Unit
 from netbuilder.ui.panels.watched import MapsCard
+from netbuilder.ui.panels.ways_back import WaysBack
 from netbuilder.ui.runs import COLORS
 from netbuilder.ui.series import Series
 from netbuilder.ui.theme import Theme, ThemeController
@@ -70,6 +71,7 @@ class LossCard(Card):
         self._errand = Errand(self)
         self._errand.done.connect(self._take_drawn)
         self.chart = Chart(theme)
+        self.ways_back = WaysBack(workspace, self.chart)
         self.export = PlotExport(workspace, self.chart, "curves", self._values, self.chart.draw)
         self.legend = Legend(theme)
         self.head.removeWidget(self.note)
@@ -171,11 +173,13 @@ class LossCard(Card):
             group.addAction(action)
         self.menu.addSeparator()
         self.menu.addAction("Show all steps", lambda: self.chart.set_span(None))
+        self.ways_back.fill(self.menu)
         self.export.fill(self.menu)
 
     def refresh(self) -> None:
         """Take in what the run has told since the last time."""
         series = self._workspace.series
+        self.ways_back.refresh(in_steps=self._placement.unit is Unit.STEPS)
         shown = ["loss/train", "loss/validation", self.right]
         weight = self.smoothing.value() / 100
         self._order_overlays(weight)

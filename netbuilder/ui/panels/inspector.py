@@ -159,6 +159,7 @@ class InspectorPanel(QScrollArea):
         workspace.shapesChanged.connect(self._show_shapes)
         workspace.telemetry.connect(self._show_run)
         workspace.stateChanged.connect(self._show_run)
+        workspace.live_edits.changed.connect(self._note_edits)
         themes.changed.connect(self._restyle)
 
     def sizeHint(self) -> QSize:
@@ -257,6 +258,9 @@ class InspectorPanel(QScrollArea):
                 self.page.show_shapes()
         elif isinstance(self.page, NodePage) and self._is_current():
             self.page.show_shapes()
+
+    def _note_edits(self) -> None:
+        self._show_run(None)
 
     def _show_run(self, _: object) -> None:
         if isinstance(self.page, PlanPage) or (

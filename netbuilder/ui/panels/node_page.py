@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -169,6 +170,7 @@ class NodePage(QWidget):
         self._theme = theme
         self._kernels_step = -1
         self._known: tuple[Problem, ...] = ()
+        self._kept: Mapping[str, str] = {}  # field -> why the run in progress has another value
         declaration = declaration_of(workspace.document, node)
         self._declaration = declaration
         column = QVBoxLayout(self)
@@ -257,6 +259,7 @@ class NodePage(QWidget):
             self.data.show_node(node)
         else:
             self.form.set_values(node.parameters, block=self._workspace.sight.values)
+        self._known, self._kept = (), {}  # new values have no notes yet
         self._show_problems()
 
     def show_shapes(self) -> None:
@@ -269,6 +272,7 @@ class NodePage(QWidget):
     def show_run(self) -> None:
         """Show its gradient norm and its kernels."""
         self.facts.show_facts(self._describe())
+        self._show_problems()
         picture = self._workspace.pictures.get((PictureKind.KERNELS, self._workspace.source_of(self.node)))
         self._weights_head.setVisible(picture is not None)
         self.kernels.setVisible(picture is not None)
@@ -279,18 +283,20 @@ class NodePage(QWidget):
 
     def _show_problems(self) -> None:
         mine = self._workspace.sight.problems.get(self.node, ())
-        if mine == self._known:
+        kept = {field: why for (node, field), why in self._workspace.live_edits.fixed.items() if node == self.node}
+        if (mine, kept) == (self._known, self._kept):
             return
-        self._known = mine
+        self._known, self._kept = mine, kept
         clear(self.problems)
         own = [problem for problem in mine if problem.node.rpartition("/")[2] == self.node]
-        at_field = {problem.field: problem.message for problem in own if problem.field in self.form.fields}
+        at_field = {name: why for name, why in kept.items() if name in self.form.fields}
+        at_field |= {problem.field: problem.message for problem in own if problem.field in self.form.fields}
         for problem in mine:
             if problem not in own:
                 self.problems.addWidget(ProblemRow(problem, self._workspace))
             elif problem.fixes or problem.field not in at_field:
                 self.problems.addWidget(ProblemRow(problem, self._workspace, place=False))
-        self.form.set_notes(at_field)
+        self.form.set_notes(at_field, kept.keys() - {problem.field for problem in own})
         self._mark_code()
 
     def _mark_code(self) -> None:

@@ -19,7 +19,7 @@ from netbuilder.ui.panels.cards import clear, label, section
 from netbuilder.ui.panels.schedule_curve import ScheduleCurve
 from netbuilder.ui.workspace import Workspace
 
-STALE = "The run in progress keeps the plan and network it began with; what you change counts for the next one."
+STALE = "Edits of the network wait: Apply (F9) lets the run in progress go on with them. Settings reach it at once."
 
 
 class SettingForm(QWidget):
@@ -85,6 +85,7 @@ class PlanPage(QWidget):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
         self._workspace = workspace
+        self._notes: dict[str, str] | None = None  # what was said last; None when the values are others since
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -138,12 +139,22 @@ class PlanPage(QWidget):
         self.optimizer.show_setting(phase.optimizer)
         self.schedule.show_setting(phase.schedule)
         self.curve.show_setting(phase.schedule)
-        notes = {problem.field: problem.message for problem in self._workspace.problems if not problem.node}
-        self.plan.set_notes({name: text for name, text in notes.items() if name in self.plan.fields})
+        self._notes = None
+        self._show_notes()
 
     def show_run(self) -> None:
-        """Say whether a run in progress keeps an earlier plan."""
+        """Say what a run in progress does not have of this."""
         self.stale.setVisible(self._workspace.is_run_stale)
+        self._show_notes()
+
+    def _show_notes(self) -> None:
+        """Say below each field what is wrong with its value, or why the run in progress keeps another."""
+        kept = {field: why for (node, field), why in self._workspace.live_edits.fixed.items() if not node}
+        wrong = {problem.field: problem.message for problem in self._workspace.problems if not problem.node}
+        notes = {name: text for name, text in (kept | wrong).items() if name in self.plan.fields}
+        if notes != self._notes:
+            self._notes = notes
+            self.plan.set_notes(notes, kept.keys() - wrong.keys())
 
     def _edit_about(self, name: str, text: str) -> None:
         change = partial(_set_about, name=name, text=text)
