@@ -5,8 +5,12 @@ from __future__ import annotations
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from netbuilder.training.protocol import Command, Event
+
+DEVICE_FAULT: Final = "training.device"
+"""The code of the problem that a device failed: whoever used it must begin anew."""
 
 
 def ignored(command: Command, reason: str, step: int) -> Event:

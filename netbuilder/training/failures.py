@@ -12,7 +12,9 @@ import torch
 from netbuilder.document.model import Plan
 from netbuilder.document.plan import MOST_ACCUMULATED
 from netbuilder.foundation.problem import Fix, NetbuilderError, Problem, Severity
+from netbuilder.training.events import DEVICE_FAULT
 
+_FAULTS = ("CUDA error", "cudaError", "CUDNN_STATUS", "CUBLAS_STATUS", "NCCL error", "MPS backend failed")
 _NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
 
 
@@ -42,6 +44,13 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _NO_MEMORY)
 
 
+def is_device_fault(error: BaseException) -> bool:
+    """Whether `error` says that the device is of no more use to this process: CUDA forgets nothing of a fault."""
+    if isinstance(error, torch.AcceleratorError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error) for words in _FAULTS)
+
+
 @contextmanager
 def explained(plan: Plan, explain: Callable[[BaseException], Problem | None]) -> Iterator[None]:
     """Turn errors that are the user's to mend into problems; let all others pass.
@@ -62,6 +71,8 @@ def explained(plan: Plan, explain: Callable[[BaseException], Problem | None]) ->
             problem: Problem | None = out_of_memory(plan, error)
             # The traceback's frames hold the tensors of the failed step: without them the memory is free again.
             error.__traceback__ = None
+        elif is_device_fault(error):
+            raise NetbuilderError(device_fault(error)) from error  # nothing can be asked of the device any more
         else:
             problem = explain(error)
             if problem is not None and plan.precision != "float32":
@@ -86,6 +97,17 @@ def release_memory() -> None:
         torch.cuda.empty_cache()
     if torch.backends.mps.is_available():
         torch.mps.empty_cache()
+
+
+def device_fault(error: BaseException) -> Problem:
+    """Return the problem that the device failed: after a sleep, with a driver's fault, or when it is taken away."""
+    return Problem(
+        code=DEVICE_FAULT,
+        message="The device reported a fault and can compute nothing more for this process. The run is kept as it was"
+        " saved last. Train again; if that fails, too, train on the CPU, or start NetBuilder anew.",
+        expected="a device that answers",
+        found=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
+    )
 
 
 def out_of_memory(plan: Plan, error: BaseException) -> Problem:

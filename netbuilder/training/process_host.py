@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -19,34 +18,32 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final
 
-from netbuilder.foundation.problem import Problem, Severity
 from netbuilder.training import wire
-from netbuilder.training.events import end_event
+from netbuilder.training.deaths import answers, death, reason_of, stuck, tells_of_a_fault
 from netbuilder.training.live_view import LiveView
-from netbuilder.training.protocol import Command, Event, Progress, Start, State, Stop, Telemetry
+from netbuilder.training.protocol import Command, Progress, Start, State, Stop, Telemetry
 from netbuilder.training.session_child import BEAT, CLOSE
 
 SILENCE: Final = 8 * BEAT
 """Seconds without a sign of life after which the process counts as stuck."""
 
+NO_STEP: Final = 10.0
+"""Seconds without a step after which the training may be stuck although its process lives: an endless loop in a layer,
+or an evaluation that takes long."""
+
+NO_FIRST_STEP: Final = 60.0
+"""Likewise before the first step, which waits for kernels to be compiled."""
+
 GRACE: Final = 5.0
 """Seconds that the process is given to end by itself when the host is left."""
-
-WORDS: Final = {
-    "SIGKILL": "it was killed from outside, as systems do that run out of memory",
-    "SIGSEGV": "a fault in compiled code (SIGSEGV)",
-    "SIGBUS": "a fault in memory, as when shared memory is full (SIGBUS)",
-    "SIGABRT": "compiled code gave up (SIGABRT)",
-    "SIGTERM": "it was told to end (SIGTERM)",
-}
-"""What signals mean, for people."""
 
 
 class ProcessHost:
     """Implements `SessionHost`: one session at a time, in a process that outlives the sessions but not this program.
 
     A process that has ended, however it ended, is told as a problem and the end of the run, and the next Start begins
-    another one. One that gives no sign of life for `SILENCE` is told as stuck; a Stop then ends it.
+    another one. One that gives no sign of life for `SILENCE` is told as stuck; a Stop then ends it. So is one that
+    lives and makes no step; a Stop that it does not obey within `GRACE` ends it, too.
     """
 
     def __init__(self) -> None:
@@ -58,7 +55,8 @@ class ProcessHost:
         self._child: _Child | None = None
         self._folder = ""  # of the run in progress
         self._first = 0  # what was told before this command is of an earlier run
-        self._stuck = self._stopping = False
+        self._stuck = False
+        self._stop: float | None = None  # when a Stop was sent
         self._left = False
         self._begin()
 
@@ -70,13 +68,16 @@ class ProcessHost:
             child = self._child
             if child is None or child.is_over:
                 child = self._begin()
+            elif child.is_spoiled and isinstance(command, Start) and not self.state.is_active:
+                child.kill("its device failed")
+                child = self._begin()
             if isinstance(command, Start) and not self.state.is_active:
                 self._first, self._folder = number, command.folder
-                self._stuck = self._stopping = False
+                self._stuck, self._stop = False, None
                 self._live.forget_pictures()
                 self._live.progress = Progress(state=State.STARTING, acknowledged=number)
             elif isinstance(command, Stop):
-                self._stopping = True
+                self._stop = time.monotonic() if self._stop is None else self._stop
             child.asked = number
             child.send(command)
             return number
@@ -91,6 +92,11 @@ class ProcessHost:
     def state(self) -> State:
         """The session's state now."""
         return self._live.progress.state
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the process has loaded what a run needs."""
+        return self._child is not None and self._child.is_ready
 
     @property
     def process_id(self) -> int | None:
@@ -141,15 +147,21 @@ class ProcessHost:
         child = self._child
         if child is None or not self.state.is_active:
             return
-        silent = self._is_silent(child)
-        if silent is not self._stuck:
-            self._stuck = silent
-            self._live.add_event(_stuck(self._step) if silent else _answers(self._step))
-        if silent and self._stopping:
+        silent, still = self._is_silent(child), self._is_still(child)
+        if (silent or still) is not self._stuck:
+            self._stuck = silent or still
+            seconds = SILENCE if silent else NO_STEP if self._step else NO_FIRST_STEP
+            event = stuck(seconds, self._step, silent=silent) if self._stuck else answers(self._step)
+            self._live.add_event(event)
+        if self._stop is not None and (silent or (still and time.monotonic() - self._stop >= GRACE)):
             child.kill("it no longer answered and was ended")
 
     def _is_silent(self, child: _Child) -> bool:
         return child.is_ready and time.monotonic() - child.heard >= SILENCE
+
+    def _is_still(self, child: _Child) -> bool:
+        """Whether the process lives and the training does not move."""
+        return self.state is State.RUNNING and child.still >= (NO_STEP if self._step else NO_FIRST_STEP)
 
     def _begin(self) -> _Child:
         self._child = child = _Child(offset=self._numbers - 1 if self._numbers else 0, asked=self._numbers)
@@ -167,11 +179,12 @@ class ProcessHost:
         except (wire.WireError, OSError, TypeError) as error:  # ours: told as such, and the process is of no use
             child.kill(f"what it told cannot be read ({error})")
         status = child.end()
-        self._bury(child, child.killed_for or _reason(status))
+        self._bury(child, child.killed_for or reason_of(status))
 
-    def _take(self, child: _Child, news: Telemetry, rests: bool) -> None:
+    def _take(self, child: _Child, news: Telemetry, rests: bool, still: float) -> None:
         with self._rests:
-            child.heard, child.is_ready = time.monotonic(), True
+            child.heard, child.is_ready, child.still = time.monotonic(), True, still
+            child.is_spoiled = child.is_spoiled or tells_of_a_fault(news)
             number = news.progress.acknowledged + child.offset
             if child is not self._child or number < self._first:
                 return
@@ -187,7 +200,7 @@ class ProcessHost:
             report = child.close()
             if child is self._child and self.state.is_active and not self._left:
                 progress = self._live.progress
-                for event in _death(reason, report, self._folder, progress.step):
+                for event in death(reason, report, self._folder, progress.step):
                     self._live.add_event(event)
                 self._live.progress = replace(
                     progress, state=State.FAILED, rate=0.0, seconds_left=None, acknowledged=child.asked
@@ -205,6 +218,8 @@ class _Child:
         asked: The host's number of the last command that it was given.
         rested: The number of the last command after which it had nothing to do.
         heard: When it gave the last sign of life.
+        still: For how many seconds nothing had moved in it then.
+        is_spoiled: Whether the device is of no use to it any more.
         is_ready: Whether it gave one.
         is_over: Whether it has ended.
         killed_for: Why it was ended from here, or "".
@@ -230,7 +245,8 @@ class _Child:
         self.answers: BinaryIO = self.process.stdout  # type: ignore[assignment]
         self.offset, self.asked, self.rested = offset, asked, 0
         self.heard = time.monotonic()
-        self.is_ready = self.is_over = False
+        self.still = 0.0
+        self.is_ready = self.is_over = self.is_spoiled = False
         self.killed_for = ""
         self.listener: threading.Thread
 
@@ -265,41 +281,3 @@ class _Child:
         with self._report:
             self._report.seek(0)
             return self._report.read()[-8000:].decode(errors="replace").strip()
-
-
-def _reason(status: int) -> str:
-    """Say how a process ended."""
-    if status >= 0:
-        return f"it ended by itself with status {status}"
-    try:
-        name = signal.Signals(-status).name
-    except ValueError:
-        name = f"signal {-status}"
-    return WORDS.get(name, f"signal {name}")
-
-
-def _death(reason: str, report: str, folder: str, step: int) -> tuple[Event, ...]:
-    problem = Problem(
-        code="session.died",
-        message=f"The training's process has ended: {reason}. The window and what was recorded are unharmed.",
-        expected="a process that lives as long as the training",
-        found=reason,
-    )
-    told = Event(kind="problem", text=problem.message, step=step, problems=(problem,), data={"report": report})
-    return told, end_event("failed", folder=folder, step=step)
-
-
-def _stuck(step: int) -> Event:
-    problem = Problem(
-        code="session.stuck",
-        severity=Severity.WARNING,
-        message=(
-            f"The training's process has not answered for {SILENCE:g} seconds. It may go on by itself, as after a sleep"
-            " of the computer; Stop ends it, and the run can be gone on with from where it was saved."
-        ),
-    )
-    return Event(kind="problem", text=problem.message, step=step, problems=(problem,))
-
-
-def _answers(step: int) -> Event:
-    return Event(kind="log", text="The training's process answers again.", step=step)

@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -103,6 +104,7 @@ class _Teller:
 
     def _run(self) -> None:
         last, silent = None, BEAT
+        moved, since = None, time.monotonic()
         while True:
             leaving = self._leaving
             # Read before the drain: what was told before it is then in `news`.
@@ -110,10 +112,12 @@ class _Teller:
             news = self.host.drain()
             told = (news.progress, rests)
             is_news = bool(news.series or news.pictures or news.events or news.timeline)
+            if news.events or news.pictures or (news.progress.state, news.progress.step) != moved:
+                moved, since = (news.progress.state, news.progress.step), time.monotonic()
             if is_news or told != last or silent >= BEAT:
                 last, silent = told, 0.0
                 try:
-                    wire.write(self.answers, (news, rests))
+                    wire.write(self.answers, (news, rests, time.monotonic() - since))
                 except OSError:
                     return  # nobody reads any more: the input has ended, too
             if leaving:

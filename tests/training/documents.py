@@ -13,7 +13,16 @@ import torch
 from netbuilder.data.schemas import describe
 from netbuilder.document.model import Document, Group, Node, Phase, Setting
 from netbuilder.training.checkpoints import load_checkpoint
-from netbuilder.training.protocol import Command, Event, Picture, PictureKind, Start, State, Telemetry
+from netbuilder.training.protocol import (
+    Command,
+    Event,
+    Picture,
+    PictureKind,
+    SessionHost,
+    Start,
+    State,
+    Telemetry,
+)
 from netbuilder.training.thread_host import ThreadHost
 from tests.builders import chain, document, linear, node
 
@@ -122,11 +131,15 @@ def alternating(made: Document) -> Document:
     return planned(made, phases=phases)
 
 
+new_host: Callable[[], SessionHost] = ThreadHost
+"""Where `begin` begins a session; the tests of both hosts put another in its place."""
+
+
 @dataclass(slots=True)
 class Run:
     """Everything that one session told."""
 
-    host: ThreadHost
+    host: SessionHost
     folder: Path
     telemetry: list[Telemetry] = field(default_factory=list)
 
@@ -189,7 +202,7 @@ class Run:
 
 def begin(made: Document, folder: Path, *commands: Command, paused: bool = False) -> Run:
     """Start a session."""
-    run = Run(ThreadHost(), folder)
+    run = Run(new_host(), folder)
     run.host.send(Start(document=made, folder=str(folder), paused=paused))
     for command in commands:
         run.host.send(command)

@@ -17,6 +17,9 @@ from netbuilder.training.protocol import Pause, PictureKind, Resume, Start, Stat
 from netbuilder.training.thread_host import ThreadHost
 from tests.training.documents import Run, begin, iris, planned, train
 
+BOTH_HOSTS = True
+"""See `conftest`."""
+
 EPOCH = 7
 """Steps in one epoch of `iris`."""
 
@@ -127,6 +130,7 @@ def test_without_a_run_commands_are_acknowledged_and_ignored(command):
     assert host.wait(0)
 
 
+@pytest.mark.thread_only
 def test_numbers_count_up_across_runs(tmp_path):
     run = train(planned(iris(), epochs=1), tmp_path / "a")
     number = run.host.send(Start(document=planned(iris(), epochs=1), folder=str(tmp_path / "b")))
@@ -251,9 +255,11 @@ def test_nobody_draining_costs_no_memory_and_loses_no_event(tmp_path, monkeypatc
     assert len({(picture.kind, picture.node) for picture in told.pictures}) == len(told.pictures)
 
 
+@pytest.mark.thread_only
 def test_a_program_that_ends_takes_its_session_with_it(tmp_path):
     code = f"""
 from tests.training.documents import begin, iris, planned
+
 run = begin(planned(iris(), epochs={LONG}), __import__("pathlib").Path({str(tmp_path)!r}) / "run")
 run.until(lambda told: told.progress.step > 10)
 """

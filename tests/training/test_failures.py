@@ -19,6 +19,9 @@ from tests.builders import node
 from tests.training import documents
 from tests.training.documents import fail, iris, planned, saved_weights, train
 
+BOTH_HOSTS = True
+"""See `conftest`."""
+
 
 @pytest.mark.parametrize(
     ("make", "node_id"),

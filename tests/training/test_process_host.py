@@ -12,6 +12,8 @@ from collections.abc import Iterator
 import psutil
 import pytest
 
+from netbuilder.document.model import Document
+from netbuilder.foundation import trust
 from netbuilder.training import process_host
 from netbuilder.training.process_host import ProcessHost
 from netbuilder.training.protocol import (
@@ -27,6 +29,7 @@ from netbuilder.training.protocol import (
     Stop,
     Watch,
 )
+from tests.compiler.test_custom import custom
 from tests.training.documents import Run, iris, planned, train
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals are those of Unix")
@@ -253,3 +256,88 @@ def test_leaving_stops_and_saves_a_run(tmp_path):
     host.leave()
     assert host.process_id is None
     assert (run.folder / "last.safetensors").is_file()
+
+
+LAYER = """\
+import os, ctypes
+class Fault(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def forward(self, x):
+        self.count += 1
+        if self.count > 40 and self.training:
+            {fault}
+        return x
+"""
+
+BY_A_LAYER = {
+    "ctypes.string_at(0)": "a fault in compiled code (SIGSEGV), at line",
+    "os.abort()": "compiled code gave up (SIGABRT), at line",
+    "os._exit(3)": "it ended by itself with status 3",
+    "os._exit(0)": "it ended by itself with status 0",
+}
+
+
+def faulty(fault: str) -> Document:
+    """Return a network with a layer of the user's that does something terrible after some steps."""
+    code = LAYER.format(fault=fault)
+    trust.grant([code])
+    return planned(iris(8, custom("fault", code)), epochs=LONG)
+
+
+def test_a_layer_that_brings_its_process_down_leaves_the_program_alone(tmp_path):
+    host = ProcessHost()
+    try:
+        for number, (fault, words) in enumerate(BY_A_LAYER.items()):
+            run = start(host, tmp_path / str(number), faulty(fault)).finish()
+            (problem,) = [problem for event in run.of("problem") for problem in event.problems]
+            assert problem.code == "session.died"
+            assert words in problem.message
+    finally:
+        host.leave()
+
+
+def test_a_layer_that_loops_without_end_is_told_and_ended_by_stop(tmp_path, monkeypatch):
+    monkeypatch.setattr(process_host, "NO_STEP", 1.0)
+    monkeypatch.setattr(process_host, "GRACE", 0.5)
+    host = ProcessHost()
+    try:
+        run = start(host, tmp_path / "run", faulty("while True: pass"))
+        run.until(lambda _: bool(run.of("problem")))
+        assert "has made no step for 1 seconds" in run.of("problem")[0].text
+        assert run.host.state is State.RUNNING
+        run.host.send(Stop())
+        run.finish(20)
+        assert "no longer answered" in run.of("problem")[-1].text
+        assert start(host, tmp_path / "again", planned(iris(), epochs=1)).finish().end.data["reason"] == "finished"
+    finally:
+        host.leave()
+
+
+def test_a_pause_is_not_taken_for_a_stop(host, tmp_path, monkeypatch):
+    monkeypatch.setattr(process_host, "NO_STEP", 0.5)
+    run = running(host, tmp_path / "run")
+    run.command(Pause())
+    end = time.monotonic() + 1.5
+    run.until(lambda _: time.monotonic() > end)
+    run.host.send(Stop())
+    assert run.finish().of("problem") == []
+
+
+def test_a_device_that_failed_is_told_and_the_next_run_gets_another_process(tmp_path):
+    """What torch raises after a computer slept or a driver crashed; nothing helps but another process."""
+    host = ProcessHost()
+    try:
+        fault = 'raise torch.AcceleratorError("CUDA error: unknown error (999)")'
+        run = start(host, tmp_path / "a", faulty(fault)).finish()
+        (problem,) = [problem for event in run.of("problem") for problem in event.problems]
+        assert problem.code == "training.device"
+        assert "999" in problem.found
+        before = host.process_id
+        again = start(host, tmp_path / "b", planned(iris(), epochs=1)).finish()
+        assert again.end.data["reason"] == "finished"
+        assert host.process_id != before
+    finally:
+        host.leave()

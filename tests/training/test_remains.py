@@ -24,6 +24,9 @@ from tests.builders import node, tiny_cnn
 from tests.training import documents
 from tests.training.documents import Run, begin, iris, planned, train
 
+BOTH_HOSTS = True
+"""See `conftest`."""
+
 
 def _watch(run: Run, *nodes: str, sample: int = 0) -> dict[tuple[PictureKind, str], Picture]:
     """Watch, wait until it took effect, and return what was drawn for it."""
@@ -216,6 +219,7 @@ def _living(networks: list[weakref.ref[torch.nn.Module]]) -> list[bool]:
     return [network() is not None for network in networks]
 
 
+@pytest.mark.thread_only
 def test_one_copy_of_the_weights_stays_until_close(tmp_path, networks):
     run = train(planned(iris(11), epochs=1), tmp_path / "run")
     assert _living(networks) == [True]

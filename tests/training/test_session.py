@@ -21,6 +21,9 @@ from tests.builders import node, tiny_cnn, tiny_mlp
 from tests.training import documents
 from tests.training.documents import fail, iris, planned, train
 
+BOTH_HOSTS = True
+"""See `conftest`."""
+
 KINDS = {
     "classification": (
         lambda: documents.with_optimizer(iris(), "adam", learning_rate=0.02),
