@@ -18,9 +18,10 @@ from PySide6.QtCore import QObject, Signal
 from netbuilder.compiler.cost import Costs
 from netbuilder.compiler.shapes import Shapes
 from netbuilder.document import edits
+from netbuilder.document.blocks import OUTPUT
 from netbuilder.document.diff import Difference, diff
 from netbuilder.document.history import History
-from netbuilder.document.model import Document, PortRef
+from netbuilder.document.model import Document, Node, PortRef
 from netbuilder.foundation import trust
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.foundation.problem import Fix, NetbuilderError, Problem
@@ -47,6 +48,10 @@ class Change:
     old: Document
     new: Document
     difference: Difference
+
+
+def _is_output(node: Node | None) -> bool:
+    return node is not None and node.type == OUTPUT
 
 
 def _document_of(workspace: weakref.ref[Workspace]) -> Document:
@@ -227,7 +232,13 @@ class Workspace(QObject):
 
     def source_of(self, node: str) -> str:
         """Return the path by which the run knows the value of a node in sight."""
-        return self.sight.sources.get(node, self.scopes.at.path(node))
+        known = self.sight.sources.get(node)
+        if known is not None:
+            return known
+        graph = self.document.scope(self.scope)
+        # What an output of the network gives is the value of what leads to it; one of a block is among the sources.
+        before = graph.edges.get(PortRef(node, "x")) if _is_output(graph.nodes.get(node)) else None
+        return self.source_of(before.node) if before is not None else self.scopes.at.path(node)
 
     def is_selected(self, path: str) -> bool:
         """Whether a node path leads to or through a selected node, in the copy in sight."""
@@ -458,9 +469,7 @@ class Workspace(QObject):
 
     def _watch_selection(self) -> None:
         if self.selection:
-            sources, at = self.sight.sources, self.scopes.at
-            paths = tuple(sources.get(node, at.path(node)) for node in sorted(self.selection))
-            self.trainer.watch(paths, self.trainer.sample)
+            self.trainer.watch(tuple(map(self.source_of, sorted(self.selection))), self.trainer.sample)
 
     def _choose(self, nodes: Iterable[str], link: PortRef | None, frames: Iterable[str] = ()) -> None:
         """Select what of this is in the document."""

@@ -139,7 +139,7 @@ def _by_port(told: dict[str, float], graph: Graph, source_of: Callable[[str], st
     norms = {}
     for node, sources in ports.items():
         for source in sources:
-            # A data node's fields are told of one by one.
+            # A data node's fields are told of one by one; a block's input may be one of them.
             norm = told.get(f"{node}.{source.port}", told.get(source_of(node)) if len(sources) == 1 else None)
             if norm is not None:
                 norms[source] = norm

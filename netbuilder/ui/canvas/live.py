@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netbuilder.document.model import Graph
+from netbuilder.document.blocks import INPUT, OUTPUT
+from netbuilder.document.model import Graph, Node, PortRef
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.training.profile_report import newest_report
 from netbuilder.training.protocol import Picture, PictureKind, State, Telemetry
@@ -26,6 +28,8 @@ LOSS, VALIDATION = "loss/train", "loss/validation"
 """The series that loss nodes show."""
 
 _NOTHING = Series()
+
+_HELD_OUT = "/validation"
 
 _LOSS_SECONDS = 0.8
 """How long a loss node's little curve waits for pictures to be drawn along with: what it costs, training pays."""
@@ -73,8 +77,9 @@ class LivePictures:
         """Take what the run has told so far, for the nodes of `graph`."""
         self.clear()
         self._shown_at = {}
-        for node, path in workspace.sight.sources.items():
-            self._shown_at.setdefault(path, []).append(node)
+        outputs = [] if workspace.scope else [id for id, node in graph.nodes.items() if node.type == OUTPUT]
+        for node in dict.fromkeys((*workspace.sight.sources, *outputs)):
+            self._shown_at.setdefault(workspace.source_of(node), []).append(node)
         everything = Telemetry(pictures=tuple(workspace.pictures.values()), events=tuple(workspace.events))
         self.take(everything, workspace, graph, declarations, with_loss=True)
 
@@ -149,7 +154,7 @@ class LivePictures:
             if picture.kind is PictureKind.FLOW:
                 from netbuilder.ui.canvas.flow import Flow  # on demand: most never look at it
 
-                self.flow = Flow(picture, graph, workspace.source_of)
+                self.flow = Flow(picture, graph, partial(_told_as, workspace, graph))
 
     def _take_heat(self, telemetry: Telemetry, workspace: Workspace, graph: Graph) -> None:
         report = newest_report(telemetry.events)
@@ -179,15 +184,48 @@ class LivePictures:
                 self.pictures[node] = Plane(points, self._boundary)
 
     def _take_loss(self, workspace: Workspace, graph: Graph, declarations: Declarations) -> set[str]:
-        series = workspace.series.get(LOSS)
-        if series is None or len(series) < 2:
+        if len(workspace.series.get(LOSS, _NOTHING)) < 2:
             return set()
-        losses = {id for id, node in graph.nodes.items() if _is_loss(node.type, declarations)} - self._kinds.keys()
-        later = workspace.series.get(VALIDATION, _NOTHING)
-        curves = Losses((series.steps, series.values), (later.steps, later.values))
-        self.pictures.update(dict.fromkeys(losses, curves))
-        self.areas.update(dict.fromkeys(losses, Area.CHART))
-        return losses
+        nodes = [
+            node for id, node in graph.nodes.items() if _is_loss(node.type, declarations) and id not in self._kinds
+        ]
+        for node in nodes:
+            self.pictures[node.id] = _curves(workspace, node)
+            self.areas[node.id] = Area.CHART
+        return {node.id for node in nodes}
+
+
+def _told_as(workspace: Workspace, graph: Graph, node: str) -> str:
+    """Return the name by which the gradient at a node's output is told; a block's input may be a field of the data."""
+    path = workspace.source_of(node)
+    if graph.nodes[node].type == INPUT:
+        port = workspace.shapes.expansion.ports.get(PortRef(workspace.scopes.at.path(node), "y"))
+        if port is not None and port.node in workspace.document.schemas:
+            return f"{port.node}.{port.port}"
+    return path
+
+
+def _curves(workspace: Workspace, loss: Node) -> Losses:
+    """Return what a loss node shows: its own curves where there are several losses, and its first metric."""
+    series, own = workspace.series, f"{loss.label}.loss"
+    train = series.get(f"{own}/train", series.get(LOSS, _NOTHING))
+    later = series.get(f"{own}/validation", series.get(VALIDATION, _NOTHING))
+    name, metric = _metric(workspace, loss)
+    return Losses((train.steps, train.values), (later.steps, later.values), name, metric.values)
+
+
+def _metric(workspace: Workspace, loss: Node) -> tuple[str, Series]:
+    """Return the metric of a loss's predictions that a node shows: what the plan watches, else the first; its name."""
+    series, prefix = workspace.series, f"{loss.label}."
+    told = [name.removesuffix(_HELD_OUT) for name in series if name.endswith(_HELD_OUT)]
+    own = [name for name in told if name.startswith(prefix) and not name.endswith("loss")]
+    if not own and f"{prefix}loss" not in told:  # of a network's only loss, and of the first, they have plain names
+        own = [name for name in told if "." not in name and name != "loss"]
+    if not own:
+        return "", _NOTHING
+    name = workspace.document.plan.monitor
+    name = name if name in own else own[0]
+    return name.removeprefix(prefix), series[name + _HELD_OUT]
 
 
 def _beginning(picture: Picture, sample: int) -> Picture:

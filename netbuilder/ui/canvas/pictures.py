@@ -7,7 +7,7 @@ nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ _GAP = 4.0
 _NARROW = 4.0  # bars narrower than this have no round corners: nobody would see them
 _POINTS = 2_000
 _CURVE_POINTS = 120
+_SHARES = ("accuracy", "precision", "recall", "f1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +50,24 @@ class Plane:
 
 @dataclass(frozen=True, slots=True)
 class Losses:
-    """The loss's curves: of every step, and of the validation after every epoch (empty before the first)."""
+    """The loss's curves: of every step, and of the validation after every epoch (empty before the first).
+
+    Attributes:
+        train: Of every step.
+        validation: After every epoch.
+        metric: The name of what else the predictions are scored by; "" for nothing.
+        scores: Its values, after every epoch.
+    """
 
     train: Curve
     validation: Curve
+    metric: str = ""
+    scores: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     @property
-    def mark(self) -> tuple[int, int]:
+    def mark(self) -> tuple[int, int, int, str]:
         """How long they are: curves only grow at their ends."""
-        return len(self.train[0]), len(self.validation[0])
+        return len(self.train[0]), len(self.validation[0]), len(self.scores), self.metric
 
 
 def paint_picture(painter: QPainter, box: QRectF, picture: Picture, style: Style, category: str) -> None:
@@ -264,6 +274,14 @@ def paint_losses(painter: QPainter, box: QRectF, losses: Losses, style: Style, c
         painter.setPen(QPen(color, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
         draw_polyline(painter, points)
     _write_losses(painter, box, losses, style, category)
+    if losses.metric and len(losses.scores):
+        words = f"{losses.metric.replace('_', ' ')} {score_text(losses.metric, float(losses.scores[-1]))}"
+        _paint_chip(painter, Box(box.x(), box.y(), box.width(), box.height()), words, style)
+
+
+def score_text(metric: str, value: float) -> str:
+    """Return a metric's value as people write it: shares in percent."""
+    return f"{100 * value:.1f} %" if metric in _SHARES else f"{value:.3g}"
 
 
 def _write_losses(painter: QPainter, box: QRectF, losses: Losses, style: Style, category: str) -> None:

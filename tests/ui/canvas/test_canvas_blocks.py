@@ -263,3 +263,34 @@ def test_a_block_s_activations_go_by_its_own_name(view, workspace, qtbot, made):
     workspace.select((RELU,))
     card.refresh(workspace)
     assert card.title.text() == "ReLU · 3 maps"
+
+
+def test_the_gradient_at_the_data_colours_the_links_of_a_block_that_it_feeds(view, workspace, hands, qtbot):
+    """What enters is a field of the data, which the run tells of by the field's name."""
+    qtbot.waitUntil(view.hasFocus)
+    flatten = workspace.vocabulary["flatten"].defaults()
+    workspace.edit("x", lambda d: edits.insert_layer(d, LINEAR, "x", "flatten", flatten, id=FLATTEN))
+    warm_up()
+    workspace.torch_loaded()
+    workspace.select((FLATTEN, LINEAR, RELU))
+    hands.key(Qt.Key.Key_G, CTRL)
+    hands.type("Dense unit")
+    hands.key(Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not workspace.shapes.pending)
+    workspace.preferences.set("show_gradient_flow", True)
+    assert workspace.enter(instance(workspace))
+    view.attention.settle()
+    inside = f"{view.workspace.scopes.at.prefix}{FLATTEN}"
+    told = Picture(
+        kind=PictureKind.FLOW,
+        node="",
+        step=1,
+        data=np.array([0.25, 0.5], np.float32),
+        extent=(1.0,),
+        labels=(f"{DIGITS}.image", inside),
+    )
+    workspace.trainer.record.add(Telemetry(pictures=(told,)))
+    workspace.telemetry.emit(Telemetry(pictures=(told,)))
+    (entrance,) = [id for id, node in view.graph.nodes.items() if node.type == "input"]
+    assert view.live.flow.norms[PortRef(entrance, "y")] == 0.25
+    assert view.live.flow.norms[PortRef(FLATTEN, "y")] == 0.5

@@ -16,13 +16,19 @@ from netbuilder.training.protocol import Picture, PictureKind, Points, State, Te
 from netbuilder.ui.canvas.camera import Camera
 from netbuilder.ui.canvas.flow import EXPLODING, LEVELS, VANISHING, Flow, power_text, shade
 from netbuilder.ui.canvas.live import UNMEASURED
-from netbuilder.ui.canvas.pictures import percent
+from netbuilder.ui.canvas.pictures import percent, score_text
 from netbuilder.ui.canvas.style import Style
 from netbuilder.ui.canvas.tips import tip_at
 from netbuilder.ui.theme import controller, load_theme
 from netbuilder.ui.window import MainWindow
 from netbuilder.ui.workspace import Workspace
-from tests.ui.canvas.conftest import DIGITS, DROPOUT, LINEAR, LOSS, RELU, small_network
+from tests.ui.canvas.conftest import DIGITS, DROPOUT, LINEAR, LOSS, RELU, add, small_network
+
+
+@pytest.fixture(autouse=True)
+def time_enough(monkeypatch):
+    """Let each frame draw all faces, however busy the machine is: what is late is a plain card for a moment."""
+    monkeypatch.setattr("netbuilder.ui.canvas.viewport.BUDGET", 60.0)
 
 
 def show(workspace, *pictures: Picture, series=None) -> None:
@@ -260,7 +266,7 @@ def test_the_loss_node_shows_both_curves_and_what_they_are_now(view, workspace):
     show(workspace, thumbs(LINEAR), series=told)
     assert {view.style_.color("validation").name(), view.style_.category("loss").name()} <= inks_of(view, LOSS)
     losses = view.live.pictures[LOSS]
-    assert losses.mark == (300, 2)
+    assert losses.mark == (300, 2, 0, "")
     nothing = np.full(100, np.nan)
     show(workspace, thumbs(LINEAR), series={"loss/train": Points(steps + 300, nothing)})
     assert not view.grab().isNull(), "a loss that is no number is left out"
@@ -377,3 +383,83 @@ def test_what_is_watched_stays_watched(view, workspace, sent):
     assert sent[-1].gradient_flow
     workspace.watch((RELU,), 3)
     assert (sent[-1].nodes, sent[-1].sample, sent[-1].gradient_flow) == ((RELU,), 3, True)
+
+
+# Outputs and metrics
+
+
+OUT = "n0000000a"
+
+
+def with_output(workspace) -> None:
+    """Let the network give what its ReLU gives."""
+    workspace.edit("x", lambda document: add(document, OUT, "output", 620, -120))
+    workspace.edit("x", lambda document: edits.connect(document, PortRef(OUT, "x"), PortRef(RELU, "y")))
+
+
+def bars(node: str, *values: float) -> Picture:
+    return Picture(kind=PictureKind.BARS, node=node, step=1, data=np.array(values, dtype=np.float32))
+
+
+def test_an_output_shows_what_leads_to_it(view, workspace):
+    with_output(workspace)
+    height = view.node_rect(OUT).height()
+    show(workspace, bars(RELU, 0.1, 0.7, 0.2))
+    assert view.live.pictures[OUT] is view.live.pictures[RELU]
+    assert view.node_rect(OUT).height() > height, "its face makes room"
+
+
+def test_an_output_in_view_asks_for_what_leads_to_it(view, workspace, sent):
+    with_output(workspace)
+    x, y, _, _ = view.content.arrays.rect(OUT)
+    view.set_camera(Camera(x - 20, y - 400 / 3, 3.0))
+    view.attention.settle()
+    assert RELU not in view.faces_in_view()
+    assert sent[-1].in_view - {LOSS} == {RELU}
+    workspace.select((OUT,))
+    assert sent[-1].nodes == (RELU,)
+
+
+def test_an_output_that_nothing_leads_to_shows_nothing(view, workspace):
+    workspace.edit("x", lambda document: add(document, OUT, "output", 620, -120))
+    show(workspace, bars(RELU, 0.1, 0.7, 0.2))
+    assert OUT not in view.live.pictures
+    assert workspace.source_of(OUT) == OUT
+
+
+def series(*values: float) -> Points:
+    return Points(np.arange(len(values), dtype=np.int64), np.array(values))
+
+
+def test_a_loss_shows_the_metric_that_the_plan_watches(view, workspace):
+    told = {"loss/train": series(2.0, 1.0), "accuracy/validation": series(0.5, 0.912), "f1/validation": series(0.4)}
+    show(workspace, series=told)
+    shown = view.live.pictures[LOSS]
+    assert (shown.metric, shown.scores[-1]) == ("accuracy", 0.912)
+    assert score_text(shown.metric, float(shown.scores[-1])) == "91.2 %"
+    workspace.edit("x", lambda d: replace(d, plan=replace(d.plan, monitor="f1")))
+    show(workspace, thumbs(RELU), series={"loss/train": series(0.9)})
+    view.look_again()
+    assert view.live.pictures[LOSS].metric == "f1"
+    without = view.grab().toImage()
+    show(workspace, series={"f1/validation": series(0.77)})
+    view.look_again()
+    assert view.grab().toImage() != without
+
+
+def test_each_of_several_losses_shows_its_own_curve(view, workspace):
+    label = workspace.document.graph.nodes[LOSS].label
+    told = {
+        "loss/train": series(3.0, 2.0),
+        f"{label}.loss/train": series(1.0, 0.5),
+        f"{label}.loss/validation": series(0.75),
+        "loss/validation": series(2.5),
+        f"{label}.mae/validation": series(0.25),
+        "accuracy/validation": series(0.5),
+    }
+    show(workspace, series=told)
+    shown = view.live.pictures[LOSS]
+    assert shown.train[1].tolist() == [1.0, 0.5]
+    assert shown.validation[1].tolist() == [0.75]
+    assert (shown.metric, shown.scores.tolist()) == ("mae", [0.25])
+    assert score_text("mae", 0.25) == "0.25"
