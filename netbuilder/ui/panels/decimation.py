@@ -28,6 +28,34 @@ class Range(NamedTuple):
     high: float
 
 
+class Growing:
+    """Values that grow at their end, in an array whose room doubles: growing costs what is new, not what is there."""
+
+    __slots__ = ("_length", "_room")
+
+    def __init__(self) -> None:
+        self._room: Floats = np.empty(64, np.float64)
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    @property
+    def values(self) -> Floats:
+        """The values so far: a view that stays as it is while more are added."""
+        return self._room[: self._length]
+
+    def extend(self, values: Floats) -> None:
+        """Add values at the end."""
+        end = self._length + len(values)
+        if end > len(self._room):
+            room = np.empty(max(end, 2 * len(self._room)), np.float64)
+            room[: self._length] = self.values
+            self._room = room
+        self._room[self._length : end] = values
+        self._length = end
+
+
 class Pyramid:
     """Minima and maxima of a growing series at levels 8, 64, 512, ... points to an entry."""
 
@@ -36,7 +64,7 @@ class Pyramid:
     def __init__(self) -> None:
         self._steps: Ints = np.empty(0, np.int64)
         self._values: Floats = np.empty(0, np.float64)
-        self._levels: list[tuple[Floats, Floats]] = []
+        self._levels: list[tuple[Growing, Growing]] = []
 
     def __len__(self) -> int:
         return len(self._values)
@@ -59,16 +87,14 @@ class Pyramid:
             if len(low) < FACTOR:
                 return
             if level == len(self._levels):
-                self._levels.append((np.empty(0), np.empty(0)))
+                self._levels.append((Growing(), Growing()))
             done = len(self._levels[level][0])
             whole = len(low) // FACTOR
             if whole > done:
                 fresh = slice(done * FACTOR, whole * FACTOR)
-                lows = np.fmin.reduce(low[fresh].reshape(-1, FACTOR), axis=1)
-                highs = np.fmax.reduce(high[fresh].reshape(-1, FACTOR), axis=1)
-                known = self._levels[level]
-                self._levels[level] = (np.concatenate((known[0], lows)), np.concatenate((known[1], highs)))
-            low, high = self._levels[level]
+                self._levels[level][0].extend(np.fmin.reduce(low[fresh].reshape(-1, FACTOR), axis=1))
+                self._levels[level][1].extend(np.fmax.reduce(high[fresh].reshape(-1, FACTOR), axis=1))
+            low, high = (each.values for each in self._levels[level])
 
     def index(self, step: int) -> int:
         """Return how many points lie at or before a step."""
@@ -96,7 +122,7 @@ class Pyramid:
                 return self._steps[first:last].astype(np.float64), self._values[first:last]
             size, lows, highs = 1, self._values, self._values
         else:
-            lows, highs = self._levels[level]
+            lows, highs = (each.values for each in self._levels[level])
         group = max((last - first) // (size * columns), 1)
         return self._zigzag(lows, highs, size, group, first, last)
 

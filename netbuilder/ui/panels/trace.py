@@ -12,7 +12,7 @@ from PySide6.QtGui import QColor
 
 from netbuilder.training.protocol import Points
 from netbuilder.ui.panels.axis import Axis, tick_text, value_text
-from netbuilder.ui.panels.decimation import Floats, Ints, Pyramid, smooth
+from netbuilder.ui.panels.decimation import Floats, Growing, Ints, Pyramid, smooth
 from netbuilder.ui.text import duration
 from netbuilder.ui.theme import Theme
 
@@ -44,6 +44,7 @@ class Trace:
     quiet: bool = False
     raw: Pyramid = field(default_factory=Pyramid)
     smoothed: Pyramid = field(default_factory=Pyramid)
+    averages: Growing = field(default_factory=Growing)
     weight: float = 0.0
 
     def update(self, steps: Ints, values: Floats, weight: float) -> None:
@@ -52,13 +53,13 @@ class Trace:
         if not self.per_step:
             return
         if weight != self.weight:
-            self.smoothed, self.weight = Pyramid(), weight
+            self.smoothed, self.averages, self.weight = Pyramid(), Growing(), weight
         if not weight:
             return
         done = len(self.smoothed)
         carry = float(self.smoothed.values[-1]) if done else None
-        known = np.concatenate((self.smoothed.values, smooth(values[done:], weight, carry)))
-        self.smoothed.update(steps, known)
+        self.averages.extend(smooth(values[done:], weight, carry))
+        self.smoothed.update(steps, self.averages.values)
 
     @property
     def shown(self) -> Pyramid:

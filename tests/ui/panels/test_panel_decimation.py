@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netbuilder.ui.panels.decimation import Pyramid, smooth
+from netbuilder.ui.panels.decimation import Growing, Pyramid, smooth
 
 
 def pyramid(values: np.ndarray, every: int = 1) -> Pyramid:
@@ -53,6 +53,17 @@ def test_growing_gives_what_building_at_once_gives(parts: list[int]) -> None:
     whole = pyramid(values)
     for one, other in zip(grown.outline(0, len(values), 60), whole.outline(0, len(values), 60), strict=True):
         assert np.array_equal(one, other)
+
+
+@given(st.lists(st.integers(0, 200), max_size=20))
+def test_what_grows_holds_everything_and_what_was_seen_stays(parts: list[int]) -> None:
+    growing, seen = Growing(), []
+    values = np.arange(float(sum(parts)))
+    for start, count in zip(np.cumsum([0, *parts]).tolist(), parts, strict=False):
+        growing.extend(values[start : start + count])
+        seen.append((growing.values, start + count))
+    assert np.array_equal(growing.values, values)
+    assert all(np.array_equal(view, values[:end]) for view, end in seen)
 
 
 def test_values_that_are_no_numbers_do_not_hide_the_others() -> None:
