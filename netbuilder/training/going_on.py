@@ -65,4 +65,9 @@ def warnings(state: TrainingState, data: Mapping[str, str]) -> tuple[Problem, ..
 def event(state: TrainingState) -> Event:
     """Return the event that tells where a run goes on from."""
     text = f"Going on from step {state.step:,}, after {state.epoch} epochs."
-    return Event(kind="resume", text=text, step=state.step, data={"step": state.step, "epoch": state.epoch})
+    return Event(
+        kind="resume",
+        text=text,
+        step=state.step,
+        data={"step": state.step, "epoch": state.epoch, "rewound": state.step},
+    )

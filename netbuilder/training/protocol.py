@@ -282,7 +282,7 @@ class Event:
         step: When.
         data: "epoch": {"epoch", "metrics", "best", "train_loss"}; "checkpoint": {"path", "best"};
             "profile": see `netbuilder.training.profile`; "change": see `netbuilder.training.changing`;
-            "crash": {"traceback"};
+            "crash": {"traceback"}; "resume" (a run goes on from its state): {"step", "epoch", "rewound"};
             "end": {"test", "reason", "folder", "best_epoch"}, the reason being "finished", "early stopping", "stopped"
             or "failed".
         problems: For "problem", and for a "change" that was refused.

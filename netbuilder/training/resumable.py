@@ -14,8 +14,10 @@ from typing import Any, Final
 from netbuilder.document.files import loads
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.training.protocol import Points, Progress, State, Telemetry
 from netbuilder.training.run_files import STATE, STATE_BEFORE
 from netbuilder.training.run_lock import is_running
+from netbuilder.training.run_rewind import Cut
 from netbuilder.training.run_store import RunRecord, RunStore
 
 _HEAD_LIMIT: Final = 8 << 20
@@ -34,6 +36,7 @@ class Resumable:
         epoch: Epochs done by then.
         epochs: Epochs that it was to do.
         saved: When the state was saved, in seconds since the epoch.
+        cut: Up to where its record goes on.
     """
 
     folder: Path
@@ -42,6 +45,7 @@ class Resumable:
     epoch: int
     epochs: int
     saved: float
+    cut: Cut
 
     @property
     def is_interrupted(self) -> bool:
@@ -132,6 +136,24 @@ def document_of(run: Resumable, more: int | None = None) -> Document:
     return replace(document, plan=replace(document.plan, epochs=min(run.epoch + more, MOST_EPOCHS)))
 
 
+def read_history(run: Resumable) -> Telemetry:
+    """Return what a run told up to its state, as one telemetry.
+
+    Raises:
+        NetbuilderError: When the run store cannot be read.
+    """
+    store, id = RunStore.open(run.folder.parent), run.record.id
+    series = {}
+    for name in store.names(id):
+        points = store.series(id, name)
+        kept = int(points.steps.searchsorted(run.cut.of(name), side="right"))
+        series[name] = Points(points.steps[:kept], points.values[:kept])
+    events = tuple(event for event in store.events(id) if run.cut.keeps(event))
+    pictures = tuple(picture for picture in store.histograms(id) if picture.step <= run.step)
+    progress = Progress(state=State.STARTING, step=run.step, epoch=run.epoch, epochs=run.epochs)
+    return Telemetry(progress=progress, series=series, pictures=pictures, events=events)
+
+
 def _look(folder: Path, record: RunRecord) -> Resumable | None:
     """Return a run that left a state behind; None for others, and for one that goes on now."""
     for path in (folder / STATE, folder / STATE_BEFORE):
@@ -144,6 +166,7 @@ def _look(folder: Path, record: RunRecord) -> Resumable | None:
                 epoch=about["epoch"],
                 epochs=int(record.plan.get("epochs", 0)),
                 saved=path.stat().st_mtime,
+                cut=Cut(step=about["step"], epoch_step=about["epoch_step"], rate_step=about["rate"][1]),
             )
     return None
 
@@ -158,5 +181,7 @@ def _head(path: Path) -> dict[str, Any] | None:
             about = json.loads(json.loads(file.read(size))["__metadata__"]["about"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
-    is_sound = isinstance(about, dict) and all(isinstance(about.get(name), int) for name in ("step", "epoch"))
-    return about if is_sound else None
+    if not isinstance(about, dict) or not isinstance(about.get("rate"), list) or len(about["rate"]) != 2:
+        return None
+    numbers = (about.get("step"), about.get("epoch"), about.get("epoch_step"), about["rate"][1])
+    return about if all(isinstance(number, int) for number in numbers) else None

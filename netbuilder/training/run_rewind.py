@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from netbuilder.training.protocol import Event
+
 if TYPE_CHECKING:
     import sqlite3
 
@@ -34,6 +36,10 @@ class Cut:
         if series.endswith("/validation"):
             return self.epoch_step
         return self.rate_step if series == "learning_rate" else self.step
+
+    def keeps(self, event: Event) -> bool:
+        """Return whether an event is kept."""
+        return event.kind != "end" and event.step <= (self.epoch_step if event.kind == "epoch" else self.step)
 
 
 def forget_after(connection: sqlite3.Connection, run: str, cut: Cut) -> None:

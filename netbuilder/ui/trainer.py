@@ -110,26 +110,48 @@ class Trainer(QObject):
             paused: Build everything, then wait.
             state: A file with a training's state to begin from; "" begins afresh.
         """
-        assert not self._state.is_active, "one session at a time"
-        self.record = RunRecord()
-        self.document, self._asked = document, None
-        base = str(path.parent) if path else ""
-        from netbuilder.project import run_folder, runs_folder
+        from netbuilder.project import run_folder
 
-        self.folder = run_folder(path)
-        folder, runs = str(self.folder), str(runs_folder(path))
-        self._send(
-            Start(
-                document=document,
-                folder=folder,
-                base=base,
-                runs=runs,
-                device=self.device,
-                paused=paused,
-                snapshots=self.snapshots,
-                state=state,
-            )
+        self._begin(document, path, run_folder(path), RunRecord(), paused=paused, state=state)
+
+    def go_on(self, document: Document, path: Path | None, folder: Path, record: RunRecord) -> None:
+        """Go on with an earlier run from the state that it left, as soon as torch is there.
+
+        Args:
+            document: What it trains.
+            path: The project's file.
+            folder: The run's folder.
+            record: What it told before.
+        """
+        self._begin(document, path, folder, record, resume=True)
+
+    def _begin(
+        self,
+        document: Document,
+        path: Path | None,
+        folder: Path,
+        record: RunRecord,
+        *,
+        paused: bool = False,
+        resume: bool = False,
+        state: str = "",
+    ) -> None:
+        assert not self._state.is_active, "one session at a time"
+        from netbuilder.project import runs_folder
+
+        self.record, self.document, self.folder, self._asked = record, document, folder, None
+        start = Start(
+            document=document,
+            folder=str(folder),
+            base=str(path.parent) if path else "",
+            runs=str(runs_folder(path)),
+            device=self.device,
+            paused=paused,
+            snapshots=self.snapshots,
+            state=state,
+            resume=resume,
         )
+        self._send(start)
         self._enter(State.STARTING)
         # What the user looked at in the last run is what they want to see of this one.
         self.watched = tuple(path for path in self.watched if path.partition("/")[0] in document.graph.nodes)

@@ -30,6 +30,7 @@ from netbuilder.ui.dialogs import Answer
 from netbuilder.ui.experiment_actions import ExperimentActions
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
+from netbuilder.ui.go_on_actions import GoOnActions
 from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.import_actions import ImportActions
 from netbuilder.ui.journaling import JournalKeeper
@@ -84,6 +85,7 @@ class MainWindow(QMainWindow):
         self.journal = JournalKeeper(workspace)
         self.outside = OutsideWatch(self)
         self.imports = ImportActions(self)
+        self.going_on = GoOnActions(self)
         self.middle = QStackedWidget()
         self.setCentralWidget(self.middle)
         self._docks: Docks | None = None
@@ -352,6 +354,7 @@ class MainWindow(QMainWindow):
             "trial": lambda: trial,
             "past": lambda: self.workspace.past,
             "experiments": lambda: experiments,
+            "going_on": lambda: self.going_on,
             "exports": lambda: exports,
             "trust": lambda: trust,
             "help": lambda: help,
@@ -382,6 +385,7 @@ class MainWindow(QMainWindow):
         workspace.runs.asked.connect(self._act)
         workspace.telemetry.connect(self._watch_for_defects)
         workspace.stateChanged.connect(self._note_end)
+        workspace.documentReplaced.connect(self.going_on.offer)
         self.journal.troubled.connect(self.workspace.message)
 
     def _fill_menu_bar(self) -> None:

@@ -24,6 +24,7 @@ from netbuilder.ui.detaching import Detaching
 from netbuilder.ui.experiment_actions import ExperimentActions
 from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
+from netbuilder.ui.go_on_actions import GoOnActions
 from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.import_actions import ImportActions
 from netbuilder.ui.recovery_actions import RecoveryActions
@@ -46,6 +47,7 @@ TARGETS = {
     "trial": TrialActions,
     "past": TimeTravel,
     "experiments": ExperimentActions,
+    "going_on": GoOnActions,
     "exports": ExportActions,
     "trust": TrustActions,
     "help": HelpActions,

@@ -34,6 +34,15 @@ TRAIN: tuple[ActionSpec, ...] = (
         tip="Measure how long each layer takes forward and backward; the training is not changed by it",
         enabled=is_drawn,
     ),
+    action(
+        "train.go_on",
+        "&Go on with a run…",
+        "&Train",
+        "going_on.show",
+        "Ctrl+Shift+F5",
+        tip="Go on with a run that was stopped or interrupted, or train one that has ended for more epochs",
+        enabled=is_idle,
+    ),
     action("train.stop", "St&op and save", "&Train", "workspace.stop", "Shift+F5", icon="stop", enabled=is_active),
     action(
         "train.apply",

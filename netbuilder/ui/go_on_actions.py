@@ -1,0 +1,141 @@
+"""Going on with earlier runs in the window: the dialog, and the offer when a project was opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from netbuilder.document import edits
+from netbuilder.document.model import Document
+from netbuilder.foundation.problem import Problem
+from netbuilder.ui.series import RunRecord
+
+if TYPE_CHECKING:
+    from netbuilder.training.resumable import Resumable
+    from netbuilder.ui.go_on_dialog import GoOnDialog
+    from netbuilder.ui.window import MainWindow
+
+DECLINED: Final = "declined_runs"
+"""The preference that knows which interrupted runs are not to be offered again, the newest last."""
+
+MOST_DECLINED: Final = 100
+
+
+class GoOnActions:
+    """Finds runs that left a state behind, and goes on with the one that the user picks; never by itself.
+
+    Attributes:
+        dialog: The one that is open, or was last.
+    """
+
+    dialog: GoOnDialog | None = None
+
+    def __init__(self, window: MainWindow) -> None:
+        self._window = window
+
+    def show(self) -> None:
+        """Show the runs that can go on."""
+        self._find(self._show)
+
+    def offer(self) -> None:
+        """Offer to go on with the newest run of the project that was just opened, if it was interrupted."""
+        from netbuilder.project import runs_folder
+
+        workspace = self._window.workspace
+        path = workspace.path
+        if path is not None and not workspace.state.is_active and runs_folder(path).is_dir():
+            self._find(self._offer, lambda problems: None)  # who opens a project did not ask for its runs
+
+    def _find(
+        self,
+        done: Callable[[Path | None, tuple[Resumable, ...]], None],
+        refused: Callable[[tuple[Problem, ...]], None] | None = None,
+    ) -> None:
+        from netbuilder.project import runs_folder
+
+        path = self._window.workspace.path
+        runs = runs_folder(path)
+        self._window.background.run(
+            "Looking for runs that can go on", lambda _: _find(runs), partial(done, path), refused
+        )
+
+    def _show(self, path: Path | None, runs: tuple[Resumable, ...]) -> None:
+        if path == self._window.workspace.path:
+            self._open(runs)
+
+    def _offer(self, path: Path | None, runs: tuple[Resumable, ...]) -> None:
+        workspace = self._window.workspace
+        if path != workspace.path or workspace.state.is_active or not self._window.isVisible():
+            return
+        newest = runs[0] if runs else None
+        if newest is None or not newest.is_interrupted or _key(newest) in self._declined:
+            return
+        self._open(runs, newest)
+        assert self.dialog is not None
+        self.dialog.rejected.connect(lambda: self._decline(newest))
+
+    def _open(self, runs: tuple[Resumable, ...], interrupted: Resumable | None = None) -> None:
+        from netbuilder.ui.go_on_dialog import GoOnDialog
+
+        self.dialog = GoOnDialog(self._window.workspace.name, runs, interrupted, self._window)
+        self.dialog.chosen.connect(self._read)
+        self.dialog.open()
+
+    @property
+    def _declined(self) -> list[str]:
+        known = self._window.workspace.preferences.get(DECLINED, [])
+        return [each for each in known if isinstance(each, str)] if isinstance(known, list) else []
+
+    def _decline(self, run: Resumable) -> None:
+        self._window.workspace.preferences.set(DECLINED, [*self._declined, _key(run)][-MOST_DECLINED:])
+
+    # Going on ------------------------------------------------------------------------------------------------------
+
+    def _read(self, run: Resumable, more: int | None) -> None:
+        """Read what the run trains and what it told so far, behind the window's back."""
+        path = self._window.workspace.path
+        self._window.background.run(
+            f"Reading the run {run.name}", lambda _: _read(run, more), partial(self._go_on, path, run)
+        )
+
+    def _go_on(self, path: Path | None, run: Resumable, read: tuple[Document, RunRecord]) -> None:
+        window, workspace = self._window, self._window.workspace
+        if path != workspace.path or workspace.state.is_active:  # the user went elsewhere meanwhile
+            return
+        document, record = read
+        if _is_alike(workspace.document, document):
+            epochs = document.plan.epochs
+            if workspace.document.plan.epochs != epochs:
+                workspace.edit(f"Train for {epochs} epochs", lambda now: edits.change_plan(now, {"epochs": epochs}))
+        else:
+            workspace.message.emit("The run goes on with the network that it began with, not with the one shown")
+        window.show_network()
+        workspace.trainer.go_on(document, path, run.folder, record)
+
+
+def _find(runs: Path) -> tuple[Resumable, ...]:
+    from netbuilder.training.resumable import find_resumable
+
+    return find_resumable(runs)
+
+
+def _read(run: Resumable, more: int | None) -> tuple[Document, RunRecord]:
+    from netbuilder.training.resumable import document_of, read_history
+
+    document = document_of(run, more)
+    record = RunRecord()
+    record.add(read_history(run))
+    return document, record
+
+
+def _key(run: Resumable) -> str:
+    return f"{run.folder}@{run.step}"
+
+
+def _is_alike(shown: Document, trained: Document) -> bool:
+    """Whether a run trains what is shown, but for the number of epochs."""
+    plan = replace(trained.plan, epochs=shown.plan.epochs)
+    return (shown.graph, shown.blocks, shown.plan) == (trained.graph, trained.blocks, plan)
