@@ -110,6 +110,11 @@ def has_frames(workspace: Workspace) -> bool:
     return any(frame.scope == workspace.scope for frame in workspace.document.layout.frames.values())
 
 
+def can_go_on(workspace: Workspace) -> bool:
+    """A run of the table is selected, and none is in progress."""
+    return has_run(workspace) and is_idle(workspace)
+
+
 def has_run(workspace: Workspace) -> bool:
     """Exactly one run is selected in the Runs panel."""
     return len(workspace.runs.selection) == 1
@@ -178,6 +183,7 @@ _REASONS: Mapping[Predicate, str] = {
     can_rewind: "show an earlier moment of a run in progress",
     can_branch: "show an earlier moment, and let the run end",
     is_troubled: "there are no problems",
+    can_go_on: "select one run in the Runs panel while none is in progress",
     has_run: "select one run in the Runs panel",
     has_chosen_runs: "select runs in the Runs panel",
     has_two_runs: "select two runs in the Runs panel",

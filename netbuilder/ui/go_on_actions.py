@@ -40,6 +40,11 @@ class GoOnActions:
         """Show the runs that can go on."""
         self._find(self._show)
 
+    def show_selected(self) -> None:
+        """Show the runs that can go on, with the one that is selected in the table of runs picked."""
+        selection = self._window.workspace.runs.selection
+        self._find(partial(self._show, wish=selection[0] if selection else ""))
+
     def offer(self) -> None:
         """Offer to go on with the newest run of the project that was just opened, if it was interrupted."""
         from netbuilder.project import runs_folder
@@ -62,9 +67,15 @@ class GoOnActions:
             "Looking for runs that can go on", lambda _: _find(runs), partial(done, path), refused
         )
 
-    def _show(self, path: Path | None, runs: tuple[Resumable, ...]) -> None:
-        if path == self._window.workspace.path:
-            self._open(runs)
+    def _show(self, path: Path | None, runs: tuple[Resumable, ...], wish: str = "") -> None:
+        workspace = self._window.workspace
+        if path != workspace.path:
+            return
+        wished = next((run for run in runs if run.record.id == wish), None)
+        if wish and wished is None:
+            message = f"The run {wish} cannot go on: it left no state behind, or goes on in another program."
+            workspace.message.emit(message)
+        self._open(runs, picked=wished)
 
     def _offer(self, path: Path | None, runs: tuple[Resumable, ...]) -> None:
         workspace = self._window.workspace
@@ -73,14 +84,18 @@ class GoOnActions:
         newest = runs[0] if runs else None
         if newest is None or not newest.is_interrupted or _key(newest) in self._declined:
             return
-        self._open(runs, newest)
+        self._open(runs, interrupted=newest)
         assert self.dialog is not None
         self.dialog.rejected.connect(lambda: self._decline(newest))
 
-    def _open(self, runs: tuple[Resumable, ...], interrupted: Resumable | None = None) -> None:
+    def _open(
+        self, runs: tuple[Resumable, ...], interrupted: Resumable | None = None, picked: Resumable | None = None
+    ) -> None:
         from netbuilder.ui.go_on_dialog import GoOnDialog
 
         self.dialog = GoOnDialog(self._window.workspace.name, runs, interrupted, self._window)
+        if picked is not None:
+            self.dialog.pick(picked)
         self.dialog.chosen.connect(self._read)
         self.dialog.open()
 

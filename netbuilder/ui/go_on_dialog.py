@@ -117,6 +117,10 @@ class GoOnDialog(QDialog):
         for column, text in enumerate(texts):
             self.table.setItem(row, column, QTableWidgetItem(text))
 
+    def pick(self, run: Resumable) -> None:
+        """Pick a run."""
+        self.table.selectRow(self._runs.index(run))
+
     @property
     def run(self) -> Resumable | None:
         """The run that is picked."""

@@ -145,3 +145,20 @@ def test_a_run_in_progress_is_not_among_those_that_can_go_on(tmp_path):
     run.host.send(Stop())
     run.finish()
     assert len(find_resumable(tmp_path / "x.runs")) == 1
+
+
+def test_the_run_that_is_selected_in_the_table_is_picked(window, project, qtbot):
+    for name in ("one", "two"):
+        stopped_at(planned(iris(), epochs=3), project.with_suffix(".runs") / name, 2)
+    window.workspace.open(project)
+    for name in ("one", "two", "none"):
+        window.workspace.runs.selection = (name,)
+        window.going_on.dialog = None
+        if name == "none":
+            with qtbot.waitSignal(window.workspace.message, check_params_cb=lambda text: "cannot go on" in text):
+                window.going_on.show_selected()
+        else:
+            window.going_on.show_selected()
+            qtbot.waitUntil(lambda: window.going_on.dialog is not None)
+            assert window.going_on.dialog.run.record.id == name
+            window.going_on.dialog.reject()

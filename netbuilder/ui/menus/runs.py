@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from netbuilder.ui.action_spec import ActionSpec, action, has_chosen_runs, has_run, has_two_runs
+from netbuilder.ui.action_spec import ActionSpec, action, can_go_on, has_chosen_runs, has_run, has_two_runs
 
 MENU: Final = "&Train/&Runs"
 """Whatever stands in this menu is offered on the rows of the Runs panel, too."""
@@ -20,6 +20,14 @@ RUNS: tuple[ActionSpec, ...] = (
         "runs.open",
         enabled=has_run,
         tip="Open what the selected run trained as a new project that starts from its best weights",
+    ),
+    action(
+        "runs.go_on",
+        "&Go on with it…",
+        MENU,
+        "going_on.show_selected",
+        enabled=can_go_on,
+        tip="Let the selected run go on from where it stopped, or train it for more epochs",
     ),
     action(
         "runs.start_from",
