@@ -36,7 +36,7 @@ TRAIN: tuple[ActionSpec, ...] = (
     ),
     action(
         "train.go_on",
-        "Go on "&Go on with a run…"with a run…",
+        "Go on &with a run…",
         "&Train",
         "going_on.show",
         "Ctrl+Shift+F5",
