@@ -60,8 +60,9 @@ def test_the_first_paint_shows_the_starter_and_needs_little(home: Path) -> None:
 
 
 @pytest.mark.timeout(120)
-def test_all_views_live_beside_a_training(home: Path) -> None:
-    found = measure(home, "live", "digits-mlp", "1", "0.5", "1")
+@pytest.mark.parametrize("host", ["live", "apart"])
+def test_all_views_live_beside_a_training(host: str, home: Path) -> None:
+    found = measure(home, host, "digits-mlp", "1", "0.5", "1")
     assert found["state"] == "running"
     assert found["live"]["wall"] > 0
     assert found["hidden"]["wall"] > 0
@@ -108,11 +109,12 @@ def test_memory(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("template", ["digits-mlp", "digits-residual"])
 def test_training_beside_the_window(template: str, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     times = ("5", "2", "5")
-    live, headless, hand = [], [], []
+    live, apart, headless, hand = [], [], [], []
     for _ in range(3):
         hand.append(measure(home, "hand", template, *times))
         headless.append(measure(home, "headless", template, *times))
         live.append(measure(home, "live", template, *times))
+        apart.append(measure(home, "apart", template, *times))
     shown = [each["live"] for each in live]
     idle = [each["idle"] for each in live]
 
@@ -126,6 +128,11 @@ def test_training_beside_the_window(template: str, home: Path, capsys: pytest.Ca
             print(f"  {name:15s}{median(found, 'wall'):8.0f}{median(found, 'cpu'):8.0f}")
         for name, found in (("by hand", hand), ("headless", headless)):
             print(f"  all views live, of {name}: {faster('wall', found):.2f}, {faster('cpu', found):.2f}")
+        other = [each["live"] for each in apart]
+        ratio = statistics.median(a["wall"] / b["wall"] for a, b in zip(other, headless, strict=True))
+        frames = (f"{1e3 * median(other, at):.1f}" for at in ("median", "p95", "p99", "max"))
+        print(f"  in a process of its own, all views live: {median(other, 'wall'):.0f}, {ratio:.2f} of headless")
+        print(f"  frames then (median, p95, p99, longest): {', '.join(frames)} ms")
         print(f"  the window's share {median(shown, 'share'):.3f}, {median(shown, 'drains'):.1f} drains a second")
         for name, found in (("idle", idle), ("training", shown)):
             frames = (f"{1e3 * median(found, at):.1f}" for at in ("median", "p95", "p99", "max"))

@@ -197,11 +197,12 @@ def middle(looks: list[dict[str, float]]) -> dict[str, float]:
 class LiveRun:
     """Trains with every live view open, and in turn with the window hidden and nobody asking."""
 
-    def __init__(self, template: str, times: Times) -> None:
+    def __init__(self, template: str, times: Times, host: str = "thread") -> None:
         from PySide6.QtCore import Qt, QTimer
 
         self.times = times
         self.program = open_program(template)
+        self.program.preferences.set("train_in", host)
         self.workspace, self.window = self.program.workspace, self.program.window
         self.beats = Beats()
         self.clock = QTimer(interval=16, timerType=Qt.TimerType.PreciseTimer)
@@ -308,8 +309,14 @@ class LiveRun:
 
 
 def train_beside_the_window(template: str, *times: str) -> None:
-    """Train in the window."""
+    """Train in the window's process."""
     run = LiveRun(template, Times.read(*times))
+    run.program.run()
+
+
+def train_apart(template: str, *times: str) -> None:
+    """Train beside the window, in a process of its own; processor time is then the window's alone."""
+    run = LiveRun(template, Times.read(*times), "process")
     run.program.run()
 
 
@@ -395,6 +402,7 @@ WHAT: dict[str, Callable[..., None]] = {
     "memory": show_memory,
     "torch": show_torch_alone,
     "live": train_beside_the_window,
+    "apart": train_apart,
     "headless": train_headless,
     "hand": train_by_hand,
 }
