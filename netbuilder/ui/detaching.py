@@ -12,6 +12,8 @@ from netbuilder.ui.icons import icon
 _SIDE = 24  # pixels of the button
 _SCROLLERS = 44  # of Qt's own buttons where there are more tabs than room
 
+_LEAST = QSize(520, 320)
+
 _LARGER = 40
 """How far a panel that is detached is moved up from where it was, so that one sees that it came off."""
 
@@ -49,6 +51,7 @@ class Detaching(QObject):
         dock.setFloating(detached)
         dock.show()
         if detached:
+            dock.resize(dock.size().expandedTo(_LEAST))  # one from behind another's tab has no size of its own yet
             dock.move(max(at.x(), 0), max(at.y() - _LARGER, 0))
         dock.raise_()
 

@@ -151,6 +151,7 @@ class Docks:
         policy.setRetainSizeWhenHidden(True)
         widget.setSizePolicy(policy)
         dock.visibilityChanged.connect(widget.setVisible)
+        dock.topLevelChanged.connect(lambda floating: widget.setVisible(True) if floating else None)
         action = dock.toggleViewAction()
         if spec.shortcut:
             action.setShortcut(QKeySequence.fromString(spec.shortcut))

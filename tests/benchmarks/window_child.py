@@ -228,16 +228,14 @@ class LiveRun:
         self.after(400 + int(1000 * self.times.look), self.begin)
 
     def open_views(self) -> None:
-        """Put the live views side by side and choose a layer with weights."""
-        from PySide6.QtCore import Qt
+        """Let all live views be seen, all but one as windows of their own, and choose a layer with weights."""
         from PySide6.QtWidgets import QDockWidget
 
         docks = {dock.objectName(): dock for dock in self.window.findChildren(QDockWidget)}
-        for left, right in pairwise(LIVE_VIEWS):
-            self.window.splitDockWidget(docks[left], docks[right], Qt.Orientation.Horizontal)
-        for name in LIVE_VIEWS:
-            docks[name].show()
-            docks[name].raise_()
+        first, *others = (docks[name] for name in LIVE_VIEWS)
+        first.raise_()
+        for dock in others:
+            self.window.docks.detaching.set_detached(dock, True)
         nodes = self.workspace.document.graph.nodes
         chosen = [id for id, node in nodes.items() if node.type in ("conv2d", "linear")]
         assert chosen, sorted({node.type for node in nodes.values()})

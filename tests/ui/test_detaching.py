@@ -96,3 +96,16 @@ def test_titles_leave_windows_of_their_own_alone(window: MainWindow) -> None:
     window.toggle_titles()
     assert _dock(window, "system").titleBarWidget() is None
     window.toggle_titles()
+
+
+def test_one_from_behind_another_tab_shows_what_it_holds(window: MainWindow, qtbot: QtBot) -> None:
+    behind = _dock(window, "log")
+    window.docks.show("curves")
+    qtbot.waitUntil(lambda: not behind.widget().isVisible())
+    window.docks.detaching.set_detached(behind, True)
+    assert behind.widget().isVisible()
+    assert behind.width() >= 500
+    window.docks.detaching.set_detached(behind, False)
+    qtbot.waitUntil(lambda: behind.widget().isVisible())
+    window.docks.show("curves")
+    qtbot.waitUntil(lambda: not behind.widget().isVisible())
