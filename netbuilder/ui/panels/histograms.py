@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
-from PySide6.QtGui import QImage, QPainter, QPen
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QWidget
+from PySide6.QtGui import QImage, QPainter, QPen, QShowEvent
+from PySide6.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QWidget
 
-from netbuilder.training.histories import History
+from netbuilder.training.histories import Histories, History
 from netbuilder.training.protocol import PictureKind
 from netbuilder.ui.colors import VIRIDIS, indices, qt_table
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.axis import short_text
 from netbuilder.ui.panels.cards import Card
+from netbuilder.ui.panels.errands import Errand
 from netbuilder.ui.panels.layer_list import LEFT, RIGHT, Layer, LayerList, layers_of
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.mosaic import from_argb
@@ -22,6 +24,9 @@ from netbuilder.ui.panels.plot_export import export_plots
 from netbuilder.ui.panels.updates import scrolled
 from netbuilder.ui.theme import Theme, ThemeController, mono_font
 from netbuilder.ui.workspace import Workspace
+
+if TYPE_CHECKING:
+    from netbuilder.training.run_store import RunStore
 
 EMPTY = (
     "Press Train: here you will see how every layer's weights, gradients and activations are spread, "
@@ -41,12 +46,13 @@ class HistogramList(LayerList):
         titles = ("Weights over steps", "Gradients over steps", "Activations over steps")
         super().__init__(workspace, theme, titles, 64, stretch=4)
         self.setAccessibleName("Histograms over time by layer")
+        self.earlier: Histories | None = None
         self._images: dict[tuple[PictureKind, str], tuple[object, QImage]] = {}
 
     @property
     def histories(self) -> Mapping[tuple[PictureKind, str], History]:
-        """What is drawn."""
-        return self._workspace.trainer.record.histories.known
+        """What is drawn: an earlier run's while one is chosen, else this one's."""
+        return (self.earlier or self._workspace.trainer.record.histories).known
 
     def set_layers(self, layers: list[Layer]) -> None:
         """Show these layers."""
@@ -110,7 +116,7 @@ class HistogramList(LayerList):
 
     def _image(self, kind: PictureKind, path: str, history: History, width: int) -> QImage:
         """Return a history's picture, drawn anew when there is more or other room."""
-        state = (len(history), history.steps[-1], history.range, width)
+        state = (id(history), len(history), history.steps[-1], history.range, width)
         known = self._images.get((kind, path))
         if known is None or known[0] != state:
             known = self._images[kind, path] = (state, heat_map(history, width))
@@ -139,6 +145,17 @@ def _end(history: History) -> float:
     return float(2 * steps[-1] - steps[-2] if len(steps) > 1 else steps[-1] + 1)
 
 
+def read_histories(store: RunStore, run: str) -> Histories:
+    """Return a run's histograms as far as memory allows; on a worker thread, there may be thousands.
+
+    Raises:
+        NetbuilderError: When the store cannot be read.
+    """
+    histories = Histories()
+    histories.take(store.histograms(run))
+    return histories
+
+
 class HistogramsPanel(LivePanel):
     """The list of layers."""
 
@@ -150,13 +167,57 @@ class HistogramsPanel(LivePanel):
         export_plots(self.workspace, {"histograms": self.list})
         self._area = scrolled(self.list)
         self.card = Card("Histograms over time", EMPTY)
+        self.runs = QComboBox()
+        self.runs.setAccessibleName("Run")
+        self.runs.setToolTip("Which of the project's runs is shown")
+        self.runs.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
+        self.runs.activated.connect(self._choose_run)
         self.only = QCheckBox("Only selected")
         self.only.toggled.connect(self.refresh)
+        self.card.head.addWidget(self.runs)
         self.card.head.addWidget(self.only)
+        self._reading = Errand(self)
+        self._reading.done.connect(self._take_earlier)
+        self._reading.failed.connect(lambda error: self.workspace.problemsRaised.emit(error.problems))
+        self.workspace.runs.changed.connect(self._list_runs)
+        self._list_runs()
         row = QHBoxLayout(self)
         row.setContentsMargins(12, 8, 12, 8)
         row.addWidget(self.card)
         self._drawn: object = None
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """See which runs there are."""
+        super().showEvent(event)
+        self.workspace.runs.look()
+
+    def _list_runs(self) -> None:
+        """Offer the project's earlier runs, the newest first."""
+        from netbuilder.training.run_values import run_name  # with the first look at runs, not with the window
+
+        chosen = self.runs.currentData()
+        rows = [row for row in self.workspace.runs.rows if row.id != self.workspace.runs.own]
+        self.runs.clear()
+        self.runs.addItem("This run", "")
+        for row in rows:
+            self.runs.addItem(run_name(row.record), row.id)
+        self.runs.setCurrentIndex(max(self.runs.findData(chosen), 0))
+        self.runs.setVisible(bool(rows))
+        if self.runs.currentData() != (chosen or ""):  # it was deleted, or the project is another
+            self._choose_run()
+
+    def _choose_run(self) -> None:
+        run, store = self.runs.currentData(), self.workspace.runs.store
+        if run:
+            self._reading.run(lambda: read_histories(store, run))
+        else:
+            self._reading.forget()
+            self._take_earlier(None)
+
+    def _take_earlier(self, histories: Histories | None) -> None:
+        self.list.earlier = histories
+        self._drawn = None
+        self.refresh()
 
     def refresh(self) -> None:
         """Show what the run has told."""
@@ -173,7 +234,8 @@ class HistogramsPanel(LivePanel):
         if layers:
             self.card.show_body(self._area)
         else:
-            self.card.show_empty("No layer is selected." if told and self.only.isChecked() else EMPTY)
+            none = EMPTY if self.list.earlier is None else "No histograms were recorded of this run's layers."
+            self.card.show_empty("No layer is selected." if told and self.only.isChecked() else none)
 
     def restyle(self, theme: Theme) -> None:
         """Draw in other colours."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,12 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
+from netbuilder.document.files import write_document
 from netbuilder.training import pictures
 from netbuilder.training.histories import History
 from netbuilder.training.protocol import Picture, PictureKind, Telemetry, Watch
+from netbuilder.training.run_schema import connect
+from netbuilder.training.run_store import FILE_NAME, write_histograms
 from netbuilder.training.series_names import (
     DEAD,
     DEVIATION,
@@ -36,7 +40,8 @@ from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.plot_export import PlotExport
 from netbuilder.ui.panels.updates import verdict
 from netbuilder.ui.workspace import Workspace
-from tests.ui.panels.recorded import CONV, HEAD, RELU, RecordedHost, points, run, tell
+from tests.training.stored_runs import record_of, store_of
+from tests.ui.panels.recorded import CONV, HEAD, RELU, RecordedHost, digits_document, points, run, tell
 
 
 def _told(steps: int = 60) -> Telemetry:
@@ -257,3 +262,30 @@ def test_every_plot_of_the_older_panels_is_exported_too(
     confusion = list(csv.reader((tmp_path / "curves-confusion.csv").read_text().splitlines()))
     assert [row[0] for row in confusion] == ["truth", *"0123456789"]
     assert sum(int(cell) for row in confusion[1:] for cell in row[1:]) > 0
+
+
+def test_an_earlier_runs_histograms_are_read_from_the_store(
+    qtbot, workspace: Workspace, tmp_path: Path, themes
+) -> None:
+    file, runs = tmp_path / "x.netb", tmp_path / "x.runs"
+    write_document(file, digits_document())
+    store = store_of(runs, [record_of(runs, "a", 0), record_of(runs, "b", 1)])
+    told = [_histogram(PictureKind.WEIGHTS, CONV, step, np.random.default_rng(step).normal(size=99)) for step in (0, 9)]
+    with closing(connect(runs / FILE_NAME)) as connection, connection:
+        write_histograms(connection, "a", told)
+    workspace.open(file)
+    panel = _make(histograms, qtbot, workspace, themes)
+    qtbot.waitUntil(lambda: panel.runs.count() == 3)
+    assert panel.card.empty_text.startswith("Press Train")
+    panel.runs.setCurrentIndex(panel.runs.findData("a"))
+    panel.runs.activated.emit(panel.runs.currentIndex())
+    qtbot.waitUntil(lambda: bool(panel.list.layers))
+    assert [layer.label for layer in panel.list.layers] == ["stem"]
+    assert panel.list.histories[PictureKind.WEIGHTS, CONV].steps == (0, 9)
+    panel.runs.setCurrentIndex(panel.runs.findData("b"))
+    panel.runs.activated.emit(panel.runs.currentIndex())
+    qtbot.waitUntil(lambda: panel.card.empty_text.startswith("No histograms were recorded"))
+    panel.runs.setCurrentIndex(0)
+    panel.runs.activated.emit(0)
+    assert panel.card.empty_text.startswith("Press Train")
+    assert store.list_runs()
