@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -108,6 +109,8 @@ _TABLES: Final = ("plan", "versions", "data", "content", "results", "test")
 _TOLD_BY_THE_WAY: Final = ("id", "content", "epochs", "results")
 """Columns that are not written with the rest of a run's row, once it is there."""
 
+_LISTED: Final = 4096  # runs of which a list is remembered
+
 _MARKS: Final = tuple(Marks.__dataclass_fields__)
 
 
@@ -151,7 +154,8 @@ class RunStore:
             "ORDER BY runs.started DESC, runs.id DESC"
         )
         with self._reading() as connection:
-            return tuple(map(_record, connection.execute(query, values))) if connection else ()
+            made = _record if with_document else _listed
+            return tuple(map(made, connection.execute(query, values))) if connection else ()
 
     def names(self, run: str) -> tuple[str, ...]:
         """Return the names of a run's series, in the order they first appeared."""
@@ -351,6 +355,10 @@ def _record(row: tuple[Any, ...]) -> RunRecord:
         if not isinstance(result, dict):
             raise ValueError(f"the {name} results are not a table")
     return RunRecord(**values, marks=_marks(dict(zip(_MARKS, row[len(COLUMNS) :], strict=True))))
+
+
+_listed = lru_cache(_LISTED)(_record)
+"""The same for lists, which are read again and again: most rows are what they were."""
 
 
 def _table(text: Any, name: str) -> dict[str, Any]:

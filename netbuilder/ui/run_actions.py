@@ -59,6 +59,10 @@ class RunActions:
             work = partial(read_comparison, self._runs.store, *chosen)
             self._window.background.run("Reading two runs", work, self._show_comparison)
 
+    def show_plot(self) -> None:
+        """Show all runs on parallel axes."""
+        self._window.docks.show("compare")
+
     # Marking -------------------------------------------------------------------------------------------------------
 
     def toggle_overlay(self) -> None:

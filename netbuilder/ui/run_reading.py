@@ -13,8 +13,8 @@ from netbuilder.training.protocol import Points
 from netbuilder.training.run_lock import is_running
 from netbuilder.training.run_store import RunRecord, RunStore
 from netbuilder.training.run_trash import folder_of
-from netbuilder.training.run_values import same_but_seed, values_of
-from netbuilder.ui.run_rows import Row
+from netbuilder.training.run_values import keys_of, same_but_seed, values_of
+from netbuilder.ui.run_rows import Row, usual_columns
 
 Stamp: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -27,11 +27,15 @@ class Found:
         folder: The folder that they are in.
         stamp: What tells that nothing has changed since.
         rows: A row a run, the newest first.
+        keys: Every value that some run has.
+        usual: The columns that tell these runs apart.
     """
 
     folder: Path
     stamp: object
     rows: tuple[Row, ...]
+    keys: tuple[str, ...]
+    usual: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +57,14 @@ class Curves:
     kin: str
 
 
-def read_runs(store: RunStore, stamp: object, own: str) -> Found | None:
+def read_runs(store: RunStore, stamp: object, own: str, known: Iterable[Row] = ()) -> Found | None:
     """Return the list of runs; None when it is what it was.
 
     Args:
         store: The store.
         stamp: That of the last list.
         own: The run that this window trains now, or "".
+        known: The rows of the last list: what is still the same is not made again.
 
     Raises:
         NetbuilderError: When the store cannot be read.
@@ -70,10 +75,17 @@ def read_runs(store: RunStore, stamp: object, own: str) -> Found | None:
     records = store.list_runs()
     without_end = tuple(record.id for record in records if record.ended is None)
     going = _going(store, without_end, own)
-    rows = tuple(
-        Row(record, values_of(record, record.id in going), record.id in going, record.id == own) for record in records
-    )
-    return Found(store.path.parent, (files, own, without_end, going), rows)
+    before = {row.id: row for row in known}
+    rows = tuple(_row(record, record.id in going, record.id == own, before.get(record.id)) for record in records)
+    keys = tuple(keys_of(row.values for row in rows))
+    stamp = (files, own, without_end, going)
+    return Found(store.path.parent, stamp, rows, keys, usual_columns(rows, keys))
+
+
+def _row(record: RunRecord, goes_on: bool, is_own: bool, before: Row | None) -> Row:
+    if before is not None and before.record is record and not goes_on and not before.is_running:
+        return before
+    return Row(record, values_of(record, goes_on), goes_on, is_own)
 
 
 def _going(store: RunStore, runs: Iterable[str], own: str) -> tuple[str, ...]:

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from netbuilder.training.run_store import RunRecord
-from netbuilder.training.run_values import Value, lower_is_better
+from netbuilder.training.run_values import Value, differing, lower_is_better
 
 PERCENT = frozenset({"accuracy", "precision", "recall", "f1"})
 """Metrics that are written in percent."""
+
+_RANK = {"loss": 0, "accuracy": 1, "mae": 1, "rmse": 2}
+"""Results that people ask for first."""
 
 _NUMBERS = re.compile(r"(\d+)")
 
@@ -66,6 +69,18 @@ def arrange(rows: Iterable[Row], words: str, key: str, descending: bool) -> list
     known.sort(key=lambda row: _rank(row.values.get(key)) or (), reverse=descending)
     ordered = known + unknown
     return [row for row in ordered if row.record.marks.pinned] + [row for row in ordered if not row.record.marks.pinned]
+
+
+def usual_columns(rows: Sequence[Row], keys: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that tell these runs apart: results on validation and test, settings that differ."""
+    known = list(keys)
+    values = [row.values for row in rows]
+    found = ["state", "epochs"]
+    for head in ("best/", "test/"):
+        results = [key for key in known if key.startswith(head)]
+        found += sorted(results, key=lambda key: _RANK.get(key.removeprefix(head), len(_RANK)))[:2]
+    found += differing(values, [key for key in known if key.startswith("plan/") or key == "seed"])[:8]
+    return (*found, "started", "duration", *(["tags"] if any(row.record.marks.tags for row in rows) else []))
 
 
 def _rank(value: Value) -> tuple[Any, ...] | None:

@@ -10,7 +10,7 @@ from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelInd
 from PySide6.QtGui import QColor
 
 from netbuilder.training.protocol import Progress
-from netbuilder.training.run_values import INTERRUPTED, RUNNING, Value, differing, keys_of, title_of
+from netbuilder.training.run_values import INTERRUPTED, RUNNING, Value, title_of
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels.axis import value_text
 from netbuilder.ui.run_rows import Row, arrange, best_of, is_percent
@@ -24,25 +24,10 @@ OVERLAY = "overlay"
 """The first column: a mark in the colour of the run's curves."""
 
 NAME, TAGS = "name", "tags"
-_RANK = {"loss": 0, "accuracy": 1, "mae": 1, "rmse": 2}
-"""Results that people ask for first."""
-
 _NUMBERS = {"epochs", "steps", "seed", "parameters", "duration"}
 _NOWHERE = QModelIndex()
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
-
-
-def default_columns(rows: Sequence[Row], keys: Iterable[str]) -> list[str]:
-    """Return the columns that tell these runs apart: results on validation and test, settings that differ."""
-    known = list(keys)
-    values = [row.values for row in rows]
-    found = ["state", "epochs"]
-    for head in ("best/", "test/"):
-        results = [key for key in known if key.startswith(head)]
-        found += sorted(results, key=lambda key: _RANK.get(key.removeprefix(head), len(_RANK)))[:2]
-    found += differing(values, [key for key in known if key.startswith("plan/") or key == "seed"])[:8]
-    return [*found, "started", "duration", *([TAGS] if any(row.record.marks.tags for row in rows) else [])]
 
 
 class RunTableModel(QAbstractTableModel):
@@ -72,8 +57,8 @@ class RunTableModel(QAbstractTableModel):
     def follow(self) -> None:
         """Show the runs as they are now."""
         rows = self._runs.rows
-        self.keys = keys_of(row.values for row in rows)
-        wish = default_columns(rows, self.keys) if self.chosen is None else [k for k in self.keys if k in self.chosen]
+        self.keys = list(self._runs.keys)
+        wish = self._runs.usual if self.chosen is None else [key for key in self.keys if key in self.chosen]
         columns = [OVERLAY, NAME, *(key for key in wish if key != NAME)]
         shown = arrange(rows, self._words, *self._sort)
         if columns == self.columns and [row.id for row in shown] == [row.id for row in self.rows]:

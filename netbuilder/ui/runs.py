@@ -50,6 +50,8 @@ class Runs(QObject):
 
     Attributes:
         rows: A row a run, the newest first.
+        keys: Every value that some run has (`run_values`).
+        usual: The columns that tell these runs apart.
         selection: Ids of the selected runs, in the order of the table.
         overlays: Id -> the number of its colour, of the runs whose curves are laid over the current one's.
         curves: Id -> what of them has been read.
@@ -65,6 +67,8 @@ class Runs(QObject):
         super().__init__(workspace)
         self._workspace = workspace
         self.rows: tuple[Row, ...] = ()
+        self.keys: tuple[str, ...] = ()
+        self.usual: tuple[str, ...] = ()
         self.selection: tuple[str, ...] = ()
         self.overlays: dict[str, int] = {}
         self.curves: dict[str, Curves] = {}
@@ -113,9 +117,9 @@ class Runs(QObject):
         """Read the list again, if anything has changed; it is there a moment later."""
         from netbuilder.ui.run_reading import read_runs
 
-        store, stamp, own = self.store, self._stamp, self.own
+        store, stamp, own, known = self.store, self._stamp, self.own, self.rows
         active = self._workspace.state.is_active
-        self._errand("look", self._take_found).run(lambda: read_runs(store, stamp, own if active else ""))
+        self._errand("look", self._take_found).run(lambda: read_runs(store, stamp, own if active else "", known))
 
     def select(self, runs: Iterable[str]) -> None:
         """Make these runs the selected ones."""
@@ -240,7 +244,7 @@ class Runs(QObject):
     def _fail(self, error: NetbuilderError) -> None:
         if self._stamp != str(error):  # once, not every two seconds
             self._stamp = str(error)
-            self.rows = ()
+            self.rows, self.keys, self.usual = (), (), ()
             self.changed.emit()
             self._workspace.problemsRaised.emit(error.problems)
 
@@ -253,7 +257,7 @@ class Runs(QObject):
             store = self.store
             self.do(lambda: empty_trash(store, time.time() - TRASH_SECONDS), lambda _: None)
         self._stamp = found.stamp
-        self.rows = found.rows
+        self.rows, self.keys, self.usual = found.rows, found.keys, found.usual
         self.changed.emit()
         ids = {row.id for row in found.rows}
         self.select(run for run in self.selection if run in ids)
@@ -272,7 +276,7 @@ class Runs(QObject):
             errand.forget()
         self._work.clear()
         self._home, self._stamp, self.trashed = self._workspace.file.home, None, ()
-        self.rows = ()
+        self.rows, self.keys, self.usual = (), (), ()
         self.clear_overlays()
         self.select(())
         self.changed.emit()

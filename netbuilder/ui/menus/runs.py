@@ -46,6 +46,13 @@ RUNS: tuple[ActionSpec, ...] = (
         tip="Networks, settings, results and curves of the two selected runs, side by side",
     ),
     action(
+        "runs.plot",
+        "Compare on &axes",
+        MENU,
+        "runs.show_plot",
+        tip="All runs on parallel axes, or two of their values against each other",
+    ),
+    action(
         "runs.overlay",
         "&Lay curves over",
         MENU,

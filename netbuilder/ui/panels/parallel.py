@@ -10,7 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
-from netbuilder.training.run_values import keys_of, title_of
+from netbuilder.training.run_values import title_of
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import label
@@ -92,7 +92,7 @@ class ParallelPanel(QWidget):
         return (settings[0] if settings else "duration", self.color_by or "duration")
 
     def _keys(self) -> list[str]:
-        return [key for key in keys_of(row.values for row in self._runs.rows) if key not in _NOT_AXES]
+        return [key for key in self._runs.keys if key not in _NOT_AXES]
 
     def _make_axes(self, rows: list[Row]) -> list[RunAxis]:
         from netbuilder.ui.run_axes import usual_axes
@@ -254,4 +254,4 @@ def _make(workspace: Workspace, themes: ThemeController) -> QWidget:
     return ParallelPanel(workspace, themes)
 
 
-PANEL = PanelSpec(key="compare", title="Compare", area=Area.BOTTOM, order=36, shortcut="", make=_make)
+PANEL = PanelSpec(key="compare", title="Compare", area=Area.BOTTOM, order=36, shortcut="", make=_make, is_spare=True)
