@@ -79,6 +79,7 @@ class _Reporting(Job):
 
     def report(self, fraction: float | None = None, detail: str = "") -> None:
         """Send how far the work is."""
+        self.fraction, self.detail = fraction, detail
         self._sender.send(("report", (fraction, detail)))
 
 

@@ -85,6 +85,18 @@ class Bench:
         return found
 
 
+class _Within(Job):
+    """A piece of a larger job: it can be cancelled with it, and does not say how far the whole is."""
+
+    def __init__(self, whole: Job) -> None:
+        super().__init__(title=whole.title)
+        self._whole = whole
+
+    def report(self, fraction: float | None = None, detail: str = "") -> None:
+        """Say that it goes on."""
+        self._whole.report(self._whole.fraction, self._whole.detail or detail)
+
+
 @contextmanager
 def bench(order: Order, job: Job, *, seed: int | None = None) -> Iterator[Bench]:
     """Build a network with all that trains it, and take it down again.
@@ -106,7 +118,7 @@ def bench(order: Order, job: Job, *, seed: int | None = None) -> Iterator[Bench]
         start = Start(
             document=document, folder=str(Path(folder) / "run"), base=order.base, runs=order.runs, device=order.device
         )
-        trainer = Trainer(start, live, job)
+        trainer = Trainer(start, live, _Within(job))
         try:
             trainer.build()
             made = Bench(trainer, live, document)

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 56, 14, 12, 34
 
+_WIDE = 30
+"""Losses that differ by more than this factor are drawn on a logarithmic axis."""
+
 _SMOOTH = 15
 """Steps over which a drawn loss is averaged."""
 
@@ -48,10 +51,10 @@ class ComparisonView(QWidget):
             return
         steps = max(bands.shape[1] for bands in known)
         least, most = min(float(bands[1].min()) for bands in known), max(float(bands[2].max()) for bands in known)
-        first = max(float(bands[0, 0]) for bands in known)
-        low, high = range_of(least, min(most, 3 * abs(first) or most), logarithmic=False)
+        is_wide = least > 0 and most > _WIDE * least
+        low, high = range_of(least, most, logarithmic=is_wide)
         across = Axis(1, max(steps, 2), _LEFT, self.width() - _RIGHT)
-        up = Axis(low, high, self.height() - _BOTTOM, _TOP)
+        up = Axis(low, high, self.height() - _BOTTOM, _TOP, logarithmic=is_wide)
         with QPainter(self) as painter:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
             self._paint_axes(painter, across, up)
@@ -154,6 +157,8 @@ def _verdict(seen: Comparison) -> str:
         told = f"Without the change {broken} of {count} runs break down, with it {mended}."
     elif seen.outcome.value == "noise":
         told = f"The {what} differs by {seen.change:+.0%}, which is within what seeds make: no difference can be told."
+    elif seen.change > 2:
+        told = f"With the change the {what} is {1 + seen.change:,.3g} times what it is without."
     else:
         told = f"With the change the {what} is {abs(seen.change):.0%} {'lower' if seen.change < 0 else 'higher'}."
     return how + told.replace("-", "−")

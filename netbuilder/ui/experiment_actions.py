@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netbuilder.document import edits
+from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Fix, NetbuilderError
 from netbuilder.ui.progress_dialog import run_with_progress
 
@@ -78,7 +79,7 @@ class ExperimentActions:
             return
         if not self._may_run():
             return
-        order = self._order(from_run=True)
+        order = self._order(from_run=not _is_of_the_beginning(self._workspace.document, fixed))
 
         def work(job: Job) -> Comparison:
             from netbuilder.insight.experiments import compare_in_child
@@ -118,3 +119,16 @@ class ExperimentActions:
             run=str(trainer.folder) if goes_on else "",
             trained=trainer.document if goes_on else None,
         )
+
+
+def _is_of_the_beginning(document: Document, fixed: Document) -> bool:
+    """Whether a fix changes what weights learn from or how they are drawn: trained weights would say nothing of it."""
+    for id, node in document.graph.nodes.items():
+        other = fixed.graph.nodes.get(id)
+        if other is None or other is node:
+            continue
+        is_data = node.type.startswith("data.")
+        drawn, now = (each.parameters.get("initializer") for each in (node, other))
+        if (is_data and node.parameters != other.parameters) or drawn != now:
+            return True
+    return document.plan.weights != fixed.plan.weights

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QProgressDialog
+from PySide6.QtWidgets import QProgressBar, QProgressDialog
 
 from netbuilder.foundation.job import Job
 
@@ -40,6 +40,8 @@ def run_with_progress(
             ended.set()
 
     dialog = QProgressDialog(f"{title}…", "Cancel", 0, 0, window)
+    dialog.setBar(QProgressBar(dialog, textVisible=False))  # the bar is too thin for a number
+    dialog.setRange(0, 0)
     dialog.setWindowTitle("NetBuilder")
     dialog.setWindowModality(Qt.WindowModality.WindowModal)
     dialog.setMinimumWidth(420)

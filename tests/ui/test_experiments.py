@@ -24,7 +24,7 @@ from netbuilder.insight.order import Order
 from netbuilder.insight.rate_finder import RateCurve, find_rate, judge
 from netbuilder.project import Project
 from netbuilder.ui.comparison_dialog import ComparisonDialog
-from netbuilder.ui.panels.health import UNCHECKED, HealthPanel
+from netbuilder.ui.panels.health import HealthPanel
 from netbuilder.ui.rate_dialog import STEP, RateDialog
 from netbuilder.ui.theme import controller
 from netbuilder.ui.window import MainWindow
@@ -108,7 +108,7 @@ def test_another_document_has_not_been_checked(qtbot: QtBot, window: MainWindow)
     assert len(panel.check_rows) == 1
     window.workspace.new()
     assert panel.check_rows == []
-    assert panel.checks.empty_text == UNCHECKED
+    assert panel.checks.isHidden()
 
 
 def test_what_cannot_be_trained_is_not_checked(qtbot: QtBot, window: MainWindow, here: list[Order]) -> None:
@@ -228,6 +228,14 @@ def test_runs_that_break_down_are_counted(qtbot: QtBot, window: MainWindow) -> N
     assert not dialog.view.grab().isNull()
 
 
+def test_a_change_for_the_worse_is_told_in_times(qtbot: QtBot, window: MainWindow) -> None:
+    few, many = Arm(losses=((1.0, 0.5),) * 4, scores=(0.5,) * 4), Arm(losses=((90.0, 50.0),) * 4, scores=(50.0,) * 4)
+    dialog = ComparisonDialog(window, fixes.plan("X", patience=1), Comparison(without=few, with_fix=many))
+    qtbot.addWidget(dialog)
+    assert "is 100 times what it is without" in dialog.verdict.text()
+    assert not dialog.view.grab().isNull()  # on a logarithmic axis
+
+
 def test_a_fix_whose_layer_is_gone_is_refused(window: MainWindow, here: list[Order]) -> None:
     raised = []
     window.workspace.problemsRaised.disconnect()
@@ -248,5 +256,10 @@ def test_during_a_run_it_is_tried_from_the_runs_weights(
     assert here[0].trained is window.workspace.trainer.document
     assert "the weights of step 1" in dialog.verdict.text()
     assert window.workspace.state.value == "paused"
+    dialog.reject()
+    drawn = {"node": "scores", "values": {"initializer": "orthogonal"}}
+    window.workspace.experimentRequested.emit("try", Fix(title="Draw anew", edit="set_parameters", arguments=drawn))
+    qtbot.waitUntil(lambda: len(here) == 2 and not window.background.is_busy, timeout=60_000)
+    assert here[1].run == ""  # how weights are drawn can be seen of fresh ones alone
     window.workspace.stop()
     qtbot.waitUntil(lambda: not window.workspace.state.is_active, timeout=60_000)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFont, QMouseEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton
 
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels.cards import label
 from netbuilder.ui.panels.problem_rows import breakable
 from netbuilder.ui.panels.watched import find_node
+from netbuilder.ui.panels.wrapping import WrappingLayout
 from netbuilder.ui.theme import ui_font
 
 if TYPE_CHECKING:
@@ -52,15 +53,14 @@ class CheckRow(QFrame):
         self.setToolTip("   ".join(f"{title} {value}" for title, value in result.numbers))
         self.fix_buttons: list[QPushButton] = []
         if result.fixes:
-            column = QVBoxLayout()
-            column.setSpacing(4)
+            line = WrappingLayout()
             for fix in result.fixes:
                 button = QPushButton(fix.title)
                 button.setToolTip("Change the network or the plan like this; Undo takes it back")
                 button.clicked.connect(partial(workspace.apply_fix, fix))
-                column.addWidget(button, 0, Qt.AlignmentFlag.AlignLeft)
+                line.addWidget(button)
                 self.fix_buttons.append(button)
-            grid.addLayout(column, 2, 1)
+            grid.addLayout(line, 2, 1)
         if result.node:
             self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setAccessibleName(f"{word}: {result.title}. {result.message}")

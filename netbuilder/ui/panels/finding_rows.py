@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QMenu, QPushButton, QToolButton
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QMenu, QPushButton, QToolButton
 
 from netbuilder.document import edits
 from netbuilder.foundation.problem import Fix, NetbuilderError
@@ -16,6 +16,7 @@ from netbuilder.ui.panels.cards import ElidedLabel, clear, label
 from netbuilder.ui.panels.problem_rows import SEVERITIES, breakable
 from netbuilder.ui.panels.sparkline import Sparkline
 from netbuilder.ui.panels.watched import find_node
+from netbuilder.ui.panels.wrapping import WrappingLayout
 from netbuilder.ui.theme import Theme, ui_font
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ class FindingRow(QFrame):
         self._head.setFont(ui_font(13, QFont.Weight.DemiBold))
         self._message = label("", wrap=True)
         self._numbers = label("", "number", wrap=True)
-        self._buttons = QHBoxLayout()
-        self._buttons.setSpacing(6)
+        self._buttons = WrappingLayout()
         self.spark = Sparkline(theme)
         grid = QGridLayout(self)
         grid.setContentsMargins(10, 7, 10, 7)
@@ -109,12 +109,12 @@ class FindingRow(QFrame):
         self.trying = self._try_button()
         self.trying.setVisible(bool(self.finding.fixes))
         self._buttons.addWidget(self.trying)
-        self._buttons.addStretch(1)
 
     def _try_button(self) -> QToolButton:
         """Return the button that tries fixes before they are made."""
         button = QToolButton()
-        button.setText("Try first")
+        button.setText("Try first ▾")
+        button.setProperty("role", "bar")
         button.setToolTip("Train shortly with and without a change, from the same weights, and compare")
         button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(button)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from netbuilder.ui.icons import icon
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 BEFORE = "Press Train: rules watch the run for exploding and vanishing gradients, dead units, overfitting and more."
 WATCHING = "Nothing is wrong so far. {count} rules watch this run."
-UNCHECKED = "Nothing was checked yet. A check takes some seconds and changes nothing."
 HEALTHY = "Nothing was wrong with the last run, as far as {count} rules can tell."
 
 
@@ -52,7 +52,7 @@ class HealthPanel(LivePanel):
         head.addWidget(self.check)
         head.addWidget(self.rate)
         area, self._column = _scrolling("Findings")
-        self.checks = Card("Before training", UNCHECKED)
+        self.checks = Card("Before training")
         self.checks.setMinimumWidth(260)
         body = QHBoxLayout()
         body.setSpacing(12)
@@ -93,9 +93,8 @@ class HealthPanel(LivePanel):
             return
         health = self.workspace.health
         self.check_rows = [CheckRow(each, self.workspace) for each in sorted(health.checks, key=_gravity)]
+        self.checks.setVisible(bool(self.check_rows))
         if not self.check_rows:
-            self.checks.show_empty(UNCHECKED)
-            self.checks.note.clear()
             return
         area, column = _scrolling("Checks")
         for row in self.check_rows:
@@ -153,6 +152,7 @@ def _scrolling(name: str) -> tuple[QScrollArea, QVBoxLayout]:
     area = QScrollArea()
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setWidgetResizable(True)
+    area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
     area.setWidget(frame)
     area.setAccessibleName(name)
     return area, column
