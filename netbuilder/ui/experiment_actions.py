@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from netbuilder.document import edits
-from netbuilder.document.model import Document
+from netbuilder.document.model import ROOT, Document
 from netbuilder.foundation.problem import Fix, NetbuilderError
 from netbuilder.ui.progress_dialog import run_with_progress
 
@@ -123,12 +123,11 @@ class ExperimentActions:
 
 def _is_of_the_beginning(document: Document, fixed: Document) -> bool:
     """Whether a fix changes what weights learn from or how they are drawn: trained weights would say nothing of it."""
-    for id, node in document.graph.nodes.items():
-        other = fixed.graph.nodes.get(id)
-        if other is None or other is node:
-            continue
-        is_data = node.type.startswith("data.")
-        drawn, now = (each.parameters.get("initializer") for each in (node, other))
-        if (is_data and node.parameters != other.parameters) or drawn != now:
-            return True
+    for scope in (ROOT, *document.blocks):
+        after = fixed.scope(scope).nodes if scope == ROOT or scope in fixed.blocks else {}
+        for id, node in document.scope(scope).nodes.items():
+            other = after.get(id, node)
+            drawn, now = (each.parameters.get("initializer") for each in (node, other))
+            if drawn != now or (node.type.startswith("data.") and node.parameters != other.parameters):
+                return True
     return document.plan.weights != fixed.plan.weights

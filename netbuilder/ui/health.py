@@ -86,6 +86,13 @@ class Health(QObject):
         self.checks, self.checked = results, document
         self.checksChanged.emit()
 
+    def are_checks_old(self, document: Document) -> bool:
+        """Whether a document is another than the one that was checked, in what training depends on."""
+        before = self.checked
+        if before is None:
+            return False
+        return (before.graph, before.blocks, before.plan) != (document.graph, document.blocks, document.plan)
+
     def _enter(self, state: State) -> None:
         if state in (State.STARTING, State.IDLE):
             self._forget()

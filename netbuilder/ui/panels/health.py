@@ -111,8 +111,7 @@ class HealthPanel(LivePanel):
         if not self._built or not health.checks:
             return
         passed = sum(each.verdict == "pass" for each in health.checks)
-        checked, now = health.checked, self.workspace.document
-        is_old = checked is None or (checked.graph, checked.blocks, checked.plan) != (now.graph, now.blocks, now.plan)
+        is_old = health.are_checks_old(self.workspace.document)
         self.checks.note.setText(
             f"{passed} of {len(health.checks)} passed" + ("; changed since: check again" if is_old else "")
         )

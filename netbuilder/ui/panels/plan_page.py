@@ -16,6 +16,7 @@ from netbuilder.foundation.parameter import Choice, Kind, Parameter
 from netbuilder.training import optimizers, schedules
 from netbuilder.ui.form import Form
 from netbuilder.ui.panels.cards import clear, label, section
+from netbuilder.ui.panels.checks_line import ChecksLine
 from netbuilder.ui.panels.schedule_curve import ScheduleCurve
 from netbuilder.ui.workspace import Workspace
 
@@ -96,10 +97,12 @@ class PlanPage(QWidget):
         self.optimizer = SettingForm(workspace, "Optimizer", "set_optimizer", optimizers.registry())
         self.schedule = SettingForm(workspace, "Schedule", "set_schedule", schedules.registry())
         self.curve = ScheduleCurve()
+        self.checks = ChecksLine(workspace)
         for title, widgets in (
             ("Training", (self.stale, self.plan)),
             ("Optimizer", (self.optimizer,)),
             ("Learning rate schedule", (self.schedule, self.curve)),
+            ("Before training", (self.checks,)),
         ):
             column.addWidget(section(title))
             for widget in widgets:

@@ -177,3 +177,24 @@ def test_a_recorded_healthy_run_raises_nothing(panel: HealthPanel, digits: Works
         digits.health._timer.stop()
         digits.health._turn()
     assert digits.health.findings == ()
+
+
+def test_the_plans_page_tells_how_the_checks_came_out(qtbot: QtBot, digits: Workspace, themes: ThemeController) -> None:
+    from netbuilder.insight.check import Result, Verdict
+    from netbuilder.ui.panels.checks_line import UNCHECKED, ChecksLine
+
+    line = ChecksLine(digits)
+    qtbot.addWidget(line)
+    assert line.text.text() == UNCHECKED
+    good = Result(check="a", title="Initial loss", verdict=Verdict.PASS, message="Fine.")
+    bad = Result(check="b", title="Labels", verdict=Verdict.FAIL, message="No rows.")
+    digits.health.take_checks((good, bad), digits.document)
+    assert line.text.text() == "1 of 2 checks passed; look at: Labels."
+    digits.edit("Longer", lambda document: edits.change_plan(document, {"epochs": 77}))
+    assert line.text.text().endswith("The network has changed since.")
+    digits.undo()
+    assert line.text.text() == "1 of 2 checks passed; look at: Labels."
+    for button, kind in ((line.check, "check"), (line.rate, "rate")):
+        with qtbot.waitSignal(digits.experimentRequested) as asked:
+            QTest.mouseClick(button, Qt.MouseButton.LeftButton)
+        assert asked.args == [kind, None]
