@@ -15,6 +15,7 @@ import numpy as np
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.protocol import Event
+from netbuilder.training.run_results import judge_again
 from netbuilder.training.run_rewind import Cut, forget_after
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def leave_behind(connection: sqlite3.Connection, run: str, cut: Cut, name: str, 
         "WHERE run = ? AND (step > ? OR (kind = 'epoch' AND step > ?)) ORDER BY number",
         (name, run, cut.step, cut.epoch_step),
     )
+    judge_again(connection, name, steps)
     forget_after(connection, run, cut)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netbuilder.training.protocol import Event
+from netbuilder.training.run_results import judge_again
 
 if TYPE_CHECKING:
     import sqlite3
@@ -59,6 +60,7 @@ def forget_after(connection: sqlite3.Connection, run: str, cut: Cut) -> None:
     )
     connection.execute("DELETE FROM histograms WHERE run = ? AND step > ?", (run, cut.step))
     connection.execute("UPDATE runs SET ended = NULL, reason = '' WHERE id = ?", (run,))
+    judge_again(connection, run, cut.step)
 
 
 def _cut_series(connection: sqlite3.Connection, run: str, name: str, last: int) -> None:

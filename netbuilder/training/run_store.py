@@ -21,6 +21,7 @@ import numpy as np
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.protocol import Event, Picture, PictureKind, Points
+from netbuilder.training.run_results import note_epoch
 from netbuilder.training.run_schema import connect, is_blank
 
 if TYPE_CHECKING:
@@ -109,6 +110,9 @@ _TABLES: Final = ("plan", "versions", "data", "content", "results", "test")
 _TOLD_BY_THE_WAY: Final = ("id", "content", "epochs", "results")
 """Columns that are not written with the rest of a run's row, once it is there."""
 
+LONGEST_PAUSE: Final = 600.0
+"""Seconds between two blocks of points that count as time of the run."""
+
 _LISTED: Final = 4096  # runs of which a list is remembered
 
 _MARKS: Final = tuple(Marks.__dataclass_fields__)
@@ -180,13 +184,18 @@ class RunStore:
         )
 
     def clock(self, run: str) -> Points:
-        """Return at which steps it was how many seconds after the run's first ones, as points that ascend."""
+        """Return at which steps it was how many seconds after the run's first ones, as points that ascend.
+
+        What passed between two blocks of points counts, but not more than ten minutes: the run rested, or was gone on
+        with another day.
+        """
         query = "SELECT time, substr(steps, -8) FROM scalars WHERE run = ? AND series = 'loss/train' ORDER BY number"
         with self._reading() as connection:
             rows = list(connection.execute(query, (run,))) if connection else []
             known = [(float(time), int(_array(blob, _STEPS, 1)[0])) for time, blob in rows if time is not None]
         times, steps = np.array([time for time, _ in known]), np.array([step for _, step in known], np.int64)
-        return Points(steps, np.maximum.accumulate(times - times[0]) if len(times) else times)
+        passed = np.clip(np.diff(times, prepend=times[:1]), 0.0, LONGEST_PAUSE)
+        return Points(steps, np.cumsum(passed))
 
     def events(self, run: str) -> tuple[Event, ...]:
         """Return a run's events in order (without problems' fixes: those are for the moment they happen)."""
@@ -325,21 +334,7 @@ def write_event(connection: sqlite3.Connection, run: str, event: Event) -> None:
         (run, event.step, event.kind, event.text, dumps(event.data)),
     )
     if event.kind == "epoch":
-        _note_epoch(connection, run, event)
-
-
-def _note_epoch(connection: sqlite3.Connection, run: str, event: Event) -> None:
-    row = connection.execute("SELECT results FROM runs WHERE id = ?", (run,)).fetchone()
-    if row is None:
-        return
-    metrics = dict(event.data.get("metrics", {}))
-    results = {**json.loads(row[0]), "last": {**metrics, "train_loss": event.data.get("train_loss")}}
-    if event.data.get("best"):
-        results["best"] = metrics
-    connection.execute(
-        "UPDATE runs SET steps = ?, epochs = ?, results = ? WHERE id = ?",
-        (event.step, event.data.get("epoch", 0), dumps(results), run),
-    )
+        note_epoch(connection, run, event)
 
 
 def dumps(value: Any) -> str:

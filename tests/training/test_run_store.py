@@ -14,8 +14,9 @@ import pytest
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import run_schema, run_store
 from netbuilder.training.live_view import LiveView
-from netbuilder.training.protocol import Event
+from netbuilder.training.protocol import Event, Points
 from netbuilder.training.recorder import QUEUE_SIZE, Recorder, RunWriter
+from netbuilder.training.run_rewind import Cut
 from netbuilder.training.run_schema import connect
 from netbuilder.training.run_store import FILE_NAME, Marks, RunRecord, RunStore
 
@@ -236,6 +237,34 @@ def test_an_epoch_is_noted_in_the_row_at_once(tmp_path):
     (record,) = RunStore.open(tmp_path).list_runs()
     assert (record.epochs, record.steps, record.ended) == (3, 30, None)
     assert record.results == {"last": {"loss": 0.4, "train_loss": 0.1}, "best": {"loss": 0.3}}
+
+
+def test_results_follow_when_a_run_goes_back(tmp_path):
+    writer = RunWriter(tmp_path / FILE_NAME, _Log())
+    recorder = Recorder(LiveView(), writer, "r")
+    recorder.run(_record(tmp_path, "r"))
+    for epoch, (loss, best) in enumerate(((0.5, True), (0.6, False), (0.1, True)), 1):
+        data = {"epoch": epoch, "metrics": {"loss": loss}, "best": best, "train_loss": 0.1}
+        recorder.event(Event(kind="epoch", text="", step=10 * epoch, data=data))
+    recorder.leave_behind(Cut(step=20, epoch_step=20, rate_step=20), "r~1", 30)
+    writer.close()
+    by_id = {record.id: record for record in RunStore.open(tmp_path).list_runs()}
+    assert (by_id["r"].epochs, by_id["r"].steps) == (2, 20)
+    assert by_id["r"].results == {"last": {"loss": 0.6, "train_loss": 0.1}, "best": {"loss": 0.5}}
+    assert (by_id["r~1"].epochs, by_id["r~1"].results["best"]) == (3, {"loss": 0.1})
+
+
+def test_a_long_pause_is_no_time_of_the_run(tmp_path):
+    with closing(connect(tmp_path / FILE_NAME, create=True)) as connection:
+        run_store.write_run(connection, _record(tmp_path, "r"))
+        for number, at in enumerate((100.0, 101.0, 90_000.0, 89_999.0, 90_001.5)):
+            block = Points(np.array([number + 1]), np.array([0.5]))
+            run_store.write_points(connection, "r", {"loss/train": block}, at)
+        connection.commit()
+    clock = RunStore.open(tmp_path).clock("r")
+    assert clock.steps.tolist() == [1, 2, 3, 4, 5]
+    assert clock.values.tolist() == [0, 1, 601, 601, 603.5]
+    assert len(RunStore.open(tmp_path).clock("nobody").steps) == 0
 
 
 def test_the_clock_ascends_and_ends_with_the_last_step(tmp_path):
