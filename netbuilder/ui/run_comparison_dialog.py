@@ -23,10 +23,10 @@ from PySide6.QtWidgets import (
 
 from netbuilder.ui.differences import describe_difference
 from netbuilder.ui.network_picture import NetworkPicture
+from netbuilder.ui.overlays import Order, draw
 from netbuilder.ui.panels.cards import label
 from netbuilder.ui.panels.chart import Chart
 from netbuilder.ui.panels.legend import Legend
-from netbuilder.ui.panels.overlays import Order, draw
 from netbuilder.ui.panels.trace import Unit
 from netbuilder.ui.run_comparison import ADDED, CHANGED, REMOVED, Comparison, NodeDifference, Pair
 from netbuilder.ui.runs import COLORS

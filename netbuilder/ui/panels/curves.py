@@ -41,7 +41,7 @@ from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Workspace
 
 if TYPE_CHECKING:
-    from netbuilder.ui.panels.overlays import Drawn
+    from netbuilder.ui.overlays import Drawn
 
 EMPTY = "Press Train: the loss will appear here after the first steps."
 NO_EPOCH = "The first epoch has not ended yet."
@@ -232,7 +232,7 @@ class LossCard(Card):
             self._errand.forget()
             self._drawn = None
             return
-        from netbuilder.ui.panels.overlays import Order, draw
+        from netbuilder.ui.overlays import Order, draw
 
         wish = Order(runs=known, right=right, unit=unit, weight=weight, has_bands=has_bands)
         self._errand.run(partial(draw, wish))

@@ -10,18 +10,17 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QPushButton, QStackedLayout, QVBoxLayout, QWidget
 
-from netbuilder.training.run_values import title_of
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import label
-from netbuilder.ui.run_rows import Row
 from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Workspace
 
 if TYPE_CHECKING:
-    from netbuilder.ui.panels.parallel_plot import ParallelPlot
-    from netbuilder.ui.panels.scatter_plot import ScatterPlot
+    from netbuilder.ui.parallel_plot import ParallelPlot
     from netbuilder.ui.run_axes import RunAxis
+    from netbuilder.ui.run_rows import Row
+    from netbuilder.ui.scatter_plot import ScatterPlot
 
 EMPTY = "Runs that differ in their settings are compared here, each as one line. Train at least two."
 FEWEST = 2
@@ -117,9 +116,9 @@ class ParallelPanel(QWidget):
 
     def _build(self) -> None:
         from netbuilder.ui.panels.chart_files import table
-        from netbuilder.ui.panels.parallel_plot import ParallelPlot
         from netbuilder.ui.panels.plot_export import PlotExport
-        from netbuilder.ui.panels.scatter_plot import ScatterPlot
+        from netbuilder.ui.parallel_plot import ParallelPlot
+        from netbuilder.ui.scatter_plot import ScatterPlot
 
         self._is_built = True
         self.plot, self.scatter = ParallelPlot(self._themes.theme), ScatterPlot(self._themes.theme)
@@ -197,6 +196,8 @@ class ParallelPanel(QWidget):
         return menu
 
     def _add(self, menu: QMenu, key: str, checked: bool, call: partial[None]) -> None:
+        from netbuilder.training.run_values import title_of
+
         action = menu.addAction(title_of(key), call)
         action.setCheckable(True)
         action.setChecked(checked)
@@ -235,6 +236,8 @@ class ParallelPanel(QWidget):
         self._tell()
 
     def _tell(self) -> None:
+        from netbuilder.training.run_values import title_of
+
         count = sum(self.plot.passes)
         words = f"{count:,} of {len(self.plot.rows):,} runs pass" if self.plot.brushes else f"{count:,} runs"
         self.count.setText(f"{words}, coloured by {title_of(self.color_by).lower()}" if self.color_by else words)

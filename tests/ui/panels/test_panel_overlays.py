@@ -14,10 +14,10 @@ from pytestqt.qtbot import QtBot
 from netbuilder.document.files import write_document
 from netbuilder.training.protocol import Points
 from netbuilder.training.run_store import RunStore
+from netbuilder.ui.overlays import Order, draw
 from netbuilder.ui.panels.axis import Axis
 from netbuilder.ui.panels.chart import Chart
 from netbuilder.ui.panels.curves import CurvesPanel
-from netbuilder.ui.panels.overlays import Order, draw
 from netbuilder.ui.panels.trace import Placement, Unit
 from netbuilder.ui.run_reading import Curves, read_curves
 from netbuilder.ui.runs import COLORS
