@@ -17,6 +17,7 @@ from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.training.batches import Batch
 from netbuilder.training.events import crash, end_event, ignored
 from netbuilder.training.inbox import Inbox
+from netbuilder.training.live_trainer import LiveTrainer
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.moments import Reason
 from netbuilder.training.protocol import (
@@ -37,7 +38,6 @@ from netbuilder.training.protocol import (
     Watch,
 )
 from netbuilder.training.remains import Remains
-from netbuilder.training.trainer import Trainer
 
 REPORT_SECONDS = 0.05
 """The live view gets something new at most this often."""
@@ -63,7 +63,7 @@ class Session:
         self._start = start
         self._inbox = inbox
         self._live = live
-        self._trainer: Trainer | None = None
+        self._trainer: LiveTrainer | None = None
         self._state = State.STARTING
         self._acknowledged = live.progress.acknowledged
         # Steps are done while their number is below the target; None means without end.
@@ -94,7 +94,7 @@ class Session:
         return self._trainer.step_count if self._trainer else 0
 
     def _train(self) -> str:
-        self._trainer = trainer = Trainer(self._start, self._live, self._inbox.job)
+        self._trainer = trainer = LiveTrainer(self._start, self._live, self._inbox.job)
         trainer.build()
         self._state = State.RUNNING
         self._publish()
@@ -110,7 +110,7 @@ class Session:
             self._publish()
         return "early stopping" if trainer.stops_early else "finished"
 
-    def _do(self, trainer: Trainer, batches: Sequence[Batch]) -> None:
+    def _do(self, trainer: LiveTrainer, batches: Sequence[Batch]) -> None:
         trainer.step(batches)
         now = time.perf_counter()
         if now - self._reported >= REPORT_SECONDS:
@@ -120,7 +120,7 @@ class Session:
             trainer.report(now)
             self._publish()
 
-    def _obey(self, trainer: Trainer) -> None:
+    def _obey(self, trainer: LiveTrainer) -> None:
         """Carry out what waits in the inbox, and wait while paused."""
         while True:
             while (waiting := self._inbox.take()) is not None:
@@ -140,14 +140,14 @@ class Session:
             self._history.clear()
             self._publish()
 
-    def _rest(self, trainer: Trainer) -> None:
+    def _rest(self, trainer: LiveTrainer) -> None:
         """Enter the pause, showing where things stand."""
         if self._state is not State.PAUSED:
             trainer.show()
             self._state = State.PAUSED
             self._publish()
 
-    def _carry_out(self, trainer: Trainer, number: int, command: Command) -> None:
+    def _carry_out(self, trainer: LiveTrainer, number: int, command: Command) -> None:
         self._acknowledged = number
         match command:
             case Stop():
@@ -176,7 +176,7 @@ class Session:
                 self._event(ignored(command, f"the training is {self._state.value} already", self._step))
         self._publish()
 
-    def _go_back(self, trainer: Trainer, step: int) -> None:
+    def _go_back(self, trainer: LiveTrainer, step: int) -> None:
         """Go back to a snapshot; a session that is paused, or is to pause soon, waits there."""
         try:
             trainer.rewind(step)
@@ -187,7 +187,7 @@ class Session:
         if self._target is not None:
             self._target = self._step
 
-    def _change(self, trainer: Trainer, number: int, command: Change) -> None:
+    def _change(self, trainer: LiveTrainer, number: int, command: Change) -> None:
         """Let the trainer take over an edited document; who rests goes on resting, wherever that leads."""
         before = self._step
         rests = self._target is not None and before >= self._target
@@ -199,7 +199,7 @@ class Session:
             self._target = self._step
             trainer.show()
 
-    def _after(self, trainer: Trainer, unit: str) -> int:
+    def _after(self, trainer: LiveTrainer, unit: str) -> int:
         """Return the step to stop before: one more than was asked for already, or the end of that epoch."""
         base = self._step if self._target is None else max(self._step, self._target)
         if unit == "epoch":

@@ -12,14 +12,12 @@ from pathlib import Path
 import torch
 
 from netbuilder.data.spec import Prepared
-from netbuilder.document.model import Document, Plan
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import failures, going_on, metrics, records
-from netbuilder.training.amending import Length, Works, amend, length_from, length_of, new_updater
+from netbuilder.training.amending import Length, length_of, new_updater
 from netbuilder.training.batches import Batch, Part, make_part, shuffling
-from netbuilder.training.capture import Parts, apart, capture, check, put_back
-from netbuilder.training.changing import Changes
+from netbuilder.training.capture import Parts, apart, capture, put_back
 from netbuilder.training.course import Course
 from netbuilder.training.devices import find_device
 from netbuilder.training.events import checkpoint_event, end_event, epoch_event
@@ -29,7 +27,7 @@ from netbuilder.training.moments import Reason
 from netbuilder.training.network import Network
 from netbuilder.training.probe import Probe
 from netbuilder.training.profile import measure
-from netbuilder.training.protocol import Change, Event, Profile, Start, Watch
+from netbuilder.training.protocol import Event, Profile, Start, Watch
 from netbuilder.training.reading import read_rows
 from netbuilder.training.recorder import Recorder, RunWriter
 from netbuilder.training.remains import Remains
@@ -41,7 +39,6 @@ from netbuilder.training.state import TrainingState
 from netbuilder.training.state_saver import StateSaver
 from netbuilder.training.threads import intra_op_threads, limited_threads
 from netbuilder.training.time_machine import Present, TimeMachine
-from netbuilder.training.transplant import Transplant
 from netbuilder.training.updates import NonFiniteError, Updater
 from netbuilder.training.validation import Evaluation, deviations, evaluate
 from netbuilder.training.vitals import Vitals
@@ -92,7 +89,6 @@ class Trainer:
         self._last_rate: float | None = None
         self._rate_step = 0
         self._save_failed = False
-        self._changes = Changes(self._folder)
         self._length = Length(0, self._plan.epochs)
         self.document = start.document
         self.device_title = start.device
@@ -391,100 +387,6 @@ class Trainer:
         shown = self.step_count if step is None else step
         return Remains(self.network, self._probe, shown, self._folder, self._live.timeline.moments)
 
-    # -- changes -------------------------------------------------------------------------------------------------------
-
-    def change(self, number: int, command: Change) -> None:
-        """Take over an edited document, or go back to before a change; what cannot be is told, and all goes on."""
-        self._changes.make(self, number, command)
-
-    def watched_loss(self) -> float:
-        """Return the loss of the samples that the probe shows."""
-        with self._explained():
-            return self._probe.loss()
-
-    def take_over(self, document: Document, state: TrainingState | None = None) -> Transplant | None:
-        """Train an edited document from the next step on; all of it or nothing.
-
-        Args:
-            document: With the data that the run has read.
-            state: One of this very document, to which the run is brought at once.
-
-        Returns:
-            How the network went over; None when it stayed.
-
-        Raises:
-            NetbuilderError: When it cannot be trained; the run is as it was.
-        """
-        before, step = self._plan, self.step_count
-        length = self._reckon(document.plan)
-        if state is not None:
-            length = length_of(self._parts["train"], document.plan, state.about["pace"][2])
-        works = Works(
-            document=self.document,
-            network=self.network,
-            parts=self._parts,
-            updaters=self._updaters,
-            average=self._average,
-        )
-        with self._explained():
-            works, moved = amend(works, document, step, length.steps, self._tell)
-            if state is not None:
-                check(state, works.network.model, works.updaters)
-        self._course.change_pace(step, before.batch_size * before.accumulation)
-        self._course.extra, self._length = length.extra, length
-        self._use(works, moved is not None)
-        if state is not None:
-            self.restore(state)
-            return moved
-        if self._course.held_out_losses:
-            for updater in self._updaters:
-                updater.end_epoch(self._course.held_out_losses)
-        self._note_document()
-        return moved
-
-    def go_back(self, document: Document, state: TrainingState) -> None:
-        """Train an earlier document on from a state of it; what came after is left behind as a run of its own.
-
-        Raises:
-            NetbuilderError: When that cannot be; the run is as it was.
-        """
-
-        def restore(state: TrainingState) -> None:
-            self.take_over(document, state)
-
-        self.past.go_back(self._folder, state, self.step_count, restore)
-        self._note_document()
-
-    def _note_document(self) -> None:
-        """Write down what is trained now, and a state of it."""
-        self._record = records.with_document(self._record, self.document)
-        self._recorder.run(self._record)
-        self.save_state()
-
-    def _reckon(self, plan: Plan) -> Length:
-        """Return how long the run is with a plan from now on."""
-        return length_from(self._parts["train"], self._course, self.step_count, self._plan, plan)
-
-    def _use(self, works: Works, is_other: bool) -> None:
-        """Work with this from now on."""
-        self.document, self._plan = works.document, works.document.plan
-        self.network, self._parts, self._average = works.network, works.parts, works.average
-        self._updaters = list(works.updaters)
-        self._vitals.stand_at(self.step_count)  # lets go of the optimizers so far
-        self._keeper.keep_average(self._average)
-        if is_other:
-            self._equip(self._probe.wish)
-            self.past.follow(self.network, self._probe)
-            self._along(self._save_last)
-        else:
-            self._vitals = self._new_vitals()
-        self._vitals.stand_at(self.step_count)
-        self.has_moved = True
-        self._saver.forget()
-
-    def _save_last(self) -> None:
-        self._keeper.save_last(self.epoch, self.step_count)
-
     # -- the state -----------------------------------------------------------------------------------------------------
 
     def state(self, *, copy: bool = True) -> TrainingState:
@@ -519,8 +421,6 @@ class Trainer:
         self.has_moved = True
         self._vitals.stand_at(state.step)
         self._saver.forget()
-        if self._reckon(self._plan) != self._length:  # batches had another size then
-            self.take_over(self.document)
 
     def _go_on(self, state: TrainingState) -> None:
         """Begin from a state."""
