@@ -118,7 +118,7 @@ class LiveTrainer(Trainer):
         self._keeper.keep_average(self._average)
         if is_other:
             self._equip(self._probe.wish)
-            self.past.follow(self.network, self._probe)
+            self.past.follow(self.network, self._probe, self.step_count)
             self._along(self._save_last)
         else:
             self._vitals = self._new_vitals()

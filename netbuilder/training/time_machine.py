@@ -63,6 +63,7 @@ class TimeMachine:
         self._wish: int | None = None
         self._is_drawn = True
         self._is_told = False
+        self._since: list[int] = []  # after which steps the network became another one
         self._publish()
 
     @property
@@ -148,6 +149,7 @@ class TimeMachine:
         except NetbuilderError:
             folder.rmdir()
             raise
+        self._since = [since for since in self._since if since < step]
         self._recorder.flush()
         try:
             self._shelf.move_after(step, folder)
@@ -159,9 +161,18 @@ class TimeMachine:
         self._probe.confusion = confusion_of(state)
         self.return_to_present()
 
-    def follow(self, network: Network, probe: Probe) -> None:
-        """Look at another network from now on: the one that was edited. Moments before belong to the former one."""
+    def follow(self, network: Network, probe: Probe, step: int) -> None:
+        """Look at another network from now on: the one that was edited.
+
+        Moments of the former one cannot be shown with it; they are offered again when the run goes back to it.
+
+        Args:
+            network: The network.
+            probe: Its probe.
+            step: Steps done.
+        """
         self._network, self._probe = network, probe
+        self._since.append(step)
         self.return_to_present()
 
     def return_to_present(self) -> None:
@@ -178,7 +189,8 @@ class TimeMachine:
 
     @property
     def _timeline(self) -> Timeline:
-        return Timeline(moments=self._shelf.moments)
+        since = self._since[-1] if self._since else -1
+        return Timeline(moments=tuple(each for each in self._shelf.moments if each.step > since))
 
     def _publish(self) -> None:
         shown = self._live.timeline.shown if self._probe.muted else None

@@ -15,13 +15,15 @@ from netbuilder.document.model import Document, Setting
 from netbuilder.training.protocol import Change, Event, Resume, Rewind, Snapshot, Start, State, Step, Stop
 from netbuilder.training.run_store import RunStore
 from netbuilder.training.state import load_state
+from netbuilder.training.thread_host import ThreadHost
 from tests.builders import linear, node
 from tests.training.documents import Run, begin, iris, planned, saved_weights, train, two_losses, with_optimizer
 
 
 def paused(document: Document, folder: Path, steps: int) -> Run:
-    """Return a run that rests after some steps."""
-    run = begin(document, folder, paused=True)
+    """Return a run that rests after some steps, and has room for snapshots."""
+    run = Run(ThreadHost(), folder)
+    run.host.send(Start(document=document, folder=str(folder), paused=True, snapshots=1 << 28))
     for _ in range(steps):
         run.command(Step())
     at_rest(run)
@@ -358,16 +360,39 @@ def test_what_came_after_a_change_is_left_behind_as_a_run(tmp_path):
     assert store.series("run~1", "loss/train").steps.tolist() == [3, 4, 5]
 
 
-def test_a_rewind_beyond_a_change_of_the_batch_size_finds_its_rows(tmp_path):
-    """Three steps of 16 rows of the second epoch were done: two of at most 40 are left of its 105."""
-    run = paused(iris(), tmp_path / "run", 10)
+def moments(run: Run) -> list[int]:
+    return [moment.step for moment in next(t.timeline for t in reversed(run.telemetry) if t.timeline).moments]
+
+
+def test_moments_of_the_former_network_are_offered_when_it_is_back(tmp_path):
+    run = paused(iris(), tmp_path / "run", 4)
     run.command(Snapshot())
+    assert 4 in moments(run)
+    run.command(Step())
+    told = change(run, edits.set_parameters(iris(), "hidden", {"units": 9}))
+    assert moments(run) == []
+    run.command(Step())
+    run.command(Snapshot())
+    assert moments(run) == [6]
+    gone_back(run, told)
+    assert 4 in moments(run)
+    assert 6 not in moments(run)
+    finish(run)
+
+
+def test_a_rewind_beyond_a_change_of_the_batch_size_finds_its_rows(tmp_path):
+    """Two steps of 16 rows of the second epoch were done: two of at most 40 are left of its 105."""
+    run = paused(iris(), tmp_path / "run", 9)
+    run.command(Snapshot())
+    run.command(Step())
+    run.command(Step())
     change(run, planned(iris(), batch_size=40))
     run.command(Step())
-    run.command(Rewind(10))
+    run.command(Rewind(9))
+    assert run.of("rewind")[-1].data["rewound"] == 9
     finish(run)
-    assert [event.step for event in run.of("epoch")][-3:] == [12, 15, 18]
-    assert run.telemetry[-1].progress.steps == 18
+    assert [event.step for event in run.of("epoch")][-3:] == [11, 14, 17]
+    assert run.telemetry[-1].progress.steps == 17
 
 
 def test_a_damaged_state_is_told_and_the_run_goes_on(tmp_path):

@@ -17,6 +17,7 @@ from netbuilder.foundation import trust
 from netbuilder.training import process_host
 from netbuilder.training.process_host import ProcessHost
 from netbuilder.training.protocol import (
+    Change,
     Look,
     Pause,
     PictureKind,
@@ -75,6 +76,8 @@ def test_it_obeys(host, tmp_path):
         run.until(lambda told, count=count: told.progress.step == count)
     run.command(Watch(nodes=("hidden",)))
     assert "hidden" in run.pictures(PictureKind.VECTOR)
+    run.command(Change(document=planned(iris(), epochs=LONG, batch_size=20)))
+    assert [event.text for event in run.of("change")] == ["Changed: batch size 16 → 20."]
     run.command(Resume())
     run.until(lambda told: told.progress.step > 20)
     run.command(Pause())
