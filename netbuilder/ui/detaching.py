@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from PySide6.QtCore import QEvent, QObject, QPoint, QSize, Qt
 from PySide6.QtWidgets import QApplication, QDockWidget, QMainWindow, QMenu, QTabBar, QToolButton, QWidget
+from shiboken6 import isValid
 
 from netbuilder.ui.icons import icon
 
 _SIDE = 24  # pixels of the button
-_SCROLLERS = 44  # of Qt's own buttons where there are more tabs than room
+_GAP = 6
+_MOVES = (QEvent.Type.Resize, QEvent.Type.Move, QEvent.Type.Show, QEvent.Type.Hide, QEvent.Type.LayoutRequest)
 
 _LEAST = QSize(520, 320)
 
-_LARGER = 40
+_LIFT = 40
 """How far a panel that is detached is moved up from where it was, so that one sees that it came off."""
 
 
 class Detaching(QObject):
-    """Lets docks come off the window and go back; Qt remembers where they were along with the other places."""
+    """Lets docks come off the window and go back; Qt remembers where they were along with the other places.
+
+    Attributes:
+        docks: Those that it looks after.
+    """
 
     def __init__(self, window: QMainWindow) -> None:
         """Begin without docks."""
         super().__init__(window)
         self._window = window
-        self._docks: list[QDockWidget] = []
+        self.docks: list[QDockWidget] = []
         self._blank: dict[QDockWidget, QWidget] = {}
+        self._bars: list[QTabBar] = []
 
     def add(self, dock: QDockWidget, blank: QWidget) -> None:
         """Look after a dock.
@@ -35,7 +43,7 @@ class Detaching(QObject):
             dock: The dock.
             blank: What stands in place of its title bar while it is part of the window.
         """
-        self._docks.append(dock)
+        self.docks.append(dock)
         self._blank[dock] = blank
         dock.topLevelChanged.connect(lambda floating: self._dress(dock, floating))
 
@@ -52,13 +60,15 @@ class Detaching(QObject):
         dock.show()
         if detached:
             dock.resize(dock.size().expandedTo(_LEAST))  # one from behind another's tab has no size of its own yet
-            dock.move(max(at.x(), 0), max(at.y() - _LARGER, 0))
+            dock.move(max(at.x(), 0), max(at.y() - _LIFT, 0))
         dock.raise_()
 
     def look_after(self, bars: Sequence[QTabBar]) -> None:
         """Give tabs that are new their button and menu."""
         for bar in bars:
-            if bar.findChild(_Button) is None:
+            if bar not in self._bars:
+                self._bars.append(bar)
+                bar.destroyed.connect(partial(self._bars.remove, bar))
                 _Button(bar, self)
                 bar.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
                 bar.customContextMenuRequested.connect(lambda at, bar=bar: self._open_menu(bar, at))
@@ -66,7 +76,7 @@ class Detaching(QObject):
     def dock_of(self, bar: QTabBar, index: int) -> QDockWidget | None:
         """Return the dock that a tab belongs to."""
         title = bar.tabText(index)
-        found = [dock for dock in self._docks if dock.windowTitle() == title and not dock.isFloating()]
+        found = [dock for dock in self.docks if dock.windowTitle() == title and not dock.isFloating()]
         return found[0] if found else None
 
     def menu_of(self, bar: QTabBar, index: int) -> QMenu | None:
@@ -88,11 +98,11 @@ class Detaching(QObject):
     def _current(self) -> QDockWidget | None:
         """Return the panel that has the focus, else the one in front at the bottom."""
         focus = QApplication.focusWidget()
-        used = [dock for dock in self._docks if focus is not None and dock.isAncestorOf(focus)]
+        used = [dock for dock in self.docks if focus is not None and dock.isAncestorOf(focus)]
         bottom = Qt.DockWidgetArea.BottomDockWidgetArea
         front = [
             dock
-            for dock in self._docks
+            for dock in self.docks
             if self._window.dockWidgetArea(dock) is bottom and not dock.visibleRegion().isEmpty()
         ]
         return next(iter([*used, *front]), None)
@@ -104,10 +114,10 @@ class Detaching(QObject):
 
 
 class _Button(QToolButton):
-    """Detaches the panel in front, at the right end of its tabs."""
+    """Detaches the panel in front: at the right end of its tabs, which leave it room."""
 
     def __init__(self, bar: QTabBar, detaching: Detaching) -> None:
-        super().__init__(bar)
+        super().__init__(bar.window())
         self._bar = bar
         self._detaching = detaching
         self.setIcon(icon("detach", "muted"))
@@ -118,21 +128,35 @@ class _Button(QToolButton):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setFixedSize(_SIDE, _SIDE)
         self.clicked.connect(self._detach)
-        bar.installEventFilter(self)
+        for watched in (bar, *detaching.docks):
+            watched.installEventFilter(self)
+        bar.currentChanged.connect(self._place)
+        bar.destroyed.connect(self.deleteLater)
         self._place()
-        self.show()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
-        """Stay at the right end."""
-        if event.type() in (QEvent.Type.Resize, QEvent.Type.LayoutRequest, QEvent.Type.Show):
+        """Stay beside the tabs, whatever Qt does with them."""
+        if event.type() in _MOVES:
             self._place()
         return super().eventFilter(watched, event)
 
     def _place(self) -> None:
-        tabs = self._bar.tabRect(self._bar.count() - 1).right() if self._bar.count() else 0
-        crowded = tabs > self._bar.width() - _SIDE
-        right = self._bar.width() - 6 - (_SCROLLERS if crowded else 0)
-        self.move(right - _SIDE, (self._bar.height() - _SIDE) // 2)
+        bar = self._bar
+        if not isValid(bar):  # Qt drops tabs as docks come and go; this button follows in a moment
+            self.hide()
+            return
+        dock = self._detaching.dock_of(bar, bar.currentIndex())
+        self.setVisible(dock is not None and bar.isVisibleTo(bar.window()))
+        if dock is None:
+            return
+        # Qt lets the tabs run to the dock's edge, and would lay them, or its own buttons, over this one.
+        width = max(dock.width() - _SIDE - 2 * _GAP, 0)
+        if bar.maximumWidth() != width:
+            bar.setMaximumWidth(width)
+        if bar.width() != width:
+            bar.resize(width, bar.height())
+        self.move(bar.x() + width + _GAP, bar.y() + (bar.height() - _SIDE) // 2)
+        self.raise_()
 
     def _detach(self) -> None:
         dock = self._detaching.dock_of(self._bar, self._bar.currentIndex())

@@ -161,7 +161,8 @@ class Docks:
         if beside:
             self._window.tabifyDockWidget(beside[-1], dock)
         if spec.is_spare:
-            dock.close()
+            dock.hide()
+            dock.setProperty("closed", True)  # else it would be shown with the others: it was never closed by hand
         self._docks.append(_Dock(spec, dock))
 
     def _resize(self) -> None:

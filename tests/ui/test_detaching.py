@@ -9,6 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.ui.detaching import _Button
+from netbuilder.ui.panels import discover
 from netbuilder.ui.theme import controller
 from netbuilder.ui.window import MainWindow
 from netbuilder.ui.workspace import Workspace
@@ -60,14 +61,17 @@ def test_the_menu_detaches_the_panel_in_front_and_puts_it_back(window: MainWindo
 
 def test_the_button_beside_the_tabs_detaches_the_one_in_front(window: MainWindow, qtbot: QtBot) -> None:
     (bar,) = [bar for bar in _bars(window) if bar.count() > 3]
-    buttons = bar.findChildren(_Button)
-    assert len(buttons) == 1
     window.docks.polish_tabs()
-    assert len(bar.findChildren(_Button)) == 1, "once is enough"
+    (button,) = [each for each in window.findChildren(_Button) if each._bar is bar]
     shown = window.docks.detaching.dock_of(bar, bar.currentIndex())
     assert shown is not None
-    assert bar.rect().contains(buttons[0].geometry())
-    qtbot.mouseClick(buttons[0], Qt.MouseButton.LeftButton)
+    for width in (1400, 900, 1200):  # there is more room than tabs, and less
+        window.resize(width, 800)
+        qtbot.waitUntil(lambda width=width: window.width() == width)
+        assert not bar.geometry().intersects(button.geometry()), "it lies over no tab"
+        assert abs(button.geometry().right() - shown.geometry().right()) < 12
+        assert bar.geometry().top() <= button.geometry().center().y() <= bar.geometry().bottom()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
     assert shown.isFloating()
 
 
@@ -109,3 +113,27 @@ def test_one_from_behind_another_tab_shows_what_it_holds(window: MainWindow, qtb
     qtbot.waitUntil(lambda: behind.widget().isVisible())
     window.docks.show("curves")
     qtbot.waitUntil(lambda: not behind.widget().isVisible())
+
+
+def test_panels_that_few_need_are_closed_at_first_and_open_by_the_menu(window: MainWindow) -> None:
+    spare = {spec.key for spec in discover() if spec.is_spare}
+    assert "system" in spare
+    hidden = {dock.objectName() for dock in window.findChildren(QDockWidget) if dock.isHidden()}
+    assert hidden == spare
+    _dock(window, "system").toggleViewAction().trigger()
+    assert not _dock(window, "system").isHidden()
+
+
+def test_tabs_that_qt_drops_take_their_button_along(window: MainWindow, qtbot: QtBot) -> None:
+    for key in ("histograms", "weights", "activations", "curves", "log"):
+        for detached in (True, False):
+            window.docks.detaching.set_detached(_dock(window, key), detached)
+            window.docks.polish_tabs()
+    stray = QTabBar(window)
+    stray.addTab("Curves")
+    window.docks.detaching.look_after([stray])
+    button = next(each for each in window.findChildren(_Button) if each._bar is stray)
+    with qtbot.waitSignal(button.destroyed):
+        stray.deleteLater()
+    window.resize(1000, 700)
+    qtbot.waitUntil(lambda: window.width() == 1000)

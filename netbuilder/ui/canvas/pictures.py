@@ -276,7 +276,8 @@ def paint_losses(painter: QPainter, box: QRectF, losses: Losses, style: Style, c
     _write_losses(painter, box, losses, style, category)
     if losses.metric and len(losses.scores):
         words = f"{losses.metric.replace('_', ' ')} {score_text(losses.metric, float(losses.scores[-1]))}"
-        _paint_chip(painter, Box(box.x(), box.y(), box.width(), box.height()), words, style)
+        # A loss that falls leaves room at the lower left.
+        _paint_chip(painter, Box(box.x(), box.y(), text_width(words, "mono") + 8.0, box.height()), words, style)
 
 
 def score_text(metric: str, value: float) -> str:
