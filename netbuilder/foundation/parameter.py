@@ -24,6 +24,7 @@ class Kind(StrEnum):
     BOOL = "bool"
     CHOICE = "choice"
     TEXT = "text"
+    FLOATS = "floats"  # a tuple of numbers, as many as are needed: a weight for each class
     INTS = "ints"  # a tuple of ints: kernel sizes, target shapes, axes
     FILE = "file"
     FOLDER = "folder"
@@ -110,6 +111,7 @@ class Parameter:
             Kind.FLOAT: "a number",
             Kind.BOOL: "yes or no",
             Kind.TEXT: "text",
+            Kind.FLOATS: "numbers",
             Kind.INTS: f"{self.length} whole numbers" if self.length else "whole numbers",
             Kind.FILE: "a file",
             Kind.FOLDER: "a folder",
@@ -186,6 +188,15 @@ def _to_ints(parameter: Parameter, value: Any) -> tuple[int, ...]:
         raise parameter._refusal(value) from None
 
 
+def _to_floats(parameter: Parameter, value: Any) -> tuple[float, ...]:
+    if not isinstance(value, (list, tuple)) or len(value) > 100_000:
+        raise parameter._refusal(value)
+    try:
+        return tuple(_to_float(parameter, element) for element in value)
+    except ValueError:
+        raise parameter._refusal(value) from None
+
+
 def _to_columns(parameter: Parameter, value: Any) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or len(value) > 100_000:
         raise parameter._refusal(value)
@@ -198,6 +209,7 @@ _CONVERTERS: Mapping[Kind, Callable[[Parameter, Any], Any]] = {
     Kind.BOOL: _to_bool,
     Kind.CHOICE: _to_choice,
     Kind.TEXT: _to_text,
+    Kind.FLOATS: _to_floats,
     Kind.INTS: _to_ints,
     Kind.FILE: _to_text,
     Kind.FOLDER: _to_text,

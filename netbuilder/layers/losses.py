@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from netbuilder.foundation.parameter import Choice, Kind, Parameter, Values
 from netbuilder.layers import targets
 from netbuilder.layers.settings import choice, flag, number, torch_docs
@@ -29,7 +31,7 @@ def scalar(values: Values, inputs: Types) -> Types:
 def _loss(
     key: str,
     title: str,
-    call: str,
+    call: str | Callable[[Values], str],
     summary: str,
     help: str,
     formula: str,
@@ -61,13 +63,51 @@ def _loss(
     )
 
 
+def _weighted(call: str, argument: str, name: str) -> Callable[[Values], str]:
+    """Return what writes a call, with weights as `argument` where there are any."""
+    weighted = call.replace(", reduction", f", {argument}=prediction.new_tensor({name}), reduction", 1)
+    return lambda values: weighted if values[name] else call
+
+
+CLASS_WEIGHTS = Parameter(
+    name="class_weights",
+    title="Class weights",
+    kind=Kind.FLOATS,
+    default=(),
+    minimum=0.0,
+    maximum=1e9,
+    advanced=True,
+    help=(
+        "How much a mistake counts, a number for each class in their order: more for rare ones. Train > Balance classes"
+        " finds them. Empty means that all count alike."
+    ),
+)
+
+POSITIVE_WEIGHTS = Parameter(
+    name="positive_weights",
+    title="Weight of yes",
+    kind=Kind.FLOATS,
+    default=(),
+    minimum=0.0,
+    maximum=1e9,
+    advanced=True,
+    help=(
+        "How much more a missed yes counts than a missed no: one number, or one for each column. Train > Balance"
+        " classes finds it. Empty means that they count alike."
+    ),
+)
+
 _RANKS = (2, 3, 4, 5)
 _INDEX = Port(name="target", dtype=Dtype.INT, ranks=(1, 2, 3, 4), help="Class indices, counted from 0.")
 
 CROSS_ENTROPY = _loss(
     "cross_entropy",
     "CrossEntropyLoss",
-    "F.cross_entropy(prediction, target, reduction=reduction, label_smoothing=label_smoothing)",
+    _weighted(
+        "F.cross_entropy(prediction, target, reduction=reduction, label_smoothing=label_smoothing)",
+        "weight",
+        "class_weights",
+    ),
     "For choosing one of several classes.",
     "Compares the network's scores, one a class, with the right class: it is small when the right class has by far "
     "the highest score. "
@@ -86,33 +126,39 @@ CROSS_ENTROPY = _loss(
             0.0,
             1.0,
         ),
+        CLASS_WEIGHTS,
     ),
     ("softmax", "classification", "categorical", "log loss", "logits"),
     prediction=Port(name="prediction", ranks=_RANKS, layout="NC", help="Scores (logits), the classes on axis 1."),
     target=_INDEX,
-    checks=(targets.classes_of_target,),
+    checks=(targets.classes_of_target, targets.a_weight_for_each_class),
 )
 
 NLL = _loss(
     "nll_loss",
     "NLLLoss",
-    "F.nll_loss(prediction, target, reduction=reduction)",
+    _weighted("F.nll_loss(prediction, target, reduction=reduction)", "weight", "class_weights"),
     "Cross entropy for predictions that are log-probabilities already.",
     "The negative logarithm of the probability given to the right class. "
     "Use it behind a LogSoftmax layer; for plain scores take the cross entropy loss, which contains both.",
     r"-x_t",
     "torch.nn.NLLLoss",
     Task.CLASSIFICATION,
+    (CLASS_WEIGHTS,),
     keywords=("negative log likelihood", "classification", "log softmax"),
     prediction=Port(name="prediction", ranks=_RANKS, layout="NC", help="Log-probabilities, the classes on axis 1."),
     target=_INDEX,
-    checks=(targets.classes_of_target,),
+    checks=(targets.classes_of_target, targets.a_weight_for_each_class),
 )
 
 BCE_WITH_LOGITS = _loss(
     "bce_with_logits",
     "BCEWithLogitsLoss",
-    "F.binary_cross_entropy_with_logits(prediction, target.to(prediction.dtype), reduction=reduction)",
+    _weighted(
+        "F.binary_cross_entropy_with_logits(prediction, target.to(prediction.dtype), reduction=reduction)",
+        "pos_weight",
+        "positive_weights",
+    ),
     "For yes or no, from a plain score.",
     "Compares a score with 0 or 1: above 0 the network says yes, below no. It applies the sigmoid itself, so its "
     "input must be a plain score (logit). "
@@ -120,10 +166,11 @@ BCE_WITH_LOGITS = _loss(
     r"-t \ln \sigma(x) - (1 - t) \ln (1 - \sigma(x))",
     "torch.nn.BCEWithLogitsLoss",
     Task.BINARY,
+    (POSITIVE_WEIGHTS,),
     keywords=("binary cross entropy", "sigmoid", "yes no", "multi label", "logits", "bce"),
     prediction=Port(name="prediction", help="Scores (logits), of any shape."),
     target=Port(name="target", dtype=Dtype.ANY, help="0 or 1, of the prediction's shape."),
-    checks=(targets.two_classes, targets.same_as_target),
+    checks=(targets.two_classes, targets.same_as_target, targets.a_weight_for_each_answer),
 )
 
 MSE = _loss(

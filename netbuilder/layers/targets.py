@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from netbuilder.foundation.parameter import Values
-from netbuilder.layers.relations import expects
+from netbuilder.layers.relations import expects, settings_clash
 from netbuilder.layers.remedies import Insert, for_shape, numbers
 from netbuilder.layers.spec import Check, Mismatch, Types
 from netbuilder.layers.tensor import TensorType, may_equal
@@ -51,6 +51,23 @@ def classes_of_target(values: Values, inputs: Types) -> Iterator[Mismatch]:
             expected=f"{target.classes} outputs",
             found=str(outputs),
         )
+
+
+def a_weight_for_each_class(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    """Class weights, if there are any, are as many as the prediction has classes."""
+    weights, classes = values["class_weights"], inputs["prediction"].dims[1]
+    if weights and isinstance(classes, int) and len(weights) != classes:
+        found = f"{len(weights)} weight{'' if len(weights) == 1 else 's'}"
+        yield settings_clash("prediction", f"a weight for each of {classes} classes", found, class_weights=())
+
+
+def a_weight_for_each_answer(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    """Weights of yes, if there are any, are one for all or one for each column of the prediction."""
+    weights, prediction = values["positive_weights"], inputs["prediction"]
+    columns = prediction.dims[1] if prediction.rank == 2 else 1
+    if len(weights) > 1 and isinstance(columns, int) and len(weights) != columns:
+        expected = f"one weight for all, or one for each of {columns} columns"
+        yield settings_clash("prediction", expected, f"{len(weights)} weights", positive_weights=())
 
 
 def _class_axis_mismatch(prediction: TensorType, target: TensorType) -> Mismatch:

@@ -175,7 +175,7 @@ def parse_number(text: str) -> object:
 
 def plain_value(parameter: Parameter, text: str) -> object:
     """Return the value that a line of text says, for `Parameter.normalize` to accept or to refuse in words."""
-    if parameter.kind is Kind.INTS:
+    if parameter.kind in (Kind.INTS, Kind.FLOATS):
         return tuple(parse_number(part) for part in _SEPARATORS.split(text.strip("()[] ")) if part)
     if parameter.kind is Kind.BOOL:
         return {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get(
@@ -307,7 +307,7 @@ class NumberField(Field):
 
 
 class IntsField(Field):
-    """A tuple of whole numbers: a small box an axis, or one line when any length is accepted."""
+    """A tuple of numbers: a small box an axis, or one line when any length is accepted."""
 
     def __init__(self, parameter: Parameter) -> None:
         super().__init__(parameter)
@@ -369,7 +369,7 @@ class IntsField(Field):
     def _show(self, value: Any) -> None:
         placeholder = self.parameter.none_title if self.parameter.optional else ""
         if not self.parameter.length:
-            self.boxes[0].show_text("" if value is None else ", ".join(map(str, value)), placeholder)
+            self.boxes[0].show_text("" if value is None else ", ".join(f"{each:g}" for each in value), placeholder)
             return
         for index, box in enumerate(self.boxes):
             box.show_text("" if value is None else str(value[index]), placeholder)

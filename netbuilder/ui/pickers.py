@@ -249,6 +249,7 @@ _FIELDS: Mapping[Kind, Callable[[Parameter], Field]] = {
     Kind.BOOL: BoolField,
     Kind.CHOICE: ChoiceField,
     Kind.TEXT: TextField,
+    Kind.FLOATS: IntsField,
     Kind.INTS: IntsField,
     Kind.FILE: PathField,
     Kind.FOLDER: PathField,

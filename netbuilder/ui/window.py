@@ -25,6 +25,7 @@ from netbuilder.training.protocol import State, Telemetry
 from netbuilder.ui import dialogs
 from netbuilder.ui.actions import Actions
 from netbuilder.ui.background import Background
+from netbuilder.ui.balance_actions import BalanceActions
 from netbuilder.ui.crash import CrashDialog
 from netbuilder.ui.dialogs import Answer
 from netbuilder.ui.experiment_actions import ExperimentActions
@@ -333,6 +334,7 @@ class MainWindow(QMainWindow):
         exports, trust = ExportActions(self), TrustActions(self)
         help, trial, experiments = HelpActions(self), TrialActions(self), ExperimentActions(self)
         runs = RunActions(self)
+        balance = BalanceActions(self)
         return {
             "window": lambda: self,
             "files": lambda: self.files,
@@ -355,6 +357,7 @@ class MainWindow(QMainWindow):
             "past": lambda: self.workspace.past,
             "experiments": lambda: experiments,
             "going_on": lambda: self.going_on,
+            "balance": lambda: balance,
             "exports": lambda: exports,
             "trust": lambda: trust,
             "help": lambda: help,

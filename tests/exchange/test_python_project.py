@@ -8,14 +8,17 @@ import numpy as np
 import pytest
 
 from netbuilder.data.schemas import describe
+from netbuilder.document import edits
 from netbuilder.document.files import read_document
 from netbuilder.document.model import Group, Phase, Setting
 from netbuilder.exchange.formats import Order, export
 from netbuilder.exchange.python_project import MANIFEST
+from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.foundation.resources import resource
 from netbuilder.project import Project
 from netbuilder.training import optimizers, schedules
+from netbuilder.training.balance import PARAMETERS, find_balances
 from netbuilder.training.checkpoints import load_checkpoint
 from tests.builders import document, linear, node
 from tests.exchange.plain_process import run_without_netbuilder
@@ -99,7 +102,16 @@ def two_sources():
     return replace(found, plan=replace(found.plan, phases=(first, second)))
 
 
+def weighed_classes():
+    """A cross entropy whose classes have weights."""
+    found = template("breast-cancer", epochs=2)
+    loss = next(node.id for node in found.graph.nodes.values() if node.type in PARAMETERS)
+    (balance,) = find_balances(found, (loss,), "", Job())
+    return edits.set_parameters(found, loss, balance.values)
+
+
 CASES = {
+    "weights of classes": (weighed_classes, {}),
     "two sources and two phases": (two_sources, {}),
     "adam and a schedule": ("digits-mlp", {}),
     "channels innermost": ("digits-residual", {}),

@@ -104,7 +104,7 @@ def limits(parameter: Parameter) -> list[Any]:
         found = [choice.value for choice in parameter.choices]
     elif parameter.kind is Kind.BOOL:
         found = [False, True]
-    elif parameter.kind in (Kind.TEXT, Kind.CODE):
+    elif parameter.kind in (Kind.TEXT, Kind.CODE, Kind.FLOATS):  # lists of numbers must fit the classes
         found = []
     else:
         most = LIST if parameter.kind is Kind.INTS else LESS.get(parameter.name, FEASIBLE)

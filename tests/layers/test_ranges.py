@@ -19,6 +19,7 @@ SLOW = frozenset({"layers"})
 """Parameters whose maximum makes hundreds of modules."""
 
 WHOLE = (Kind.INT, Kind.INTS)
+LISTS = (Kind.INTS, Kind.FLOATS)
 
 
 def beyond(parameter: Parameter) -> Iterator[Any]:
@@ -28,7 +29,7 @@ def beyond(parameter: Parameter) -> Iterator[Any]:
         if limit is not None:
             outside = limit + sign * max(step, abs(limit) * 1e-3 if step < 1 else 1)
             outside = int(outside) if parameter.kind in WHOLE else outside
-            yield (outside,) * (parameter.length or 1) if parameter.kind is Kind.INTS else outside
+            yield (outside,) * (parameter.length or 1) if parameter.kind in LISTS else outside
 
 
 def largest(parameter: Parameter) -> Any:
@@ -36,7 +37,7 @@ def largest(parameter: Parameter) -> Any:
     if parameter.maximum is None or parameter.name in SLOW:
         return None
     most = int(parameter.maximum) if parameter.kind in WHOLE else float(parameter.maximum)
-    return (most,) * (parameter.length or 1) if parameter.kind is Kind.INTS else most
+    return (most,) * (parameter.length or 1) if parameter.kind in LISTS else most
 
 
 def test_whole_numbers_have_limits() -> None:

@@ -43,6 +43,7 @@ def values_for(parameter: Parameter) -> st.SearchStrategy[Any]:
         Kind.INT: numbers,
         Kind.FLOAT: st.floats(low, min(high, 2.0) if low <= 2 else high, allow_subnormal=False),
         Kind.TEXT: st.sampled_from(["nij,njk->nik", "ni,nj->nij", "ni,ni->n", "ij,jk", ""]),
+        Kind.FLOATS: st.lists(st.floats(0, 10, allow_subnormal=False), max_size=4).map(tuple),
         Kind.CODE: st.just(parameter.default),
         Kind.INTS: st.lists(numbers, min_size=parameter.length or 0, max_size=parameter.length or 4).map(tuple),
     }

@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtGui import QKeySequence
 
 from netbuilder.ui.action_table import ACTIONS, MENUS
+from netbuilder.ui.balance_actions import BalanceActions
 from netbuilder.ui.canvas.aligning import Aligning
 from netbuilder.ui.canvas.arranging import Arranging
 from netbuilder.ui.canvas.attention import Attention
@@ -48,6 +49,7 @@ TARGETS = {
     "past": TimeTravel,
     "experiments": ExperimentActions,
     "going_on": GoOnActions,
+    "balance": BalanceActions,
     "exports": ExportActions,
     "trust": TrustActions,
     "help": HelpActions,

@@ -18,6 +18,7 @@ _KINDS: Final[Mapping[Kind, str]] = {
     Kind.FLOAT: "number",
     Kind.BOOL: "yes or no",
     Kind.TEXT: "text",
+    Kind.FLOATS: "numbers",
     Kind.INTS: "whole numbers",
     Kind.CODE: "Python code",
 }

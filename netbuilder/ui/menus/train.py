@@ -90,5 +90,13 @@ TRAIN: tuple[ActionSpec, ...] = (
         tip="Measures for some seconds how this computer trains this network fastest",
         enabled=is_ready,
     ),
+    action(
+        "train.balance",
+        "&Balance classes…",
+        "&Train",
+        "balance.balance",
+        tip="Lets mistakes with rare classes count more, by the number of their training rows",
+        enabled=is_ready,
+    ),
     action("train.device", "&Device", "&Train", "menu.device", line=True, enabled=is_idle),
 )
