@@ -143,3 +143,33 @@ PLAN_PARAMETERS: tuple[Parameter, ...] = (
     ),
 )
 """The plan's plain fields; phases, optimizer and schedule have declarations of their own."""
+
+GROUP_PARAMETERS: tuple[Parameter, ...] = (
+    Parameter(
+        name="rate",
+        title="Rate",
+        kind=Kind.FLOAT,
+        default=0.1,
+        minimum=0.0,
+        maximum=1e9,
+        unit="× the rate",
+        logarithmic=True,
+        help=(
+            "Multiplies the optimizer's learning rate for these layers. Layers that were trained before take 0.1 or"
+            " less."
+        ),
+    ),
+    Parameter(
+        name="weight_decay",
+        title="Weight decay",
+        kind=Kind.FLOAT,
+        default=None,
+        minimum=0.0,
+        maximum=1e9,
+        optional=True,
+        none_title="the optimizer's",
+        logarithmic=True,
+        help="Pulls these layers' weights towards 0, in place of the optimizer's weight decay.",
+    ),
+)
+"""What a parameter group sets for its layers."""

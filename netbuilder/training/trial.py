@@ -62,7 +62,8 @@ class Row:
     Attributes:
         values: The plan's settings: `precision`, `memory_format`, `compile`, `threads`.
         title: For people: "bfloat16, channels last".
-        milliseconds: Of a step, on the wall; None when it could not be measured.
+        milliseconds: Of a step, on the wall: what the plain way took in its first turns, by `speed`, so that the ways
+            compare although other programs come and go; None when it could not be measured.
         speed: How many times as fast as the plain way, the median of all turns; None likewise.
         least: The same in the worst turns: only one was worse; None likewise.
         loss: The mean training loss of all turns; None likewise, or when the way was given up.
@@ -166,6 +167,7 @@ class Trial:
         self._with_compile = with_compile
         self._present = {name: getattr(document.plan, name) for name in PLAIN}
         self._found: dict[str, Row] = {}
+        self._stage = 0
 
     def run(self, job: Job) -> tuple[Row, ...]:
         """Measure; returns all rows.
@@ -248,6 +250,7 @@ class Trial:
 
     def _measure(self, others: Sequence[Mapping[str, Any]], job: Job, stage: int, stages: int) -> None:
         """Let the plain way and others take turns."""
+        self._stage = stage
         device = self._plain.network.device
         plain = self._way(PLAIN, self._network(PLAIN, device))
         ways = [plain, *(self._way(each, self._network(each, device)) for each in others)]
@@ -298,26 +301,29 @@ class Trial:
         plain = ways[0]
         for way in ways:
             title = in_words(way.values)
-            if way is plain and title in self._found:
+            if way is plain and self._stage > 0:
                 continue
-            self._found[title] = _row(way, plain, is_plan=dict(way.values) == self._present)
+            known = self._found.get(in_words(PLAIN))
+            base = known.milliseconds if known is not None and way is not plain else None
+            self._found[title] = _row(way, plain, base, is_plan=dict(way.values) == self._present)
         self.rows = tuple(self._found.values())
 
 
-def _row(way: _Way, plain: _Way, *, is_plan: bool) -> Row:
+def _row(way: _Way, plain: _Way, base: float | None, *, is_plan: bool) -> Row:
     note = "; ".join(way.notes)
     row = Row(values=way.values, title=in_words(way.values), note=note, is_plan=is_plan)
     if way.is_over or not way.seconds:
         return row
     ratios = [theirs / own for theirs, own in zip(plain.seconds, way.seconds, strict=False)]
-    loss, base = fmean(way.losses), fmean(plain.losses[: len(way.losses)])
+    loss, usual = fmean(way.losses), fmean(plain.losses[: len(way.losses)])
+    speed = median(ratios)
     return replace(
         row,
-        milliseconds=1e3 * median(way.seconds),
-        speed=median(ratios),
+        milliseconds=1e3 * median(way.seconds) if base is None else base / speed,
+        speed=speed,
         least=sorted(ratios)[min(1, len(ratios) - 1)],
         loss=loss,
-        difference=(loss - base) / abs(base) if base else 0.0,
+        difference=(loss - usual) / abs(usual) if usual else 0.0,
     )
 
 

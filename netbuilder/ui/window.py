@@ -35,6 +35,7 @@ from netbuilder.ui.go_on_actions import GoOnActions
 from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.import_actions import ImportActions
 from netbuilder.ui.journaling import JournalKeeper
+from netbuilder.ui.layer_rate_actions import LayerRateActions
 from netbuilder.ui.outside_watch import OutsideWatch
 from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.recovery_actions import RecoveryActions
@@ -334,7 +335,7 @@ class MainWindow(QMainWindow):
         exports, trust = ExportActions(self), TrustActions(self)
         help, trial, experiments = HelpActions(self), TrialActions(self), ExperimentActions(self)
         runs = RunActions(self)
-        balance = BalanceActions(self)
+        balance, rates = BalanceActions(self), LayerRateActions(self)
         return {
             "window": lambda: self,
             "files": lambda: self.files,
@@ -358,6 +359,7 @@ class MainWindow(QMainWindow):
             "experiments": lambda: experiments,
             "going_on": lambda: self.going_on,
             "balance": lambda: balance,
+            "rates": lambda: rates,
             "exports": lambda: exports,
             "trust": lambda: trust,
             "help": lambda: help,

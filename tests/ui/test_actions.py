@@ -28,6 +28,7 @@ from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.go_on_actions import GoOnActions
 from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.import_actions import ImportActions
+from netbuilder.ui.layer_rate_actions import LayerRateActions
 from netbuilder.ui.recovery_actions import RecoveryActions
 from netbuilder.ui.run_actions import RunActions
 from netbuilder.ui.time_travel import TimeTravel
@@ -50,6 +51,7 @@ TARGETS = {
     "experiments": ExperimentActions,
     "going_on": GoOnActions,
     "balance": BalanceActions,
+    "rates": LayerRateActions,
     "exports": ExportActions,
     "trust": TrustActions,
     "help": HelpActions,

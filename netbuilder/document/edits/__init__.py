@@ -46,6 +46,7 @@ from netbuilder.document.edits.planning import (
     set_schedule,
     set_start_weights,
 )
+from netbuilder.document.edits.rates import give_rate
 from netbuilder.document.edits.registry import EDITS, apply, apply_several, edit
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "dissolve_block",
     "duplicate",
     "edit",
+    "give_rate",
     "insert_layer",
     "make_block",
     "make_unique",

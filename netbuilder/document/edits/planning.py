@@ -45,18 +45,19 @@ def set_start_weights(document: Document, file: str, sha256: str) -> Document:
 @edit
 def set_optimizer(document: Document, key: str, values: Mapping[str, Any], phase: int = 0) -> Document:
     """Pick a phase's optimizer, with all its values."""
-    old = _phase(document, phase)
-    return _with_phase(document, phase, replace(old, optimizer=_setting(key, values)))
+    old = phase_at(document, phase)
+    return with_phase(document, phase, replace(old, optimizer=_setting(key, values)))
 
 
 @edit
 def set_schedule(document: Document, key: str, values: Mapping[str, Any], phase: int = 0) -> Document:
     """Pick a phase's schedule, with all its values."""
-    old = _phase(document, phase)
-    return _with_phase(document, phase, replace(old, schedule=_setting(key, values)))
+    old = phase_at(document, phase)
+    return with_phase(document, phase, replace(old, schedule=_setting(key, values)))
 
 
-def _phase(document: Document, index: int) -> Phase:
+def phase_at(document: Document, index: int) -> Phase:
+    """Return a phase of the plan; refuses a number that there is not."""
     if not 0 <= index < len(document.plan.phases):
         refuse("edit.plan", f"The plan has no phase number {index + 1}.")
     return document.plan.phases[index]
@@ -69,6 +70,7 @@ def _setting(key: str, values: Mapping[str, Any]) -> Setting:
         refuse("edit.plan", f"This value cannot be set: {error}.", field=key)
 
 
-def _with_phase(document: Document, index: int, phase: Phase) -> Document:
+def with_phase(document: Document, index: int, phase: Phase) -> Document:
+    """Return a document with another phase of this number."""
     phases = (*document.plan.phases[:index], phase, *document.plan.phases[index + 1 :])
     return set_plan(document, replace(document.plan, phases=phases))

@@ -33,6 +33,14 @@ GRAPH: tuple[ActionSpec, ...] = (
         tip="Leave the selected layers out, their input handed on; or use them again",
     ),
     action(
+        "graph.rate",
+        "&Give a rate of their own…",
+        "&Graph",
+        "rates.give",
+        enabled=has_selection,
+        tip="Let the selected layers learn faster or slower than the others",
+    ),
+    action(
         "graph.trust",
         "Review and &trust Python…",
         "&Graph",

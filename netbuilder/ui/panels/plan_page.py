@@ -17,6 +17,7 @@ from netbuilder.training import optimizers, schedules
 from netbuilder.ui.form import Form
 from netbuilder.ui.panels.cards import clear, label, section
 from netbuilder.ui.panels.checks_line import ChecksLine
+from netbuilder.ui.panels.group_list import GroupList
 from netbuilder.ui.panels.schedule_curve import ScheduleCurve
 from netbuilder.ui.workspace import Workspace
 
@@ -98,9 +99,11 @@ class PlanPage(QWidget):
         self.schedule = SettingForm(workspace, "Schedule", "set_schedule", schedules.registry())
         self.curve = ScheduleCurve()
         self.checks = ChecksLine(workspace)
+        self.groups = GroupList(workspace)
         for title, widgets in (
             ("Training", (self.stale, self.plan)),
             ("Optimizer", (self.optimizer,)),
+            ("Rates of layers", (self.groups,)),
             ("Learning rate schedule", (self.schedule, self.curve)),
             ("Before training", (self.checks,)),
         ):
@@ -142,6 +145,7 @@ class PlanPage(QWidget):
         self.optimizer.show_setting(phase.optimizer)
         self.schedule.show_setting(phase.schedule)
         self.curve.show_setting(phase.schedule)
+        self.groups.show_document()
         self._notes = None
         self._show_notes()
 
