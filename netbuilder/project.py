@@ -326,7 +326,7 @@ class Project:
 
         Args:
             epochs: Replaces the plan's.
-            device: "cpu", "cuda:0", "mps".
+            device: "cpu", "cuda:0", "mps"; "cuda x2" for several that share each batch.
             seed: Replaces the plan's.
             folder: The run's folder; None makes a new one beside the file.
             on_telemetry: Is given what is new, about 20 times a second, and a last time after the end.

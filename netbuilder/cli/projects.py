@@ -72,6 +72,7 @@ def _train(asked: argparse.Namespace) -> int:
 def train_project(project: Project, asked: argparse.Namespace) -> int:
     """Train a project and show how it goes; returns the exit code."""
     from netbuilder.console import JsonLines, ProgressBar
+    from netbuilder.training.devices import several
 
     labels = labels_of(project.document)
     told: list[Problem] = []
@@ -88,13 +89,14 @@ def train_project(project: Project, asked: argparse.Namespace) -> int:
         if asked.resume is None:
             outcome = project.train(
                 epochs=asked.epochs,
-                device=asked.device,
+                device=several(asked.device, asked.devices),
                 seed=asked.seed,
                 folder=asked.run_dir,
                 on_telemetry=display.watch,
             )
         else:
-            outcome = project.resume(asked.resume, epochs=asked.epochs, device=asked.device, on_telemetry=display.watch)
+            device = several(asked.device, asked.devices)
+            outcome = project.resume(asked.resume, epochs=asked.epochs, device=device, on_telemetry=display.watch)
     except NetbuilderError as error:
         tell(error.problems)
         return UNUSABLE
@@ -220,6 +222,13 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         help="go on with a run from where it stopped, by its id or name; the newest one by default",
     )
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu (default), cuda, cuda:1, mps")
+    parser.add_argument(
+        "--devices",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="so many of the device share each batch, a process each",
+    )
     parser.add_argument("--seed", type=_seed, metavar="S", help="instead of the project's")
     parser.add_argument(
         "--fastest",

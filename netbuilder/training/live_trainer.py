@@ -59,6 +59,8 @@ class LiveTrainer(Trainer):
         Raises:
             NetbuilderError: When it cannot be trained; the run is as it was.
         """
+        if self._team is not None:
+            self._team.check(document)
         before, step = self._plan, self.step_count
         length = self._reckon(document.plan)
         if state is not None:
@@ -114,6 +116,8 @@ class LiveTrainer(Trainer):
         self.document, self._plan = works.document, works.document.plan
         self.network, self._parts, self._average = works.network, works.parts, works.average
         self._updaters = list(works.updaters)
+        if self._team is not None:
+            self._team.take_part(self._updaters)
         self._vitals.stand_at(self.step_count)  # lets go of the optimizers so far
         self._keeper.keep_average(self._average)
         if is_other:

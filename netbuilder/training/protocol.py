@@ -51,7 +51,7 @@ class Start:
         folder: The run's folder, created by the session; holds checkpoints and the run store.
         base: The folder that relative file names in the document are relative to.
         runs: The project's folder of runs, in which the weights to start from are.
-        device: "cpu", "cuda:0", "mps".
+        device: "cpu", "cuda:0", "mps"; "cpu x2", "cuda x4" for several that share each batch.
         paused: Build everything, then wait for Resume or Step.
         snapshots: How many bytes the run's snapshots may take; 0 keeps none.
         state: A file with a training's state (`netbuilder.training.state`) to begin from; "" begins afresh.

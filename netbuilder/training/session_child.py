@@ -44,7 +44,7 @@ def main() -> None:
     """Obey until the input ends."""
     commands, answers = _take_streams()
     faulthandler.enable()
-    _die_with(int(sys.argv[1]))
+    die_with(int(sys.argv[1]))
     import torch  # now, while nobody waits: the first Start finds it there
 
     torch.get_num_threads()
@@ -137,7 +137,7 @@ def _take_streams() -> tuple[BinaryIO, BinaryIO]:
     return commands, answers
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Let Linux end this process with the one that started it, however that ends; elsewhere the input's end does."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the other process's to obey
     if sys.platform == "linux":

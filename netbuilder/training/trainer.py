@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -19,7 +20,7 @@ from netbuilder.training.amending import Length, length_of, new_updater
 from netbuilder.training.batches import Batch, Part, make_part, shuffling
 from netbuilder.training.capture import Parts, apart, capture, put_back
 from netbuilder.training.course import Course
-from netbuilder.training.devices import find_device
+from netbuilder.training.devices import Device, find_devices
 from netbuilder.training.events import checkpoint_event, end_event, epoch_event
 from netbuilder.training.keeper import Keeper
 from netbuilder.training.live_view import LiveView
@@ -43,6 +44,9 @@ from netbuilder.training.updates import NonFiniteError, Updater
 from netbuilder.training.validation import Evaluation, deviations, evaluate
 from netbuilder.training.vitals import Vitals
 from netbuilder.training.weight_average import WeightAverage
+
+if TYPE_CHECKING:
+    from netbuilder.training.team import Team
 
 
 class Trainer:
@@ -90,6 +94,7 @@ class Trainer:
         self._rate_step = 0
         self._save_failed = False
         self._length = Length(0, self._plan.epochs)
+        self._team: Team | None = None
         self.document = start.document
         self.device_title = start.device
         self.step_count = 0
@@ -130,18 +135,22 @@ class Trainer:
             NetbuilderError: When the document, its data or the device are not in order.
             Cancelled: When the job was cancelled.
         """
-        device = find_device(self._start.device)
-        self.device_title = device.title
+        devices = find_devices(self._start.device)
+        device = devices[0]
+        self.device_title = device.title if len(devices) == 1 else f"{device.title} ×{len(devices)}"
         with failures.explained(self._plan, lambda error: None):
             prepared = read_rows(self._start, self._job, lambda note: self.event(Event(kind="log", text=note)))
-            self._record = records.with_data(self._record, prepared, device.title)
+            self._record = records.with_data(self._record, prepared, self.device_title)
             self._recorder.run(self._record)
             self._recorder.content(prepared)
             self._build_network(prepared, torch.device(device.key))
+        self._assemble(devices)
         self._built = True
         self._record = replace(self._record, parameters=sum(each.numel() for each in self.network.model.parameters()))
         self._recorder.run(self._record)
-        self.event(Event(kind="log", text=f"Training on {device.title}, {self.steps} steps in {self.epochs} epochs."))
+        self.event(
+            Event(kind="log", text=f"Training on {self.device_title}, {self.steps} steps in {self.epochs} epochs.")
+        )
         if self._plan.compile:
             self.event(Event(kind="log", text="The first steps wait for torch.compile."))
         self.show()
@@ -177,6 +186,18 @@ class Trainer:
             take=lambda: self.state(copy=False), restore=self.restore, tell=self.problem, explained=self._explained
         )
         self.past = TimeMachine(shelf, network, self._probe, self._live, self._recorder, present)
+
+    def _assemble(self, devices: Sequence[Device]) -> None:
+        """Let several devices share the work."""
+        if len(devices) > 1:
+            self._job.report(None, f"Starting {len(devices) - 1} more processes")
+            from netbuilder.training.team import Team, layout_of
+
+            threads = max(1, torch.get_num_threads() // len(devices))
+            self._closing.enter_context(limited_threads(threads))
+            self._team = Team(self._start, devices, layout_of(self._parts["train"]), threads)
+            self._closing.callback(self._team.close)
+            self._team.take_part(self._updaters)
 
     def _equip(self, watch: Watch) -> None:
         """Make what belongs to the network as it is now."""

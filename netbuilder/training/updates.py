@@ -30,6 +30,9 @@ identity would else throw the loss up within some steps."""
 Losses: TypeAlias = Callable[[nn.Module, Batch], Mapping[str, torch.Tensor]]
 """A generated `<phase>_losses` function."""
 
+Divide: TypeAlias = Callable[["Updater", nn.Module, Batch, float], Mapping[str, float]]
+"""Does what `Updater.backward` does together with other processes (`netbuilder.training.team`)."""
+
 
 class NonFiniteError(Exception):
     """A loss or a gradient became infinite or not a number; the update that would have spread it was not made.
@@ -64,7 +67,11 @@ class UpdateSettings:
 
 
 class Updater:
-    """Runs one phase's updates."""
+    """Runs one phase's updates.
+
+    Attributes:
+        divide: What computes gradients in place of `backward`, where several devices share the work.
+    """
 
     def __init__(
         self,
@@ -85,6 +92,7 @@ class Updater:
             NetbuilderError: When the optimizer's or the schedule's settings are wrong.
         """
         self.name = phase.name
+        self.divide: Divide | None = None
         self.setting = phase.optimizer
         self.losses = losses
         self.parameters = [parameter for _, parameters in groups for parameter in parameters]
@@ -280,6 +288,24 @@ class Updater:
         return values
 
     def _add_gradients(self, model: nn.Module, batch: Batch, share: float = 1.0) -> Mapping[str, float]:
+        if self.divide is not None:
+            return self.divide(self, model, batch, share)
+        return self.backward(model, batch, share)
+
+    def backward(self, model: nn.Module, batch: Batch, share: float = 1.0) -> Mapping[str, float]:
+        """Add the gradients of the phase's losses on a batch to those there are.
+
+        Args:
+            model: The network.
+            batch: The rows.
+            share: What the losses are multiplied by first.
+
+        Returns:
+            Loss label -> mean over the rows, not multiplied.
+
+        Raises:
+            NonFiniteError: When a loss is not finite.
+        """
         losses = self.losses(model, batch)
         total = sum_losses(losses)
         if not total.requires_grad:

@@ -111,9 +111,9 @@ class Program:
             self.workspace.message.emit(self.preferences.problem.message)
 
     def _torch_loaded(self) -> None:
-        from netbuilder.training.devices import list_devices
+        from netbuilder.training.devices import list_choices
 
-        self.window.toolbar.set_devices(tuple((device.key, device.title) for device in list_devices()))
+        self.window.toolbar.set_devices(tuple((device.key, device.title) for device in list_choices()))
         self.workspace.torch_loaded()
 
     def _torch_failed(self, trouble: str) -> None:

@@ -1,0 +1,114 @@
+"""A process that computes gradients for a run of several devices: `python -m netbuilder.training.teammate PARENT`.
+
+It builds the same network, then waits for weights and rows and adds its gradients to those of the others (`team`). It
+keeps nothing from one batch to the next, and ends with the process that started it.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import torch
+import torch.distributed as dist
+
+from netbuilder.document.model import Plan
+from netbuilder.training import wire
+from netbuilder.training.amending import new_updater
+from netbuilder.training.network import Network
+from netbuilder.training.protocol import Start
+from netbuilder.training.session_child import die_with
+from netbuilder.training.team import collect, held, join_group, pack, unpack
+from netbuilder.training.updates import NonFiniteError
+
+
+def main() -> None:
+    """Compute until the run is over."""
+    faulthandler.enable()
+    die_with(int(sys.argv[1]))
+    orders = os.fdopen(os.dup(0), "rb")
+    mate = Teammate(wire.read(orders))
+    threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
+    mate.join()
+    while True:
+        mate.compute()
+
+
+def _end_with(orders: BinaryIO) -> None:
+    """End when nobody is left who could send anything."""
+    orders.read()
+    os._exit(0)
+
+
+class Teammate:
+    """One of the processes of a run that is not the first."""
+
+    def __init__(self, order: Mapping[str, Any]) -> None:
+        """Build the network.
+
+        Args:
+            order: See `Team`.
+        """
+        start: Start = order["start"]
+        self._order = order
+        self._rank, self._size = order["rank"], order["size"]
+        self._device = torch.device(order["device"])
+        torch.set_num_threads(order["threads"])
+        plan = start.document.plan
+        self._network = network = Network(start.document, self._device, Path(start.runs))
+        self._updaters = [new_updater(network, phase, _unscaled(plan), 1, lambda _: None) for phase in plan.phases]
+        network.set_updated([updater.parameters for updater in self._updaters])
+        network.model_train()
+        self._held = held(network.model)
+        self._layout = {name: (getattr(torch, dtype), tuple(shape)) for name, (dtype, shape) in order["layout"].items()}
+
+    def join(self) -> None:
+        """Meet the others."""
+        Path(f"{self._order['store']}-{self._rank}").touch()
+        join_group(self._rank, self._size, self._order["store"], self._device)
+
+    def compute(self) -> None:
+        """Wait for a batch, and add the gradients of its share to those of the others."""
+        head = torch.zeros(3 + self._size, dtype=torch.float64, device=self._device)
+        dist.broadcast(head, 0)
+        phase, share, seed, *counts = head.tolist()
+        self._receive_weights()
+        count, rows = int(counts[self._rank]), sum(counts)
+        updater = self._updaters[int(phase)]
+        if len(self._updaters) > 1:
+            self._network.train_only(int(phase))
+        for parameter in updater.parameters:
+            parameter.grad = None
+        like = [(dtype, (count, *shape)) for dtype, shape in self._layout.values()]
+        size = sum(dtype.itemsize * torch.Size(shape).numel() for dtype, shape in like)
+        data = torch.empty(size, dtype=torch.uint8, device=self._device)
+        dist.recv(data, 0)
+        batch = dict(zip(self._layout, unpack(data, like), strict=True))
+        torch.manual_seed(int(seed) + self._rank)
+        try:
+            values = updater.backward(self._network.model, batch, share * count / rows)
+        except NonFiniteError as error:  # told by the first, which sees that the sum is not finite
+            values = error.values
+        dist.reduce(collect(updater.parameters, [value * count / rows for value in values.values()]), 0)
+
+    def _receive_weights(self) -> None:
+        data = pack(self._held)
+        dist.broadcast(data, 0)
+        with torch.no_grad():
+            for tensor, new in zip(self._held, unpack(data, [(t.dtype, t.shape) for t in self._held]), strict=True):
+                tensor.copy_(new)
+
+
+def _unscaled(plan: Plan) -> Plan:
+    """Return a plan without a scaler for float16: the first process has it, and sends the scale with the share."""
+    return replace(plan, precision="float32") if plan.precision == "fp16" else plan
+
+
+if __name__ == "__main__":
+    main()
