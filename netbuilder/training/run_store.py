@@ -260,6 +260,8 @@ class RunStore:
         try:
             with closing(connect(self.path)) as connection:
                 yield None if is_blank(connection) else connection
+        except sqlite3.OperationalError as error:
+            raise NetbuilderError(refused(self.path, error)) from error
         except (sqlite3.Error, ValueError, TypeError, RecursionError) as error:
             raise NetbuilderError(damaged(self.path, error)) from error
 
@@ -273,6 +275,21 @@ def damaged(path: Path, error: Exception) -> Problem:
         expected="a run store (SQLite)",
         found=str(error),
     )
+
+
+def refused(path: Path, error: sqlite3.OperationalError) -> Problem:
+    """Return the problem that says why the store is of no use now: another program writes, the disk is full."""
+    name = getattr(error, "sqlite_errorname", "")
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        why, code = "another program has been writing to it for long. Try again in a moment", "runs.busy"
+    elif name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
+        why, code = "you may not write there, or the disk is read-only", "runs.read_only"
+    elif name.startswith("SQLITE_FULL"):
+        why, code = "the disk is full", "runs.full"
+    else:
+        return damaged(path, error)
+    message = f"The record of earlier runs, {path.name}, cannot be used now: {why}."
+    return Problem(code=code, message=message, file=str(path), found=str(error))
 
 
 def begin_run(connection: sqlite3.Connection, record: RunRecord) -> None:

@@ -92,6 +92,7 @@ class Toolbar(QToolBar):
         gap = QWidget()
         gap.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
         self.addWidget(gap)
+        self.addWidget(_button(actions["runs.plot"], "bar", "Compare runs"))
         self.export = QToolButton()
         self.export.setText("Export")
         menu = QMenu(self.export)

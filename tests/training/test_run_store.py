@@ -239,6 +239,33 @@ def test_an_epoch_is_noted_in_the_row_at_once(tmp_path):
     assert record.results == {"last": {"loss": 0.4, "train_loss": 0.1}, "best": {"loss": 0.3}}
 
 
+def test_a_store_that_another_program_holds_is_told_as_such(tmp_path, monkeypatch):
+    _write(tmp_path, steps=100)
+    monkeypatch.setattr(run_schema, "BUSY_SECONDS", 0.05)
+    store = RunStore.open(tmp_path)
+    with closing(sqlite3.connect(store.path)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert store.list_runs()[0].id == "run1", "readers go on"
+        with pytest.raises(NetbuilderError) as caught:
+            store.mark("run1", name="x")
+        assert caught.value.problems[0].code == "runs.busy"
+        other.rollback()
+    store.mark("run1", name="x")
+    assert store.list_runs()[0].marks.name == "x"
+
+
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("SQLITE_READONLY_DBMOVED", "runs.read_only"), ("SQLITE_FULL", "runs.full"), ("SQLITE_ERROR", "runs.damaged")],
+)
+def test_why_a_store_is_of_no_use_is_told(tmp_path, name, code):
+    error = sqlite3.OperationalError("words")
+    error.sqlite_errorname = name
+    problem = run_store.refused(tmp_path / FILE_NAME, error)
+    assert problem.code == code
+    assert FILE_NAME in problem.message
+
+
 def test_results_follow_when_a_run_goes_back(tmp_path):
     writer = RunWriter(tmp_path / FILE_NAME, _Log())
     recorder = Recorder(LiveView(), writer, "r")
