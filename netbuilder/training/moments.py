@@ -50,11 +50,6 @@ class Moment:
     size: int = 0
 
 
-def file_name(moment: Moment) -> str:
-    """Return the name of a snapshot's file: all that is known of it."""
-    return f"{moment.step}-{moment.epoch}-{moment.reason}.safetensors"
-
-
 def superfluous(moments: Sequence[Moment], number: int, size: int) -> list[Moment]:
     """Return what must go so that a budget is kept, the least missed first.
 

@@ -15,6 +15,7 @@ from torch import nn
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import pictures
+from netbuilder.training.network import Network
 from netbuilder.training.probe import Probe
 from netbuilder.training.protocol import Picture, PictureKind
 from netbuilder.training.state import TrainingState
@@ -51,7 +52,7 @@ def confusion_of(state: TrainingState) -> Picture | None:
 
 
 def with_pictures(
-    state: TrainingState, confusion: Picture | None, outputs: Mapping[str, torch.Tensor], paths: Mapping[str, str]
+    state: TrainingState, confusion: Picture | None, outputs: Mapping[str, torch.Tensor], network: Network
 ) -> TrainingState:
     """Return a state together with what comparing it needs.
 
@@ -59,10 +60,11 @@ def with_pictures(
         state: The state.
         confusion: The newest confusion matrix.
         outputs: Output -> what the network answers to the probe's samples.
-        paths: State key -> node path.
+        network: What it is of.
     """
     tensors = dict(state.tensors)
-    about = {**state.about, "paths": dict(paths)}
+    parameters = [name for name, _ in network.model.named_parameters()]
+    about = {**state.about, "paths": network.key_paths, "parameters": parameters}
     if confusion is not None:
         tensors[CONFUSION] = torch.from_numpy(confusion.data.copy())
         about["confusion"] = {"step": confusion.step, "classes": list(confusion.labels)}

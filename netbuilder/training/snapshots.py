@@ -1,14 +1,12 @@
 """Snapshots: a run's states at earlier moments, as files within a budget of bytes and of time.
 
-They lie in the folder `snapshots` of the run, a sealed file each (`netbuilder.training.state`). There is no index that
-could be wrong: a file's name says which moment it is of, it is there or it is not, and its seal tells whether it is
-what was written.
+They lie in the folder `snapshots` of the run, a file each (`netbuilder.training.state`). Its name says of which moment
+it is (`netbuilder.training.snapshot_files`), its seal whether it is what was written.
 """
 
 from __future__ import annotations
 
 import contextlib
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +14,9 @@ from typing import Final
 
 from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
 from netbuilder.foundation.save import sweep_temporaries
-from netbuilder.training.moments import LEAST, PINNED, Moment, Reason, file_name, superfluous
+from netbuilder.training.moments import LEAST, PINNED, Moment, Reason, superfluous
 from netbuilder.training.run_files import SNAPSHOTS
+from netbuilder.training.snapshot_files import path_of, snapshots_of
 from netbuilder.training.state import TrainingState, load_state, save_state
 
 NUMBER: Final = 48
@@ -34,27 +33,6 @@ SHARE: Final = 0.015
 
 CREDIT: Final = 0.15
 """...and so many seconds more, so that a run's beginning is dense."""
-
-_NAME: Final = re.compile(rf"(\d{{1,15}})-(\d{{1,9}})-({'|'.join(Reason)})\.safetensors")
-
-
-def snapshots_of(run: Path) -> tuple[Moment, ...]:
-    """Return the snapshots in a run's folder, in order; says nothing of whether they are whole."""
-    found: dict[int, Moment] = {}
-    try:
-        for path in (run / SNAPSHOTS).iterdir():
-            match = _NAME.fullmatch(path.name)
-            if match is not None and path.is_file():
-                step, epoch, reason = int(match[1]), int(match[2]), Reason(match[3])
-                found[step] = Moment(step, epoch, reason, path.stat().st_size)
-    except OSError:  # no folder: the run keeps none
-        return ()
-    return tuple(sorted(found.values()))
-
-
-def path_of(run: Path, moment: Moment) -> Path:
-    """Return the file of a snapshot."""
-    return run / SNAPSHOTS / file_name(moment)
 
 
 def load_snapshot(run: Path, step: int) -> TrainingState:

@@ -78,8 +78,7 @@ class TimeMachine:
         """
         if (reason not in WANTED and time.perf_counter() < self._shelf.due) or not self._shelf.is_open:
             return
-        paths = self._network.key_paths
-        state = with_pictures(self._present.take(), self._probe.confusion, self._probe.answers(), paths)
+        state = with_pictures(self._present.take(), self._probe.confusion, self._probe.answers(), self._network)
         try:
             self._shelf.keep(state, reason)
         except NetbuilderError as error:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer, Signal
 
-from netbuilder.training.moments import Moment, file_name, nearest
+from netbuilder.training.moments import Moment, nearest
 from netbuilder.training.protocol import State, Telemetry, Timeline
-from netbuilder.training.run_files import SNAPSHOTS
+from netbuilder.training.snapshot_files import path_of
 
 if TYPE_CHECKING:
     from netbuilder.ui.workspace import Workspace
@@ -78,7 +78,7 @@ class TimeTravel(QObject):
     def path(self) -> Path | None:
         """The file of the moment that is shown."""
         folder, moment = self._workspace.trainer.folder, self.moment
-        return None if folder is None or moment is None else folder / SNAPSHOTS / file_name(moment)
+        return None if folder is None or moment is None else path_of(folder, moment)
 
     def look(self, step: int | None) -> None:
         """Show another moment; None shows now."""

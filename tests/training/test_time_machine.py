@@ -29,7 +29,8 @@ from netbuilder.training.protocol import (
     Watch,
 )
 from netbuilder.training.run_store import RunStore
-from netbuilder.training.snapshots import load_snapshot, path_of, snapshots_of
+from netbuilder.training.snapshot_files import path_of, snapshots_of
+from netbuilder.training.snapshots import load_snapshot
 from netbuilder.training.thread_host import ThreadHost
 from tests.builders import linear, node, tiny_cnn
 from tests.training.documents import ENDED, Run, iris, planned, train

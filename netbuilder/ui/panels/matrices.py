@@ -19,7 +19,7 @@ _CENTER = Qt.AlignmentFlag.AlignCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
-class _Painted(QWidget):
+class Painted(QWidget):
     """A widget that draws itself in the theme's colours and explains what the pointer is on."""
 
     def __init__(self, theme: Theme) -> None:
@@ -52,7 +52,7 @@ class _Painted(QWidget):
         return super().event(event)
 
 
-class ConfusionView(_Painted):
+class ConfusionView(Painted):
     """A confusion matrix: a row a true class, coloured by its share of the row."""
 
     def __init__(self, theme: Theme) -> None:
@@ -122,13 +122,10 @@ class ConfusionView(_Painted):
                 self._paint_numbers(painter, area, cell)
 
     def _paint_numbers(self, painter: QPainter, area: QRectF, cell: float) -> None:
-        rows = self._counts.sum(axis=1)
-        for (row, column), count in np.ndenumerate(self._counts):
-            # Viridis ends in a bright yellow: dark figures there, bright ones elsewhere.
-            painter.setPen(Qt.GlobalColor.black if 2 * count > rows[row] else Qt.GlobalColor.white)
-            painter.drawText(
-                QRectF(area.left() + column * cell, area.top() + row * cell, cell, cell), _CENTER, str(count)
-            )
+        for row, column in np.ndindex(self._counts.shape):
+            painter.setPen(self.ink(row, column))
+            place = QRectF(area.left() + column * cell, area.top() + row * cell, cell, cell)
+            painter.drawText(place, _CENTER, self.number(row, column))
 
     def explain(self, point: QPointF) -> str:
         """Say what a cell counts."""
@@ -138,10 +135,23 @@ class ConfusionView(_Painted):
         cell = area.width() / len(self._counts)
         row = min(int((point.y() - area.top()) / cell), len(self._counts) - 1)
         column = min(int((point.x() - area.left()) / cell), len(self._counts) - 1)
+        return self.describe(row, column)
+
+    def ink(self, row: int, column: int) -> QColor:
+        """Return the colour of a cell's number: Viridis ends in a bright yellow, where dark figures can be read."""
+        bright = 2 * self._counts[row, column] > self._counts[row].sum()
+        return QColor(Qt.GlobalColor.black if bright else Qt.GlobalColor.white)
+
+    def number(self, row: int, column: int) -> str:
+        """Return what a cell says where there is room for it."""
+        return str(self._counts[row, column])
+
+    def describe(self, row: int, column: int) -> str:
+        """Say what a cell counts."""
         return f"truth {self._labels[row]}, predicted {self._labels[column]}: {self._counts[row, column]:,} samples"
 
 
-class BoundaryView(_Painted):
+class BoundaryView(Painted):
     """What the network answers all over the plane of its two inputs, with the data's points."""
 
     def __init__(self, theme: Theme) -> None:
@@ -216,7 +226,7 @@ class BoundaryView(_Painted):
         return f"x {x0 + across * (x1 - x0):.2f}, y {y0 + down * (y1 - y0):.2f}: {value_text(float(value))}"
 
 
-class BarsView(_Painted):
+class BarsView(Painted):
     """A vector as bars around zero, with class names below where they are known."""
 
     def __init__(self, theme: Theme) -> None:
