@@ -116,10 +116,10 @@ def compare(first: tuple[Path, int], second: tuple[Path, int]) -> Comparison:
 
 def _parameters(state: TrainingState) -> dict[str, dict[str, torch.Tensor]]:
     """Return node path -> what its optimizer may move: weights and biases, no statistics."""
-    paths: Mapping[str, str] = state.about["paths"]
+    paths: Mapping[str, str] = state.about.get("paths", {})
     weights = state.part("model")
     found: dict[str, dict[str, torch.Tensor]] = {}
-    for key in state.about["parameters"]:  # in the network's order, which files do not keep
+    for key in state.about.get("parameters", ()):  # in the network's order, which files do not keep
         if key in paths and key in weights:
             found.setdefault(paths[key], {})[key] = weights[key]
     return found

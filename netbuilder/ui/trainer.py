@@ -315,13 +315,13 @@ class Trainer(QObject):
         state = self._host.state
         over = not state.is_active and self._host.wait(0)
         news = self._host.drain()
+        if over:  # before others hear of it: what they ask for now starts it again
+            self._timer.stop()
         self.record.add(news)
         self.telemetry.emit(news)
         stopping = self._state is State.STOPPING and state.is_active
         if not stopping:
             self._enter(state)
-        if over:
-            self._timer.stop()
 
     def _drain_in_time(self) -> None:
         self._timer.setInterval(self._pace.wait())

@@ -35,6 +35,10 @@ class TrainingActions:
         """Go back to before the run's last change."""
         self._workspace.live_edits.go_back()
 
+    def compare_moments(self) -> None:
+        """Show the panel that compares two moments."""
+        self._show_panel("moments")
+
     def step_batch(self) -> None:
         """Do one batch, then pause."""
         self._workspace.step("batch")

@@ -30,6 +30,14 @@ TIME: tuple[ActionSpec, ...] = (
         line=True,
     ),
     action(
+        "time.compare",
+        "&Compare moments",
+        _MENU,
+        "training.compare_moments",
+        "Ctrl+Alt+M",
+        tip="Show what differs between two moments, of this run or of two runs",
+    ),
+    action(
         "time.go_on",
         "&Go on from here",
         _MENU,

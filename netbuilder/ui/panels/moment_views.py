@@ -15,7 +15,7 @@ from PySide6.QtWidgets import QGridLayout, QWidget
 from netbuilder.ui.colors import diverging, indices, qt_table
 from netbuilder.ui.panels.axis import value_text
 from netbuilder.ui.panels.cards import clear, label
-from netbuilder.ui.panels.layer_list import RIGHT, Layer, LayerList
+from netbuilder.ui.panels.layer_list import GAP, RIGHT, Layer, LayerList
 from netbuilder.ui.panels.matrices import ConfusionView, Painted
 from netbuilder.ui.panels.mosaic import from_argb
 from netbuilder.ui.theme import Theme, mono_font, ui_font
@@ -32,21 +32,19 @@ _PERCENT = ("accuracy", "precision", "recall", "f1")
 
 
 class ChangeList(LayerList):
-    """A row a layer: its weights' norms, how far they moved, and by which angle they turned."""
+    """A row a layer: how far its weights moved, as a part of their norm, and by which angle they turned."""
 
     def __init__(self, workspace: Workspace, theme: Theme) -> None:
-        super().__init__(workspace, theme, ("Size of weights", "Moved by", "Turned by"), 34)
+        super().__init__(workspace, theme, ("Moved by", "Turned by"), 34)
         self.setAccessibleName("How far each layer's weights moved")
         self.changes: dict[str, LayerChange] = {}
 
     def paint_cell(self, painter: QPainter, layer: Layer, column: int, box: QRectF) -> None:
-        """Draw two numbers, a bar, or an angle."""
+        """Draw a bar with its number, or an angle."""
         change = self.changes.get(layer.path)
         if change is None:
             return
         if column == 0:
-            self._write(painter, box, f"{value_text(change.before)} → {value_text(change.after)}", box.width())
-        elif column == 1:
             part = min(max(math.log10(max(change.relative, _LEAST) / _LEAST) / math.log10(10 / _LEAST), 0.0), 1.0)
             bar = QRectF(box.left(), box.center().y() - 4, max((box.width() - _NUMBER) * part, 2.0), 8)
             painter.setPen(Qt.PenStyle.NoPen)
@@ -55,6 +53,12 @@ class ChangeList(LayerList):
             self._write(painter, box, moved_text(change.relative), _NUMBER)
         else:
             self._write(painter, box, angle_text(change.cosine), box.width())
+
+    def boxes(self) -> list[tuple[float, float]]:
+        """Return each column's left edge and width: an angle needs less room than a bar."""
+        (left, name), (start, wide), (_, other) = super().boxes()
+        angle = min(other, 60.0)
+        return [(left, name), (start, wide + other - angle), (start + wide + other - angle + GAP, angle)]
 
     def explain(self, layer: Layer, column: int, point: QPointF, box: QRectF) -> str:
         """Say it in words."""
@@ -101,14 +105,14 @@ class ValueTable(QWidget):
         self.values: dict[str, tuple[float, float]] = {}
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setHorizontalSpacing(12)
+        self._grid.setHorizontalSpacing(9)
         self._grid.setVerticalSpacing(3)
 
     def show_values(self, comparison: Comparison) -> None:
         """Show a comparison's losses and metrics."""
         clear(self._grid)
         self.values = dict(comparison.metrics)
-        heads = ("", *(f"step {step:,}" for step in comparison.steps), "difference")
+        heads = ("", *(f"step {step:,}" for step in comparison.steps), "change")
         for column, text in enumerate(heads):
             self._put(0, column, text, "muted")
         for row, (name, (then, later)) in enumerate(self.values.items(), 1):
@@ -139,7 +143,7 @@ class ValueTable(QWidget):
 def metric_title(name: str) -> str:
     """Return what people call a series: "accuracy/validation" is "accuracy"."""
     if name in ("loss/train", "loss/validation"):
-        return {"loss/train": "loss, train", "loss/validation": "loss, validation"}[name]
+        return {"loss/train": "loss (train)", "loss/validation": "loss (val.)"}[name]
     return name.removesuffix("/validation").replace("_", " ")
 
 
@@ -174,13 +178,13 @@ class ConfusionChange(ConfusionView):
     def _color(self) -> None:
         limit = float(np.abs(self._change).max(initial=0)) or 1.0
         colors = np.array(qt_table(diverging(self.theme.is_dark)), dtype=np.uint32)
-        self._image = from_argb(colors[indices(self._change, -limit, limit)])
+        self._image = from_argb(colors[indices(self._change.astype(np.float64), -limit, limit)])
         self.update()
 
     @property
     def summary(self) -> str:
-        """How many were right: "90.1 % → 97.8 % right"."""
-        return f"{100 * self._shares[0]:.1f} % → {100 * self._shares[1]:.1f} % right"
+        """How many were right: "90.1 → 97.8 %"."""
+        return f"{100 * self._shares[0]:.1f} → {100 * self._shares[1]:.1f} %"
 
     def rows(self) -> Iterator[list[str]]:
         """Yield the differences: a line a true class."""
@@ -232,7 +236,7 @@ class AnswersView(Painted):
     def summary(self) -> str:
         """How many samples are answered otherwise."""
         others = sum(a != b for a, b in self._texts)
-        return f"{others} of {len(self._texts)} otherwise"
+        return f"{others} of {len(self._texts)} changed"
 
     def rows(self) -> Iterator[list[str]]:
         """Yield each sample's answers."""
@@ -245,7 +249,7 @@ class AnswersView(Painted):
         columns = 2 if count > 8 else 1
         lines = -(-count // columns) or 1
         height, width = min(self.height() / lines, 24.0), self.width() / columns
-        return [QRectF(at // lines * width, at % lines * height, width - 8, height) for at in range(count)]
+        return [QRectF(at // lines * width, at % lines * height, width - 2, height) for at in range(count)]
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw a line a sample."""
@@ -254,9 +258,9 @@ class AnswersView(Painted):
             for index, (box, (a, b)) in enumerate(zip(self._boxes(), self._texts, strict=True), 1):
                 changed = a != b
                 painter.setPen(self.theme.color("muted"))
-                painter.drawText(QRectF(box.left(), box.top(), 20, box.height()), RIGHT, str(index))
+                painter.drawText(QRectF(box.left(), box.top(), 16, box.height()), RIGHT, str(index))
                 painter.setPen(self.theme.color("text" if changed else "muted"))
-                rest = box.adjusted(28, 0, 0, 0)
+                rest = box.adjusted(22, 0, 0, 0)
                 words = f"{a} → {b}" if changed else a
                 text = painter.fontMetrics().elidedText(words, Qt.TextElideMode.ElideRight, int(rest.width()))
                 painter.drawText(rest, Qt.AlignmentFlag.AlignVCenter, text)

@@ -52,53 +52,60 @@ class MomentPicker(QWidget):
             box.setAccessibleName(title)
             box.setToolTip(title)
             box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.moments.setMinimumWidth(190)
+        self.moments.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(6)
         row.addWidget(self.runs)
         row.addWidget(self.moments)
         self._known: dict[Path, tuple[Moment, ...]] = {}
+        self._first = True
+        self._picked: tuple[Path, int] | None = None  # by the user; else the first or the last moment is followed
         self.runs.currentIndexChanged.connect(self._fill)
-        self.moments.activated.connect(self.chosen)
-        self.runs.activated.connect(self.chosen)
+        self.moments.activated.connect(self._pick)
+        self.runs.activated.connect(self._pick)
 
     @property
     def choice(self) -> tuple[Path, int] | None:
         """The run's folder and the moment's step."""
         run, step = self.runs.currentData(), self.moments.currentData()
-        return None if run is None or step is None else (run, step)
+        return None if run is None or step is None else (Path(run), step)
 
     def offer(self, known: dict[Path, tuple[Moment, ...]], own: Path | None, first: bool) -> None:
-        """Offer these runs and moments; what was chosen stays, where it is still there.
+        """Offer these runs and moments; what the user chose stays, where it is still there.
 
         Args:
             known: Run -> its moments.
             own: The run in the window.
             first: Whether to begin with a run's first moment, else with its last.
         """
-        chosen, self._first = self.choice, first
+        chosen, self._first = self._picked, first
         self._known = known
         self.runs.blockSignals(True)
         self.runs.clear()
         for run in known:
-            self.runs.addItem("this run" if run == own else run.name, run)
+            self.runs.addItem("this run" if run == own else run.name, str(run))  # text: Qt finds no Path again
         wish = chosen[0] if chosen is not None and chosen[0] in known else own
-        self.runs.setCurrentIndex(max(self.runs.findData(wish), 0) if known else -1)
+        self.runs.setCurrentIndex(max(self.runs.findData(str(wish)), 0) if known else -1)
         self.runs.blockSignals(False)
         self._fill()
-        if chosen is not None and chosen[0] == self.runs.currentData():
+        if chosen is not None and str(chosen[0]) == self.runs.currentData():
             place = self.moments.findData(chosen[1])
             if place >= 0:
                 self.moments.setCurrentIndex(place)
 
     def choose(self, run: Path, step: int) -> None:
         """Choose a moment."""
-        self.runs.setCurrentIndex(self.runs.findData(run))
+        self._picked = run, step
+        self.runs.setCurrentIndex(self.runs.findData(str(run)))
         self.moments.setCurrentIndex(self.moments.findData(step))
 
+    def _pick(self) -> None:
+        self._picked = self.choice
+        self.chosen.emit()
+
     def _fill(self) -> None:
-        moments = self._known.get(self.runs.currentData(), ())
+        moments = self._known.get(Path(self.runs.currentData() or ""), ())
         self.moments.clear()
         for moment in moments:
             self.moments.addItem(moment_text(moment), moment.step)
@@ -133,8 +140,8 @@ class BothCard(Card):
 
     def show_pictures(self, both: list[Picture], labels: tuple[str, ...]) -> None:
         """Show two pictures of one node."""
-        low = min(picture.extent[0] for picture in both if picture.extent) if all(p.extent for p in both) else 0.0
-        high = max(picture.extent[1] for picture in both if picture.extent) if all(p.extent for p in both) else 1.0
+        low = min((picture.extent[0] for picture in both if picture.extent), default=0.0)
+        high = max((picture.extent[1] for picture in both if picture.extent), default=1.0)
         for picture, mosaic, bars in zip(both, self.mosaics, self.bars, strict=True):
             is_maps = picture.kind is PictureKind.MAPS
             mosaic.setVisible(is_maps)
@@ -166,9 +173,9 @@ class MomentsPanel(LivePanel):
         export_plots(self.workspace, plots | {"confusion change": self.confusion, "answers": self.answers})
         self.cards = {
             "layers": Card("Layers", EMPTY),
-            "values": Card("Losses and metrics", "Nothing was recorded up to both moments."),
+            "values": Card("Metrics", "Nothing was recorded up to both moments."),
             "confusion": Card("Confusion", "No epoch had ended at one of the moments."),
-            "answers": Card("Answers to the samples", "The moments' answers cannot be compared."),
+            "answers": Card("Answers", "The moments' answers cannot be compared."),
         }
         self.both = BothCard(self.theme)
         self.both.show_both.clicked.connect(self._look_at_both)
@@ -193,8 +200,8 @@ class MomentsPanel(LivePanel):
             head.addWidget(widget)
         head.addStretch(1)
         row = QHBoxLayout()
-        row.setSpacing(12)
-        stretches = (7, 5, 4, 4, 6)
+        row.setSpacing(8)
+        stretches = (8, 3, 4, 4, 6)
         for card, stretch in zip((*self.cards.values(), self.both), stretches, strict=True):
             row.addWidget(card, stretch)
         column = QVBoxLayout(self)
@@ -337,21 +344,22 @@ class MomentsPanel(LivePanel):
             self._queue.clear()
             return
         node = watched_node(self.workspace)
-        found = [
-            picture for (kind, path), picture in self.workspace.pictures.items() if path == node and kind in _DRAWN
-        ]
-        self._caught += found[:1]
+        known = self.workspace.pictures
+        self._caught += [known[kind, node] for kind in _DRAWN if (kind, node) in known][:1]
         self._queue.pop(0)
         if self._queue:
             past.look(self._queue[0])
+            self._follow_past()
             return
         past.look(self._return_to)
         if len(self._caught) == 2 and self._caught[0].kind is self._caught[1].kind:
             self.both.show_pictures(self._caught, class_names(self.workspace, len(self._caught[0].data)))
+        else:
+            self.both.show_empty(NO_MAPS)
 
 
 def _make(workspace: Workspace, themes: ThemeController) -> QWidget:
     return MomentsPanel(workspace, themes)
 
 
-PANEL = PanelSpec(key="moments", title="Moments", area=Area.BOTTOM, order=36, shortcut="", make=_make)
+PANEL = PanelSpec(key="moments", title="Moments", area=Area.BOTTOM, order=39, shortcut="", make=_make, is_spare=True)

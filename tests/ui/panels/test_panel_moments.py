@@ -1,0 +1,130 @@
+"""The Moments panel: a real run's moments are compared, and both are looked at; another run's can be chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from pytestqt.qtbot import QtBot
+
+from netbuilder.foundation.preferences import Preferences
+from netbuilder.training.comparison import Answers, LayerChange
+from netbuilder.training.protocol import PictureKind, State
+from netbuilder.ui.panels.moment_views import AnswersView, ConfusionChange, angle_text, moved_text
+from netbuilder.ui.panels.moments import EMPTY, MomentsPanel
+from netbuilder.ui.theme import ThemeController
+from netbuilder.ui.workspace import Workspace
+from tests.builders import tiny_cnn
+
+MINUTE = 60_000
+
+
+@pytest.fixture
+def trained(qtbot: QtBot, tmp_path) -> Iterator[Workspace]:
+    """A workspace whose training has just ended, and whose timer rests."""
+    workspace = Workspace(Preferences())
+    made = tiny_cnn(4)
+    workspace.open_unsaved(replace(made, plan=replace(made.plan, epochs=2)))
+    workspace.save(tmp_path / "cnn.netb")
+    workspace.torch_loaded()
+    workspace.select(("stem",))
+    workspace.train()
+    qtbot.waitUntil(lambda: workspace.state is State.ENDED and not workspace.trainer._timer.isActive(), timeout=MINUTE)
+    yield workspace
+    workspace.trainer.forget()
+    assert workspace.trainer.wait(60)
+
+
+def show(qtbot: QtBot, workspace: Workspace, themes: ThemeController) -> MomentsPanel:
+    panel = MomentsPanel(workspace, themes)
+    qtbot.addWidget(panel)
+    panel.resize(1200, 260)
+    with qtbot.waitExposed(panel):
+        panel.show()
+    return panel
+
+
+def test_without_a_run_it_says_what_it_is_for(qtbot: QtBot, workspace, themes) -> None:
+    panel = show(qtbot, workspace, themes)
+    assert panel.cards["layers"].empty_text == EMPTY
+    assert not panel.both.show_both.isEnabled()
+
+
+def test_the_first_and_the_last_moment_are_compared_and_looked_at(qtbot: QtBot, trained, themes) -> None:
+    panel = show(qtbot, trained, themes)
+    moments = trained.past.moments
+    assert len(moments) >= 2
+    own = trained.trainer.folder
+    assert panel.first.choice == (own, moments[0].step)
+    assert panel.second.choice == (own, moments[-1].step)
+    qtbot.waitUntil(lambda: panel.cards["layers"].body is not None, timeout=MINUTE)
+    assert [layer.path for layer in panel.changes.layers] == ["stem", "norm", "conv", "scores"]
+    assert all(change.distance > 0 for change in panel.changes.changes.values())
+    assert panel.values.values["loss/validation"][1] == trained.series["loss/validation"].values[-1]
+    assert panel.answers.summary.endswith("of 16 changed")
+    assert panel.cards["confusion"].empty_text, "no epoch had ended at the first moment"
+    qtbot.mouseClick(panel.both.show_both, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.both.body is not None, timeout=MINUTE)
+    assert f"steps 0 and {moments[-1].step:,}" in panel.both.note.text()
+    qtbot.waitUntil(lambda: trained.past.is_settled and trained.past.shown is None, timeout=MINUTE)
+    assert trained.pictures[PictureKind.MAPS, "stem"].step > 0
+    rows = list(panel.changes.rows())
+    assert [row[0] for row in rows] == ["node", "stem", "norm", "conv", "scores"]
+
+    qtbot.mouseClick(panel.swap, Qt.MouseButton.LeftButton)
+    assert panel.first.choice == (own, moments[-1].step)
+    qtbot.waitUntil(lambda: np.isnan(panel.values.values["loss/validation"][1]), timeout=MINUTE)
+
+    trained.train()
+    qtbot.waitUntil(lambda: trained.state is State.ENDED and not trained.trainer._timer.isActive(), timeout=MINUTE)
+    assert panel.first.choice == (own, moments[-1].step), "what the user chose stays"
+    assert panel.first.runs.count() == 2
+    panel.second.choose(trained.trainer.folder, trained.past.moments[-1].step)
+    panel.second.chosen.emit()
+    qtbot.waitUntil(lambda: not np.isnan(panel.values.values["loss/validation"][1]), timeout=MINUTE)
+    assert not panel.both.show_both.isEnabled(), "the first is another run's moment"
+    assert all(change.distance == 0 for change in panel.changes.changes.values()), "equal seeds, equal runs"
+
+
+def test_a_snapshot_that_is_gone_is_told_in_the_panel(qtbot: QtBot, trained, themes) -> None:
+    panel = show(qtbot, trained, themes)
+    qtbot.waitUntil(lambda: panel.cards["layers"].body is not None, timeout=MINUTE)
+    for path in (trained.trainer.folder / "snapshots").iterdir():
+        path.unlink()
+    qtbot.mouseClick(panel.swap, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: "There is no snapshot" in panel.cards["layers"].empty_text, timeout=MINUTE)
+
+
+def test_words_of_changes() -> None:
+    assert moved_text(0.0812) == "8.12 %"
+    assert moved_text(25.0) == "25 x"
+    assert moved_text(float("inf")) == "from 0"
+    assert angle_text(0.0) == "90°"
+    assert angle_text(float("nan")) == "–"
+    assert LayerChange(path="a", before=2.0, after=3.0, distance=1.0, cosine=1.0).relative == 0.5
+
+
+def test_the_confusions_difference(qtbot: QtBot, themes) -> None:
+    view = ConfusionChange(themes.theme)
+    qtbot.addWidget(view)
+    view.set_both(np.array([[3, 1], [2, 2]]), np.array([[4, 0], [2, 2]]), ("cat", "dog"))
+    assert view.summary == "62.5 → 75.0 %"
+    assert [view.number(0, 0), view.number(0, 1), view.number(1, 0)] == ["+1", "-1", ""]
+    assert view.describe(0, 1) == "truth cat, predicted dog: 1 fewer"
+    assert view.describe(1, 1) == "truth dog, predicted dog: as many as before"
+    assert list(view.rows())[1] == ["cat", "1", "-1"]
+
+
+def test_answers_are_classes_or_values(qtbot: QtBot, themes) -> None:
+    view = AnswersView(themes.theme)
+    qtbot.addWidget(view)
+    before = np.array([[2.0, 1.0], [0.0, 1.0]], np.float32)
+    view.set_answers(Answers(before=before, after=before[::-1].copy()), ("cat", "dog"))
+    assert view.summary == "2 of 2 changed"
+    assert list(view.rows())[1][:3] == ["1", "cat", "dog"]
+    view.set_answers(Answers(before=before[:, :1], after=before[:, :1]), ())
+    assert view.summary == "0 of 2 changed"
+    assert list(view.rows())[1][:3] == ["1", "2.000", "2.000"]
