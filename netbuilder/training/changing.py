@@ -25,8 +25,10 @@ from netbuilder.document.files import write_document
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.amendments import Amendment, compare
+from netbuilder.training.moments import Reason
 from netbuilder.training.protocol import Change, Event
 from netbuilder.training.state import TrainingState, load_state, save_state
+from netbuilder.training.time_machine import TimeMachine
 from netbuilder.training.transplant import Transplant
 
 FOLDER: Final = "changes"
@@ -44,6 +46,7 @@ class Changeable(Protocol):
 
     step_count: int
     document: Document
+    past: TimeMachine
 
     def take_over(self, document: Document) -> Transplant | None:
         """Train an edited document from now on; returns how the network went over, None when it stayed."""
@@ -141,6 +144,7 @@ class Changes:
         self._last, self._shares = now, not amendment.structure
         if not shares:
             self._number += 1
+            trainer.past.keep(Reason.CHANGE)
             try:
                 self._write(trainer)
             except NetbuilderError as error:  # a full disk is no reason to refuse the change

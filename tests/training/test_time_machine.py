@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from netbuilder.document import edits
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import snapshots
 from netbuilder.training.moments import Reason
 from netbuilder.training.protocol import (
+    Change,
     Command,
     Look,
     Pause,
@@ -218,6 +220,25 @@ def test_a_run_branched_from_a_snapshot_repeats_the_rest(tmp_path):
     (moment,) = (each for each in snapshots_of(folder) if each.step == 9)
     branch = begin(lively(), tmp_path / "branch" / "run", paused=False, state=str(path_of(folder, moment))).finish()
     assert digests(branch.folder) == digests(folder)
+
+
+def test_before_a_change_a_moment_is_kept(tmp_path):
+    made = iris()
+    run = begin(made, tmp_path / "run")
+    go_to(run, 4)
+    wider = edits.set_parameters(made, "hidden", {"units": 12})
+    run.command(Change(document=wider))
+    (change,) = run.of("change")
+    assert change.data["taken"]
+    assert [each.step for each in timeline(run).moments if each.reason is Reason.CHANGE] == [4]
+    go_to(run, 6)
+    run.command(SEE)
+    run.command(Look(4))
+    assert timeline(run).shown is None
+    (problem,) = run.of("problem")[-1].problems
+    assert problem.code == "snapshot.mismatch"
+    run.host.send(Stop())
+    run.finish()
 
 
 def test_a_damaged_snapshot_is_told_and_never_used(tmp_path):
