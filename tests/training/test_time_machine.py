@@ -230,7 +230,8 @@ def test_before_a_change_a_moment_is_kept(tmp_path):
     run.command(Change(document=wider))
     (change,) = run.of("change")
     assert change.data["taken"]
-    assert [each.step for each in timeline(run).moments if each.reason is Reason.CHANGE] == [4]
+    assert [each.step for each in snapshots_of(tmp_path / "run") if each.reason is Reason.CHANGE] == [4]
+    assert 4 not in [each.step for each in timeline(run).moments], "it is of the former network"
     go_to(run, 6)
     run.command(SEE)
     run.command(Look(4))
