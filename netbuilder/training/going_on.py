@@ -64,7 +64,7 @@ def warnings(state: TrainingState, data: Mapping[str, str]) -> tuple[Problem, ..
 
 def event(state: TrainingState) -> Event:
     """Return the event that tells where a run goes on from."""
-    text = f"Going on from step {state.step:,}, after {state.epoch} epochs."
+    text = f"Going on from step {state.step:,}, after {state.epoch:,} epoch{'' if state.epoch == 1 else 's'}."
     return Event(
         kind="resume",
         text=text,

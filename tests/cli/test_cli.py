@@ -7,6 +7,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from dataclasses import replace
 
@@ -476,3 +477,66 @@ def test_time_is_not_what_decides_which_steps_are_told():
     assert lines(20) == whole
     assert lines(1, 5, 20, 33) == whole
     assert lines(1, 5, 20, 33, late=18) == whole, "an epoch told before its points waits for them"
+
+
+def test_a_stopped_run_goes_on_and_an_ended_one_trains_for_more(run, spiral):
+    """In two programs: what was stopped in one goes on in the other, and what was printed together equals one run's."""
+    stopped = _child(["train", spiral, "--epochs", "100000", "--json"])
+    assert json.loads(stopped.stdout.readline())["event"] == "step"
+    stopped.send_signal(signal.SIGTERM)
+    out, err = stopped.communicate(timeout=60)
+    assert stopped.returncode == 130, err
+    end = json.loads(out.splitlines()[-1])
+    assert end["reason"] == "stopped"
+    name = os.path.basename(end["folder"])
+    assert f"--resume {name}" in err
+    epochs = sum(json.loads(line)["event"] == "epoch" for line in out.splitlines())
+
+    code, out, err = run("train", spiral, "--resume", "--epochs", "2", "--json")
+    assert code == 0, err
+    assert f"Going on from step {end['steps']:,}" in err
+    lines = [json.loads(line) for line in out.splitlines()]
+    assert [line["epoch"] for line in lines if line["event"] == "epoch"] == [epochs + 1, epochs + 2]
+    assert os.path.basename(lines[-1]["folder"]) == name
+
+    code, _, err = run("train", spiral, "--resume", name)
+    assert code == 2
+    assert "say how many more" in err
+
+
+def test_what_cannot_go_on_is_told(run, spiral):
+    code, _, err = run("train", spiral, "--resume")
+    assert (code, "holds no run that could go on" in err) == (2, True)
+    code, _, err = run("train", spiral, "--resume", "nothing", "--seed", "3")
+    assert (code, "keeps its seed" in err) == (2, True)
+    run("train", spiral, "--epochs", "1")
+    code, _, err = run("train", spiral, "--resume", "nothing")
+    assert (code, "There is no run 'nothing'" in err) == (2, True)
+
+
+def test_who_asks_twice_does_not_wait(spiral):
+    """A step that does not end stands in the way of the first Ctrl-C, not of the second."""
+    code = """
+import sys, time
+from netbuilder import cli
+from netbuilder.training.trainer import Trainer
+
+def endless(self, batches):
+    print("in a step", flush=True)
+    time.sleep(60)
+
+Trainer.step = endless
+sys.exit(cli.main(["train", sys.argv[1]]))
+"""
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, str(spiral)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while "in a step" not in child.stdout.readline():
+        pass
+    for _ in range(2):
+        child.send_signal(signal.SIGINT)
+        time.sleep(0.3)  # two that come at once are one
+    _, err = child.communicate(timeout=30)
+    assert child.returncode == 130
+    assert "Left without waiting" in err
+    assert "--resume" in err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import torch
 
 from netbuilder.document.model import Document, Setting
 from netbuilder.foundation.job import Job
-from netbuilder.foundation.problem import NetbuilderError
-from netbuilder.training import optimizers, schedules
+from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.training import optimizers, schedules, state_saver
 from netbuilder.training.checkpoints import load_checkpoint
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Start, State, Step, Stop
 from netbuilder.training.run_store import RunStore
-from netbuilder.training.state import load_generation, load_state, save_generation, save_state
+from netbuilder.training.state import TrainingState, load_generation, load_state, save_generation, save_state
+from netbuilder.training.state_saver import StateSaver
 from netbuilder.training.thread_host import ThreadHost
 from netbuilder.training.trainer import Trainer
 from tests.builders import node, tiny_cnn
@@ -266,3 +268,87 @@ def test_a_run_without_a_state_says_so(tmp_path):
     assert run.host.state is State.FAILED
     (problem,) = run.of("problem")[0].problems
     assert problem.code == "state.missing"
+
+
+def test_a_full_disk_is_told_once_and_the_training_goes_on(tmp_path, monkeypatch):
+    tries = []
+
+    def full(folder, state):
+        tries.append(state.step)
+        raise NetbuilderError(Problem(code="save.full", message="The disk is full."))
+
+    monkeypatch.setattr(state_saver, "save_generation", full)
+    monkeypatch.setattr(state_saver, "LEAST_SECONDS", 0.0)
+    monkeypatch.setattr(state_saver, "SHARE", 1e9)
+    run = train(planned(iris(), epochs=5), tmp_path / "run")
+    assert len(tries) >= 5
+    assert run.end.data["reason"] == "finished"
+    assert [problem.code for event in run.of("problem") for problem in event.problems] == ["save.full"]
+
+
+def test_a_state_is_saved_as_the_run_goes_and_within_its_share_of_the_time(tmp_path, monkeypatch):
+    clock = [0.0]
+    monkeypatch.setattr(state_saver.time, "perf_counter", lambda: clock[0])
+    saved = []
+
+    def take():
+        clock[0] += 1.0  # what saving takes
+        saved.append(clock[0])
+        return TrainingState(tensors={}, about={})
+
+    monkeypatch.setattr(state_saver, "save_generation", lambda folder, state: None)
+    saver = StateSaver(tmp_path, take, lambda: None)
+    for step in range(10_000):
+        clock[0] += 0.1
+        if clock[0] >= saver.due:
+            saver.save(step)
+        if step % 7 == 0:
+            saver.save_at_epoch(step)
+    gaps = [after - before for before, after in itertools.pairwise(saved)]
+    assert saved[0] < 10, "the first comes soon"
+    assert min(gaps) >= 1 / state_saver.SHARE
+    assert max(gaps) < 1 / state_saver.SHARE + 3
+
+
+def test_a_longer_course_gives_patience_anew_and_stretches_the_schedule(tmp_path):
+    made = documents.with_optimizer(planned(iris(), epochs=200, patience=3), "sgd", learning_rate=2.0, momentum=0.95)
+    end = train(made, tmp_path / "run").end
+    assert end.data["reason"] == "early stopping"
+    again = go_on(made, tmp_path / "run").finish()
+    assert again.end.data["reason"] == "early stopping"
+    assert again.end.step == end.step, "nothing is left to do"
+    longer = go_on(planned(made, epochs=end.step // EPOCH + 2), tmp_path / "run").finish()
+    assert longer.end.step == end.step + 2 * EPOCH
+
+    cosine = documents.with_optimizer(planned(iris(), epochs=2), "sgd", schedule="cosine", learning_rate=0.1)
+    train(cosine, tmp_path / "cosine")
+    go_on(planned(cosine, epochs=4), tmp_path / "cosine").finish()
+    steps, rates = history(tmp_path / "cosine")["learning_rate"]
+    rate = dict(zip(steps, rates, strict=True))
+    assert rate[2 * EPOCH] < 0.005
+    assert rate[2 * EPOCH + 1] == pytest.approx(0.05)
+
+
+def test_data_that_changed_since_are_told(tmp_path):
+    made = planned(iris(), epochs=3)
+    stopped_at(made, tmp_path / "run", 9)
+    file = tmp_path / "run" / "state.safetensors"
+    state = load_state(file)
+    save_state(file, replace(state, about={**state.about, "data": {"data": "other"}}))
+    run = go_on(made, tmp_path / "run").finish()
+    (problem,) = run.of("problem")[0].problems
+    assert (problem.code, problem.node, problem.is_error) == ("state.data", "data", False)
+    assert run.end.data["reason"] == "finished"
+
+
+def test_a_run_in_progress_is_not_gone_on_with_twice(tmp_path):
+    made = planned(iris(), epochs=100_000)
+    stopped_at(made, tmp_path / "run", 2)
+    first = go_on(made, tmp_path / "run", paused=True)
+    first.until(lambda told: told.progress.state is State.PAUSED)
+    second = go_on(made, tmp_path / "run").finish()
+    assert second.host.state is State.FAILED
+    assert [problem.code for problem in second.of("problem")[0].problems] == ["resume.running"]
+    first.host.send(Stop())
+    first.finish()
+    assert history(tmp_path / "run")["loss/train"][0] == [1, 2]
