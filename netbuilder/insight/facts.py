@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
 from netbuilder.compiler.bypass import in_force
@@ -61,7 +62,7 @@ class Judge:
     data: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Facts:
     """What is known of a network.
 
@@ -75,7 +76,7 @@ class Facts:
     losses: tuple[Judge, ...] = ()
     data: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def trained(self) -> tuple[Layer, ...]:
         """The layers that have weights of their own which training changes, in the network's order."""
         return tuple(layer for layer in self.layers.values() if layer.weights)

@@ -47,26 +47,31 @@ class Monitor:
         self.findings: tuple[Finding, ...] = ()
 
     def look(self, record: Record) -> Steps[None]:
-        """Look at a run once, rule by rule; a look at the same step again would tell nothing new.
+        """Look at a run once, in pieces; a look at the same step again would tell nothing new.
 
         Args:
             record: What it has told so far.
         """
         for rule in self._rules:
-            self._apply(rule, record, rule.looks)
+            yield from self._apply(rule, record, rule.looks)
             yield
         self._publish()
 
     def conclude(self, record: Record) -> None:
         """Look at a run that is over: what is found now will not go any more, so nothing waits."""
         for rule in self._rules:
-            self._apply(rule, record, 1)
+            finish(self._apply(rule, record, 1))
         self._publish()
 
-    def _apply(self, rule: Rule, record: Record, looks: int) -> None:
+    def _apply(self, rule: Rule, record: Record, looks: int) -> Steps[None]:
         mine = {key: each for key, each in self._watched.items() if key[0] == rule.key}
         held = frozenset(node for (_, node), each in mine.items() if each.shown)
-        found = {each.key: each for each in rule.judge(record, held)}
+        found = {}
+        for each in rule.judge(record, held):
+            if each is None:
+                yield
+            else:
+                found[each.key] = each
         for key, finding in found.items():
             watched = self._watched.setdefault(key, _Watched(finding))
             watched.finding = finding

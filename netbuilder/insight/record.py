@@ -53,7 +53,7 @@ class Record:
         confusion: Counts by class, rows being the truth; None before the first validation.
         classes: Their names.
         problems: What the run has reported.
-        weight_sizes: Node path -> the root of the mean square of its weights.
+        pictures: The newest of each kind and node.
     """
 
     document: Document
@@ -65,7 +65,7 @@ class Record:
     confusion: NDArray[np.int64] | None = None
     classes: Sequence[str] = ()
     problems: Sequence[Problem] = ()
-    weight_sizes: Mapping[str, float] = field(default_factory=dict)
+    pictures: Mapping[tuple[PictureKind, str], Picture] = field(default_factory=dict)
 
     def values(self, name: str) -> NDArray[np.float64] | None:
         """Return a curve's last points, at most `WINDOW`; None where it has none."""
@@ -83,6 +83,16 @@ class Record:
         if curve is None or not len(curve.steps):
             return 0, 0
         return int(curve.steps[max(len(curve.steps) - count, 0)]), int(curve.steps[-1])
+
+    def weight_size(self, path: str) -> float | None:
+        """Return the root of the mean square of a layer's weights, as their histogram tells it; None without one."""
+        picture = self.pictures.get((PictureKind.WEIGHTS, path))
+        if picture is None or not len(picture.data):
+            return None
+        counts, (low, high) = picture.data.tolist(), picture.extent[:2]
+        total, width = sum(counts), (high - low) / len(counts)
+        squares = sum(count * (low + width * (place + 0.5)) ** 2 for place, count in enumerate(counts))
+        return float((squares / total) ** 0.5) if total and squares else None
 
     @cached_property
     def first_loss(self) -> float | None:
@@ -158,19 +168,5 @@ def make_record(
         confusion=confusion.data if confusion is not None else None,
         classes=confusion.labels if confusion is not None else (),
         problems=[problem for event in events[-RECENT:] if event.kind == "problem" for problem in event.problems],
-        weight_sizes={
-            node: size
-            for (kind, node), picture in pictures.items()
-            if kind is PictureKind.WEIGHTS and (size := _size(picture)) > 0
-        },
+        pictures=pictures,
     )
-
-
-def _size(picture: Picture) -> float:
-    """Return the root of the mean square of the weights that a histogram counts."""
-    counts, (low, high) = picture.data, picture.extent[:2]
-    if not len(counts) or not counts.sum():
-        return 0.0
-    width = (high - low) / len(counts)
-    squares = sum(float(count) * (low + width * (place + 0.5)) ** 2 for place, count in enumerate(counts.tolist()))
-    return float((squares / float(counts.sum())) ** 0.5)

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from netbuilder.document.model import Document
-from netbuilder.insight.facts import Facts
+from netbuilder.insight.facts import Facts, Layer
 from netbuilder.insight.finding import Finding
 from netbuilder.insight.monitor import Monitor, look_once
 from netbuilder.insight.record import Record
-from netbuilder.insight.rule import Held, Rule
+from netbuilder.insight.rule import PIECE, Findings, Held, Rule, registry
 
 RECORD = Record(document=Document(), facts=Facts())
 
@@ -25,7 +23,7 @@ class Scripted:
         self.held: Held = frozenset()
         self.rule = Rule(key="scripted", title="Scripted", judge=self.judge, looks=looks, quiet=quiet)
 
-    def judge(self, record: Record, held: Held) -> Iterator[Finding]:
+    def judge(self, record: Record, held: Held) -> Findings:
         self.held = held
         if self.is_wrong:
             yield Finding(rule="scripted", title="Scripted", message="It is so.", node="n1")
@@ -68,3 +66,11 @@ def test_a_run_that_is_over_has_nothing_to_wait_for() -> None:
     scripted.is_wrong = True
     monitor.conclude(RECORD)
     assert [each.rule for each in monitor.findings] == ["scripted"]
+
+
+def test_a_look_at_many_layers_comes_in_pieces() -> None:
+    layers = {f"l{n}": Layer(path=f"l{n}", label=f"l{n}", type="relu") for n in range(10 * PIECE)}
+    monitor = Monitor([registry()["dead_units"]])
+    record = Record(document=Document(), facts=Facts(layers=layers))
+    assert sum(1 for _ in monitor.look(record)) == 11
+    assert monitor.findings == ()

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from netbuilder.foundation.declaration import Reference
 from netbuilder.insight import fixes
 from netbuilder.insight.finding import Evidence, Finding, written
 from netbuilder.insight.record import Record
-from netbuilder.insight.rule import Held, Rule
+from netbuilder.insight.rule import Findings, Held, Rule
 
 SHARE: Final = 0.97
 """The part of all answers that one class may have; our choice."""
@@ -24,7 +23,7 @@ EPOCHS: Final = 2
 """Before so many epochs nothing is said: many networks begin like that."""
 
 
-def judge(record: Record, held: Held) -> Iterator[Finding]:
+def judge(record: Record, held: Held) -> Findings:
     """Look how the answers of the last validation are spread over the classes."""
     counts = record.confusion
     if counts is None or record.epoch < EPOCHS or counts.shape[0] < 2:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from netbuilder.foundation.declaration import Reference
@@ -10,7 +9,7 @@ from netbuilder.foundation.problem import Fix, Severity
 from netbuilder.insight import fixes
 from netbuilder.insight.finding import Evidence, Finding
 from netbuilder.insight.record import Record
-from netbuilder.insight.rule import Held, Rule
+from netbuilder.insight.rule import Findings, Held, Rule
 from netbuilder.layers.catalog import catalog
 
 RATIO: Final = 10.0
@@ -29,7 +28,7 @@ _BALANCING: Final = ("balance", "class_weights", "weight", "pos_weight")
 """Parameters of losses that make rare classes count more."""
 
 
-def judge(record: Record, held: Held) -> Iterator[Finding]:
+def judge(record: Record, held: Held) -> Findings:
     """Look how often the rarest class of the validation rows is recognized."""
     counts = record.confusion
     if counts is None or record.epoch < EPOCHS or any(_balance(record, each.path) for each in record.facts.losses):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Final
 
 from netbuilder.foundation.declaration import Reference
 from netbuilder.insight import fixes
 from netbuilder.insight.finding import Evidence, Finding, written
 from netbuilder.insight.record import Record, middle
-from netbuilder.insight.rule import Held, Rule
+from netbuilder.insight.rule import Findings, Held, Rule, in_pieces
 
 GROWTH: Final = 10.0
 """Norms beyond so many times their average are to be cut: Pascanu, Mikolov and Bengio (2013) found half to ten times
@@ -26,7 +25,7 @@ LOOKS: Final = 6
 """So many looks at least make an average; our choice."""
 
 
-def judge(record: Record, held: Held) -> Iterator[Finding]:
+def judge(record: Record, held: Held) -> Findings:
     """Compare each layer's gradient now with what it was, and blame the one that grew most."""
     losses, now = record.values("loss/train"), record.loss_now
     if losses is None or now is None:
@@ -34,7 +33,12 @@ def judge(record: Record, held: Held) -> Iterator[Finding]:
     start = middle(losses[: max(len(losses) // 2, 5)][-100:])
     if now <= RISEN * start:
         return  # large gradients that lower the loss are no trouble
-    grown = {layer.path: found for layer in record.facts.trained if (found := _growth(record, layer.path)) is not None}
+    grown = {}
+    for layer in in_pieces(record.facts.trained):
+        if layer is None:
+            yield None
+        elif (found := _growth(record, layer.path)) is not None:
+            grown[layer.path] = found
     if not grown:
         return
     kept = [path for path in held if path in grown and grown[path][0] >= MILDER]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Final
 
 from netbuilder.foundation.declaration import Reference
@@ -12,7 +11,7 @@ from netbuilder.insight import fixes
 from netbuilder.insight.facts import Judge
 from netbuilder.insight.finding import Evidence, Finding, written
 from netbuilder.insight.record import Record
-from netbuilder.insight.rule import Held, Rule
+from netbuilder.insight.rule import Findings, Held, Rule
 from netbuilder.layers.spec import Task
 
 ABOVE: Final = 2.0
@@ -23,7 +22,7 @@ ABOVE_SPREAD: Final = 10.0
 """The same for squared errors, in variances of a normalized target."""
 
 
-def judge(record: Record, held: Held) -> Iterator[Finding]:
+def judge(record: Record, held: Held) -> Findings:
     """Compare the first batch's loss with what guessing gives, where that is known."""
     if record.document.plan.weights is not None:
         return  # weights that were trained begin below what guessing gives

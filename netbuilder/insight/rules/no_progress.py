@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from netbuilder.foundation.declaration import Reference
@@ -10,9 +9,9 @@ from netbuilder.foundation.problem import Fix
 from netbuilder.insight import fixes
 from netbuilder.insight.finding import Evidence, Finding, written
 from netbuilder.insight.record import Record
-from netbuilder.insight.rule import Held, Rule
+from netbuilder.insight.rule import Findings, Held, Rule
 from netbuilder.insight.rules.rate_too_low import TINY
-from netbuilder.insight.update_size import update_ratio
+from netbuilder.insight.update_size import find_largest
 
 FALLEN: Final = 0.02
 """A loss that has fallen by less than this part of its start has not fallen: SageMaker Debugger's LossNotDecreasing
@@ -25,15 +24,15 @@ STEPS: Final = 100
 """Before so many steps, and before one epoch is over, nothing is said."""
 
 
-def judge(record: Record, held: Held) -> Iterator[Finding]:
+def judge(record: Record, held: Held) -> Findings:
     """Compare the loss now with the loss at the start."""
     start, now = record.start_loss, record.loss_now
     if start is None or now is None or record.step < max(STEPS, record.steps_per_epoch):
         return
     if not start * (1 - (MILDER if "" in held else FALLEN)) < now <= start * 1.5:
         return
-    ratios = [ratio for layer in record.facts.trained if (ratio := update_ratio(record, layer)) is not None]
-    if ratios and max(ratios) < TINY:
+    found = yield from find_largest(record)
+    if found is not None and found[0] < TINY:
         return  # said by the rule of learning rates that are too low
     first, last = record.steps_of("loss/train")
     yield Finding(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from netbuilder.foundation.declaration import Reference
 from netbuilder.insight import fixes
 from netbuilder.insight.finding import Evidence, Finding
 from netbuilder.insight.record import Record
-from netbuilder.insight.rule import Held, Rule
+from netbuilder.insight.rule import Findings, Held, Rule
 
 
-def judge(record: Record, held: Held) -> Iterator[Finding]:
+def judge(record: Record, held: Held) -> Findings:
     """Find the run's report of a value that is not finite."""
     told = [problem for problem in record.problems if problem.code == "training.not_finite"]
     if not told:

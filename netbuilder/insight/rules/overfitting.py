@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from netbuilder.document.model import Document
@@ -12,7 +11,7 @@ from netbuilder.insight import fixes
 from netbuilder.insight.facts import Facts
 from netbuilder.insight.finding import Evidence, Finding, written
 from netbuilder.insight.record import Record, middle
-from netbuilder.insight.rule import Held, Rule
+from netbuilder.insight.rule import Findings, Held, Rule
 from netbuilder.training import optimizers
 
 LOSS_OF_GENERALITY: Final = 0.2
@@ -29,7 +28,7 @@ GAP: Final = 1.3
 """The validation loss must be so many times the training loss: without a gap nothing was learned by heart."""
 
 
-def judge(record: Record, held: Held) -> Iterator[Finding]:
+def judge(record: Record, held: Held) -> Findings:
     """Compare validation and training loss now with what they were when validation was best."""
     values = record.values("loss/validation")
     if values is None or len(values) <= EPOCHS:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from netbuilder.foundation.declaration import Reference
@@ -10,7 +9,7 @@ from netbuilder.foundation.problem import Severity
 from netbuilder.insight import fixes
 from netbuilder.insight.finding import Evidence, Finding, written
 from netbuilder.insight.record import Record, middle
-from netbuilder.insight.rule import Held, Rule
+from netbuilder.insight.rule import Findings, Held, Rule
 
 EPOCHS: Final = 10
 """Over so many epochs nothing moved: the patience of torch's ReduceLROnPlateau."""
@@ -28,7 +27,7 @@ FAR: Final = 0.15
 """Below this part of the loss at the start a training is done rather than stuck; our choice."""
 
 
-def judge(record: Record, held: Held) -> Iterator[Finding]:
+def judge(record: Record, held: Held) -> Findings:
     """Compare the validation losses of the last epochs with those before, and the training losses alike."""
     values, start = record.values("loss/validation"), record.start_loss
     if values is None or len(values) < EPOCHS + TOGETHER or start is None or start <= 0:

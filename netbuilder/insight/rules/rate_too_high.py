@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from netbuilder.foundation.declaration import Reference
 from netbuilder.insight import fixes
 from netbuilder.insight.finding import Evidence, Finding, written
 from netbuilder.insight.record import Record
-from netbuilder.insight.rule import Held, Rule
+from netbuilder.insight.rule import Findings, Held, Rule
 
 ABOVE: Final = 1.5
 """So many times its start the loss has diverged. Smith (2017) ends a range test at four times the least loss; compared
@@ -26,7 +25,7 @@ STEPS: Final = 50
 """So many losses count."""
 
 
-def judge(record: Record, held: Held) -> Iterator[Finding]:
+def judge(record: Record, held: Held) -> Findings:
     """Look whether the last losses are above the first ones, or swing far."""
     values, start, now = record.values("loss/train"), record.start_loss, record.loss_now
     if values is None or len(values) < STEPS + 5 or start is None or now is None or start <= 0:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from netbuilder.foundation.declaration import Reference
 from netbuilder.insight import fixes
 from netbuilder.insight.finding import Evidence, Finding, written
 from netbuilder.insight.record import Record
-from netbuilder.insight.rule import Held, Rule
-from netbuilder.insight.update_size import update_ratio
+from netbuilder.insight.rule import Findings, Held, Rule
+from netbuilder.insight.update_size import find_largest
 
 TINY: Final = 3e-5
 """An update changes weights by about a thousandth in a good training (Karpathy, CS231n); this is 1.5 decades less."""
@@ -25,17 +24,17 @@ STEPS: Final = 60
 """Before so many steps nothing is said."""
 
 
-def judge(record: Record, held: Held) -> Iterator[Finding]:
+def judge(record: Record, held: Held) -> Findings:
     """Look whether the loss is about where it began, and how large updates are beside the weights."""
     start, now = record.start_loss, record.loss_now
     if start is None or now is None or record.step < STEPS:
         return
     if not start * (1 - LEARNED) < now <= start * 1.1:
         return
-    ratios = [(ratio, layer) for layer in record.facts.trained if (ratio := update_ratio(record, layer)) is not None]
-    if not ratios:
+    found = yield from find_largest(record)
+    if found is None:
         return
-    largest, layer = max(ratios, key=lambda each: each[0])
+    largest, layer = found
     if largest > (MILDER if "" in held else TINY):
         return
     first, last = record.steps_of("loss/train")

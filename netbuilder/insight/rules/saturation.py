@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from netbuilder.foundation.declaration import Reference
@@ -10,7 +9,7 @@ from netbuilder.insight import fixes
 from netbuilder.insight.facts import RECTIFIERS
 from netbuilder.insight.finding import Evidence, Finding
 from netbuilder.insight.record import Record
-from netbuilder.insight.rule import Held, Rule
+from netbuilder.insight.rule import Findings, Held, Rule, in_pieces
 
 LIMIT: Final = 0.5
 """The part of a layer's units that may be saturated, as for dead ones; SageMaker Debugger's TanhSaturation and
@@ -23,9 +22,12 @@ LOOKS: Final = 3
 """The median of so many looks counts; our choice."""
 
 
-def judge(record: Record, held: Held) -> Iterator[Finding]:
+def judge(record: Record, held: Held) -> Findings:
     """Look how large a part of each squashing activation's units was at an end in the last looks."""
-    for layer in record.facts.layers.values():
+    for layer in in_pieces(record.facts.layers.values()):
+        if layer is None:
+            yield None
+            continue
         # A last sigmoid of a sure classifier is at its ends, and should be.
         if layer.type in RECTIFIERS or layer.feeds_loss:
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 from netbuilder.foundation.declaration import Reference
@@ -10,14 +9,14 @@ from netbuilder.foundation.problem import Severity
 from netbuilder.insight import fixes
 from netbuilder.insight.finding import Evidence, Finding
 from netbuilder.insight.record import Record
-from netbuilder.insight.rule import Held, Rule
+from netbuilder.insight.rule import Findings, Held, Rule
 
 ROWS: Final = 8
 """Below so many rows a batch: Wu and He (2018, figure 1) find errors rising from 16 rows a worker down, by 1 % at 8 and
 10 % at 2."""
 
 
-def judge(record: Record, held: Held) -> Iterator[Finding]:
+def judge(record: Record, held: Held) -> Findings:
     """Look whether the network normalizes over batches, and how large they are."""
     size = record.document.plan.batch_size
     if size >= ROWS or not record.step:

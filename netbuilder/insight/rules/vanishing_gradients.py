@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Final
 
 from netbuilder.foundation.declaration import Reference
@@ -12,7 +11,7 @@ from netbuilder.insight import fixes
 from netbuilder.insight.facts import SATURATING, Layer
 from netbuilder.insight.finding import Evidence, Finding, written
 from netbuilder.insight.record import Record
-from netbuilder.insight.rule import Held, Rule
+from netbuilder.insight.rule import Findings, Held, Rule, in_pieces
 
 LIMIT: Final = 1e-4
 """A layer whose weights' gradient is below this part of the largest one learns nothing while that one learns. Glorot
@@ -25,10 +24,13 @@ LOOKS: Final = 3
 """The median of so many looks counts; our choice."""
 
 
-def judge(record: Record, held: Held) -> Iterator[Finding]:
+def judge(record: Record, held: Held) -> Findings:
     """Compare the size of the layers' gradients, a weight's, with that of the layer that has most."""
     sizes: list[tuple[Layer, float]] = []
-    for layer in record.facts.trained:
+    for layer in in_pieces(record.facts.trained):
+        if layer is None:
+            yield None
+            continue
         norm = record.median(f"gradient_norm/{layer.path}", LOOKS)
         if norm is not None and norm > 0:  # none at all is another matter: dead units, or nothing reaches it
             sizes.append((layer, norm / math.sqrt(layer.weights)))
@@ -42,27 +44,27 @@ def judge(record: Record, held: Held) -> Iterator[Finding]:
     weak = [each for each in before if each[1] <= most * (MILDER if each[0].path in held else LIMIT)]
     if not weak:
         return
-    layer, least = next((each for each in weak if each[0].path in held), weak[0])
-    first, last = record.steps_of(f"gradient_norm/{layer.path}")
+    weakest, least = next((each for each in weak if each[0].path in held), weak[0])
+    first, last = record.steps_of(f"gradient_norm/{weakest.path}")
     yield Finding(
         rule=VANISHING.key,
         title=VANISHING.title,
         message=(
-            f"A weight of {layer.label} gets {written(least / most)} times the gradient of one of {strongest.label}: "
+            f"A weight of {weakest.label} gets {written(least / most)} times the gradient of one of {strongest.label}: "
             "it hardly learns."
         ),
-        node=layer.path,
+        node=weakest.path,
         evidence=Evidence(
             numbers=(
-                (f"gradient a weight, {layer.label}", written(least)),
+                (f"gradient a weight, {weakest.label}", written(least)),
                 (f"gradient a weight, {strongest.label}", written(most)),
             ),
-            series=f"gradient_norm/{layer.path}",
+            series=f"gradient_norm/{weakest.path}",
             first=first,
             last=last,
-            limit=LIMIT * most * math.sqrt(layer.weights),
+            limit=LIMIT * most * math.sqrt(weakest.weights),
         ),
-        fixes=_fixes(record, layer),
+        fixes=_fixes(record, weakest),
     )
 
 
