@@ -10,7 +10,6 @@ from netbuilder.insight import fixes
 from netbuilder.insight.finding import Evidence, Finding
 from netbuilder.insight.record import Record
 from netbuilder.insight.rule import Findings, Held, Rule
-from netbuilder.layers.catalog import catalog
 
 RATIO: Final = 10.0
 """So many times as frequent as the rarest class the commonest may be: SageMaker Debugger's ClassImbalance."""
@@ -24,7 +23,7 @@ MILDER: Final = 0.6
 EPOCHS: Final = 3
 """Before so many epochs nothing is said: rare classes are learned last."""
 
-_BALANCING: Final = ("balance", "class_weights", "weight", "pos_weight")
+_BALANCING: Final = ("class_weights", "pos_weight")
 """Parameters of losses that make rare classes count more."""
 
 
@@ -70,11 +69,14 @@ def _balance(record: Record, path: str) -> bool:
 
 
 def _balanced(record: Record) -> Fix | None:
-    for loss in record.facts.losses:
-        spec = catalog()[loss.type]
-        if "balance" in spec.by_name:
-            return fixes.set_values(record.document, (loss.path,), "Let rare classes count more", balance=True)
-    return None
+    """Weigh each class by how rare it is among the validation rows: rows / (classes * rows of the class)."""
+    assert record.confusion is not None
+    counts = record.confusion.sum(axis=1).tolist()
+    if not all(counts):
+        return None
+    weights = tuple(round(sum(counts) / (len(counts) * count), 4) for count in counts)
+    losses = [loss.path for loss in record.facts.losses if loss.classes == len(counts)]
+    return fixes.set_values(record.document, losses, "Let rare classes count more", class_weights=weights)
 
 
 def _watch_f1(record: Record) -> Fix | None:
