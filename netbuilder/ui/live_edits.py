@@ -48,6 +48,9 @@ class LiveEdits(QObject):
         self.fixed: Mapping[tuple[str, str], str] = {}
         self.marks: tuple[Event, ...] = ()
         self._refused: Document | None = None  # not sent again: the run has said why it cannot be
+        self._is_apart = (
+            False  # an earlier run goes on that was set otherwise than what is shown: nothing is sent unasked
+        )
         self._calm = QTimer(self, singleShot=True, interval=CALM_MS)
         self._calm.timeout.connect(self.catch_up)
         workspace.documentChanged.connect(self._note)
@@ -86,12 +89,14 @@ class LiveEdits(QObject):
 
             running, wanted = self._running, self._workspace.document
             now = at_once(running, wanted)
-            if now is not running and now != self._refused:
+            self._is_apart = self._is_apart and now is not running
+            if now is not running and now != self._refused and not self._is_apart:
                 self._workspace.trainer.change(now)
-            elif now is not running:
+            else:
                 now = running
             amendment = compare(now, wanted)
-            waiting, fixed = amendment.structure, amendment.fixed or {}
+            settings = amendment.settings if self._is_apart else ()
+            waiting, fixed = (*settings, *amendment.structure), amendment.fixed or {}
         if (waiting, fixed) != (self.waiting, self.fixed):
             self.waiting, self.fixed = waiting, fixed
             self.changed.emit()
@@ -103,6 +108,7 @@ class LiveEdits(QObject):
             return
         from netbuilder.training.amendments import applied
 
+        self._is_apart = False
         self._workspace.trainer.change(applied(self._running, self._workspace.document))
         self.catch_up()
 
@@ -134,6 +140,17 @@ class LiveEdits(QObject):
         self._workspace.seal()
         self.catch_up()
 
+    def _mark(self, event: Event) -> None:
+        """Note a change, or that changes were taken back."""
+        if "rewound" in event.data:
+            self.marks = tuple(mark for mark in self.marks if mark.step <= event.data["rewound"])
+        elif event.kind != "change":
+            return
+        elif "back" in event.data:
+            self.marks = tuple(mark for mark in self.marks if mark.data["number"] < event.data["back"])
+        elif "number" in event.data:
+            self.marks = (*self.marks, event)
+
     @property
     def _running(self) -> Document:
         running = self._workspace.trainer.document
@@ -146,7 +163,9 @@ class LiveEdits(QObject):
 
     def _enter(self, state: State) -> None:
         if state is State.STARTING:
-            self.marks, self._refused = (), None
+            self.marks, self._refused, self._is_apart = (), None, True
+            for event in self._workspace.events:  # of an earlier part of the run
+                self._mark(event)
         self.catch_up()
 
     def _forget(self) -> None:
@@ -159,16 +178,10 @@ class LiveEdits(QObject):
         if not told:
             return
         for event in told:
-            if event.kind != "change":
-                self.marks = tuple(mark for mark in self.marks if mark.step <= event.data["rewound"])
-                continue
-            self._refused = self._workspace.trainer.note_change(event) or self._refused
-            back = event.data.get("back")
-            if back is not None:
-                self.marks = tuple(mark for mark in self.marks if mark.data["number"] < back)
-            elif "number" in event.data:
-                self.marks = (*self.marks, event)
-            self._workspace.message.emit(event.text)
+            self._mark(event)
+            if event.kind == "change":
+                self._refused = self._workspace.trainer.note_change(event) or self._refused
+                self._workspace.message.emit(event.text)
         self.catch_up()
         self.changed.emit()
 

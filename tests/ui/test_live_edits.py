@@ -164,6 +164,28 @@ def test_fields_say_what_counts_for_the_next_run(workspace: Workspace, qtbot: Qt
     assert page.plan.note("seed") == ""
 
 
+def test_a_run_that_goes_on_with_other_settings_is_sent_nothing_unasked(resting: Workspace, qtbot: QtBot) -> None:
+    """What the run was changed to before is marked; what is shown now waits until it is applied."""
+    resting.edit("Clip", lambda document: edits.change_plan(document, {"clip_norm": 1.0}))
+    wait_for_change(resting, qtbot)
+    document, folder, record = resting.trainer.document, resting.trainer.folder, resting.trainer.record
+    assert document is not None
+    assert folder is not None
+    resting.stop()
+    qtbot.waitUntil(lambda: resting.state is State.ENDED, timeout=MINUTE)
+    resting.edit("Batch", lambda shown: edits.change_plan(shown, {"batch_size": 30}))
+    told = len(changes(resting))
+    resting.trainer.go_on(document, None, folder, record)
+    resting.pause()
+    qtbot.waitUntil(lambda: resting.state is State.PAUSED, timeout=MINUTE)
+    assert resting.live_edits.waiting == ("batch size 16 → 30",)
+    assert what_changed(*resting.live_edits.marks) == "clip gradients to 0 → 1"
+    assert len(changes(resting)) == told
+    resting.live_edits.apply()
+    assert what_changed(wait_for_change(resting, qtbot, told + 1)) == "batch size 16 → 30"
+    assert resting.live_edits.waiting == ()
+
+
 def test_without_a_run_nothing_waits(workspace: Workspace, qtbot: QtBot) -> None:
     workspace.open_unsaved(iris())
     widen(workspace)
