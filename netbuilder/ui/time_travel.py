@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,9 @@ from netbuilder.training.snapshot_files import path_of
 
 if TYPE_CHECKING:
     from netbuilder.ui.workspace import Workspace
+
+WRITTEN_MS = 800
+"""How long after a run went back what it left behind is surely in the store of runs."""
 
 FRAME_MS = 220
 """How long a moment stays while the run is played."""
@@ -168,6 +172,16 @@ class TimeTravel(QObject):
             self.shown = self._told.shown
         if before != (self._told, self.shown, self._asked):
             self.changed.emit()
+        for event in news.events:
+            if event.kind == "rewind" and "run" in event.data:
+                QTimer.singleShot(WRITTEN_MS, self, partial(self._show_left_behind, str(event.data["run"])))
+
+    def _show_left_behind(self, run: str) -> None:
+        """Lay the curves of what came after over those that go on."""
+        runs = self._workspace.runs
+        if runs.own and run.startswith(f"{runs.own}~"):  # else another run has begun, or another project was opened
+            runs.look()
+            runs.set_overlay(run, True)
 
     def _enter(self, state: State) -> None:
         if state in (State.STARTING, State.IDLE):

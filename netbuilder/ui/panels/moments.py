@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Signal
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.training.moments import Moment
@@ -18,11 +18,7 @@ from netbuilder.ui.panels.cards import Card, label
 from netbuilder.ui.panels.errands import Errand
 from netbuilder.ui.panels.layer_list import layers_of
 from netbuilder.ui.panels.live import LivePanel
-from netbuilder.ui.panels.matrices import BarsView
-from netbuilder.ui.panels.moment_views import AnswersView, ChangeList, ConfusionChange, ValueTable
-from netbuilder.ui.panels.mosaic import Mosaic
 from netbuilder.ui.panels.plot_export import export_plots
-from netbuilder.ui.panels.timeline import moment_text
 from netbuilder.ui.panels.updates import scrolled
 from netbuilder.ui.panels.watched import class_names, watched_node
 from netbuilder.ui.theme import Theme, ThemeController
@@ -32,126 +28,11 @@ if TYPE_CHECKING:
     from netbuilder.training.comparison import Comparison
 
 EMPTY = "Train, and choose two moments of the run: here you will see what changed between them."
-NO_MAPS = "Select a layer, and press Show both: its answers at both moments appear here."
+NO_METRICS = "Nothing was recorded up to these moments."
+NO_CONFUSION = "No epoch had ended at one of the moments."
+NO_ANSWERS = "The answers at these moments cannot be compared."
+NOTHING = " "
 _DRAWN = (PictureKind.MAPS, PictureKind.VECTOR)
-
-
-class MomentPicker(QWidget):
-    """A run and one of its moments.
-
-    Signals:
-        chosen: () the user chose another one.
-    """
-
-    chosen = Signal()
-
-    def __init__(self, name: str) -> None:
-        super().__init__()
-        self.runs, self.moments = QComboBox(), QComboBox()
-        for box, title in ((self.runs, f"Run of the {name} moment"), (self.moments, f"The {name} moment")):
-            box.setAccessibleName(title)
-            box.setToolTip(title)
-            box.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
-        self.moments.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(6)
-        row.addWidget(self.runs)
-        row.addWidget(self.moments)
-        self._known: dict[Path, tuple[Moment, ...]] = {}
-        self._first = True
-        self._picked: tuple[Path, int] | None = None  # by the user; else the first or the last moment is followed
-        self.runs.currentIndexChanged.connect(self._fill)
-        self.moments.activated.connect(self._pick)
-        self.runs.activated.connect(self._pick)
-
-    @property
-    def choice(self) -> tuple[Path, int] | None:
-        """The run's folder and the moment's step."""
-        run, step = self.runs.currentData(), self.moments.currentData()
-        return None if run is None or step is None else (Path(run), step)
-
-    def offer(self, known: dict[Path, tuple[Moment, ...]], own: Path | None, first: bool) -> None:
-        """Offer these runs and moments; what the user chose stays, where it is still there.
-
-        Args:
-            known: Run -> its moments.
-            own: The run in the window.
-            first: Whether to begin with a run's first moment, else with its last.
-        """
-        chosen, self._first = self._picked, first
-        self._known = known
-        self.runs.blockSignals(True)
-        self.runs.clear()
-        for run in known:
-            self.runs.addItem("this run" if run == own else run.name, str(run))  # text: Qt finds no Path again
-        wish = chosen[0] if chosen is not None and chosen[0] in known else own
-        self.runs.setCurrentIndex(max(self.runs.findData(str(wish)), 0) if known else -1)
-        self.runs.blockSignals(False)
-        self._fill()
-        if chosen is not None and str(chosen[0]) == self.runs.currentData():
-            place = self.moments.findData(chosen[1])
-            if place >= 0:
-                self.moments.setCurrentIndex(place)
-
-    def choose(self, run: Path, step: int) -> None:
-        """Choose a moment."""
-        self._picked = run, step
-        self.runs.setCurrentIndex(self.runs.findData(str(run)))
-        self.moments.setCurrentIndex(self.moments.findData(step))
-
-    def _pick(self) -> None:
-        self._picked = self.choice
-        self.chosen.emit()
-
-    def _fill(self) -> None:
-        moments = self._known.get(Path(self.runs.currentData() or ""), ())
-        self.moments.clear()
-        for moment in moments:
-            self.moments.addItem(moment_text(moment), moment.step)
-        self.moments.setCurrentIndex(0 if self._first else len(moments) - 1)
-
-
-class BothCard(Card):
-    """What one layer answers to a sample at both moments."""
-
-    def __init__(self, theme: Theme) -> None:
-        super().__init__("Activations", NO_MAPS)
-        self.show_both = QToolButton()
-        self.show_both.setText("Show both")
-        self.show_both.setProperty("role", "small")
-        self.show_both.setFixedHeight(20)
-        self.show_both.setToolTip("Look at the selected layer at both moments, one after the other")
-        self.head.addWidget(self.show_both)
-        self.mosaics = (Mosaic(smallest=12, largest=80), Mosaic(smallest=12, largest=80))
-        self.bars = (BarsView(theme), BarsView(theme))
-        self._page = QWidget()
-        row = QHBoxLayout(self._page)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(14)
-        for mosaic, bars in zip(self.mosaics, self.bars, strict=True):
-            row.addWidget(mosaic, 1)
-            row.addWidget(bars, 1)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Draw in other colours."""
-        for bars in self.bars:
-            bars.set_theme(theme)
-
-    def show_pictures(self, both: list[Picture], labels: tuple[str, ...]) -> None:
-        """Show two pictures of one node."""
-        low = min((picture.extent[0] for picture in both if picture.extent), default=0.0)
-        high = max((picture.extent[1] for picture in both if picture.extent), default=1.0)
-        for picture, mosaic, bars in zip(both, self.mosaics, self.bars, strict=True):
-            is_maps = picture.kind is PictureKind.MAPS
-            mosaic.setVisible(is_maps)
-            bars.setVisible(not is_maps)
-            if is_maps:
-                mosaic.set_maps(picture.data, low, high)  # one scale for both: else a faint one would look as strong
-            else:
-                bars.set_values(picture.data, labels)
-        self.note.setText(f"steps {both[0].step:,} and {both[1].step:,}, sample {both[0].sample + 1}")
-        self.show_body(self._page)
 
 
 class MomentsPanel(LivePanel):
@@ -159,6 +40,11 @@ class MomentsPanel(LivePanel):
 
     def build(self) -> None:
         """Make pickers and cards."""
+        # Few look at this, and not at once: the window is made without it.
+        from netbuilder.ui.moment_picker import NO_MAPS, BothCard, MomentPicker
+        from netbuilder.ui.moment_views import AnswersView, ChangeList, ConfusionChange, ValueTable
+
+        self._no_maps = NO_MAPS
         self.first, self.second = MomentPicker("first"), MomentPicker("second")
         self.swap = QToolButton()
         self.swap.setText("⇄")
@@ -171,12 +57,8 @@ class MomentsPanel(LivePanel):
         self.answers = AnswersView(self.theme)
         plots = {"layer changes": self.changes, "metrics": self.values}
         export_plots(self.workspace, plots | {"confusion change": self.confusion, "answers": self.answers})
-        self.cards = {
-            "layers": Card("Layers", EMPTY),
-            "values": Card("Metrics", "Nothing was recorded up to both moments."),
-            "confusion": Card("Confusion", "No epoch had ended at one of the moments."),
-            "answers": Card("Answers", "The moments' answers cannot be compared."),
-        }
+        titles = {"layers": "Layers", "values": "Metrics", "confusion": "Confusion", "answers": "Answers"}
+        self.cards = {key: Card(title) for key, title in titles.items()}
         self.both = BothCard(self.theme)
         self.both.show_both.clicked.connect(self._look_at_both)
         self._area = scrolled(self.changes)
@@ -272,10 +154,10 @@ class MomentsPanel(LivePanel):
     def _clear(self, text: str) -> None:
         self._errand.forget()
         for card in self.cards.values():
-            card.show_empty()
+            card.show_empty(NOTHING)
             card.note.clear()
         self.cards["layers"].show_empty(text)
-        self.both.show_empty(NO_MAPS)
+        self.both.show_empty(self._no_maps)
         self.both.note.clear()
         self.both.show_both.setEnabled(False)
 
@@ -293,7 +175,7 @@ class MomentsPanel(LivePanel):
             card.show_body(self.confusion)
         else:
             card.note.clear()
-            card.show_empty()
+            card.show_empty(NO_CONFUSION)
         card = self.cards["answers"]
         answers = next(iter(comparison.answers.values()), None)
         if answers is not None:
@@ -302,7 +184,7 @@ class MomentsPanel(LivePanel):
             card.show_body(self.answers)
         else:
             card.note.clear()
-            card.show_empty()
+            card.show_empty(NO_ANSWERS)
 
     def _show_layers(self, comparison: Comparison) -> None:
         self.changes.changes = {layer.path: layer for layer in comparison.layers}
@@ -321,7 +203,7 @@ class MomentsPanel(LivePanel):
         if comparison.metrics:
             card.show_body(self.values)
         else:
-            card.show_empty()
+            card.show_empty(NO_METRICS)
 
     # Both moments' pictures ----------------------------------------------------------------------------------------
 
@@ -355,7 +237,7 @@ class MomentsPanel(LivePanel):
         if len(self._caught) == 2 and self._caught[0].kind is self._caught[1].kind:
             self.both.show_pictures(self._caught, class_names(self.workspace, len(self._caught[0].data)))
         else:
-            self.both.show_empty(NO_MAPS)
+            self.both.show_empty(self._no_maps)
 
 
 def _make(workspace: Workspace, themes: ThemeController) -> QWidget:

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.training.comparison import Answers, LayerChange
 from netbuilder.training.protocol import PictureKind, State
-from netbuilder.ui.panels.moment_views import AnswersView, ConfusionChange, angle_text, moved_text
-from netbuilder.ui.panels.moments import EMPTY, MomentsPanel
+from netbuilder.ui.moment_views import AnswersView, ConfusionChange, angle_text, moved_text
+from netbuilder.ui.panels.moments import EMPTY, NO_CONFUSION, MomentsPanel
 from netbuilder.ui.theme import ThemeController
 from netbuilder.ui.workspace import Workspace
 from tests.builders import tiny_cnn
@@ -65,7 +65,7 @@ def test_the_first_and_the_last_moment_are_compared_and_looked_at(qtbot: QtBot, 
     assert all(change.distance > 0 for change in panel.changes.changes.values())
     assert panel.values.values["loss/validation"][1] == trained.series["loss/validation"].values[-1]
     assert panel.answers.summary.endswith("of 16 changed")
-    assert panel.cards["confusion"].empty_text, "no epoch had ended at the first moment"
+    assert panel.cards["confusion"].empty_text == NO_CONFUSION, "no epoch had ended at the first moment"
     qtbot.mouseClick(panel.both.show_both, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: panel.both.body is not None, timeout=MINUTE)
     assert f"steps 0 and {moments[-1].step:,}" in panel.both.note.text()
@@ -87,6 +87,32 @@ def test_the_first_and_the_last_moment_are_compared_and_looked_at(qtbot: QtBot, 
     qtbot.waitUntil(lambda: not np.isnan(panel.values.values["loss/validation"][1]), timeout=MINUTE)
     assert not panel.both.show_both.isEnabled(), "the first is another run's moment"
     assert all(change.distance == 0 for change in panel.changes.changes.values()), "equal seeds, equal runs"
+
+
+def test_what_a_run_leaves_behind_is_laid_over_its_curves(qtbot: QtBot, tmp_path) -> None:
+    workspace = Workspace(Preferences())
+    made = tiny_cnn(4)
+    workspace.open_unsaved(replace(made, plan=replace(made.plan, epochs=50)))
+    workspace.save(tmp_path / "cnn.netb")
+    workspace.torch_loaded()
+    workspace.step()
+    qtbot.waitUntil(lambda: workspace.progress.step == 1 and workspace.state is State.PAUSED, timeout=MINUTE)
+    workspace.past.keep()
+    for _ in range(3):
+        workspace.step()
+    qtbot.waitUntil(lambda: workspace.progress.step == 4 and workspace.state is State.PAUSED, timeout=MINUTE)
+    workspace.past.look(1)
+    qtbot.waitUntil(lambda: workspace.past.is_settled, timeout=MINUTE)
+    workspace.past.go_on()
+    qtbot.waitUntil(lambda: workspace.progress.step == 1, timeout=MINUTE)
+    assert workspace.series["loss/train"].steps.tolist() == [1]
+    left = f"{workspace.runs.own}~1"
+    qtbot.waitUntil(lambda: left in workspace.runs.curves, timeout=MINUTE)
+    assert workspace.runs.curves[left].series["loss/train"].steps.tolist() == [2, 3, 4]
+    workspace.stop()
+    qtbot.waitUntil(lambda: workspace.state is State.ENDED and not workspace.trainer._timer.isActive(), timeout=MINUTE)
+    workspace.trainer.forget()
+    assert workspace.trainer.wait(60)
 
 
 def test_a_snapshot_that_is_gone_is_told_in_the_panel(qtbot: QtBot, trained, themes) -> None:
