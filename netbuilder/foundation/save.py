@@ -36,7 +36,7 @@ _WORDS: Final = {
 }
 
 
-def atomic_save(path: str | os.PathLike[str], data: bytes | Iterable[bytes]) -> None:
+def atomic_save(path: str | os.PathLike[str], data: bytes | Iterable[bytes | memoryview]) -> None:
     """Replace the content of `path`, all or nothing.
 
     An existing file keeps its permissions; a link stays a link, and what it points to is replaced. When this
@@ -138,7 +138,7 @@ def _resolve(wish: Path) -> Path:
     return target
 
 
-def _replace(target: Path, pieces: Iterable[bytes]) -> None:
+def _replace(target: Path, pieces: Iterable[bytes | memoryview]) -> None:
     temporary = _write_beside(target, pieces)
     try:
         os.replace(temporary, target)
@@ -148,7 +148,7 @@ def _replace(target: Path, pieces: Iterable[bytes]) -> None:
         raise
 
 
-def _write_beside(target: Path, pieces: Iterable[bytes]) -> Path:
+def _write_beside(target: Path, pieces: Iterable[bytes | memoryview]) -> Path:
     """Write and flush a temporary file in the folder of `target`, with its permissions; nothing is left on failure."""
     mode = _mode(target)
     temporary = target.with_name(f".{target.name[:80]}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}")
@@ -191,7 +191,7 @@ def _restore_mode(descriptor: int, mode: int | None) -> None:
             os.fchmod(descriptor, mode)
 
 
-def _write_all(descriptor: int, piece: bytes) -> None:
+def _write_all(descriptor: int, piece: bytes | memoryview) -> None:
     """Write every byte: one call may take fewer than it was given, on a disk that is nearly full."""
     rest = memoryview(piece)
     while rest:

@@ -8,6 +8,7 @@ in the metadata as well: one file, written atomically, that needs no companion.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -19,6 +20,7 @@ import torch
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.foundation.save import atomic_save
+from netbuilder.training.tensor_file import header_of, in_order, pieces_of
 
 HEADER_LIMIT = 8 << 20
 """Larger headers are refused: a million entries in one take gigabytes to parse."""
@@ -57,16 +59,16 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> str:
         "about": json.dumps(dict(checkpoint.about), sort_keys=True, default=str),
         "sha256": _BLANK,
     }
-    from safetensors.torch import save
-
-    data = save(_apart(checkpoint.tensors), metadata)
-    size = int.from_bytes(data[:8], "little")
-    if size > HEADER_LIMIT:
+    tensors = in_order(checkpoint.tensors)
+    header = header_of(tensors, metadata)
+    if len(header) > HEADER_LIMIT:
         raise NetbuilderError(_refusal(path, "checkpoint.header", "has too many tensors for one file"))
-    header = data[: 8 + size]
     place = header.index(b'"sha256":"' + _BLANK.encode()) + len('"sha256":"')
-    digest = hashlib.sha256(data).hexdigest()
-    atomic_save(path, (data[:place], digest.encode(), data[place + 64 :]))
+    seal = hashlib.sha256(header)
+    for piece in pieces_of(tensors):  # read twice rather than copied: the seal stands before what it seals
+        seal.update(piece)
+    digest = seal.hexdigest()
+    atomic_save(path, itertools.chain((header[:place], digest.encode(), header[place + 64 :]), pieces_of(tensors)))
     return digest
 
 
@@ -96,18 +98,6 @@ def load_checkpoint(path: Path) -> Checkpoint:
         )
     except Exception as error:  # the seal holds, so whoever wrote it wrote nonsense; safetensors raises many types
         raise NetbuilderError(_refusal(path, "checkpoint.format", f"is not a checkpoint ({error})")) from error
-
-
-def _apart(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Return tensors on the CPU, none sharing memory with another: safetensors refuses shared ones."""
-    found: dict[str, torch.Tensor] = {}
-    seen: set[int] = set()
-    for key, tensor in tensors.items():
-        tensor = tensor.detach().cpu().contiguous()
-        place = tensor.untyped_storage().data_ptr()
-        found[key] = tensor.clone() if place in seen else tensor
-        seen.add(place)
-    return found
 
 
 def _check_seal(path: Path, data: bytearray, size: int) -> str:
