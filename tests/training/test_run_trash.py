@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -20,6 +22,7 @@ from netbuilder.training.run_lock import held_run, is_running
 from netbuilder.training.run_schema import connect
 from netbuilder.training.run_store import FILE_NAME, RunRecord, RunStore, write_points, write_run
 from netbuilder.training.run_trash import discard, empty_trash, folder_of, measure, purge, restore
+from netbuilder.training.run_values import run_state
 
 
 @pytest.fixture
@@ -86,6 +89,28 @@ def test_a_run_that_goes_on_is_not_deleted(store):
         assert caught.value.problems[0].code == "runs.running"
     assert not is_running(folder)
     assert _ids(store) == ["b", "a"]
+
+
+def test_a_killed_program_leaves_an_interrupted_run(store):
+    """In a process of its own, killed while it holds the run: the mark goes with it, and the run can be deleted."""
+    folder = folder_of(store, "a")
+    code = (
+        "import sys, time; from pathlib import Path; from netbuilder.training.run_lock import held_run\n"
+        "with held_run(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(60)"
+    )
+    child = subprocess.Popen([sys.executable, "-c", code, str(folder)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        assert child.stdout.readline() == "held\n"
+        assert is_running(folder)
+    finally:
+        child.kill()
+        child.communicate()
+    assert (folder / "running").exists()
+    assert not is_running(folder)
+    assert run_state(store.run("a"), is_running(folder)) == "interrupted"
+    purge(store, "a")
+    assert _ids(store) == ["b"]
 
 
 def test_a_run_without_a_folder_can_be_deleted(store):
