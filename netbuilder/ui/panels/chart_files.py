@@ -7,14 +7,17 @@ import io
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QBuffer, QByteArray, QIODevice, QRect
 from PySide6.QtGui import QImage, QImageWriter, QPainter
 from PySide6.QtWidgets import QWidget
 
 from netbuilder.foundation.save import atomic_save
-from netbuilder.ui.series import Series
 from netbuilder.ui.theme import controller
+
+if TYPE_CHECKING:
+    from netbuilder.exchange.run_tables import Curve
 
 _ROWS = 4096  # written at once
 
@@ -62,7 +65,7 @@ def write_svg(path: str | os.PathLike[str], plot: QWidget, draw: Draw) -> None:
     atomic_save(path, bytes(buffer.data().data()))
 
 
-def series_table(series: Mapping[str, Series]) -> Iterable[bytes]:
+def series_table(series: Mapping[str, Curve]) -> Iterable[bytes]:
     """Return the table of every series as CSV, piece by piece: a line a step, a column a series."""
     from netbuilder.exchange.run_tables import series_csv  # when it is asked for, not with the window
 

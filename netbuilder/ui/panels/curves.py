@@ -41,6 +41,7 @@ from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Workspace
 
 if TYPE_CHECKING:
+    from netbuilder.exchange.run_tables import Curve
     from netbuilder.ui.overlays import Drawn
 
 EMPTY = "Press Train: the loss will appear here after the first steps."
@@ -138,7 +139,13 @@ class LossCard(Card):
         self.refresh()
 
     def _values(self) -> Iterable[bytes]:
-        return series_table(self._workspace.series)
+        """Return the curves of the current run, and of those that are laid over it under their names."""
+        from netbuilder.training.run_values import run_name
+
+        every: dict[str, Curve] = dict(self._workspace.series)
+        for curves in self._workspace.runs.curves.values():
+            every |= {f"{run_name(curves.record)}: {name}": points for name, points in curves.series.items()}
+        return series_table(every)
 
     def set_unit(self, unit: Unit) -> None:
         """Count something else on the horizontal axis."""

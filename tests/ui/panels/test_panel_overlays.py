@@ -195,6 +195,22 @@ def test_they_lie_over_the_run_in_progress_and_go_with_its_axis(qtbot: QtBot, pa
     QThreadPool.globalInstance().waitForDone(5_000)
 
 
+def test_values_are_exported_with_those_that_are_laid_over(
+    qtbot: QtBot, panel: CurvesPanel, workspace: Workspace, tmp_path: Path
+):
+    workspace.runs.set_overlay("a", True)
+    qtbot.waitUntil(lambda: len(panel.loss.chart.traces) == 3)
+    panel.loss.export.write(str(tmp_path / "curves.csv"))
+    head, *lines = (tmp_path / "curves.csv").read_text().splitlines()
+    assert head == "step,a: loss/train,a: loss/validation,a: accuracy/validation"
+    assert len(lines) == 40
+    host = attach(workspace)
+    tell(workspace, host, run())
+    panel.loss.export.write(str(tmp_path / "curves.csv"))
+    head = (tmp_path / "curves.csv").read_text().splitlines()[0].split(",")
+    assert {"loss/train", "a: loss/train"} <= set(head)
+
+
 def test_the_menu_switches_axis_and_bands(qtbot: QtBot, panel: CurvesPanel, workspace: Workspace):
     for name in "ab":
         workspace.runs.set_overlay(name, True)
