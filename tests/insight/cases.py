@@ -21,13 +21,13 @@ class Case:
         make: Makes the document; a folder for files of its own is given.
         looks: After how many batches or epochs to look, one by one; 0 looks at the end alone.
         unit: Batches or epochs.
-        mends: Which of the fixes, by its place, takes the finding away; None where none does in so short a time.
+        mends: Which of the fixes, by its place, takes the finding away.
     """
 
     make: Callable[[Path], Document]
     looks: int = 0
     unit: str = "batch"
-    mends: int | None = 0
+    mends: int = 0
 
 
 def infinite(folder: Path) -> Document:
@@ -150,7 +150,7 @@ CASES = {
     "rate_too_low": Case(too_low),
     "no_progress": Case(stuck),
     "class_collapse": Case(collapsed),
-    "class_imbalance": Case(imbalanced, mends=None),
+    "class_imbalance": Case(imbalanced),
     "initial_loss": Case(sure),
     "small_batch_norm": Case(few_rows),
     "plateau": Case(flat),
