@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QTimer, Signal
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from netbuilder.training.footprint import Memory, in_words, measure
@@ -26,7 +26,13 @@ _STATES = {
 
 
 class StatusBar(QStatusBar):
-    """The window's last line."""
+    """The window's last line.
+
+    Signals:
+        healthRequested: () the number of findings was clicked.
+    """
+
+    healthRequested = Signal()
 
     def __init__(self, workspace: Workspace, theme: ThemeController, parent: QWidget) -> None:
         super().__init__(parent)
@@ -61,6 +67,7 @@ class StatusBar(QStatusBar):
         workspace.message.connect(self.show_note)
         workspace.past.changed.connect(self._show_state)
         theme.changed.connect(self._show_state)
+        self.health.linkActivated.connect(self._ask_for_health)
         workspace.health.changed.connect(self._show_health)
         theme.changed.connect(self._show_health)
         self._show_state()
@@ -104,9 +111,13 @@ class StatusBar(QStatusBar):
         self.health.setVisible(bool(findings))
         color = self._theme.theme.validation
         count = counted(len(findings), "finding")
-        self.health.setText(f'<span style="color:{color}">▲</span>&nbsp; {count}')
+        link = f'<a href="health" style="color:{self._theme.theme.text};text-decoration:none">{count}</a>'
+        self.health.setText(f'<span style="color:{color}">▲</span>&nbsp; {link}')
         told = "<br>".join(f"<b>{escape(each.title)}</b>: {escape(each.message)}" for each in findings)
         self.health.setToolTip(f"{told}<br><br>The Health panel shows the evidence and offers fixes.")
+
+    def _ask_for_health(self, _: str) -> None:
+        self.healthRequested.emit()
 
     def _show_saved(self) -> None:
         saved = self._workspace.file.saved_at

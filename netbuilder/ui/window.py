@@ -130,6 +130,7 @@ class MainWindow(QMainWindow):
         self.actions_.menus["panels"].addActions(list(docks.actions()))
         docks.palette.chosen.connect(docks.canvas.add)
         docks.canvas.zoomChanged.connect(self.status.show_zoom)
+        self.status.healthRequested.connect(partial(docks.show, "health"))
         docks.restore(self.workspace.preferences)
         if self.is_start_page_shown:
             docks.set_visible(False)

@@ -168,6 +168,8 @@ def test_the_status_bar_counts_findings(
     assert not bar.health.isHidden()
     assert "1 finding" in bar.health.text()
     assert "Dead units" in bar.health.toolTip()
+    with qtbot.waitSignal(bar.healthRequested):
+        bar.health.linkActivated.emit("health")
 
 
 def test_a_recorded_healthy_run_raises_nothing(panel: HealthPanel, digits: Workspace, running: RecordedHost) -> None:
