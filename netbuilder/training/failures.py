@@ -13,6 +13,7 @@ from netbuilder.document.model import Plan
 from netbuilder.document.plan import MOST_ACCUMULATED
 from netbuilder.foundation.problem import Fix, NetbuilderError, Problem, Severity
 from netbuilder.training.events import DEVICE_FAULT
+from netbuilder.training.shortage import in_short
 
 _FAULTS = ("CUDA error", "cudaError", "CUDNN_STATUS", "CUBLAS_STATUS", "NCCL error", "MPS backend failed")
 _NO_MEMORY = ("can't allocate memory", "out of memory", "not enough memory")
@@ -122,11 +123,14 @@ def out_of_memory(plan: Plan, error: BaseException) -> Problem:
             (f"Make each update of {twice} batches of {half}", {"batch_size": half, "accumulation": twice}),
         )
     fixes = tuple(Fix(title=title, edit="change_plan", arguments={"values": values}) for title, values in wishes)
+    needed, there = in_short(error)
+    figures = f" {needed} were needed, {there}." if needed else ""
     return Problem(
         code="training.memory",
-        message=f"There is not enough memory for batches of {plan.batch_size}. {advice}",
+        message=f"There is not enough memory for batches of {plan.batch_size}.{figures} {advice}",
         field="batch_size",
-        found=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
+        expected=needed,
+        found=there or (str(error).splitlines()[0][:200] if str(error) else type(error).__name__),
         fixes=fixes,
     )
 

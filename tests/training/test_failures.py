@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -78,19 +79,30 @@ def test_not_finite_data_is_blamed_on_the_data(tmp_path, monkeypatch):
     assert [problem.node for event in run.of("problem") for problem in event.problems] == ["data"]
 
 
-@pytest.mark.parametrize("place", ["forward", "step"])
+@pytest.mark.parametrize("place", ["forward", "backward", "step"])
 def test_running_out_of_memory_is_a_problem_with_advice(place, tmp_path, monkeypatch):
-    def full(*_, **__):
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+    left = []
 
-    if place == "forward":
+    def full(*_, **__):
+        large = torch.zeros(1000)
+        left.append(weakref.ref(large))
+        raise torch.OutOfMemoryError(
+            "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 16.00 GiB of which"
+            " 512.00 MiB is free."
+        )
+
+    if place == "backward":
+        monkeypatch.setattr(torch.Tensor, "backward", full)
+    elif place == "forward":
         monkeypatch.setattr(torch.nn.functional, "cross_entropy", full)
     else:
         monkeypatch.setattr(torch.optim.Adam, "step", full)
     run = fail(iris(), tmp_path / "run")
     (problem,) = [problem for event in run.of("problem") for problem in event.problems]
     assert problem.code == "training.memory"
+    assert "2.1 GB more were needed, 537 MB free." in problem.message
     assert "batch size of 8" in problem.message
+    assert [each() for each in left] == [None], "what the failed step had made is given back"
     fix, several = problem.fixes
     assert several.arguments == {"values": {"batch_size": 8, "accumulation": 2}}
 

@@ -15,6 +15,7 @@ import pytest
 from netbuilder.document.model import Document
 from netbuilder.foundation import trust
 from netbuilder.training import process_host
+from netbuilder.training.live_view import CAPACITY
 from netbuilder.training.process_host import ProcessHost
 from netbuilder.training.protocol import (
     Change,
@@ -344,3 +345,14 @@ def test_a_device_that_failed_is_told_and_the_next_run_gets_another_process(tmp_
         assert host.process_id != before
     finally:
         host.leave()
+
+
+def test_nobody_draining_costs_no_memory_and_loses_no_event(host, tmp_path):
+    """Ten thousand steps that nobody looks at: the newest points are kept, and every event."""
+    run = start(host, tmp_path / "run", planned(iris(), epochs=1500))
+    assert host.wait(100)
+    told = run.drain()
+    assert len(told.series["loss/train"].steps) <= CAPACITY < told.progress.step == 1500 * 7
+    assert told.series["loss/train"].steps[-1] == 1500 * 7
+    assert len(run.of("epoch")) == 1500
+    assert len({(picture.kind, picture.node) for picture in told.pictures}) == len(told.pictures)
