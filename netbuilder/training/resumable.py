@@ -55,6 +55,8 @@ class Resumable:
     @property
     def is_done(self) -> bool:
         """Whether it has come to its end, and goes on only when more epochs are asked for."""
+        if self.is_interrupted:  # perhaps in its last moments: its test is still to come
+            return False
         return self.record.reason in ("finished", "early stopping") or self.epoch >= self.epochs
 
     @property

@@ -128,10 +128,10 @@ class GoOnDialog(QDialog):
 
     def _refresh(self) -> None:
         run = self.run
-        left = run.epochs - run.epoch if run is not None and not run.is_done else 0
+        left = max(0, run.epochs - run.epoch) if run is not None else 0
         self.length.clear()
-        if left > 0:
-            self.length.addItem(f"For the {counted(left, 'epoch')} left", REST)
+        if run is not None and not run.is_done:
+            self.length.addItem(f"For the {counted(left, 'epoch')} left" if left else "To its end", REST)
         self.length.addItem("For so many more epochs:", MORE)
         for widget in (self.length, self.go_on_button):
             widget.setEnabled(run is not None)

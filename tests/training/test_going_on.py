@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 import torch
 
+from netbuilder.document.edits import apply
 from netbuilder.document.model import Document, Setting
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import optimizers, schedules, state_saver
 from netbuilder.training.checkpoints import load_checkpoint
 from netbuilder.training.live_view import LiveView
-from netbuilder.training.protocol import Start, State, Step, Stop
+from netbuilder.training.protocol import Change, Resume, Start, State, Step, Stop
+from netbuilder.training.resumable import choose, document_of
 from netbuilder.training.run_store import RunStore
 from netbuilder.training.state import TrainingState, load_generation, load_state, save_generation, save_state
 from netbuilder.training.state_saver import StateSaver
@@ -352,3 +354,46 @@ def test_a_run_in_progress_is_not_gone_on_with_twice(tmp_path):
     first.host.send(Stop())
     first.finish()
     assert history(tmp_path / "run")["loss/train"][0] == [1, 2]
+
+
+@pytest.mark.parametrize("structure", [False, True], ids=["settings", "network"])
+def test_a_run_that_was_changed_goes_on_with_what_it_was_changed_to(structure, tmp_path):
+    made = documents.with_optimizer(planned(iris(), epochs=4), "adam", learning_rate=0.01)
+    changed = planned(documents.with_optimizer(made, "adam", learning_rate=0.002), batch_size=8)
+    if structure:
+        changed = apply(changed, "set_parameters", {"node": "hidden", "values": {"units": 12}})
+
+    def begun(folder: Path) -> Run:
+        run = begin(made, folder, *([Step()] * 5), paused=True)
+        run.until(lambda told: told.progress.step == 5 and told.progress.state is State.PAUSED)
+        run.command(Change(document=changed))
+        return run
+
+    whole = begun(tmp_path / "whole.runs" / "run")
+    whole.host.send(Resume())
+    whole.finish()
+    parts = begun(tmp_path / "parts.runs" / "run")
+    for _ in range(3):
+        parts.host.send(Step())
+    parts.until(lambda told: told.progress.step == 8 and told.progress.state is State.PAUSED)
+    parts.host.send(Stop())
+    parts.finish()
+    document = document_of(choose(tmp_path / "parts.runs"))
+    again = go_on(document, tmp_path / "parts.runs" / "run").finish()
+    assert again.end.step == whole.end.step
+    assert history(tmp_path / "parts.runs" / "run") == history(tmp_path / "whole.runs" / "run")
+    assert digests(tmp_path / "parts.runs" / "run") == digests(tmp_path / "whole.runs" / "run")
+
+
+def test_a_run_that_was_killed_in_its_last_moments_comes_to_its_end(tmp_path):
+    made = planned(iris(), epochs=2)
+    folder = tmp_path / "x.runs" / "run"
+    whole = train(made, folder)
+    with RunStore.open(folder.parent)._reading() as connection:
+        connection.execute("UPDATE runs SET ended = NULL, reason = ''")
+        connection.commit()
+    run = choose(folder.parent)
+    assert (run.is_interrupted, run.is_done, run.epoch) == (True, False, 2)
+    again = go_on(document_of(run), folder).finish()
+    assert again.end.data["test"] == whole.end.data["test"]
+    assert choose(folder.parent).is_done
