@@ -28,7 +28,7 @@ SECONDS: Final = 0.1
 RETRY_SECONDS: Final = 30.0
 """How long to wait when one could not be written."""
 
-SHARE: Final = 0.015
+SHARE: Final = 0.01
 """Writing them takes at most this part of a run's time..."""
 
 CREDIT: Final = 0.15

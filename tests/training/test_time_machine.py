@@ -33,6 +33,7 @@ from netbuilder.training.protocol import (
 from netbuilder.training.run_store import RunStore
 from netbuilder.training.snapshot_files import path_of, snapshots_of
 from netbuilder.training.snapshots import load_snapshot
+from netbuilder.training.state import TrainingState
 from netbuilder.training.thread_host import ThreadHost
 from tests.builders import linear, node, tiny_cnn
 from tests.training.documents import ENDED, Run, iris, planned, train
@@ -340,3 +341,29 @@ def test_a_snapshot_of_another_network_is_refused(tmp_path):
     assert not (tmp_path / "run~1").exists()
     run.host.send(Resume())
     assert run.finish().end.data["reason"] == "finished"
+
+
+def test_writing_takes_its_share_of_the_time(tmp_path, monkeypatch):
+    """By a clock that the test turns: each snapshot takes 20 ms, each step in between 1 ms."""
+    now = [1000.0]
+    monkeypatch.setattr(snapshots.time, "perf_counter", lambda: now[0])
+
+    def slow(path, state):
+        now[0] += 0.02
+        path.write_bytes(b"x")
+
+    monkeypatch.setattr(snapshots, "save_state", slow)
+    (tmp_path / "run").mkdir()
+    shelf = snapshots.Shelf(tmp_path / "run", ROOM)
+    state = TrainingState(tensors={}, about={"step": 0, "epoch": 0})
+    shelf.keep(state, Reason.TIME)
+    begun, written = now[0], [0.0]
+    for step in range(1, 60_001):
+        now[0] += 0.001
+        if now[0] >= shelf.due:
+            shelf.keep(replace(state, about={"step": step, "epoch": 0}), Reason.TIME)
+            written.append(now[0] - begun)
+    assert 0.02 * len(written) <= snapshots.CREDIT + snapshots.SHARE * (now[0] - begun) + 0.02
+    assert len(written) >= 30
+    assert sum(at < 1.0 for at in written) >= 5, "the beginning is dense"
+    assert len(shelf.moments) <= snapshots.NUMBER

@@ -7,15 +7,15 @@ from netbuilder.ui.action_spec import ActionSpec, action, can_branch, can_look_b
 _MENU = "&Train/T&ime machine"
 
 TIME: tuple[ActionSpec, ...] = (
-    action("time.earlier", "&Earlier moment", _MENU, "past.earlier", "Ctrl+Alt+Left", enabled=can_look_back),
-    action("time.later", "&Later moment", _MENU, "past.later", "Ctrl+Alt+Right", enabled=is_away),
-    action("time.now", "&Now", _MENU, "past.return_to_now", "Ctrl+Alt+Down", enabled=is_away),
+    action("time.earlier", "&Earlier moment", _MENU, "past.earlier", "Alt+,", enabled=can_look_back),
+    action("time.later", "&Later moment", _MENU, "past.later", "Alt+.", enabled=is_away),
+    action("time.now", "&Now", _MENU, "past.return_to_now", "Alt+End", enabled=is_away),
     action(
         "time.play",
         "&Play",
         _MENU,
         "past.play_or_pause",
-        "Ctrl+Alt+Space",
+        "Alt+P",
         tip="Show one moment of the run after the other",
         enabled=can_look_back,
     ),
