@@ -16,8 +16,8 @@ from tests.builders import chain, conv2d, document, linear, node
 
 BATCH_SIZE = 64
 CLASSES = 10
-IMAGES = 900
-"""Of each folder; 70 % are trained on: ten steps an epoch."""
+IMAGES = 1800
+"""Of each folder; 70 % are trained on: twenty steps an epoch."""
 
 
 def write_images(folder: Path, size: int, color: bool) -> None:
