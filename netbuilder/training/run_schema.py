@@ -79,6 +79,7 @@ def connect(path: Path, *, create: bool = False) -> sqlite3.Connection:
 
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=BUSY_SECONDS)
     try:
+        connection.execute("PRAGMA trusted_schema = OFF")  # views and triggers of a hostile file call nothing
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA synchronous = NORMAL")
         version = _version(connection)

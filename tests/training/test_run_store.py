@@ -239,6 +239,23 @@ def test_an_epoch_is_noted_in_the_row_at_once(tmp_path):
     assert record.results == {"last": {"loss": 0.4, "train_loss": 0.1}, "best": {"loss": 0.3}}
 
 
+def test_a_view_in_place_of_a_table_calls_nothing(tmp_path):
+    _write(tmp_path, steps=100)
+    called = []
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as hostile:
+        hostile.create_function("spy", 0, lambda: called.append(1) or "")
+        hostile.execute("ALTER TABLE runs RENAME TO real")
+        hostile.execute("CREATE VIEW runs AS SELECT *, spy() FROM real")
+        hostile.commit()
+    with closing(connect(tmp_path / FILE_NAME)) as connection:
+        connection.create_function("spy", 0, lambda: called.append(1) or "")
+        with pytest.raises(sqlite3.OperationalError, match="unsafe use"):
+            connection.execute("SELECT * FROM runs").fetchall()
+    assert called == []
+    with pytest.raises(NetbuilderError):
+        RunStore.open(tmp_path).list_runs()
+
+
 def test_a_store_that_another_program_holds_is_told_as_such(tmp_path, monkeypatch):
     _write(tmp_path, steps=100)
     monkeypatch.setattr(run_schema, "BUSY_SECONDS", 0.05)
