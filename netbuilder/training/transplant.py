@@ -48,7 +48,7 @@ class Transplant:
     Attributes:
         kept: Paths of nodes whose tensors all went over as they were.
         resized: Paths of nodes that kept what corresponds.
-        fresh: Paths of nodes that are drawn anew, those that were put in between among them.
+        fresh: Paths of nodes whose weights are drawn anew, those that were put in between among them.
         gone: Paths of nodes that are no more.
         insertion: How those that were put in between begin.
         inexact: Path -> why what comes out of it is not what it was, in words that follow the node's name.
@@ -104,7 +104,7 @@ def transplant(before: Body, after: Body) -> Transplant:
     for path, module in after.modules.items():
         old = before.modules.get(path)
         if old is None or not _is_alike(old, module):
-            fresh.append(path)
+            fresh += [path] if module.state_dict() else []
         else:
             (same if _move(done, path, old, module, reads.of(path)) else sized).append(path)
     done.kept, done.resized, done.fresh = tuple(same), tuple(sized), tuple(fresh)

@@ -181,7 +181,8 @@ class LiveEdits(QObject):
             self._mark(event)
             if event.kind == "change":
                 self._refused = self._workspace.trainer.note_change(event) or self._refused
-                self._workspace.message.emit(event.text)
+                if event.data.keys() & {"number", "back"} or event.problems:  # else it was nothing to a run
+                    self._workspace.message.emit(event.text)
         self.catch_up()
         self.changed.emit()
 

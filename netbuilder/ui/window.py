@@ -459,7 +459,7 @@ class MainWindow(QMainWindow):
                     str(event.data.get("traceback", event.text)), "Training met a defect in NetBuilder", self
                 ).open()
             elif event.kind == "change" and event.problems:
-                self.show_problems("The change was not made; the run goes on as it was", event.problems)
+                self.show_problems("The run goes on without this change", event.problems)
             elif event.kind == "problem" and event.problems:
                 stopped = any(problem.is_error for problem in event.problems)
                 self.show_problems("The run has stopped" if stopped else "The run goes on, but", event.problems)

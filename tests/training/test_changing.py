@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from netbuilder.document import edits
 from netbuilder.document.files import loads, read_document
-from netbuilder.document.model import Document, Setting
+from netbuilder.document.model import Document, Group, Setting
 from netbuilder.training.protocol import Change, Event, Pause, Resume, Rewind, Snapshot, Start, State, Step, Stop
 from netbuilder.training.run_store import RunStore
 from netbuilder.training.state import load_state
@@ -462,3 +462,13 @@ def test_a_damaged_state_is_told_and_the_run_goes_on(tmp_path):
     assert answer.data["taken"] is False
     assert "damaged" in answer.text
     assert len(losses(finish(run))) == 28
+
+
+def test_a_layer_gets_a_rate_of_its_own(tmp_path):
+    made = with_optimizer(iris(), "sgd", learning_rate=0.1)
+    run = paused(made, tmp_path / "run", 3)
+    phase = replace(made.plan.phases[0], groups=(Group(nodes=("hidden",), rate=0.0), Group()))
+    told = change(run, planned(made, phases=(phase,)))
+    assert told.data["settings"] == ["parameter groups changed"]
+    before, after = hidden_weights(finish(run), told)
+    assert torch.equal(before, after)

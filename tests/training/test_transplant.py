@@ -83,12 +83,19 @@ def inserted(document: Document, target: str, key: str, id: str = "new", **value
     return edits.insert_layer(document, to, port, key, spec.defaults() | values, id=id)
 
 
+def gru() -> Document:
+    """Return digits read row by row by a GRU whose last state is scored."""
+    document = edits.replace_type(rows_lstm(), "lstm", "gru", {**catalog()["gru"].defaults(), "units": 12})
+    return with_values(document, {"lstm": {"units": 12}})
+
+
 WIDENED: dict[str, tuple[Document, dict[str, dict[str, Any]]]] = {
     "linear": (tiny_mlp(), {"hidden": {"units": 48}}),
     "one of two": (iris(8, node("act", "tanh"), linear("second", 6), node("act2", "relu")), {"second": {"units": 9}}),
     "convolution with a residual sum": (tiny_cnn(8), {"stem": {"filters": 12}, "conv": {"filters": 12}}),
     "kernel": (tiny_cnn(8), {"conv": {"kernel_size": (5, 5)}}),
     "lstm": (rows_lstm(), {"lstm": {"units": 20}}),
+    "gru": (gru(), {"lstm": {"units": 20}}),
     "two layers of an lstm": (
         with_values(rows_lstm(), {"lstm": {"layers": 2}}),
         {"lstm": {"units": 15}},

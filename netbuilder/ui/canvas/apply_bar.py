@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
 
 _MARGIN = 10
-_WIDEST = 720
+_WIDEST = 560
 
 
 class ApplyBar(QFrame):
@@ -73,9 +73,9 @@ class ApplyBar(QFrame):
         return super().eventFilter(watched, event)
 
     def settle(self) -> None:
-        """Keep to the upper edge's middle, below the way to the block."""
+        """Keep to the upper left corner, below the way to the block: the find bar has the right one."""
         wish = self.words.fontMetrics().horizontalAdvance(self.words.text()) + 16
         room = max(self._view.width() - 2 * _MARGIN, 160)
         rest = self.sizeHint().width() - self.words.sizeHint().width()
         self.resize(min(wish + rest, _WIDEST, room), self.sizeHint().height())
-        self.move(max((self._view.width() - self.width()) // 2, 0), self._view.inset + _MARGIN)
+        self.move(_MARGIN, self._view.inset + _MARGIN)
