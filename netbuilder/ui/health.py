@@ -96,7 +96,7 @@ class Health(QObject):
     def _enter(self, state: State) -> None:
         if state in (State.STARTING, State.IDLE):
             self._forget()
-        elif state in (State.ENDED, State.FAILED) and self._trainer.record.series:
+        elif state in (State.ENDED, State.FAILED) and (self._trainer.record.series or self._trainer.record.events):
             self._timer.stop()
             self._steps = None
             self._conclude()  # there will be no other look

@@ -20,13 +20,14 @@ TRUTH: Final = 0.85
 """Where so many rows are of that class, the answers are no surprise: that is imbalance."""
 
 EPOCHS: Final = 2
-"""Before so many epochs nothing is said: many networks begin like that."""
+STEPS: Final = 50
+"""Before so many epochs, and so many steps, nothing is said: many networks begin like that."""
 
 
 def judge(record: Record, held: Held) -> Findings:
     """Look how the answers of the last validation are spread over the classes."""
     counts = record.confusion
-    if counts is None or record.epoch < EPOCHS or counts.shape[0] < 2:
+    if counts is None or record.epoch < EPOCHS or record.step < STEPS or counts.shape[0] < 2:
         return
     total = int(counts.sum())
     answers, truth = counts.sum(axis=0), counts.sum(axis=1)
@@ -66,6 +67,6 @@ CLASS_COLLAPSE = Rule(
     "learning rate that is too high, and labels that have nothing to do with the input end like that.",
     reference=Reference(title="He, Garcia: Learning from imbalanced data (2009)"),
     judge=judge,
-    looks=1,
+    looks=2,
     quiet=2,
 )

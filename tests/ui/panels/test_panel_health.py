@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from netbuilder.compiler.meta import warm_up
 from netbuilder.document import edits
-from netbuilder.foundation.problem import Severity
-from netbuilder.training.protocol import Progress, State, Telemetry
+from netbuilder.foundation.problem import Problem, Severity
+from netbuilder.training.protocol import Event, Progress, State, Telemetry
 from netbuilder.ui.panels.health import BEFORE, HEALTHY, WATCHING, HealthPanel
 from netbuilder.ui.status import StatusBar
 from netbuilder.ui.theme import ThemeController
@@ -200,3 +200,17 @@ def test_the_plans_page_tells_how_the_checks_came_out(qtbot: QtBot, digits: Work
         with qtbot.waitSignal(digits.experimentRequested) as asked:
             QTest.mouseClick(button, Qt.MouseButton.LeftButton)
         assert asked.args == [kind, None]
+
+
+def test_a_run_that_broke_down_at_its_first_step_is_told_of(
+    panel: HealthPanel, digits: Workspace, running: RecordedHost
+) -> None:
+    message = "Training stopped at step 1: loss = inf."
+    broken = Problem(code="training.not_finite", message=message, node=HEAD)
+    running.state = State.FAILED
+    event = Event(kind="problem", text=message, problems=(broken,))
+    tell(digits, running, Telemetry(progress=Progress(state=State.FAILED), events=(event,)))
+    (finding,) = digits.health.findings
+    assert (finding.rule, finding.node) == ("not_finite", HEAD)
+    assert [fix.title for fix in finding.fixes][:2] == ["Lower the learning rate to 0.0001", "Clip gradients to 1"]
+    assert panel.rows[0].spark.isHidden()
