@@ -10,8 +10,11 @@ from typing import Final
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.training.state import TrainingState, save_generation
 
+FIRST_SECONDS: Final = 1.0
+"""So soon after the start it is written for the first time."""
+
 LEAST_SECONDS: Final = 5.0
-"""At the end of epochs, and for the first time, it is written at most this often."""
+"""At the end of epochs it is written at most this often."""
 
 MOST_SECONDS: Final = 30.0
 """In the midst of an epoch it is written this often."""
@@ -42,7 +45,7 @@ class StateSaver:
         self._saved_step = -1
         self._pause = 0.0
         self._saved = time.perf_counter()
-        self.due = self._saved + LEAST_SECONDS
+        self.due = self._saved + FIRST_SECONDS
 
     def save(self, step: int) -> None:
         """Write the state, unless that of this step was written last.

@@ -33,7 +33,8 @@ def killed_document():
 def _train(folder: Path) -> int:
     """Train to the end, as far as nobody minds."""
     # States are saved all the time, so that a kill often comes in the middle of a save.
-    state_saver.LEAST_SECONDS, state_saver.MOST_SECONDS, state_saver.SHARE = 0.0, 0.02, 10.0
+    state_saver.FIRST_SECONDS = state_saver.LEAST_SECONDS = 0.0
+    state_saver.MOST_SECONDS, state_saver.SHARE = 0.02, 10.0
     session.REPORT_SECONDS = 0.01
     start = Start(document=killed_document(), folder=str(folder), resume=has_state(folder))
     return 0 if session.Session(start, Inbox(), LiveView()).run() is State.ENDED else 1
