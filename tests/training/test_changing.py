@@ -20,7 +20,17 @@ from netbuilder.training.run_store import RunStore
 from netbuilder.training.state import load_state
 from netbuilder.training.thread_host import ThreadHost
 from tests.builders import linear, node
-from tests.training.documents import Run, begin, iris, planned, saved_weights, train, two_losses, with_optimizer
+from tests.training.documents import (
+    Run,
+    alternating,
+    begin,
+    iris,
+    planned,
+    saved_weights,
+    train,
+    two_losses,
+    with_optimizer,
+)
 
 
 def paused(document: Document, folder: Path, steps: int) -> Run:
@@ -472,3 +482,23 @@ def test_a_layer_gets_a_rate_of_its_own(tmp_path):
     assert told.data["settings"] == ["parameter groups changed"]
     before, after = hidden_weights(finish(run), told)
     assert torch.equal(before, after)
+
+
+@pytest.mark.parametrize("kind", ["averaged", "two phases", "accumulating", "two losses"])
+def test_every_kind_of_run_takes_a_wider_layer_and_goes_back(kind, tmp_path):
+    made = {
+        "averaged": planned(iris(), ema_decay=0.9),
+        "two phases": alternating(iris()),
+        "accumulating": planned(iris(), accumulation=3, clip_norm=0.5),
+        "two losses": two_losses(),
+    }[kind]
+    run = paused(made, tmp_path / "run", 5)
+    told = change(run, edits.set_parameters(made, "hidden", {"units": 12}))
+    assert told.data["loss"][1] == pytest.approx(told.data["loss"][0], abs=1e-5)
+    for _ in range(4):
+        run.command(Step())
+    at_rest(run)
+    gone_back(run, told)
+    finish(run)
+    one, other = saved_weights(run.folder), saved_weights(train(made, tmp_path / "straight").folder)
+    assert all(torch.equal(one[key], other[key]) for key in other)
