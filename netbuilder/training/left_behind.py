@@ -78,6 +78,8 @@ def leave_behind(connection: sqlite3.Connection, run: str, cut: Cut, name: str, 
     values |= {"reason": REASON, "steps": steps, "best_epoch": None, "test": "{}"}
     places = ", ".join(f":{key}" for key in values)
     connection.execute(f"INSERT OR REPLACE INTO runs ({', '.join(values)}) VALUES ({places})", values)
+    title = f"After step {cut.step:,}"  # its id is the run's and a little more: in a narrow column both look the same
+    connection.execute("INSERT OR REPLACE INTO marks (run, name) VALUES (?, ?)", (name, title))
     series = [found for (found,) in connection.execute("SELECT DISTINCT series FROM scalars WHERE run = ?", (run,))]
     for each in series:
         _copy_series(connection, run, each, cut.of(each), name)
@@ -86,17 +88,20 @@ def leave_behind(connection: sqlite3.Connection, run: str, cut: Cut, name: str, 
         "WHERE run = ? AND (step > ? OR (kind = 'epoch' AND step > ?)) ORDER BY number",
         (name, run, cut.step, cut.epoch_step),
     )
+    connection.execute("UPDATE histograms SET run = ? WHERE run = ? AND step > ?", (name, run, cut.step))
     judge_again(connection, name, steps)
     forget_after(connection, run, cut)
 
 
 def _copy_series(connection: sqlite3.Connection, run: str, series: str, last: int, name: str) -> None:
     """Copy what a series has after a step."""
-    query = "SELECT steps, points FROM scalars WHERE run = ? AND series = ? ORDER BY number"
+    query = "SELECT steps, points, time FROM scalars WHERE run = ? AND series = ? ORDER BY number"
     blocks = []
-    for blob, points in connection.execute(query, (run, series)):
+    for blob, points, at in connection.execute(query, (run, series)):
         steps, values = np.frombuffer(blob, _STEPS), np.frombuffer(points, _VALUES)
         first = int(np.searchsorted(steps, last, side="right"))
         if first < len(steps):
-            blocks.append((name, series, len(steps) - first, steps[first:].tobytes(), values[first:].tobytes()))
-    connection.executemany("INSERT INTO scalars (run, series, count, steps, points) VALUES (?, ?, ?, ?, ?)", blocks)
+            blocks.append((name, series, len(steps) - first, steps[first:].tobytes(), values[first:].tobytes(), at))
+    connection.executemany(
+        "INSERT INTO scalars (run, series, count, steps, points, time) VALUES (?, ?, ?, ?, ?, ?)", blocks
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -192,6 +194,14 @@ def test_going_back_repeats_what_was_and_keeps_what_is_left(tmp_path):
     record = RunStore.open(left.parent).run("run~1")
     assert record is not None
     assert (record.reason, record.steps) == ("left behind", 17)
+    assert record.marks.name == "After step 9"
+    with closing(sqlite3.connect(left.parent / "runs.sqlite")) as store:
+        columns = store.execute("SELECT run, min(step), max(step) FROM histograms GROUP BY run ORDER BY run").fetchall()
+        times = store.execute("SELECT count(*), count(time) FROM scalars WHERE run = 'run~1'").fetchone()
+    assert [run for run, *_ in columns] == ["run", "run~1"]
+    assert columns[1][1] > 9
+    assert columns[1][2] <= 17
+    assert times[0] == times[1] > 0
 
 
 def test_going_back_while_it_runs_goes_on(tmp_path):
