@@ -1,16 +1,18 @@
 """Compiled losses: the same updates, and what happens when the compiler fails.
 
-The tests use torch's "eager" backend, which traces but makes no kernels: those take most of a minute.
+Most tests use torch's "eager" backend, which traces but makes no kernels: those take most of a minute.
 """
 
 from __future__ import annotations
+
+import shutil
 
 import pytest
 import torch
 
 from netbuilder.training import compilation
 from tests.builders import node, tiny_cnn
-from tests.training.documents import fail, iris, planned, saved_weights, train, two_losses
+from tests.training.documents import begin, fail, iris, planned, saved_weights, train, two_losses
 
 
 @pytest.fixture
@@ -77,3 +79,16 @@ def test_an_error_of_ours_is_not_taken_for_the_compilers(compiler):
     with pytest.raises(KeyError):
         losses(torch.nn.Linear(1, 1), {})
     assert losses.is_compiled
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore:`torch.jit.script")
+@pytest.mark.skipif(not shutil.which("g++"), reason="torch.compile needs a C++ compiler on the processor")
+def test_kernels_of_the_real_compiler_train_the_same_network(tmp_path):
+    made = planned(iris(), epochs=2)
+    plain = train(made, tmp_path / "plain")
+    run = begin(planned(made, compile=True), tmp_path / "compiled").finish(500)
+    assert not run.of("problem")
+    assert run.series("loss/train") == pytest.approx(plain.series("loss/train"), rel=1e-4)
+    assert run.series("loss/validation") == pytest.approx(plain.series("loss/validation"), rel=1e-4)

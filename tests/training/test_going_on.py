@@ -124,8 +124,8 @@ PLANS = {
     "accumulation": {"accumulation": 3, "batch_size": 8},
     "clipping": {"clip_norm": 0.1},
     "accuracy": {"monitor": "accuracy"},
-    "bfloat16": {"precision": "bfloat16"},
-    "float16": {"precision": "float16"},
+    "bfloat16": {"precision": "bf16"},
+    "float16": {"precision": "fp16"},
 }
 
 
