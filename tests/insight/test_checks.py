@@ -6,13 +6,13 @@ import pytest
 
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document import edits
-from netbuilder.foundation import trust
 from netbuilder.foundation.job import Job
-from netbuilder.insight.check import Result, Verdict, check, registry
+from netbuilder.insight.bench import bench
+from netbuilder.insight.check import Result, Subject, Verdict, check, registry
+from netbuilder.insight.facts import find_facts
 from netbuilder.insight.order import Order
 from netbuilder.training.readiness import review
 from tests.builders import linear, node
-from tests.compiler.test_custom import custom
 from tests.insight.cases import imbalanced, infinite, saturated, stuck, sure
 from tests.training.documents import (
     binary,
@@ -26,12 +26,6 @@ from tests.training.documents import (
     two_losses,
     with_optimizer,
 )
-
-MIXING = """\
-class Mixing(nn.Module):
-    def forward(self, x):
-        return torch.tanh(x - x.mean(dim=0))
-"""
 
 
 def checked(made, **order) -> dict[str, Result]:
@@ -126,8 +120,12 @@ def test_a_rate_that_learns_nothing_on_one_batch_is_told() -> None:
 
 
 def test_a_layer_that_mixes_the_rows_of_a_batch_is_found() -> None:
-    trust.grant([MIXING])
-    found = checked(iris(8, custom("act", MIXING)))["leak"]
+    made = iris()
+    with bench(Order(document=made), Job()) as built:
+        # As a custom layer could: the catalog's own refuse the first axis.
+        built.network.modules["hidden"].register_forward_hook(lambda module, given, value: value - value.mean(dim=0))
+        found = registry()["leak"].look(Subject(document=made, facts=find_facts(made), bench=built, job=Job()))
+    assert found is not None
     assert found.verdict is Verdict.FAIL
     assert "mixes the first axis" in found.message
 
