@@ -353,7 +353,7 @@ class Project:
         It trains the document that it began with, not what the project has become since.
 
         Args:
-            run: The run's id or name; "" for the newest.
+            run: The run's id or name, or its folder when that is elsewhere; "" for the newest.
             epochs: So many more than are done; None for as many as the run was to do.
             device: "cpu", "cuda:0", "mps".
             on_telemetry: See `train`.
@@ -363,8 +363,9 @@ class Project:
         """
         from netbuilder.training.resumable import choose, document_of
 
-        runs = runs_folder(self.path)
-        chosen = choose(runs, run)
+        runs, place = runs_folder(self.path), Path(run)
+        is_elsewhere = bool(run) and place.is_dir()
+        chosen = choose(place.absolute().parent, place.name) if is_elsewhere else choose(runs, run)
         start = Start(
             document=document_of(chosen, epochs),
             folder=str(chosen.folder),

@@ -105,8 +105,9 @@ def train_project(project: Project, asked: argparse.Namespace) -> int:
     display.finish(outcome)
     if outcome.reason != "stopped":
         return DONE
-    if outcome.steps and asked.run_dir is None:
-        print(f"Go on with: {_way_on(project, outcome.folder.name)}", file=sys.stderr)
+    if outcome.steps:
+        run = str(outcome.folder) if asked.run_dir else outcome.folder.name
+        print(f"Go on with: {_way_on(project, run)}", file=sys.stderr)
     return INTERRUPTED
 
 
@@ -121,7 +122,7 @@ def _leave(project: Project) -> NoReturn:
 def _way_on(project: Project, run: str = "") -> str:
     """Return the command that goes on with a project's run."""
     file = str(project.path) if project.path else "FILE"
-    return " ".join(["netbuilder", "train", shlex.quote(file), "--resume", *([run] if run else [])])
+    return " ".join(["netbuilder", "train", shlex.quote(file), "--resume", *([shlex.quote(run)] if run else [])])
 
 
 def _choose_fastest(project: Project, asked: argparse.Namespace) -> None:
@@ -219,7 +220,7 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         const="",
         metavar="RUN",
-        help="go on with a run from where it stopped, by its id or name; the newest one by default",
+        help="go on with a run from where it stopped, by its id, name or folder; the newest one by default",
     )
     parser.add_argument("--device", default="cpu", metavar="D", help="cpu (default), cuda, cuda:1, mps")
     parser.add_argument(
