@@ -208,6 +208,20 @@ for folder in {[str(tmp_path / str(number)) for number in range(len(CASES))]}:
     assert out.count("epoch 1/1") == out.count("test  loss") == len(CASES)
 
 
+def test_an_exported_loop_compiles_and_limits_threads_as_the_plan_says(tmp_path):
+    export_python(template("digits-residual", compile=True, threads=2, memory_format="channels_last"), tmp_path)
+    text = (tmp_path / "train.py").read_text("utf-8")
+    assert "compiled_train_losses = torch.compile(train_losses, dynamic=False)" in text
+    assert "loss = sum(compiled_train_losses(model, batch).values())" in text
+    assert "losses = train_losses(model, batch)" in text, "evaluation stays as it is, as in the session"
+    assert "torch.set_num_threads(2)" in text
+    assert "    model.to(memory_format=torch.channels_last)\n" in text
+    assert 'if DEVICE == "cpu"' not in text
+    export_python(template("digits-residual", memory_format="contiguous"), tmp_path / "plain")
+    plain = (tmp_path / "plain" / "train.py").read_text("utf-8")
+    assert not any(word in plain for word in ("compile", "set_num_threads", "channels_last", "autocast", "DTYPE"))
+
+
 def test_an_exported_regression_tells_errors_in_the_units_of_the_data(tmp_path):
     """The same numbers as the session's, although both train on a normalized target."""
     project = Project(template("diabetes", epochs=1))
