@@ -259,7 +259,8 @@ class NodePage(QWidget):
             self.data.show_node(node)
         else:
             self.form.set_values(node.parameters, block=self._workspace.sight.values)
-        self._known, self._kept = (), {}  # new values have no notes yet
+        if self.data is None or self._kept:  # new values have no notes yet; a data node's may wait, and say why
+            self._known, self._kept = (), {}
         self._show_problems()
 
     def show_shapes(self) -> None:
