@@ -155,7 +155,8 @@ class ProfileModel(QAbstractTableModel):
         """Return a column's title and what it means."""
         if orientation is Qt.Orientation.Horizontal:
             if role == Qt.ItemDataRole.DisplayRole:
-                return COLUMNS[section].title
+                # The mark of the order stands at the right end, where numbers' titles end.
+                return COLUMNS[section].title + ("    " if section > 1 else "")
             if role == Qt.ItemDataRole.ToolTipRole:
                 return COLUMNS[section].tip
             if role == Qt.ItemDataRole.TextAlignmentRole:
@@ -213,6 +214,7 @@ class ProfilePanel(LivePanel):
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setShowGrid(False)
+        table.setTextElideMode(Qt.TextElideMode.ElideLeft)  # of a layer in a block the end tells which it is
         table.setFrameShape(QTableView.Shape.NoFrame)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(24)
