@@ -94,6 +94,7 @@ class RunRecord:
             last = min(rewound)
             self.series = {name: series.until(last) for name, series in self.series.items()}
             self.clock, self.epochs = self.clock.until(last), self.epochs.until(last)
+            self.histories.forget_from(last + 1)
         for name, points in telemetry.series.items():
             self.series.setdefault(name, Series()).extend(points)
         if telemetry.timeline is not None:
