@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, QRectF, QSortFilterProxyModel, Qt
-from PySide6.QtGui import QPainter
+from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPixmap, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QHeaderView,
     QPushButton,
-    QStyledItemDelegate,
-    QStyleOptionViewItem,
-    QTableView,
+    QTableWidget,
+    QTableWidgetItem,
     QWidget,
 )
 
@@ -32,9 +31,11 @@ from netbuilder.ui.units import duration, memory
 from netbuilder.ui.workspace import Workspace
 
 EMPTY = "Train > Profile (F7) measures how long each layer takes forward and backward, and what it keeps in memory."
-_SORT = Qt.ItemDataRole.UserRole
-_SHARE = Qt.ItemDataRole.UserRole + 1
-_Index = QModelIndex | QPersistentModelIndex
+_SHARE = 5  # the column of shares, by which the table is sorted at first
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+_BAR = QSize(52, 10)
+_NAME = 120  # pixels for a layer's name at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,74 +114,33 @@ def profile_rows(workspace: Workspace, report: ProfileReport) -> list[Row]:
     return rows
 
 
-class ProfileModel(QAbstractTableModel):
-    """The rows as Qt's views want them."""
+class _Cell(QTableWidgetItem):
+    """One cell, sorted by its value rather than by its text."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows: list[Row] = []
+    def __init__(self, row: Row, column: Column) -> None:
+        super().__init__(column.text(row))
+        self.path = row.path
+        self.key = column.key(row)
+        self.setToolTip(f"{row.label}: {column.tip}")
 
-    def set_rows(self, rows: list[Row]) -> None:
-        """Show these layers."""
-        self.beginResetModel()
-        self.rows = rows
-        self.endResetModel()
-
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        """Return how many layers there are."""
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008
-        """Return how many columns there are."""
-        return 0 if parent.isValid() else len(COLUMNS)
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return what a cell shows or is sorted by."""
-        row, column = self.rows[index.row()], COLUMNS[index.column()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return column.text(row)
-        if role == _SORT:
-            return column.key(row)
-        if role == _SHARE:
-            return row.share if column.title == "Share" else None
-        if role == Qt.ItemDataRole.TextAlignmentRole and index.column() > 1:
-            return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        if role == Qt.ItemDataRole.FontRole and index.column() > 1:
-            return mono_font(12)
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{row.label}: {column.tip}"
-        return None
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        """Return a column's title and what it means."""
-        if orientation is Qt.Orientation.Horizontal:
-            if role == Qt.ItemDataRole.DisplayRole:
-                # The mark of the order stands at the right end, where numbers' titles end.
-                return COLUMNS[section].title + ("    " if section > 1 else "")
-            if role == Qt.ItemDataRole.ToolTipRole:
-                return COLUMNS[section].tip
-            if role == Qt.ItemDataRole.TextAlignmentRole:
-                side = Qt.AlignmentFlag.AlignRight if section > 1 else Qt.AlignmentFlag.AlignLeft
-                return int(side | Qt.AlignmentFlag.AlignVCenter)
-        return None
+    def __lt__(self, other: QTableWidgetItem) -> bool:
+        return bool(self.key < other.key) if isinstance(other, _Cell) else super().__lt__(other)
 
 
-class _ShareBar(QStyledItemDelegate):
-    """Draws a layer's share as a bar behind its number."""
+@lru_cache(maxsize=256)
+def share_bar(percent: int, color: str) -> QPixmap:
+    """Return a bar that fills so large a part of its room, for beside the number.
 
-    def __init__(self, theme: Theme, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.theme = theme
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        share = index.data(_SHARE)
-        if share:
-            room = QRectF(option.rect).adjusted(6, 4, -6, -4)
-            color = self.theme.color("accent")
-            color.setAlphaF(0.35)
-            room.setWidth(max(room.width() * min(share, 1.0), 2.0))
-            painter.fillRect(room, color)
-        super().paint(painter, option, index)
+    Args:
+        percent: 0 to 100; the smallest bar is still seen.
+        color: Its colour's name.
+    """
+    picture = QPixmap(_BAR * 2)
+    picture.setDevicePixelRatio(2.0)
+    picture.fill(Qt.GlobalColor.transparent)
+    with QPainter(picture) as painter:
+        painter.fillRect(QRectF(0, 0, max(_BAR.width() * percent / 100, 1.0), _BAR.height()), QColor(color))
+    return picture
 
 
 class ProfilePanel(LivePanel):
@@ -188,10 +148,7 @@ class ProfilePanel(LivePanel):
 
     def build(self) -> None:
         """Make the card with its table."""
-        self.model = ProfileModel()
-        self.sorted = QSortFilterProxyModel()
-        self.sorted.setSourceModel(self.model)
-        self.sorted.setSortRole(_SORT)
+        self.shown: list[Row] = []
         self.card = Card("Profile", EMPTY)
         self.again = QPushButton("Profile")
         self.again.setToolTip("Measure what each layer takes (F7); the training is not changed by it")
@@ -204,25 +161,48 @@ class ProfilePanel(LivePanel):
         column.addWidget(self.card)
         self._shown: object = None
 
-    def _make_table(self) -> QTableView:
-        table = QTableView()
+    def _make_table(self) -> QTableWidget:
+        table = QTableWidget(0, len(COLUMNS))
         table.setAccessibleName("What each layer takes")
-        table.setModel(self.sorted)
+        for index, column in enumerate(COLUMNS):
+            # The mark of the order stands at the right end, where numbers' titles end.
+            head = QTableWidgetItem(column.title + ("    " if index > 1 else ""))
+            head.setTextAlignment(_RIGHT if index > 1 else _LEFT)
+            head.setToolTip(column.tip)
+            table.setHorizontalHeaderItem(index, head)
+        table.setIconSize(_BAR)
         table.setSortingEnabled(True)
-        table.sortByColumn(5, Qt.SortOrder.DescendingOrder)
+        table.sortByColumn(_SHARE, Qt.SortOrder.DescendingOrder)
         table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         table.setShowGrid(False)
         table.setTextElideMode(Qt.TextElideMode.ElideLeft)  # of a layer in a block the end tells which it is
-        table.setFrameShape(QTableView.Shape.NoFrame)
+        table.setFrameShape(QTableWidget.Shape.NoFrame)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(24)
-        table.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
-        table.setItemDelegateForColumn(5, _ShareBar(self.theme, table))
-        table.selectionModel().currentRowChanged.connect(self._choose)
+        table.currentItemChanged.connect(self._choose)
         return table
+
+    def _fill(self) -> None:
+        """Put the rows into the table; it sorts them again."""
+        with QSignalBlocker(self.table):
+            self.table.setSortingEnabled(False)
+            self.table.setRowCount(len(self.shown))
+            for index, row in enumerate(self.shown):
+                for number, column in enumerate(COLUMNS):
+                    self.table.setItem(index, number, self._cell(row, number, column))
+            self.table.setSortingEnabled(True)
+            self.table.setCurrentItem(None)  # type: ignore[call-overload]
+
+    def _cell(self, row: Row, number: int, column: Column) -> QTableWidgetItem:
+        cell = _Cell(row, column)
+        if number > 1:
+            cell.setTextAlignment(_RIGHT)
+            cell.setFont(mono_font(12))
+        if number == _SHARE and row.share > 0:
+            cell.setData(Qt.ItemDataRole.DecorationRole, share_bar(min(round(100 * row.share), 100), self.theme.accent))
+        return cell
 
     def refresh(self) -> None:
         """Show the newest report."""
@@ -236,32 +216,42 @@ class ProfilePanel(LivePanel):
             self.card.note.clear()
             self.card.show_empty()
             return
-        self.model.set_rows(profile_rows(self.workspace, report))
+        self.shown = profile_rows(self.workspace, report)
+        self._fill()
         self._fit()
         self.card.note.setText(summary(report, self.workspace.costs.total.kept * report.rows))
         self.card.show_body(self.table)
 
     def _fit(self) -> None:
-        """Make columns as wide as what is in them, and the mark of the order beside it."""
+        """Make columns as wide as what is in them, and give the names the rest."""
         self.table.resizeColumnsToContents()
         for index in range(1, len(COLUMNS)):
-            self.table.setColumnWidth(index, self.table.columnWidth(index) + 14)
+            # Qt measures digits a little short, and more so beside a bar.
+            self.table.setColumnWidth(index, self.table.columnWidth(index) + (30 if index == _SHARE else 4))
+        others = sum(self.table.columnWidth(index) for index in range(1, len(COLUMNS)))
+        self.table.setColumnWidth(0, max(self.table.viewport().width() - others, _NAME))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give the names what room there is."""
+        super().resizeEvent(event)
+        if self._built:
+            self._fit()
 
     def rows(self) -> Iterator[list[str]]:
         """Yield the table in plain numbers: seconds and bytes, a head first."""
         yield ["node", "label", "type", "forward_s", "backward_s", "share", "output_bytes", "kept_bytes", "estimated"]
-        for row in self.model.rows:
+        for row in self.shown:
             numbers = (row.node.forward, row.node.backward, row.share, row.node.output, row.node.kept)
             estimate = "" if row.estimate is None else str(row.estimate)
             yield [row.path, row.label, row.title, *map(repr, numbers), estimate]
 
-    def _choose(self, index: QModelIndex) -> None:
-        if index.isValid():
-            self.workspace.reveal(self.model.rows[self.sorted.mapToSource(index).row()].path)
+    def _choose(self, item: QTableWidgetItem | None) -> None:
+        if isinstance(item, _Cell):
+            self.workspace.reveal(item.path)
 
     def restyle(self, theme: Theme) -> None:
         """Draw in other colours."""
-        self.table.setItemDelegateForColumn(5, _ShareBar(theme, self.table))
+        self._fill()
 
 
 def summary(report: ProfileReport, estimate: int) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from netbuilder.training.profile_report import NodeProfile, ProfileReport
 from netbuilder.training.protocol import Profile, Telemetry
-from netbuilder.ui.panels.profile import COLUMNS, EMPTY, PANEL, ProfilePanel
+from netbuilder.ui.panels.profile import COLUMNS, EMPTY, PANEL, ProfilePanel, share_bar
 from netbuilder.ui.theme import ThemeController
 from netbuilder.ui.workspace import Workspace
 from tests.ui.panels.recorded import CONV, HEAD, LOSS, RELU, RecordedHost, tell
@@ -38,7 +39,7 @@ def _panel(qtbot: QtBot, workspace: Workspace, themes: ThemeController) -> Profi
 
 def _column(panel: ProfilePanel, title: str) -> list[str]:
     at = [column.title for column in COLUMNS].index(title)
-    return [panel.sorted.index(row, at).data() for row in range(panel.sorted.rowCount())]
+    return [panel.table.item(row, at).text() for row in range(panel.table.rowCount())]
 
 
 def test_it_says_what_will_be_there(qtbot, digits, themes):
@@ -59,10 +60,18 @@ def test_layers_are_sorted_by_their_share(qtbot, digits: Workspace, host: Record
     assert _column(panel, "Layer") == ["head", "nelsewhere", "relu", "stem"]
 
 
+def test_a_bar_is_as_long_as_the_share():
+    lengths = []
+    for percent in (0, 25, 100):
+        image = share_bar(percent, "#4f8cff").toImage()
+        lengths.append(sum(image.pixelColor(x, 5).alpha() > 0 for x in range(image.width())) / image.width())
+    assert lengths == [pytest.approx(1 / 52, abs=0.02), pytest.approx(0.25, abs=0.02), 1.0]
+
+
 def test_a_click_selects_the_layer(qtbot, digits: Workspace, host: RecordedHost, themes):
     panel = _panel(qtbot, digits, themes)
     tell(digits, host, Telemetry(events=(REPORT.event(),)))
-    at = panel.table.visualRect(panel.sorted.index(1, 0)).center()
+    at = panel.table.visualItemRect(panel.table.item(1, 0)).center()
     qtbot.mouseClick(panel.table.viewport(), Qt.MouseButton.LeftButton, pos=at)
     assert digits.selection == {HEAD}
 
