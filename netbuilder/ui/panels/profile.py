@@ -227,7 +227,7 @@ class ProfilePanel(LivePanel):
         self.table.resizeColumnsToContents()
         for index in range(1, len(COLUMNS)):
             # Qt measures digits a little short, and more so beside a bar.
-            self.table.setColumnWidth(index, self.table.columnWidth(index) + (30 if index == _SHARE else 4))
+            self.table.setColumnWidth(index, self.table.columnWidth(index) + (30 if index == _SHARE else 9))
         others = sum(self.table.columnWidth(index) for index in range(1, len(COLUMNS)))
         self.table.setColumnWidth(0, max(self.table.viewport().width() - others, _NAME))
 
