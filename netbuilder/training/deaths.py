@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from netbuilder.foundation.problem import Problem, Severity
+from netbuilder.training import wire
 from netbuilder.training.events import DEVICE_FAULT, end_event
 from netbuilder.training.protocol import Event, Telemetry
 
@@ -60,8 +61,10 @@ def death(reason: str, report: str, folder: str, step: int) -> tuple[Event, ...]
 
 def _place(report: str) -> str:
     """Say where in Python a fault happened, if the process could still tell."""
-    begin = report.find("Current thread")
+    begin = report.find("(most recent call first)")
     found = _PLACE.search(report, begin) if begin >= 0 else None
+    if found is not None and Path(found[1]) == Path(wire.__file__):  # it was waiting for commands: sent from outside
+        return ""
     return f", at line {found[2]} of {Path(found[1]).name}, in {found[3]}" if found else ""
 
 

@@ -30,7 +30,7 @@ from netbuilder.training.updates import NonFiniteError
 
 def main() -> None:
     """Compute until the run is over."""
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)  # looking at threads that go on can be a fault of its own
     die_with(int(sys.argv[1]))
     orders = os.fdopen(os.dup(0), "rb")
     mate = Teammate(wire.read(orders))

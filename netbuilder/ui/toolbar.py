@@ -146,7 +146,7 @@ def _rate(state: State, progress: Progress) -> str:
     if state is State.ENDED:
         return "Finished" if progress.step >= progress.steps else f"Stopped at step {progress.step:,}"
     if state is State.FAILED:
-        return "Failed; see Problems"
+        return "Failed; see the log"
     if state is State.PAUSED:
         return f"Paused at step {progress.step:,}"
     if not state.is_active or not progress.rate:

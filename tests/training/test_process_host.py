@@ -153,6 +153,7 @@ def die(host: ProcessHost, folder, fault: str) -> None:
     (problem,) = [problem for event in run.of("problem") for problem in event.problems]
     assert problem.code == "session.died"
     assert FAULTS[fault] in problem.message
+    assert "at line" not in problem.message, "it was waiting for commands, which is no place to look at"
     assert run.events[-1].kind == "end"
     assert run.end.data["reason"] == "failed"
     assert run.end.data["folder"] == str(folder)
