@@ -82,6 +82,11 @@ class DataSection(QWidget):
         table.setFixedHeight(24 + 22 * 8)
         return table
 
+    @property
+    def waits(self) -> bool:
+        """Whether values wait in the form, which says why."""
+        return bool(self._waiting)
+
     # Into the document -----------------------------------------------------------------------------------------------
 
     def show_node(self, node: Node) -> None:

@@ -259,8 +259,7 @@ class NodePage(QWidget):
             self.data.show_node(node)
         else:
             self.form.set_values(node.parameters, block=self._workspace.sight.values)
-        if self.data is None or self._kept:  # new values have no notes yet; a data node's may wait, and say why
-            self._known, self._kept = (), {}
+        self._known, self._kept = (), {}  # new values have no notes yet
         self._show_problems()
 
     def show_shapes(self) -> None:
@@ -297,7 +296,8 @@ class NodePage(QWidget):
                 self.problems.addWidget(ProblemRow(problem, self._workspace))
             elif problem.fixes or problem.field not in at_field:
                 self.problems.addWidget(ProblemRow(problem, self._workspace, place=False))
-        self.form.set_notes(at_field, kept.keys() - {problem.field for problem in own})
+        if self.data is None or not self.data.waits:
+            self.form.set_notes(at_field, kept.keys() - {problem.field for problem in own})
         self._mark_code()
 
     def _mark_code(self) -> None:
