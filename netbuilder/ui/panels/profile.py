@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 from PySide6.QtCore import QRectF, QSignalBlocker, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPixmap, QResizeEvent
+from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
+    QHeaderView,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
@@ -35,7 +36,7 @@ _SHARE = 5  # the column of shares, by which the table is sorted at first
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _BAR = QSize(52, 10)
-_NAME = 120  # pixels for a layer's name at least
+_NAME = 72  # pixels for a layer's name at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +180,8 @@ class ProfilePanel(LivePanel):
         table.setShowGrid(False)
         table.setTextElideMode(Qt.TextElideMode.ElideLeft)  # of a layer in a block the end tells which it is
         table.setFrameShape(QTableWidget.Shape.NoFrame)
+        table.horizontalHeader().setMinimumSectionSize(_NAME)
+        table.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         table.verticalHeader().hide()
         table.verticalHeader().setDefaultSectionSize(24)
         table.currentItemChanged.connect(self._choose)
@@ -223,19 +226,11 @@ class ProfilePanel(LivePanel):
         self.card.show_body(self.table)
 
     def _fit(self) -> None:
-        """Make columns as wide as what is in them, and give the names the rest."""
+        """Make columns as wide as what is in them; the names have the rest."""
         self.table.resizeColumnsToContents()
         for index in range(1, len(COLUMNS)):
             # Qt measures digits a little short, and more so beside a bar.
             self.table.setColumnWidth(index, self.table.columnWidth(index) + (30 if index == _SHARE else 9))
-        others = sum(self.table.columnWidth(index) for index in range(1, len(COLUMNS)))
-        self.table.setColumnWidth(0, max(self.table.viewport().width() - others, _NAME))
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        """Give the names what room there is."""
-        super().resizeEvent(event)
-        if self._built:
-            self._fit()
 
     def rows(self) -> Iterator[list[str]]:
         """Yield the table in plain numbers: seconds and bytes, a head first."""
