@@ -81,7 +81,7 @@ def test_counted_links_follow_an_edit():
 def test_of_many_nodes_those_in_view_are_looked_at_first(view, workspace, qtbot):
     """Half of a network loses its shapes: what is seen tells at once, the rest while nobody waits."""
     workspace.open_unsaved(network(1000))
-    qtbot.waitUntil(lambda: workspace.is_settled and not view.content.late)
+    qtbot.waitUntil(lambda: workspace.is_settled and not view.content.late, timeout=60_000)
     view.views.actual_size()
     arrays = view.content.arrays
     seen = {arrays.ids[row] for row in arrays.nodes_in(*view.shown_area())}
