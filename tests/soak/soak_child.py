@@ -12,13 +12,16 @@ import os
 import shutil
 import sys
 import time
+import traceback
 from itertools import cycle
+from types import TracebackType
 from typing import Any
 
 import psutil
 from PySide6.QtCore import QTimer, QtMsgType, qInstallMessageHandler
 from PySide6.QtWidgets import QApplication
 
+from netbuilder.compiler.flow import is_loss
 from netbuilder.document import edits
 from netbuilder.document.model import new_id
 from netbuilder.foundation.preferences import config_folder
@@ -42,6 +45,13 @@ def note(kind: QtMsgType, _: Any, text: str) -> None:
     """Keep what Qt complains of."""
     if kind is not QtMsgType.QtDebugMsg and not any(each in text for each in HARMLESS):
         complaints.append(text)
+
+
+def fail(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print what was raised, and end: a slot's error would go by unseen."""
+    traceback.print_exception(kind, error, trace)
+    sys.stderr.flush()
+    os._exit(1)
 
 
 class Person:
@@ -114,7 +124,7 @@ class Person:
 
     def loss(self) -> str:
         """Return the loss's id."""
-        return next(id for id, node in self.workspace.document.graph.nodes.items() if "loss" in node.type.lower())
+        return next(id for id, node in self.workspace.document.graph.nodes.items() if is_loss(node))
 
     def undo(self) -> None:
         """Take the last edit back."""
@@ -135,6 +145,8 @@ def main(seconds: float, host: str) -> None:
     gc.disable()  # as the command does
     qInstallMessageHandler(note)
     program = Program(make_application())
+    program.crashes.uninstall()
+    sys.excepthook = fail
     program.preferences.set("train_in", host)
     document = open_template("digits-mlp")
     program.workspace.open_unsaved(edits.change_plan(document, values={"epochs": 1_000_000}))
