@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -18,6 +19,9 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # One intra-op thread: many small tests run faster so, and two cores are not fought over.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+OBJECTS, COLLECTIONS = 700, 10
+"""Python's own thresholds: objects since the last collection, and collections before one of the older objects."""
+
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -25,6 +29,20 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "netbuilder-home"
     monkeypatch.setenv("NETBUILDER_HOME", str(folder))
     return folder
+
+
+@pytest.fixture(autouse=True)
+def collected_here() -> Iterator[None]:
+    """Collect garbage on this thread only, as the program does: another one would delete Qt's objects under its feet."""
+    gc.disable()
+    yield
+    first, second, third = gc.get_count()
+    if third > COLLECTIONS:
+        gc.collect()
+    elif second > COLLECTIONS:
+        gc.collect(1)
+    elif first > OBJECTS:
+        gc.collect(0)
 
 
 @pytest.fixture(autouse=True)
