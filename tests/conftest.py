@@ -33,7 +33,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def collected_here() -> Iterator[None]:
-    """Collect garbage on this thread only, as the program does: another one would delete Qt's objects under its feet."""
+    """Collect garbage on this thread only, as the program does: elsewhere it would delete Qt's objects."""
     gc.disable()
     yield
     first, second, third = gc.get_count()
