@@ -19,8 +19,8 @@ os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # One intra-op thread: many small tests run faster so, and two cores are not fought over.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-OBJECTS, COLLECTIONS = 700, 10
-"""Python's own thresholds: objects since the last collection, and collections before one of the older objects."""
+HEAVY = ("PySide6.QtWidgets", "torch", "torch._dynamo", "sklearn", "onnx", "transformers")
+"""Modules that bring many objects."""
 
 
 @pytest.fixture(autouse=True)
@@ -31,18 +31,22 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+_frozen: set[str] = set()
+
+
 @pytest.fixture(autouse=True)
 def collected_here() -> Iterator[None]:
-    """Collect garbage on this thread only, as the program does: elsewhere it would delete Qt's objects."""
+    """Collect garbage on this thread only, as the program does: elsewhere it would delete Qt's objects.
+
+    All of it after each test: a window that an earlier test has closed would still follow what is global.
+    """
     gc.disable()
     yield
-    first, second, third = gc.get_count()
-    if third > COLLECTIONS:
-        gc.collect()
-    elif second > COLLECTIONS:
-        gc.collect(1)
-    elif first > OBJECTS:
-        gc.collect(0)
+    heavy = {name for name in HEAVY if name in sys.modules}
+    gc.collect()
+    if heavy - _frozen:  # what was imported stays, and takes a collection most of its time
+        _frozen.update(heavy)
+        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -23,6 +23,7 @@ from netbuilder.insight.comparison import Arm, Comparison, compare
 from netbuilder.insight.order import Order
 from netbuilder.insight.rate_finder import RateCurve, find_rate, judge
 from netbuilder.project import Project
+from netbuilder.training.state import has_state, load_generation
 from netbuilder.ui.comparison_dialog import ComparisonDialog
 from netbuilder.ui.panels.health import HealthPanel
 from netbuilder.ui.rate_dialog import STEP, RateDialog
@@ -251,6 +252,10 @@ def test_during_a_run_it_is_tried_from_the_runs_weights(
 ) -> None:
     window.workspace.step()
     qtbot.waitUntil(lambda: window.workspace.state.value == "paused", timeout=60_000)
+    folder = window.workspace.trainer.folder
+    assert folder is not None
+    # A pause is written down after half a second: till then the newest state is an older one.
+    qtbot.waitUntil(lambda: has_state(folder) and load_generation(folder)[0].step == 1, timeout=60_000)
     dialog = try_fix(qtbot, window, fixes.plan("Stop early", patience=3))
     assert here[0].run == str(window.workspace.trainer.folder)
     assert here[0].trained is window.workspace.trainer.document
