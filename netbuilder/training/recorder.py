@@ -58,6 +58,7 @@ class RunWriter:
         self._report = report
         self._queue: queue.Queue[_Write | threading.Event | None] = queue.Queue(QUEUE_SIZE)
         self._failed = False
+        self._is_over = False  # the thread's own: the last thing was taken from the queue
         self._thread = threading.Thread(target=self._run, name="netbuilder run store", daemon=False)
         self._thread.start()
 
@@ -89,8 +90,8 @@ class RunWriter:
             self._report(error.problems[0] if isinstance(error, NetbuilderError) else _unwritable(self._path, error))
             # Whoever records must not wait for a writer that is no more.
             self._failed = True
-            while self._queue.get() is not None:
-                pass
+            while not self._is_over:
+                self._is_over = self._queue.get() is None
             if not isinstance(error, (sqlite3.Error, OSError, NetbuilderError)):
                 raise  # a defect of ours
         finally:
@@ -103,9 +104,8 @@ class RunWriter:
         What comes is gathered first and then written at once, so that the store is locked for moments only, and other
         programs can write to it as well.
         """
-        is_over = False
-        while not is_over:
-            gathered, is_over = self._gather()
+        while not self._is_over:
+            gathered = self._gather()
             for write in gathered:
                 if not isinstance(write, threading.Event):
                     write(connection)
@@ -114,8 +114,8 @@ class RunWriter:
                 if isinstance(write, threading.Event):
                     write.set()
 
-    def _gather(self) -> tuple[list[_Write | threading.Event], bool]:
-        """Return what came within a moment, and whether it was the last."""
+    def _gather(self) -> list[_Write | threading.Event]:
+        """Return what came within a moment."""
         gathered: list[_Write | threading.Event] = []
         deadline = time.monotonic() + COMMIT_SECONDS
         while len(gathered) < QUEUE_SIZE and (left := deadline - time.monotonic()) > 0:
@@ -124,11 +124,12 @@ class RunWriter:
             except queue.Empty:
                 break
             if write is None:
-                return gathered, True
+                self._is_over = True
+                break
             gathered.append(write)
             if isinstance(write, threading.Event):  # somebody waits for it
                 break
-        return gathered, False
+        return gathered
 
     def _open(self) -> sqlite3.Connection:
         import sqlite3

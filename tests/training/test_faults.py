@@ -159,7 +159,7 @@ def test_a_disk_that_really_is_full_is_told_once_and_what_was_saved_stays(apart,
     run = _start(apart, _faulty(limit), tmp_path / "x.runs" / "a").finish()
     codes = [each.code for event in run.of("problem") for each in event.problems]
     assert len(run.of("epoch")) == 40, "the training goes on"
-    assert codes[:2] == ["runs.unwritable", "save.limit"], "each is told"
+    assert {"runs.unwritable", "save.limit"} <= set(codes), "each is told, whichever comes first"
     assert codes.count("runs.unwritable") == 1
     assert codes.count("save.limit") <= 2, "once along the way, once at the end"
     assert run.series("loss/train")[-1] > 0
