@@ -11,9 +11,10 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from netbuilder.foundation.problem import Fix
-from netbuilder.ui.panels.axis import Axis, range_of, short_text, tick_text, value_text
+from netbuilder.ui.panels.axis import Axis, range_of, short_text, value_text
+from netbuilder.ui.panels.axis_lines import paint_axes
 from netbuilder.ui.panels.decimation import Floats
-from netbuilder.ui.theme import Theme, mono_font
+from netbuilder.ui.theme import Theme
 
 if TYPE_CHECKING:
     from netbuilder.insight.comparison import Arm, Comparison
@@ -57,29 +58,11 @@ class ComparisonView(QWidget):
         up = Axis(low, high, self.height() - _BOTTOM, _TOP, logarithmic=is_wide)
         with QPainter(self) as painter:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self._paint_axes(painter, across, up)
+            paint_axes(painter, self._theme, across, up, "steps", "{:,.0f}".format)
             painter.setClipRect(QRectF(_LEFT, _TOP, self.width() - _LEFT - _RIGHT, self.height() - _TOP - _BOTTOM))
             for bands, color in self._arms:
                 if bands is not None:
                     _paint_arm(painter, across, up, bands, color)
-
-    def _paint_axes(self, painter: QPainter, across: Axis, up: Axis) -> None:
-        painter.setFont(mono_font(10))
-        bottom = self.height() - _BOTTOM
-        ticks = up.ticks(40)
-        step = ticks[1] - ticks[0] if len(ticks) > 1 else 0.0
-        for value in ticks:
-            y = up.pixel(value)
-            painter.setPen(QPen(QColor(self._theme.line), 1))
-            painter.drawLine(QPointF(_LEFT, y), QPointF(self.width() - _RIGHT, y))
-            painter.setPen(QColor(self._theme.muted))
-            box = QRectF(0, y - 8, _LEFT - 8, 16)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, tick_text(value, step))
-        for value in across.ticks(70):
-            x = across.pixel(value)
-            painter.drawText(QRectF(x - 40, bottom + 4, 80, 14), Qt.AlignmentFlag.AlignHCenter, f"{value:,.0f}")
-        middle = QRectF(_LEFT, bottom + 18, self.width() - _LEFT - _RIGHT, 16)
-        painter.drawText(middle, Qt.AlignmentFlag.AlignHCenter, "steps")
 
 
 def _paint_arm(painter: QPainter, across: Axis, up: Axis, bands: Floats, color: str) -> None:

@@ -13,8 +13,9 @@ from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QSizePo
 
 from netbuilder.document import edits
 from netbuilder.training import optimizers
-from netbuilder.ui.panels.axis import Axis, range_of, short_text, tick_text
-from netbuilder.ui.theme import Theme, mono_font
+from netbuilder.ui.panels.axis import Axis, range_of, short_text
+from netbuilder.ui.panels.axis_lines import paint_axes
+from netbuilder.ui.theme import Theme
 
 if TYPE_CHECKING:
     from netbuilder.insight.rate_finder import RateCurve
@@ -90,7 +91,7 @@ class RateView(QWidget):
         across, up = self._axes
         with QPainter(self) as painter:
             painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self._paint_axes(painter, across, up)
+            paint_axes(painter, self._theme, across, up, "learning rate", short_text)
             painter.setClipRect(
                 QRectF(_LEFT, _TOP - 4, self.width() - _LEFT - _RIGHT, self.height() - _TOP - _BOTTOM + 8)
             )
@@ -104,24 +105,6 @@ class RateView(QWidget):
             painter.drawLine(QPointF(x, _TOP + 2 * _LABEL), QPointF(x, self.height() - _BOTTOM))
             painter.setBrush(QColor(self._theme.validation))
             painter.drawEllipse(QPointF(x, up.pixel(self.loss_at(self.rate))), 4.5, 4.5)
-
-    def _paint_axes(self, painter: QPainter, across: Axis, up: Axis) -> None:
-        painter.setFont(mono_font(10))
-        bottom = self.height() - _BOTTOM
-        ticks = up.ticks(40)
-        step = ticks[1] - ticks[0] if len(ticks) > 1 else 0.0
-        for value in ticks:
-            y = up.pixel(value)
-            painter.setPen(QPen(QColor(self._theme.line), 1))
-            painter.drawLine(QPointF(_LEFT, y), QPointF(self.width() - _RIGHT, y))
-            painter.setPen(QColor(self._theme.muted))
-            box = QRectF(0, y - 8, _LEFT - 8, 16)
-            painter.drawText(box, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, tick_text(value, step))
-        for value in across.ticks(70):
-            x = across.pixel(value)
-            painter.drawText(QRectF(x - 40, bottom + 4, 80, 14), Qt.AlignmentFlag.AlignHCenter, short_text(value))
-        middle = QRectF(_LEFT, bottom + 18, self.width() - _LEFT - _RIGHT, 16)
-        painter.drawText(middle, Qt.AlignmentFlag.AlignHCenter, "learning rate")
 
     def _paint_line(self, painter: QPainter, across: Axis, up: Axis, values: tuple[float, ...], pen: QPen) -> None:
         xs = across.pixels(np.asarray(self._curve.rates)).tolist()
