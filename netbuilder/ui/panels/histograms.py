@@ -18,10 +18,10 @@ from netbuilder.ui.panels.axis import short_text
 from netbuilder.ui.panels.cards import Card
 from netbuilder.ui.panels.errands import Errand
 from netbuilder.ui.panels.layer_list import LEFT, RIGHT, Layer, LayerList, layers_of
+from netbuilder.ui.panels.layer_panel import scrolled
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.mosaic import from_argb
 from netbuilder.ui.panels.plot_export import export_plots
-from netbuilder.ui.panels.updates import scrolled
 from netbuilder.ui.theme import Theme, ThemeController, mono_font
 from netbuilder.ui.workspace import Workspace
 

@@ -17,9 +17,9 @@ from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import Card, label
 from netbuilder.ui.panels.errands import Errand
 from netbuilder.ui.panels.layer_list import layers_of
+from netbuilder.ui.panels.layer_panel import scrolled
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.plot_export import export_plots
-from netbuilder.ui.panels.updates import scrolled
 from netbuilder.ui.panels.watched import class_names, watched_node
 from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Workspace

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
-from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QWidget
+from PySide6.QtWidgets import QWidget
 
 from netbuilder.training.series_names import DEAD, DEVIATION, MEAN, SATURATED, ZERO, series_of
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.axis import short_text, value_text
-from netbuilder.ui.panels.cards import Card
-from netbuilder.ui.panels.layer_list import LEFT, RIGHT, Layer, LayerList, layers_of
-from netbuilder.ui.panels.live import LivePanel
-from netbuilder.ui.panels.plot_export import export_plots
-from netbuilder.ui.panels.updates import scrolled
+from netbuilder.ui.panels.layer_list import LEFT, RIGHT, Layer, LayerList
+from netbuilder.ui.panels.layer_panel import LayerPanel
 from netbuilder.ui.panels.weights import paint_course
 from netbuilder.ui.series import Series
 from netbuilder.ui.theme import Theme, ThemeController, mono_font
@@ -131,45 +128,25 @@ class StatisticsList(LayerList):
         painter.drawText(QRectF(box.right() - _NUMBER, box.top(), _NUMBER, box.height()), RIGHT, text)
 
 
-class StatisticsPanel(LivePanel):
+class StatisticsPanel(LayerPanel):
     """The list of layers."""
 
     histograms = "statistics"
+    title, plot, empty = "Activation statistics", "activations", EMPTY
+    unselected = "No layer is selected."
 
-    def build(self) -> None:
-        """Make the card."""
-        self.list = StatisticsList(self.workspace, self.theme)
-        export_plots(self.workspace, {"activations": self.list})
-        self._area = scrolled(self.list)
-        self.card = Card("Activation statistics", EMPTY)
-        self.only = QCheckBox("Only selected")
-        self.only.toggled.connect(self.refresh)
-        self.card.head.addWidget(self.only)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 8, 12, 8)
-        row.addWidget(self.card)
-        self._drawn: object = None
+    def make_list(self) -> LayerList:
+        """Return the list."""
+        return StatisticsList(self.workspace, self.theme)
 
-    def refresh(self) -> None:
-        """Show what the run has told."""
+    def told(self) -> Mapping[str, int]:
+        """Return how often each layer's mean was told."""
         prefix, series = series_of(MEAN, ""), self.workspace.series
-        told = {name.removeprefix(prefix): len(one) for name, one in series.items() if name.startswith(prefix)}
-        layers = layers_of(self.workspace, told, selected_only=self.only.isChecked())
-        drawn = layers, tuple(told.values()), self.workspace.selection
-        if drawn == self._drawn:
-            return
-        self._drawn = drawn
-        self.list.set_layers(layers)
-        note = f"at step {self.workspace.progress.step:,}, of the fixed samples · 0 · saturated · dead in %"
-        self.card.note.setText(note if layers else "")
-        if layers:
-            self.card.show_body(self._area)
-        else:
-            self.card.show_empty("No layer is selected." if told and self.only.isChecked() else EMPTY)
+        return {name.removeprefix(prefix): len(one) for name, one in series.items() if name.startswith(prefix)}
 
-    def restyle(self, theme: Theme) -> None:
-        """Draw in other colours."""
-        self.list.set_theme(theme)
+    def note(self) -> str:
+        """Return what the columns' parts are."""
+        return f"{super().note()}, of the fixed samples · 0 · saturated · dead in %"
 
 
 def _make(workspace: Workspace, themes: ThemeController) -> QWidget:

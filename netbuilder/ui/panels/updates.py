@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QPainter, QPen
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QWidget
 
 from netbuilder.training.series_names import GRADIENT_NORM, UPDATE_RATIO, series_of
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.axis import value_text
-from netbuilder.ui.panels.cards import Card
-from netbuilder.ui.panels.layer_list import RIGHT, Layer, LayerList, layers_of
-from netbuilder.ui.panels.live import LivePanel
-from netbuilder.ui.panels.plot_export import export_plots
+from netbuilder.ui.panels.layer_list import RIGHT, Layer, LayerList
+from netbuilder.ui.panels.layer_panel import LayerPanel
 from netbuilder.ui.panels.weights import paint_course
 from netbuilder.ui.series import Series
 from netbuilder.ui.theme import Theme, ThemeController, mono_font
@@ -153,56 +151,21 @@ def _place(value: float, low: float, high: float) -> float:
     return min(math.log10(value / low) / math.log10(high / low), 1.0)
 
 
-class UpdatesPanel(LivePanel):
+class UpdatesPanel(LayerPanel):
     """The list of layers."""
 
-    def build(self) -> None:
-        """Make the card."""
-        self.list = UpdateList(self.workspace, self.theme)
-        export_plots(self.workspace, {"updates": self.list})
-        self._area = scrolled(self.list)
-        self.card = Card("Gradients & updates", EMPTY)
-        self.only = QCheckBox("Only selected")
-        self.only.toggled.connect(self.refresh)
-        self.card.head.addWidget(self.only)
-        row = QHBoxLayout(self)
-        row.setContentsMargins(12, 8, 12, 8)
-        row.addWidget(self.card)
-        self._drawn: object = None
+    title, plot, empty = "Gradients & updates", "updates", EMPTY
+    unselected = "No layer with weights is selected."
 
-    def refresh(self) -> None:
-        """Show what the run has told."""
-        prefix = series_of(GRADIENT_NORM, "")
-        told = {
-            name.removeprefix(prefix): len(one)
-            for name, one in self.workspace.series.items()
-            if name.startswith(prefix)
-        }
-        layers = layers_of(self.workspace, told, selected_only=self.only.isChecked())
-        ratios = tuple(len(self.workspace.series.get(series_of(UPDATE_RATIO, path), ())) for path in told)
-        drawn = layers, tuple(told.values()), ratios, self.workspace.selection
-        if drawn == self._drawn:
-            return
-        self._drawn = drawn
-        self.list.set_layers(layers)
-        self.card.note.setText(f"at step {self.workspace.progress.step:,}" if layers else "")
-        if layers:
-            self.card.show_body(self._area)
-        else:
-            self.card.show_empty("No layer with weights is selected." if told and self.only.isChecked() else EMPTY)
+    def make_list(self) -> LayerList:
+        """Return the list."""
+        return UpdateList(self.workspace, self.theme)
 
-    def restyle(self, theme: Theme) -> None:
-        """Draw in other colours."""
-        self.list.set_theme(theme)
-
-
-def scrolled(widget: QWidget) -> QScrollArea:
-    """Return a frameless area in which a list is as wide as there is room, and scrolled."""
-    area = QScrollArea()
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidgetResizable(True)
-    area.setWidget(widget)
-    return area
+    def told(self) -> Mapping[str, int]:
+        """Return how often each layer's gradient and update were told."""
+        prefix, series = series_of(GRADIENT_NORM, ""), self.workspace.series
+        paths = [name.removeprefix(prefix) for name in series if name.startswith(prefix)]
+        return {path: len(series[prefix + path]) + len(series.get(series_of(UPDATE_RATIO, path), ())) for path in paths}
 
 
 def _make(workspace: Workspace, themes: ThemeController) -> QWidget:
