@@ -105,6 +105,11 @@ def is_in_block(workspace: Workspace) -> bool:
     return bool(workspace.scope)
 
 
+def prefers(name: str) -> Predicate:
+    """Return whether a preference that is a switch is on."""
+    return lambda workspace: bool(workspace.preferences.get(name))
+
+
 def has_frames(workspace: Workspace) -> bool:
     """There are frames where the user stands."""
     return any(frame.scope == workspace.scope for frame in workspace.document.layout.frames.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from netbuilder.compiler.custom import TRUST
-from netbuilder.ui.action_spec import ActionSpec, action, has_selection, has_several, is_seen, is_troubled
+from netbuilder.ui.action_spec import ActionSpec, action, has_selection, has_several, is_seen, is_troubled, prefers
 
 GRAPH: tuple[ActionSpec, ...] = (
     action(
@@ -134,7 +134,7 @@ ALIGN: tuple[ActionSpec, ...] = (
         "&Graph/A&lign",
         "canvas.toggle_snaps",
         tip="Let dragged layers line up with others and straighten links",
-        checked=lambda workspace: bool(workspace.preferences.get("snap_guides")),
+        checked=prefers("snap_guides"),
         line=True,
     ),
 )

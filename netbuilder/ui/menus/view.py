@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netbuilder.ui.action_spec import ActionSpec, action, has_selection
+from netbuilder.ui.action_spec import ActionSpec, action, has_selection, prefers
 
 VIEW: tuple[ActionSpec, ...] = (
     action("view.fit", "&Fit the network", "&View", "views.fit_all", "Home", icon="fit"),
@@ -16,7 +16,7 @@ VIEW: tuple[ActionSpec, ...] = (
         "&View",
         "views.toggle_minimap",
         tip="Show the whole network in the canvas's corner, where there is more than can be seen",
-        checked=lambda workspace: bool(workspace.preferences.get("show_minimap")),
+        checked=prefers("show_minimap"),
         line=True,
     ),
     action(
@@ -25,7 +25,7 @@ VIEW: tuple[ActionSpec, ...] = (
         "&View",
         "views.toggle_dots",
         tip="Show the grid behind the network",
-        checked=lambda workspace: bool(workspace.preferences.get("show_dots")),
+        checked=prefers("show_dots"),
     ),
     action("view.theme", "&Theme", "&View", "menu.theme", line=True),
     action("view.panels", "&Panels", "&View", "menu.panels"),
@@ -55,7 +55,7 @@ LIVE: tuple[ActionSpec, ...] = (
         "attention.toggle_pictures",
         "Shift+T",
         tip="Show activations, samples and curves on the nodes while training",
-        checked=lambda workspace: bool(workspace.preferences.get("show_thumbnails")),
+        checked=prefers("show_thumbnails"),
     ),
     action(
         "live.dead",
@@ -64,7 +64,7 @@ LIVE: tuple[ActionSpec, ...] = (
         "attention.toggle_dead_units",
         "Shift+D",
         tip="Show on activations how many of their units are 0, or saturated, for all samples",
-        checked=lambda workspace: bool(workspace.preferences.get("show_dead_units")),
+        checked=prefers("show_dead_units"),
     ),
     action(
         "live.flow",
@@ -73,7 +73,7 @@ LIVE: tuple[ActionSpec, ...] = (
         "attention.toggle_gradient_flow",
         "Shift+G",
         tip="Colour links by the size of the gradient that flows back through them while training",
-        checked=lambda workspace: bool(workspace.preferences.get("show_gradient_flow")),
+        checked=prefers("show_gradient_flow"),
     ),
     action(
         "live.profile",
@@ -82,6 +82,6 @@ LIVE: tuple[ActionSpec, ...] = (
         "attention.toggle_profile",
         "Shift+M",
         tip="Show on nodes how long they took once the network was profiled",
-        checked=lambda workspace: bool(workspace.preferences.get("show_profile")),
+        checked=prefers("show_profile"),
     ),
 )
