@@ -27,6 +27,8 @@ from tests.document.journal_child import states
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 2.0
 AT_ONCE = 10
+ATTEMPTS = 10
+"""Batches of kills of a naive writer, until one meets it; a slow machine spends most of its time elsewhere."""
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the sessions are forked")
 
@@ -170,5 +172,11 @@ def check(killer: Killer, count: int, longest: float, folder: Path) -> None:
 def test_the_same_kills_break_naive_ways(
     killer: Killer, kind: str, longest: float, expected: str, tmp_path: Path
 ) -> None:
-    troubles = [file_trouble(killed) for killed in kill_many(killer, kind, AT_ONCE, longest, tmp_path)]
-    assert any(re.search(expected, trouble) for trouble in troubles), troubles
+    troubles: list[str] = []
+    for attempt in range(ATTEMPTS):
+        folder = tmp_path / str(attempt)
+        folder.mkdir()
+        troubles += [file_trouble(killed) for killed in kill_many(killer, kind, AT_ONCE, longest, folder)]
+        if any(re.search(expected, trouble) for trouble in troubles):
+            return
+    pytest.fail(f"nothing broke: {troubles}")
