@@ -17,7 +17,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if getattr(metafunc.module, "BOTH_HOSTS", False):
         here_only = "monkeypatch" in inspect.signature(metafunc.function).parameters
         here_only = here_only or metafunc.definition.get_closest_marker("thread_only") is not None
-        metafunc.parametrize("where", ["thread"] if here_only else ["thread", "process"], indirect=True)
+        kinds = ["thread"] if here_only else ["thread", "process"]
+        metafunc.parametrize("where", kinds, indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,12 +32,20 @@ def shared_process(request: pytest.FixtureRequest) -> Iterator[ProcessHost | Non
         host.leave()
 
 
-@pytest.fixture(autouse=True)
-def where(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, shared_process: ProcessHost | None) -> str:
-    """Where sessions run."""
+@pytest.fixture(scope="module", autouse=True)
+def where(request: pytest.FixtureRequest, shared_process: ProcessHost | None) -> Iterator[str]:
+    """Where sessions run; for fixtures of a module, too."""
     kind: str = getattr(request, "param", "thread")
-    if kind == "process":
-        assert shared_process is not None
+    with pytest.MonkeyPatch.context() as patch:
+        if kind == "process":
+            assert shared_process is not None
+            patch.setattr(documents, "new_host", lambda: shared_process)
+        yield kind
+
+
+@pytest.fixture(autouse=True)
+def idle_process(shared_process: ProcessHost | None) -> None:
+    """Let no test hear what an earlier one was told, or find its run in progress."""
+    if shared_process is not None:
+        assert shared_process.wait(30), "an earlier test left its run in progress"
         shared_process.drain()
-        monkeypatch.setattr(documents, "new_host", lambda: shared_process)
-    return kind

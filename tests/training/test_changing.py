@@ -18,8 +18,8 @@ from netbuilder.document.model import Document, Group, Setting
 from netbuilder.training.protocol import Change, Event, Pause, Resume, Rewind, Snapshot, Start, State, Step, Stop
 from netbuilder.training.run_store import RunStore
 from netbuilder.training.state import load_state
-from netbuilder.training.thread_host import ThreadHost
 from tests.builders import linear, node
+from tests.training import documents
 from tests.training.documents import (
     Run,
     alternating,
@@ -32,10 +32,13 @@ from tests.training.documents import (
     with_optimizer,
 )
 
+BOTH_HOSTS = True
+"""See `conftest`."""
+
 
 def paused(document: Document, folder: Path, steps: int) -> Run:
     """Return a run that rests after some steps, and has room for snapshots."""
-    run = Run(ThreadHost(), folder)
+    run = Run(documents.new_host(), folder)
     run.host.send(Start(document=document, folder=str(folder), paused=True, snapshots=1 << 28))
     for _ in range(steps):
         run.command(Step())

@@ -17,6 +17,9 @@ from tests.builders import linear, node
 from tests.training.documents import iris, planned
 from tests.training.test_time_machine import begin, go_to
 
+BOTH_HOSTS = True
+"""See `conftest`."""
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):

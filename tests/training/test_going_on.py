@@ -22,11 +22,13 @@ from netbuilder.training.resumable import choose, document_of
 from netbuilder.training.run_store import RunStore
 from netbuilder.training.state import TrainingState, load_generation, load_state, save_generation, save_state
 from netbuilder.training.state_saver import StateSaver
-from netbuilder.training.thread_host import ThreadHost
 from netbuilder.training.trainer import Trainer
 from tests.builders import node, tiny_cnn
 from tests.training import documents
 from tests.training.documents import Run, begin, iris, planned, train
+
+BOTH_HOSTS = True
+"""See `conftest`."""
 
 EPOCH = 7
 """Steps in one epoch of `iris`."""
@@ -34,7 +36,7 @@ EPOCH = 7
 
 def go_on(made: Document, folder: Path, *, paused: bool = False) -> Run:
     """Go on with the run in a folder."""
-    run = Run(ThreadHost(), folder)
+    run = Run(documents.new_host(), folder)
     run.host.send(Start(document=made, folder=str(folder), paused=paused, resume=True))
     return run
 
@@ -93,17 +95,20 @@ def dropping() -> Document:
     return planned(iris(8, *extra), epochs=3)
 
 
+@pytest.mark.thread_only
 @pytest.mark.parametrize("step", range(3 * EPOCH))
 def test_it_may_be_stopped_at_every_step(step, tmp_path):
     made = documents.with_optimizer(dropping(), "adam", schedule="cosine", learning_rate=0.01)
     assert_exact(planned(made, clip_norm=1.0), tmp_path, step)
 
 
+@pytest.mark.thread_only
 @pytest.mark.parametrize("key", [spec.key for spec in optimizers.registry()])
 def test_every_optimizer_goes_on(key, tmp_path):
     assert_exact(documents.with_optimizer(planned(iris(), epochs=2), key), tmp_path, 3, 9)
 
 
+@pytest.mark.thread_only
 @pytest.mark.parametrize("key", [spec.key for spec in schedules.registry()])
 def test_every_schedule_goes_on(key, tmp_path):
     made = documents.with_optimizer(planned(iris(), epochs=4), "sgd", schedule=key, learning_rate=0.5, momentum=0.9)
@@ -142,6 +147,7 @@ def test_two_losses_go_on(tmp_path):
     assert_exact(planned(documents.two_losses(), epochs=3), tmp_path, 5, 15)
 
 
+@pytest.mark.thread_only
 def test_images_whose_channels_lie_innermost_go_on(tmp_path):
     assert_exact(documents.with_optimizer(planned(tiny_cnn(4), epochs=1, batch_size=256), "adam"), tmp_path, 2)
 
@@ -150,6 +156,7 @@ def test_sequences_go_on(tmp_path):
     assert_exact(documents.with_optimizer(documents.rows_lstm(), "adam"), tmp_path, 3, 14)
 
 
+@pytest.mark.thread_only
 def test_early_stopping_comes_when_it_would_have(tmp_path):
     made = documents.with_optimizer(planned(iris(), epochs=200, patience=3), "sgd", learning_rate=2.0, momentum=0.95)
     end = train(made, tmp_path / "run").end
@@ -174,6 +181,7 @@ def _steps(trainer: Trainer, count: int) -> dict[str, torch.Tensor]:
     return {key: tensor.clone() for key, tensor in trainer.network.model.state_dict().items()}
 
 
+@pytest.mark.thread_only
 def test_a_state_can_be_put_back_again_and_again(trainer, tmp_path):
     _steps(trainer, 2)
     state = trainer.state()
@@ -186,6 +194,7 @@ def test_a_state_can_be_put_back_again_and_again(trainer, tmp_path):
         assert all(torch.equal(first[key], again[key]) for key in first)
 
 
+@pytest.mark.thread_only
 def test_a_state_does_not_go_on_with_the_training(trainer):
     state = trainer.state()
     before = {key: tensor.clone() for key, tensor in state.tensors.items()}
@@ -196,6 +205,7 @@ def test_a_state_does_not_go_on_with_the_training(trainer):
     assert all(torch.equal(before[key], state.tensors[key]) for key in before)
 
 
+@pytest.mark.thread_only
 def test_a_state_of_another_network_or_optimizer_is_refused_and_changes_nothing(trainer, tmp_path):
     before = _steps(trainer, 2)
     others = [iris(9), documents.with_optimizer(dropping(), "sgd"), documents.alternating(dropping())]
@@ -214,7 +224,7 @@ def test_a_run_can_begin_from_the_state_of_another(tmp_path):
     made = documents.with_optimizer(dropping(), "adam")
     whole = train(made, tmp_path / "whole")
     stopped_at(made, tmp_path / "first", 9)
-    second = Run(ThreadHost(), tmp_path / "second")
+    second = Run(documents.new_host(), tmp_path / "second")
     file = str(tmp_path / "first" / "state.safetensors")
     second.host.send(Start(document=made, folder=str(tmp_path / "second"), state=file))
     second.finish()
@@ -229,6 +239,7 @@ def _flip(path: Path, place: int) -> None:
     path.write_bytes(data)
 
 
+@pytest.mark.thread_only
 def test_a_damaged_state_falls_back_to_the_one_before_and_then_is_refused(trainer, tmp_path):
     folder = tmp_path
     for steps in (2, 1):
@@ -245,6 +256,7 @@ def test_a_damaged_state_falls_back_to_the_one_before_and_then_is_refused(traine
     assert all(problem.is_error for problem in caught.value.problems)
 
 
+@pytest.mark.thread_only
 def test_any_flipped_bit_is_noticed(trainer, tmp_path):
     path = tmp_path / "state.safetensors"
     save_state(path, trainer.state())
@@ -258,6 +270,7 @@ def test_any_flipped_bit_is_noticed(trainer, tmp_path):
             load_state(path)
 
 
+@pytest.mark.thread_only
 def test_weights_are_no_state(tmp_path):
     train(iris(), tmp_path / "run")
     with pytest.raises(NetbuilderError, match="not the state"):
@@ -343,6 +356,7 @@ def test_data_that_changed_since_are_told(tmp_path):
     assert run.end.data["reason"] == "finished"
 
 
+@pytest.mark.thread_only
 def test_a_run_in_progress_is_not_gone_on_with_twice(tmp_path):
     made = planned(iris(), epochs=100_000)
     stopped_at(made, tmp_path / "run", 2)

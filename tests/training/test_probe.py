@@ -17,6 +17,9 @@ from tests.builders import node, tiny_cnn
 from tests.training import documents
 from tests.training.documents import Run, begin, iris, planned
 
+BOTH_HOSTS = True
+"""See `conftest`."""
+
 
 def _look(made, folder, *commands, steps: int = 1) -> Run:
     """Start paused, do some steps, watch, and stop."""
@@ -218,6 +221,7 @@ def test_what_is_not_finite_is_drawn_all_the_same(bad):
     assert pictures.histogram(np.full(4, bad, np.float32))[0].sum() == 0
 
 
+@pytest.mark.thread_only
 def test_histograms_agree_with_numpy():
     values = np.random.default_rng(0).normal(size=2000).astype(np.float32)
     counts, extent = pictures.histogram(values)
@@ -226,6 +230,7 @@ def test_histograms_agree_with_numpy():
     assert counts.sum() == 2000
 
 
+@pytest.mark.thread_only
 def test_volumes_and_large_maps_are_cut_down():
     volume = torch.randn(2, 5, 4, 6, 7)
     assert pictures.maps_of(volume, 1).shape == (5, 6, 7)

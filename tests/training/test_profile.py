@@ -22,6 +22,9 @@ from tests.builders import node, tiny_cnn
 from tests.training import documents
 from tests.training.documents import Run, begin, iris, planned
 
+BOTH_HOSTS = True
+"""See `conftest`."""
+
 
 def _profiled(made: Document, folder, *, steps: int = 2, passes: int = 3) -> tuple[Run, ProfileReport]:
     run = begin(planned(made, epochs=1000), folder, paused=True)
@@ -179,8 +182,7 @@ def test_what_goes_wrong_is_told_and_training_goes_on(tmp_path, monkeypatch):
 
 def test_without_a_run_the_command_is_ignored(tmp_path):
     run = documents.train(planned(iris(), epochs=1), tmp_path / "run")
-    run.host.send(Profile())
-    run.drain()
+    run.command(Profile())
     assert run.events[-1].text == "Profile was ignored: nothing is being trained."
 
 

@@ -36,10 +36,13 @@ from netbuilder.training.run_store import RunStore
 from netbuilder.training.snapshot_files import path_of, snapshots_of
 from netbuilder.training.snapshots import load_snapshot
 from netbuilder.training.state import TrainingState
-from netbuilder.training.thread_host import ThreadHost
 from tests.builders import linear, node, tiny_cnn
+from tests.training import documents
 from tests.training.documents import ENDED, Run, iris, planned, train
 from tests.training.test_going_on import digests, history
+
+BOTH_HOSTS = True
+"""See `conftest`."""
 
 ROOM = 64 << 20
 SEE = Watch(nodes=("hidden",), sample=2, gradient_flow=True)
@@ -47,7 +50,7 @@ SEE = Watch(nodes=("hidden",), sample=2, gradient_flow=True)
 
 def begin(made: Document, folder: Path, *, paused: bool = True, snapshots: int = ROOM, state: str = "") -> Run:
     """Start a session that keeps snapshots."""
-    run = Run(ThreadHost(), folder)
+    run = Run(documents.new_host(), folder)
     run.host.send(Start(document=made, folder=str(folder), paused=paused, snapshots=snapshots, state=state))
     return run
 
