@@ -47,7 +47,7 @@ class Program:
         self.theme = controller()
         self.theme.set_mode(self.preferences.get("theme"))
         self.workspace = Workspace(self.preferences)
-        self.workspace.hold_analysis()  # the window releases it as it is furnished: nothing shows it before
+        self.workspace.analysis.hold()  # the window releases it as it is furnished: nothing shows it before
         self.window = MainWindow(self.workspace, self.theme)
         self.loader = TorchLoader()
         self.collector = Collector(self.window)

@@ -22,7 +22,7 @@ class BalanceActions:
     def balance(self) -> None:
         """Weigh the classes of the selected losses, or of all when none is selected; shows the numbers."""
         workspace = self.window.workspace
-        if not workspace.may_train():
+        if not workspace.control.may_train():
             return
         from netbuilder.training.balance import PARAMETERS, find_balances
         from netbuilder.ui.progress_dialog import run_with_progress

@@ -66,7 +66,7 @@ class BlockMenus:
 
     def _fill_for_project(self, menu: QMenu, key: str) -> None:
         workspace = self._workspace
-        menu.addAction("Open", partial(workspace.open_block, key))
+        menu.addAction("Open", partial(workspace.scopes.open_block, key))
         menu.addAction("Save to library", partial(save_to_library, workspace, key))
         menu.addSeparator()
         remove = menu.addAction(
@@ -113,7 +113,7 @@ class BlockMenus:
         came = [each for each, block in workspace.document.blocks.items() if each not in before]
         found = [each for each in came if workspace.document.blocks[each].title == entry.definition.title]
         if found:
-            workspace.open_block(found[-1])
+            workspace.scopes.open_block(found[-1])
 
     def _open_folder(self) -> None:
         self._try(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._workspace.library.make_folder()))))

@@ -140,7 +140,7 @@ class FileActions:
         if self.workspace.state.is_active:
             if dialogs.ask_running(self.window) is not Answer.YES:
                 return False
-            self.workspace.stop()
+            self.workspace.control.stop()
         if not self.workspace.is_modified:
             return True
         answer = dialogs.ask_unsaved(self.window, self.workspace.name)

@@ -7,18 +7,18 @@ moment.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 
 from netbuilder.document.files import read_document
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.training.protocol import Event, State, Telemetry
+from netbuilder.ui.part import Part
 
 if TYPE_CHECKING:
     from netbuilder.ui.workspace import Change, Workspace
@@ -27,7 +27,7 @@ CALM_MS = 120
 """How long an edit waits for the next one, so that a number that is dragged is one change."""
 
 
-class LiveEdits(QObject):
+class LiveEdits(Part):
     """Compares the document with what the run trains, and sends what differs.
 
     Signals:
@@ -43,7 +43,6 @@ class LiveEdits(QObject):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._owner = weakref.ref(workspace)  # no circle: a workspace goes when nobody holds it
         self.waiting: tuple[str, ...] = ()
         self.fixed: Mapping[tuple[str, str], str] = {}
         self.marks: tuple[Event, ...] = ()
@@ -57,12 +56,6 @@ class LiveEdits(QObject):
         workspace.stateChanged.connect(self._enter)
         workspace.telemetry.connect(self._listen)
         workspace.documentReplaced.connect(self._forget)
-
-    @property
-    def _workspace(self) -> Workspace:
-        found = self._owner()
-        assert found is not None, "who asks belongs to the workspace"
-        return found
 
     @property
     def is_open(self) -> bool:
@@ -104,7 +97,7 @@ class LiveEdits(QObject):
     def apply(self) -> None:
         """Let the run go on with the network as it is shown."""
         self.catch_up()
-        if not self.waiting or not self._workspace.may_train():
+        if not self.waiting or not self._workspace.control.may_train():
             return
         from netbuilder.training.amendments import applied
 

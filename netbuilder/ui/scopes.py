@@ -7,8 +7,8 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
 
-from netbuilder.document.blocks import block_key, is_block
-from netbuilder.document.model import Document
+from netbuilder.document.blocks import OUTPUT, block_key, is_block
+from netbuilder.document.model import Document, PortRef
 from netbuilder.document.samples import sample_of
 from netbuilder.foundation.problem import Problem
 from netbuilder.ui.analysis import Analysis
@@ -93,6 +93,28 @@ class Scopes(QObject):
         self.forget()
         self._follow_sample()
         self.changed.emit()
+
+    def enter(self, node: str) -> bool:
+        """Go into an instance of a block; returns whether the node is one."""
+        to = self.inside(node)
+        if to is not None:
+            self.go(to)
+        return to is not None
+
+    def open_block(self, key: str) -> None:
+        """Go into a definition: through its first instance, else as a sample."""
+        self.go(self.within(key))
+
+    def source_of(self, node: str) -> str:
+        """Return the path by which the run knows the value of a node in sight."""
+        known = self.sight.sources.get(node)
+        if known is not None:
+            return known
+        graph = self._document().scope(self.at.scope)
+        found = graph.nodes.get(node)
+        # What an output of the network gives is the value of what leads to it; one of a block is among the sources.
+        before = graph.edges.get(PortRef(node, "x")) if found is not None and found.type == OUTPUT else None
+        return self.source_of(before.node) if before is not None else self.at.path(node)
 
     def settle(self) -> None:
         """Follow an edit: where the block in sight is gone, stand in the nearest graph that is left."""

@@ -104,7 +104,7 @@ class StatusBar(QStatusBar):
         moment = "" if shown is None else f" · showing step {shown:,}"
         self.state.setText(f'<span style="color:{color}">●</span>&nbsp; {title}{moment}')
         if not self._fade.isActive():
-            self.note.setText("Edits wait to be applied (F9)" if self._workspace.is_run_stale else "")
+            self.note.setText("Edits wait to be applied (F9)" if self._workspace.control.is_stale else "")
 
     def _show_health(self, _: object = None) -> None:
         findings = self._workspace.health.findings

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import weakref
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QTimer, Signal
 
 from netbuilder.training.moments import Moment, nearest
 from netbuilder.training.protocol import State, Telemetry, Timeline
 from netbuilder.training.snapshot_files import path_of
+from netbuilder.ui.part import Part
 
 if TYPE_CHECKING:
     from netbuilder.ui.workspace import Workspace
@@ -23,7 +23,7 @@ FRAME_MS = 220
 """How long a moment stays while the run is played."""
 
 
-class TimeTravel(QObject):
+class TimeTravel(Part):
     """Chooses the moment of the run that canvas and panels show.
 
     Signals:
@@ -37,7 +37,6 @@ class TimeTravel(QObject):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._owner = weakref.ref(workspace)  # no circle: a workspace goes when nobody holds it
         self.shown: int | None = None
         self._told = Timeline()
         self._asked: int | None = None
@@ -46,12 +45,6 @@ class TimeTravel(QObject):
         workspace.telemetry.connect(self._listen)
         workspace.stateChanged.connect(self._enter)
         workspace.documentReplaced.connect(self._forget)
-
-    @property
-    def _workspace(self) -> Workspace:
-        found = self._owner()
-        assert found is not None, "who asks belongs to the workspace"
-        return found
 
     @property
     def moments(self) -> tuple[Moment, ...]:
@@ -148,7 +141,7 @@ class TimeTravel(QObject):
         self.pause()
         path = self.path
         if path is not None:
-            self._workspace.branch(path)
+            self._workspace.control.branch(path)
 
     def _go_later(self) -> None:
         if self.shown is None:

@@ -18,13 +18,13 @@ class TrainingActions:
     def train_or_pause(self) -> None:
         """Start a run, or pause the one in progress, or go on with a paused one."""
         if self._workspace.state is State.RUNNING:
-            self._workspace.pause()
+            self._workspace.control.pause()
         else:
-            self._workspace.train()
+            self._workspace.control.train()
 
     def profile(self) -> None:
         """Measure what each layer takes; where nothing is being trained, in a run that waits at its first step."""
-        self._workspace.profile()
+        self._workspace.control.profile()
         self._show_panel("profile")
 
     def apply(self) -> None:
@@ -41,8 +41,8 @@ class TrainingActions:
 
     def step_batch(self) -> None:
         """Do one batch, then pause."""
-        self._workspace.step("batch")
+        self._workspace.control.step("batch")
 
     def step_epoch(self) -> None:
         """Go on to the end of the epoch, then pause."""
-        self._workspace.step("epoch")
+        self._workspace.control.step("epoch")

@@ -19,7 +19,7 @@ class TrialActions:
 
     def find_fastest(self) -> None:
         """Open the trial's dialog, unless problems are in the way, which are shown then."""
-        if not self.window.workspace.may_train():
+        if not self.window.workspace.control.may_train():
             return
         from netbuilder.ui.trial_dialog import TrialDialog
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt, QThreadPool, QTimer, QUrl, Signal
+from PySide6.QtCore import QByteArray, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QActionGroup,
     QCloseEvent,
@@ -22,31 +21,22 @@ from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.protocol import State, Telemetry
-from netbuilder.ui import dialogs
+from netbuilder.ui import closing, dialogs
+from netbuilder.ui.action_targets import find_targets
 from netbuilder.ui.actions import Actions
 from netbuilder.ui.background import Background
-from netbuilder.ui.balance_actions import BalanceActions
 from netbuilder.ui.crash import CrashDialog
-from netbuilder.ui.dialogs import Answer
-from netbuilder.ui.experiment_actions import ExperimentActions
-from netbuilder.ui.export_actions import ExportActions
 from netbuilder.ui.file_actions import FileActions
 from netbuilder.ui.go_on_actions import GoOnActions
-from netbuilder.ui.help_actions import HelpActions
 from netbuilder.ui.import_actions import ImportActions
 from netbuilder.ui.journaling import JournalKeeper
-from netbuilder.ui.layer_rate_actions import LayerRateActions
 from netbuilder.ui.outside_watch import OutsideWatch
 from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.recovery_actions import RecoveryActions
-from netbuilder.ui.run_actions import RunActions
 from netbuilder.ui.standpoint import shown_as
 from netbuilder.ui.status import StatusBar
 from netbuilder.ui.theme import MODES, ThemeController
 from netbuilder.ui.toolbar import Toolbar
-from netbuilder.ui.training_actions import TrainingActions
-from netbuilder.ui.trial_actions import TrialActions
-from netbuilder.ui.trust_actions import TrustActions
 from netbuilder.ui.version_actions import VersionActions
 from netbuilder.ui.workspace import Workspace
 
@@ -55,10 +45,6 @@ if TYPE_CHECKING:
     from netbuilder.ui.command_palette import CommandPalette
     from netbuilder.ui.docks import Docks
     from netbuilder.ui.start.page import StartPage
-
-PATIENCE = 4.0
-"""Seconds that closing waits for a run and for writing, together; what takes longer is abandoned with what it has
-written. The rest of the five seconds within which the program promises to be gone is for leaving itself."""
 
 
 class MainWindow(QMainWindow):
@@ -91,7 +77,7 @@ class MainWindow(QMainWindow):
         self.middle = QStackedWidget()
         self.setCentralWidget(self.middle)
         self._docks: Docks | None = None
-        self.actions_ = Actions(self, self._targets(), workspace)
+        self.actions_ = Actions(self, find_targets(self), workspace)
         self.toolbar = Toolbar(workspace, self.actions_, self)
         self.addToolBar(self.toolbar)
         self.status = StatusBar(workspace, theme, self)
@@ -121,7 +107,7 @@ class MainWindow(QMainWindow):
         from netbuilder.ui.announcer import Announcer
         from netbuilder.ui.docks import Docks
 
-        self.workspace.release_analysis()
+        self.workspace.analysis.release()
         self._docks = docks = Docks(self, self.workspace, self.theme)
         self.announcer = Announcer(self.workspace, docks.canvas)
         self.middle.insertWidget(0, docks.tabs)
@@ -141,6 +127,11 @@ class MainWindow(QMainWindow):
             docks.canvas.fit_opening()
 
     @property
+    def is_furnished(self) -> bool:
+        """Whether canvas, palette and panels are there."""
+        return self._docks is not None
+
+    @property
     def docks(self) -> Docks:
         """The canvas' tabs and the panels around them."""
         self.furnish()
@@ -151,6 +142,12 @@ class MainWindow(QMainWindow):
     def canvas(self) -> CanvasView:
         """The canvas."""
         return self.docks.canvas
+
+    def canvas_in_sight(self) -> CanvasView:
+        """Return the canvas, brought to front."""
+        if self.is_start_page_shown or self.docks.tabs.currentWidget() is not self.canvas:
+            self.show_network()
+        return self.canvas
 
     # What the actions call -----------------------------------------------------------------------------------------
 
@@ -287,25 +284,13 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask what could be lost; then stop whatever runs, remember the window, and go."""
-        if not self._may_close and not self._ask_to_close():
+        if not self._may_close and not closing.ask_to_close(self):
             event.ignore()
             return
         self._remember()
         self.hide()
-        self.workspace.stop()
-        deadline = time.monotonic() + PATIENCE
         # Where nobody was asked, what is not saved waits for the next start.
-        self.journal.finish(keep=self._may_close and self.workspace.is_modified)
-        self.workspace.file.lock.release()
-        written = self.background.stop(PATIENCE)
-        arranged = self._docks is None or self._docks.canvas.arranging.stop(max(0.0, deadline - time.monotonic()))
-        trained = self.workspace.trainer.wait(max(0.0, deadline - time.monotonic()))
-        self.workspace.trainer.leave()
-        # Qt itself waits for the panels' readings when it goes, and without end: here they have their time, too.
-        readings = QThreadPool.globalInstance()
-        readings.clear()
-        read = readings.waitForDone(max(0, round(1000 * (deadline - time.monotonic()))))
-        self.closed.emit(written and arranged and trained and read)
+        self.closed.emit(closing.wind_up(self, keep=self._may_close and self.workspace.is_modified))
         event.accept()
 
     def close_now(self) -> None:
@@ -314,61 +299,6 @@ class MainWindow(QMainWindow):
         self.close()
 
     # Inside --------------------------------------------------------------------------------------------------------
-
-    def _ask_to_close(self) -> bool:
-        if self.workspace.state.is_active and dialogs.ask_running(self) is not Answer.YES:
-            return False
-        # The run is stopped first, so that it saves itself while the next question waits for its answer.
-        self.workspace.stop()
-        if not self.workspace.is_modified:
-            return True
-        answer = dialogs.ask_unsaved(self, self.workspace.name)
-        return self.files.save() if answer is Answer.YES else answer is Answer.NO
-
-    def _canvas_in_sight(self) -> CanvasView:
-        """Return the canvas, brought to front."""
-        if self.is_start_page_shown or self.docks.tabs.currentWidget() is not self.canvas:
-            self.show_network()
-        return self.canvas
-
-    def _targets(self) -> dict[str, Callable[[], object]]:
-        training = TrainingActions(self.workspace, lambda key: self.docks.show(key))
-        exports, trust = ExportActions(self), TrustActions(self)
-        help, trial, experiments = HelpActions(self), TrialActions(self), ExperimentActions(self)
-        runs = RunActions(self)
-        balance, rates = BalanceActions(self), LayerRateActions(self)
-        return {
-            "window": lambda: self,
-            "files": lambda: self.files,
-            "workspace": lambda: self.workspace,
-            "canvas": lambda: self.canvas,
-            "blocks": lambda: self.canvas.blocks,
-            "selected": lambda: self.canvas.selected,
-            "frames": lambda: self.canvas.frames,
-            "choosing": lambda: self.canvas.choosing,
-            "aligning": lambda: self.canvas.aligning,
-            "arranging": lambda: self.canvas.arranging,
-            "views": lambda: self.canvas.views,
-            "values": lambda: self.canvas.values,
-            "find": lambda: self._canvas_in_sight().find_bar,
-            "link_keys": lambda: self._canvas_in_sight().link_keys,
-            "attention": lambda: self.canvas.attention,
-            "training": lambda: training,
-            "detaching": lambda: self.docks.detaching,
-            "trial": lambda: trial,
-            "past": lambda: self.workspace.past,
-            "experiments": lambda: experiments,
-            "going_on": lambda: self.going_on,
-            "balance": lambda: balance,
-            "rates": lambda: rates,
-            "exports": lambda: exports,
-            "trust": lambda: trust,
-            "help": lambda: help,
-            "runs": lambda: runs,
-            "imports": lambda: self.imports,
-            "versions": lambda: self.versions,
-            "recovery": lambda: self.recovery,
-        }
 
     def _connect(self) -> None:
         workspace = self.workspace
@@ -466,7 +396,7 @@ class MainWindow(QMainWindow):
 
     def _note_end(self, state: State) -> None:
         if state is State.ENDED:
-            self.workspace.note_result()
+            self.workspace.control.note_result()
 
     def _refresh_title(self) -> None:
         name, edited = self.workspace.name, self.workspace.is_modified
@@ -490,7 +420,7 @@ class MainWindow(QMainWindow):
         if self._docks is not None:
             self._docks.save(preferences)
             self._docks.canvas.commands.usage.save()
-            self._docks.canvas.remember()
+            self._docks.canvas.following.remember()
 
     def _restore(self) -> None:
         geometry = self.workspace.preferences.get("window.geometry")

@@ -18,10 +18,9 @@ from PySide6.QtCore import QObject, Signal
 from netbuilder.compiler.cost import Costs
 from netbuilder.compiler.shapes import Shapes
 from netbuilder.document import edits
-from netbuilder.document.blocks import OUTPUT
 from netbuilder.document.diff import Difference, diff
 from netbuilder.document.history import History
-from netbuilder.document.model import Document, Node, PortRef
+from netbuilder.document.model import Document, PortRef
 from netbuilder.foundation import trust
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.foundation.problem import Fix, NetbuilderError, Problem
@@ -32,6 +31,7 @@ from netbuilder.ui.analysis import Analysis
 from netbuilder.ui.health import Health
 from netbuilder.ui.live_edits import LiveEdits
 from netbuilder.ui.project_file import ProjectFile
+from netbuilder.ui.run_control import RunControl
 from netbuilder.ui.runs import Runs
 from netbuilder.ui.scopes import Scopes
 from netbuilder.ui.series import Series
@@ -48,10 +48,6 @@ class Change:
     old: Document
     new: Document
     difference: Difference
-
-
-def _is_output(node: Node | None) -> bool:
-    return node is not None and node.type == OUTPUT
 
 
 def _document_of(workspace: weakref.ref[Workspace]) -> Document:
@@ -109,24 +105,25 @@ class Workspace(QObject):
         self.selected_frames: frozenset[str] = frozenset()
         self.selected_link: PortRef | None = None
         self.file = ProjectFile(preferences)
-        self._analysis = Analysis(self.document, self)
+        self.analysis = Analysis(self.document, self)
         self.library = Library()
         document = partial(_document_of, weakref.ref(self))  # no circle: a workspace goes when nobody holds it
         self.vocabulary = Vocabulary(document, self.library)
-        self.scopes = Scopes(document, self._analysis, self)
-        self._analysis.changed.connect(self._learn)
+        self.scopes = Scopes(document, self.analysis, self)
+        self.analysis.changed.connect(self._learn)
         self.scopes.learned.connect(self.shapesChanged)
         self.scopes.changed.connect(self._scope_changed)
-        self._analysis.data.message.connect(self.message)
+        self.analysis.data.message.connect(self.message)
         self.trainer = Trainer(self, lambda: self.preferences.get("train_in") == "process")
         self.trainer.stateChanged.connect(self.stateChanged)
         self.trainer.telemetry.connect(self.telemetry)
         self.trainer.message.connect(self.message)
         self.past = TimeTravel(self)
-        self.health = Health(self.trainer, self._analysis, self)
+        self.health = Health(self.trainer, self.analysis, self)
         self.health.placed.connect(self._note_health)
         self.runs = Runs(self)
         self.live_edits = LiveEdits(self)
+        self.control = RunControl(self)
 
     # The document ------------------------------------------------------------------------------------------------
 
@@ -206,13 +203,6 @@ class Workspace(QObject):
         """What is known of the graph in sight."""
         return self.scopes.sight
 
-    def enter(self, node: str) -> bool:
-        """Go into an instance of a block; returns whether the node is one."""
-        to = self.scopes.inside(node)
-        if to is not None:
-            self.scopes.go(to)
-        return to is not None
-
     def leave(self) -> None:
         """Go one block up, and select the one that was left."""
         at = self.scopes.at
@@ -221,24 +211,6 @@ class Workspace(QObject):
         self.scopes.go(at.steps(self.document)[-2])
         if at.door:
             self.select((at.door,))
-
-    def go_to(self, standpoint: Standpoint) -> None:
-        """Stand somewhere else."""
-        self.scopes.go(standpoint)
-
-    def open_block(self, key: str) -> None:
-        """Go into a definition: through its first instance, else as a sample."""
-        self.scopes.go(self.scopes.within(key))
-
-    def source_of(self, node: str) -> str:
-        """Return the path by which the run knows the value of a node in sight."""
-        known = self.sight.sources.get(node)
-        if known is not None:
-            return known
-        graph = self.document.scope(self.scope)
-        # What an output of the network gives is the value of what leads to it; one of a block is among the sources.
-        before = graph.edges.get(PortRef(node, "x")) if _is_output(graph.nodes.get(node)) else None
-        return self.source_of(before.node) if before is not None else self.scopes.at.path(node)
 
     def is_selected(self, path: str) -> bool:
         """Whether a node path leads to or through a selected node, in the copy in sight."""
@@ -250,34 +222,22 @@ class Workspace(QObject):
     @property
     def shapes(self) -> Shapes:
         """The types on the document's ports, as far as they are known."""
-        return self._analysis.shapes
+        return self.analysis.shapes
 
     @property
     def problems(self) -> tuple[Problem, ...]:
         """The document's problems, as far as shapes are known."""
-        return self._analysis.problems
+        return self.analysis.problems
 
     @property
     def costs(self) -> Costs:
         """Parameters and multiply-adds, as far as shapes are known."""
-        return self._analysis.costs
+        return self.analysis.costs
 
     @property
     def is_settled(self) -> bool:
         """Whether shapes, problems and costs are those of the document as it is now."""
-        return self._analysis.is_settled
-
-    def hold_analysis(self) -> None:
-        """Find no shapes and no problems until `release_analysis`."""
-        self._analysis.hold()
-
-    def release_analysis(self) -> None:
-        """Find the shapes and problems of what is open; see `hold_analysis`."""
-        self._analysis.release()
-
-    def look_at_data(self) -> None:
-        """Look whether the files of the data nodes changed; what is found appears among the problems a little later."""
-        self._analysis.data.look()
+        return self.analysis.is_settled
 
     def trust(self, texts: Iterable[str]) -> None:
         """Let Python that the user has looked at, or has typed, run from now on."""
@@ -286,12 +246,12 @@ class Workspace(QObject):
         except NetbuilderError as error:
             self.problemsRaised.emit(error.problems)
             return
-        self._analysis.follow(self.document, self.file.base)
+        self.analysis.follow(self.document, self.file.base)
         self.scopes.settle()
 
     def torch_loaded(self) -> None:
         """Torch is imported from now on: shapes go on, and a training that waited for it starts."""
-        self._analysis.torch_loaded()
+        self.analysis.torch_loaded()
         self.scopes.torch_loaded()
         self.trainer.torch_loaded()
 
@@ -365,7 +325,7 @@ class Workspace(QObject):
         is_news = self.is_modified or target != self.path or self.file.is_changed_outside
         trouble = self.file.write(target, self.document, keep=is_news)
         self.history.mark_saved()
-        self._analysis.data.follow(self.document, self.file.base)
+        self.analysis.data.follow(self.document, self.file.base)
         self.fileChanged.emit()
         self.message.emit(f"Saved {target.name}" + (f"; {trouble}" if trouble else ""))
 
@@ -396,80 +356,7 @@ class Workspace(QObject):
         """What has happened in the run, in order."""
         return self.trainer.record.events
 
-    @property
-    def is_run_stale(self) -> bool:
-        """Whether the run in progress trains another network than the one shown: edits of it wait to be applied."""
-        return bool(self.live_edits.waiting)
-
-    def train(self) -> None:
-        """Start a run of the current document, or go on with a paused one. Waits for torch without blocking."""
-        if self.state is State.PAUSED:
-            self.trainer.resume()
-        elif not self.state.is_active and self.may_train():
-            self.trainer.start(self.document, self.file.home)
-            self._watch_selection()
-
-    def branch(self, state: Path) -> None:
-        """Start a run of the current document that goes on from a training's state in a file."""
-        if not self.state.is_active and self.may_train():
-            self.trainer.start(self.document, self.path, state=str(state))
-            self._watch_selection()
-
-    def may_train(self) -> bool:
-        """Whether nothing prevents training; what does is raised as problems."""
-        self.trainer.snapshots = int(self.preferences.get("snapshot_megabytes")) << 20
-        self._analysis.settle()
-        errors = tuple(problem for problem in self.problems if problem.is_error)
-        if errors:
-            self.problemsRaised.emit(errors)
-            self._analysis.data.look()  # a file may have come back since
-        return not errors
-
-    def step(self, unit: str = "batch") -> None:
-        """Do one batch (or go on to the end of the "epoch"), then pause; starts a run when there is none."""
-        if not self.state.is_active and self.may_train():
-            self.trainer.start(self.document, self.file.home, paused=True)
-            self._watch_selection()
-        if self.state.is_active:
-            self.trainer.step(unit)
-
-    def profile(self) -> None:
-        """Measure what each node takes; starts a run that waits when there is none."""
-        if not self.state.is_active and self.may_train():
-            self.trainer.start(self.document, self.file.home, paused=True)
-            self._watch_selection()
-        if self.state.is_active:
-            self.trainer.profile()
-
-    def pause(self) -> None:
-        """Pause after the current step."""
-        self.trainer.pause()
-
-    def resume(self) -> None:
-        """Go on after a pause."""
-        self.trainer.resume()
-
-    def stop(self) -> None:
-        """Finish the current step, save, end the run."""
-        self.trainer.stop()
-
-    def note_result(self) -> None:
-        """Remember what the run that has just ended reached, for the start page."""
-        ends = [event for event in self.events if event.kind == "end"]
-        test = ends[-1].data.get("test") if ends else None
-        if test:
-            name, value = next(iter(test.items()))
-            self.file.mark(f"{name} {value:.3g}")
-
-    def watch(self, nodes: Iterable[str], sample: int = 0) -> None:
-        """Choose which nodes, and which of the fixed samples, the run draws in full."""
-        self.trainer.watch(tuple(nodes), sample)
-
     # Inside --------------------------------------------------------------------------------------------------------
-
-    def _watch_selection(self) -> None:
-        if self.selection:
-            self.trainer.watch(tuple(map(self.source_of, sorted(self.selection))), self.trainer.sample)
 
     def _choose(self, nodes: Iterable[str], link: PortRef | None, frames: Iterable[str] = ()) -> None:
         """Select what of this is in the document."""
@@ -479,7 +366,7 @@ class Workspace(QObject):
         if (chosen, link, framed) != (self.selection, self.selected_link, self.selected_frames):
             self.selection, self.selected_link, self.selected_frames = chosen, link, framed
             self.selectionChanged.emit()
-            self._watch_selection()
+            self.control.watch_selection()
 
     def _travel(self, verb: str, title: str, move: Callable[[], Document]) -> None:
         old = self.document
@@ -510,7 +397,7 @@ class Workspace(QObject):
         self.documentChanged.emit(change)
         self._choose(self.selection, self.selected_link, self.selected_frames)
         if not change.difference.is_layout_only:
-            self._analysis.follow(self.document, self.file.base)
+            self.analysis.follow(self.document, self.file.base)
         self.fileChanged.emit()
 
     def _replace(
@@ -526,8 +413,8 @@ class Workspace(QObject):
         self.selection, self.selected_link, self.selected_frames = frozenset(), None, frozenset()
         self.trainer.forget()
         self.health.take_checks((), None)
-        self._analysis.forget()
-        self._analysis.follow(document, self.file.base)
+        self.analysis.forget()
+        self.analysis.follow(document, self.file.base)
         self.documentReplaced.emit()
         self.selectionChanged.emit()
         self.fileChanged.emit()

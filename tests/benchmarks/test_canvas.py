@@ -167,7 +167,7 @@ class Bench:
         port = PortRef(node, "y")
         at, start = QPointF(*self.view.content.port_place(port, False)), QPointF(100, 100)
         gesture = DrawLink(self.view, Pointer(start, at, Qt.KeyboardModifier.NoModifier), port, is_input=False)
-        self.view.begin(gesture)
+        self.view.hand.begin(gesture)
         turn = [0]
 
         def step() -> None:
@@ -203,7 +203,7 @@ def measure(bench: Bench, rounds: int) -> tuple[dict[str, float], float]:
     gesture.cancel()
     step = bench.draw_link(near[len(near) // 2])
     rows |= milliseconds({"draw a link at 100 %": step}, rounds)
-    bench.view.cancel_gesture()
+    bench.view.hand.cancel()
     rows |= milliseconds({"pan at 100 %": bench.pan}, rounds)
     view.fit_all()
     bench.settle()

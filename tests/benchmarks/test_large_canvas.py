@@ -84,7 +84,7 @@ def ours(qtbot: Any, count: int, rounds: int) -> dict[str, float]:
     qtbot.addWidget(view)
     view.resize(*SIZE)
     view.show()
-    workspace.hold_analysis()  # NodeGraphQt looks for no shapes either
+    workspace.analysis.hold()  # NodeGraphQt looks for no shapes either
     document, image = network(count), QImage(*SIZE, QImage.Format.Format_ARGB32_Premultiplied)
 
     def taken(work: Callable[[], object]) -> float:

@@ -247,7 +247,7 @@ class LiveRun:
     def begin(self) -> None:
         """Train."""
         self.idle = self.beats.take()
-        self.workspace.train()
+        self.workspace.control.train()
         self.wait_for_steps()
 
     def wait_for_steps(self) -> None:

@@ -26,7 +26,7 @@ def do(hand: Hand) -> None:
     workspace, window = program.workspace, program.window
     canvas = window.canvas
     hand.see(window.activateWindow)
-    hand.wait(lambda: workspace._analysis._torch and not workspace.shapes.pending, "all shapes")
+    hand.wait(lambda: workspace.analysis._torch and not workspace.shapes.pending, "all shapes")
     nodes = hand.see(lambda: {node.label: id for id, node in workspace.document.graph.nodes.items()})
 
     dropout = drag_layer(hand)

@@ -113,7 +113,7 @@ step("round trip", lambda: loads(dumps(project.document)))
 for path in [each.node for each in workspace.problems if each.action]:
     workspace.reviewRequested.emit(path)
 turn()
-workspace.train()
+workspace.control.train()
 turn()
 window.close_now()
 turn()

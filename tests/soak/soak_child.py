@@ -72,7 +72,7 @@ class Person:
 
     def start(self) -> None:
         """Begin when torch is there."""
-        self.workspace.train()
+        self.workspace.control.train()
         self.timer.start()
 
     def act(self) -> None:
@@ -83,7 +83,7 @@ class Person:
             self.rest()
         elif not self.stopping and time.monotonic() - self.began > TRAIN_SECONDS:
             self.stopping = True
-            self.workspace.stop()
+            self.workspace.control.stop()
         else:
             next(self.acts)()
 
@@ -106,7 +106,7 @@ class Person:
         for folder in (config_folder() / "runs").glob("unsaved/2*"):
             shutil.rmtree(folder, ignore_errors=True)  # a disk is no endless thing, and not what is looked at here
         self.began, self.stopping = time.monotonic(), False
-        self.workspace.train()
+        self.workspace.control.train()
 
     def select(self) -> None:
         """Select another node."""

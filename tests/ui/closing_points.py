@@ -81,7 +81,7 @@ class Visit:
 
     def train(self) -> None:
         self.open()
-        self.workspace.train()
+        self.workspace.control.train()
 
     def is_in(self, state: State) -> Callable[[], bool]:
         return lambda: self.workspace.state is state
@@ -145,15 +145,15 @@ def checkpoint(visit: Visit) -> Steps:
 def paused(visit: Visit) -> Steps:
     visit.train()
     yield visit.is_in(State.RUNNING)
-    visit.workspace.pause()
+    visit.workspace.control.pause()
     yield visit.is_in(State.PAUSED)
 
 
 def stepping(visit: Visit) -> Steps:
     visit.open()
-    visit.workspace.step("batch")
+    visit.workspace.control.step("batch")
     yield visit.is_in(State.PAUSED)
-    visit.workspace.step("epoch")
+    visit.workspace.control.step("epoch")
     yield visit.after(0.0)
 
 
@@ -161,7 +161,7 @@ def stopping(seconds: float) -> Callable[[Visit], Steps]:
     def steps(visit: Visit) -> Steps:
         visit.train()
         yield visit.is_in(State.RUNNING)
-        visit.workspace.stop()
+        visit.workspace.control.stop()
         yield visit.after(seconds)
 
     return steps
@@ -170,7 +170,7 @@ def stopping(seconds: float) -> Callable[[Visit], Steps]:
 def ended(visit: Visit) -> Steps:
     visit.train()
     yield visit.is_in(State.RUNNING)
-    visit.workspace.stop()
+    visit.workspace.control.stop()
     yield lambda: not visit.workspace.state.is_active
 
 
@@ -178,7 +178,7 @@ def looking(visit: Visit) -> Steps:
     """A node is looked at after the end: its pictures are being drawn."""
     yield from ended(visit)
     visit.workspace.select(list(visit.workspace.document.graph.nodes)[1:3])
-    visit.workspace.watch(list(visit.workspace.selection), 3)
+    visit.workspace.control.watch(list(visit.workspace.selection), 3)
     yield visit.after(0.0)
 
 

@@ -31,6 +31,7 @@ from netbuilder.ui.import_actions import ImportActions
 from netbuilder.ui.layer_rate_actions import LayerRateActions
 from netbuilder.ui.recovery_actions import RecoveryActions
 from netbuilder.ui.run_actions import RunActions
+from netbuilder.ui.run_control import RunControl
 from netbuilder.ui.time_travel import TimeTravel
 from netbuilder.ui.training_actions import TrainingActions
 from netbuilder.ui.trial_actions import TrialActions
@@ -43,6 +44,7 @@ TARGETS = {
     "window": MainWindow,
     "files": FileActions,
     "workspace": Workspace,
+    "control": RunControl,
     "canvas": CanvasView,
     "training": TrainingActions,
     "detaching": Detaching,

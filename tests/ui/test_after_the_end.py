@@ -24,7 +24,7 @@ def trained(qtbot: QtBot) -> Iterator[Workspace]:
     workspace.open_unsaved(replace(made, plan=replace(made.plan, epochs=1)))
     workspace.torch_loaded()
     workspace.select(("stem",))
-    workspace.train()
+    workspace.control.train()
     qtbot.waitUntil(lambda: workspace.state is State.ENDED and not workspace.trainer._timer.isActive(), timeout=MINUTE)
     yield workspace
     workspace.trainer.forget()
@@ -45,7 +45,7 @@ def test_selecting_another_node_draws_it(trained: Workspace, qtbot: QtBot) -> No
 
 
 def test_choosing_another_sample_draws_it(trained: Workspace, qtbot: QtBot) -> None:
-    trained.watch(("stem",), 7)
+    trained.control.watch(("stem",), 7)
     qtbot.waitUntil(lambda: trained.pictures[PictureKind.MAPS, "stem"].sample == 7, timeout=MINUTE)
     assert trained.pictures[PictureKind.THUMBS, "conv"].sample == 7
     qtbot.waitUntil(lambda: _rests(trained), timeout=MINUTE)

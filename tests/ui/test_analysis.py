@@ -97,6 +97,6 @@ def test_what_asks_to_train_hears_of_all_problems(qtbot: QtBot, monkeypatch: pyt
     workspace.edit("Disconnect", OPEN)
     assert not workspace.is_settled
     with qtbot.waitSignal(workspace.problemsRaised) as raised:
-        workspace.train()
+        workspace.control.train()
     assert "input.open" in [each.code for each in raised.args[0]]
     assert workspace.is_settled

@@ -169,7 +169,7 @@ def test_problems_that_come_and_go(window: MainWindow, ear: Ear, qtbot: QtBot) -
 def test_going_into_a_block(window: MainWindow, ear: Ear) -> None:
     made = window.canvas.blocks.make((LINEAR, RELU), "Dense unit")
     ear.take()
-    window.workspace.enter(made)
+    window.workspace.scopes.enter(made)
     assert any(text.startswith("In the block Dense unit") for text in ear.take())
 
 

@@ -250,7 +250,7 @@ def test_a_fix_whose_layer_is_gone_is_refused(window: MainWindow, here: list[Ord
 def test_during_a_run_it_is_tried_from_the_runs_weights(
     qtbot: QtBot, window: MainWindow, here: list[Order], tmp_path: Path
 ) -> None:
-    window.workspace.step()
+    window.workspace.control.step()
     qtbot.waitUntil(lambda: window.workspace.state.value == "paused", timeout=60_000)
     folder = window.workspace.trainer.folder
     assert folder is not None
@@ -266,5 +266,5 @@ def test_during_a_run_it_is_tried_from_the_runs_weights(
     window.workspace.experimentRequested.emit("try", Fix(title="Draw anew", edit="set_parameters", arguments=drawn))
     qtbot.waitUntil(lambda: len(here) == 2 and not window.background.is_busy, timeout=60_000)
     assert here[1].run == ""  # how weights are drawn can be seen of fresh ones alone
-    window.workspace.stop()
+    window.workspace.control.stop()
     qtbot.waitUntil(lambda: not window.workspace.state.is_active, timeout=60_000)

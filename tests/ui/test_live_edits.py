@@ -48,7 +48,7 @@ def workspace(qtbot: QtBot) -> Iterator[Workspace]:
 def resting(workspace: Workspace, qtbot: QtBot) -> Workspace:
     """A workspace whose run rests after its first step."""
     workspace.open_unsaved(planned(iris(8, node("act", "relu"), node("drop", "dropout", p=0.5)), epochs=50))
-    workspace.step()
+    workspace.control.step()
     qtbot.waitUntil(lambda: workspace.state is State.PAUSED, timeout=MINUTE)
     return workspace
 
@@ -87,7 +87,7 @@ def test_a_number_that_is_dragged_is_one_change(resting: Workspace, qtbot: QtBot
 def test_a_changed_network_waits_until_it_is_applied(resting: Workspace, qtbot: QtBot) -> None:
     widen(resting)
     qtbot.waitUntil(lambda: resting.live_edits.waiting == ("hidden: units 8 → 12",))
-    assert resting.is_run_stale
+    assert resting.control.is_stale
     assert not changes(resting)
     resting.edit("Clip", lambda document: edits.change_plan(document, {"clip_norm": 1.0}))
     assert what_changed(wait_for_change(resting, qtbot)) == "clip gradients to 0 → 1"
@@ -95,7 +95,7 @@ def test_a_changed_network_waits_until_it_is_applied(resting: Workspace, qtbot: 
     told = wait_for_change(resting, qtbot, 2)
     assert what_changed(told) == "hidden: units 8 → 12"
     assert told.data["loss"][1] == pytest.approx(told.data["loss"][0], abs=1e-5)
-    assert not resting.is_run_stale
+    assert not resting.control.is_stale
 
 
 def test_what_waits_can_be_dropped_and_brought_back(resting: Workspace, qtbot: QtBot) -> None:
@@ -115,7 +115,7 @@ def test_going_back_restores_document_curves_and_run(resting: Workspace, qtbot: 
     resting.live_edits.apply()
     wait_for_change(resting, qtbot)
     assert resting.live_edits.can_go_back
-    resting.step("epoch")
+    resting.control.step("epoch")
     qtbot.waitUntil(lambda: resting.progress.step > 5 and resting.state is State.PAUSED, timeout=MINUTE)
     assert len(resting.series["loss/train"]) > 5
     resting.live_edits.go_back()
@@ -151,7 +151,7 @@ def test_fields_say_what_counts_for_the_next_run(workspace: Workspace, qtbot: Qt
     workspace.open_unsaved(planned(moons(), epochs=50))
     page = PlanPage(workspace)
     qtbot.addWidget(page)
-    workspace.step()
+    workspace.control.step()
     qtbot.waitUntil(lambda: workspace.state is State.PAUSED, timeout=MINUTE)
     workspace.edit("Seed", lambda document: edits.change_plan(document, {"seed": 3}))
     qtbot.waitUntil(lambda: bool(workspace.live_edits.fixed))
@@ -171,12 +171,12 @@ def test_a_run_that_goes_on_with_other_settings_is_sent_nothing_unasked(resting:
     document, folder, record = resting.trainer.document, resting.trainer.folder, resting.trainer.record
     assert document is not None
     assert folder is not None
-    resting.stop()
+    resting.control.stop()
     qtbot.waitUntil(lambda: resting.state is State.ENDED, timeout=MINUTE)
     resting.edit("Batch", lambda shown: edits.change_plan(shown, {"batch_size": 30}))
     told = len(changes(resting))
     resting.trainer.go_on(document, None, folder, record)
-    resting.pause()
+    resting.control.pause()
     qtbot.waitUntil(lambda: resting.state is State.PAUSED, timeout=MINUTE)
     assert resting.live_edits.waiting == ("batch size 16 → 30",)
     assert what_changed(*resting.live_edits.marks) == "clip gradients to 0 → 1"

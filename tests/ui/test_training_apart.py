@@ -31,7 +31,7 @@ def apart(qtbot: QtBot, tmp_path: Path) -> Iterator[Workspace]:
     workspace.torch_loaded()
     qtbot.waitUntil(lambda: workspace.is_settled, timeout=20_000)
     yield workspace
-    workspace.stop()
+    workspace.control.stop()
     assert workspace.trainer.wait(20)
     workspace.trainer.leave()
 
@@ -43,18 +43,18 @@ def until(qtbot: QtBot, workspace: Workspace, state: State) -> None:
 def test_a_run_dies_and_the_window_goes_on(apart: Workspace, qtbot: QtBot) -> None:
     host = apart.trainer._host
     assert isinstance(host, ProcessHost), "it got ready before it was needed"
-    apart.train()
+    apart.control.train()
     qtbot.waitUntil(lambda: apart.trainer.record.progress.step > 10, timeout=30_000)
     assert host.process_id is not None
     os.kill(host.process_id, signal.SIGSEGV)
     until(qtbot, apart, State.FAILED)
     problems = [problem for event in apart.events for problem in event.problems]
     assert [problem.code for problem in problems] == ["session.died"]
-    apart.train()
+    apart.control.train()
     qtbot.waitUntil(lambda: apart.trainer.record.progress.step > 10, timeout=30_000)
-    apart.stop()
+    apart.control.stop()
     until(qtbot, apart, State.ENDED)
     apart.preferences.set("train_in", "thread")
-    apart.train()
+    apart.control.train()
     assert isinstance(apart.trainer._host, ThreadHost), "the next run follows the preference"
     assert host.process_id is None

@@ -142,7 +142,7 @@ def test_saving_and_opening_sweep_what_a_killed_save_left(window: MainWindow, tm
 
 def test_the_size_is_not_told_before_it_is_known(window: MainWindow) -> None:
     window.workspace.open_unsaved(open_template("digits-mlp"))
-    analysis = window.workspace._analysis
+    analysis = window.workspace.analysis
     # Torch may have come with another test: this is how things stand before it is there.
     analysis.shapes = replace(analysis.shapes, pending=frozenset(window.workspace.document.graph.nodes))
     window.status.show_size()
@@ -211,7 +211,7 @@ def test_the_shortcuts_list_tells_the_canvas_s_gestures(window: MainWindow) -> N
 def test_the_panels_readings_have_no_more_time_than_the_rest(
     window: MainWindow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("netbuilder.ui.window.PATIENCE", 0.05)
+    monkeypatch.setattr("netbuilder.ui.closing.PATIENCE", 0.05)
     release = threading.Event()
     QThreadPool.globalInstance().start(release.wait)
     told: list[bool] = []

@@ -178,7 +178,7 @@ def test_training_waits_for_torch_without_blocking(workspace: Workspace) -> None
     workspace.trainer.start(workspace.document, None)
     assert workspace.state is State.STARTING
     assert any("PyTorch" in text for text in told)
-    workspace.stop()
+    workspace.control.stop()
     assert workspace.state is State.IDLE
 
 
@@ -215,7 +215,7 @@ def data_problems(workspace: Workspace) -> list[tuple[str, str, bool]]:
 
 
 def wait_until_looked(workspace: Workspace, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: bool(workspace._analysis.data.readings), timeout=10_000)
+    qtbot.waitUntil(lambda: bool(workspace.analysis.data.readings), timeout=10_000)
 
 
 def become_active(qtbot: QtBot) -> None:
@@ -252,7 +252,7 @@ def test_a_refused_training_looks_again(workspace: Workspace, tmp_path: Path, qt
     workspace.open(path)
     qtbot.waitUntil(lambda: bool(data_problems(workspace)), timeout=10_000)
     (tmp_path / "moved.csv").rename(tmp_path / "rows.csv")
-    workspace.train()
+    workspace.control.train()
     assert workspace.state is State.IDLE
     qtbot.waitUntil(lambda: not data_problems(workspace), timeout=10_000)
 
@@ -281,13 +281,13 @@ def test_more_rows_are_told_and_change_nothing(workspace: Workspace, tmp_path: P
     told: list[str] = []
     workspace.message.connect(told.append)
     rewrite(tmp_path / "rows.csv", TABLE + "1,2,a\n" * 5)
-    workspace.look_at_data()
+    workspace.analysis.data.look()
     qtbot.waitUntil(lambda: "rows has 65 rows now; it had 60" in told, timeout=10_000)
     assert data_problems(workspace) == []
     assert workspace.document.schemas[data].rows == 60
     assert not workspace.is_modified
     rewrite(tmp_path / "rows.csv", "\n".join(TABLE.splitlines()[:4]))
-    workspace.look_at_data()
+    workspace.analysis.data.look()
     qtbot.waitUntil(lambda: data_problems(workspace) == [("data.split", data, True)], timeout=10_000)
 
 
@@ -308,7 +308,7 @@ def test_the_window_is_not_held_up_by_a_slow_disk_and_does_not_look_twice_at_onc
 
     monkeypatch.setattr(data_watch, "read", slow)
     workspace.open(path)
-    workspace.look_at_data()
+    workspace.analysis.data.look()
     qtbot.waitUntil(lambda: bool(looks), timeout=10_000)
     add(workspace, "relu")  # says nothing new of the data
     become_active(qtbot)

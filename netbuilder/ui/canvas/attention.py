@@ -53,7 +53,7 @@ class Attention(QObject):
         wishes = self._wishes()
         if wishes != self._shown:  # here or in the preferences' dialog
             self._shown = wishes
-            self._view.look_again()
+            self._view.following.look_again()
         self._view.workspace.trainer.attend(self._in_view(), wishes[FLOW] and self._is_seen)
 
     def paint(self, painter: QPainter) -> None:
@@ -76,7 +76,7 @@ class Attention(QObject):
     def _in_view(self) -> frozenset[str]:
         if not self._is_seen or not (self._shown[PICTURES] or self._shown[DEAD_UNITS]):
             return frozenset()
-        return frozenset(map(self._view.workspace.source_of, self._view.faces_in_view()))
+        return frozenset(map(self._view.workspace.scopes.source_of, self._view.faces_in_view()))
 
     def _wishes(self) -> dict[str, bool]:
         preferences = self._view.workspace.preferences

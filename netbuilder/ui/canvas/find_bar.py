@@ -185,7 +185,7 @@ class FindBar(QFrame):
         self._arrived = True
         goal, workspace = self.found[self._at], self._view.workspace
         if workspace.scope != goal.standpoint.scope:
-            workspace.go_to(goal.standpoint)
+            workspace.scopes.go(goal.standpoint)
         workspace.select((goal.node,) if goal.node else (), (goal.frame,) if goal.frame else ())
         self._view.reveal(goal.node or goal.frame)
         self._tell()

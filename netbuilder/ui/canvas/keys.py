@@ -66,12 +66,12 @@ def press(view: CanvasView, event: QKeyEvent) -> bool:
         return True
     if key == Key.Key_Space and not modifiers:
         if not event.isAutoRepeat():
-            view.space_held = view.space_tapped = True
+            view.hand.space_held = view.hand.space_tapped = True
             view.setCursor(Qt.CursorShape.OpenHandCursor)
         return True
-    view.space_tapped = False
+    view.hand.space_tapped = False
     if key == Key.Key_Y and modifiers == _NONE:
-        view.knife_held = True
+        view.hand.knife_held = True
         view.setCursor(Qt.CursorShape.CrossCursor)
         return True
     if key in ARROWS and modifiers != _CTRL | _SHIFT:
@@ -88,9 +88,9 @@ def release(view: CanvasView, event: QKeyEvent) -> bool:
     """End holding Space or the knife; a tap on Space asks for a layer."""
     if event.key() not in (Key.Key_Space, Key.Key_Y) or event.isAutoRepeat():
         return False
-    tapped = view.space_tapped and event.key() == Key.Key_Space
-    view.space_held = view.space_tapped = view.knife_held = False
-    if view.gesture is None:
+    tapped = view.hand.space_tapped and event.key() == Key.Key_Space
+    view.hand.release_keys()
+    if view.hand.gesture is None:
         view.unsetCursor()
     if tapped:
         view.add_layer()
@@ -107,8 +107,8 @@ def _enter(view: CanvasView) -> None:
 
 def _escape(view: CanvasView) -> None:
     """Cancel the gesture; without one, the layout that is being found; without that, select nothing."""
-    if view.gesture is not None:
-        view.cancel_gesture()
+    if view.hand.gesture is not None:
+        view.hand.cancel()
     elif view.arranging.cancel():
         return
     else:

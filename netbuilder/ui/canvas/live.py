@@ -79,7 +79,7 @@ class LivePictures:
         self._shown_at = {}
         outputs = [] if workspace.scope else [id for id, node in graph.nodes.items() if node.type == OUTPUT]
         for node in dict.fromkeys((*workspace.sight.sources, *outputs)):
-            self._shown_at.setdefault(workspace.source_of(node), []).append(node)
+            self._shown_at.setdefault(workspace.scopes.source_of(node), []).append(node)
         everything = Telemetry(pictures=tuple(workspace.pictures.values()), events=tuple(workspace.events))
         self.take(everything, workspace, graph, declarations, with_loss=True)
 
@@ -197,7 +197,7 @@ class LivePictures:
 
 def _told_as(workspace: Workspace, graph: Graph, node: str) -> str:
     """Return the name by which the gradient at a node's output is told; a block's input may be a field of the data."""
-    path = workspace.source_of(node)
+    path = workspace.scopes.source_of(node)
     if graph.nodes[node].type == INPUT:
         port = workspace.shapes.expansion.ports.get(PortRef(workspace.scopes.at.path(node), "y"))
         if port is not None and port.node in workspace.document.schemas:

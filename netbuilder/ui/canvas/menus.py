@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 def show(view: CanvasView, event: QContextMenuEvent) -> None:
     """Show the menu at the pointer, or at the selected node or link when a key asked for it."""
-    if isinstance(view.gesture, CutLinks):  # the right button is the knife's
+    if isinstance(view.hand.gesture, CutLinks):  # the right button is the knife's
         return
-    view.cancel_gesture()
+    view.hand.cancel()
     at = QPointF(event.pos())
     if event.reason() == QContextMenuEvent.Reason.Keyboard:
         at = _selected_point(view)
@@ -126,7 +126,7 @@ def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
 def _fill_for_blocks(menu: QMenu, view: CanvasView, node: str) -> None:
     blocks, selection = view.blocks, view.workspace.selection
     if blocks.instances_in((node,)):
-        _add(menu, "Enter block\tEnter", lambda: view.workspace.enter(node))
+        _add(menu, "Enter block\tEnter", lambda: view.workspace.scopes.enter(node))
         _add(menu, "Dissolve block\tCtrl+Shift+G", blocks.dissolve_selected)
         _add(menu, "Make unique", lambda: blocks.make_unique(node))
         _add(menu, "Save to library", blocks.save_selected)

@@ -50,23 +50,23 @@ def reach(view: CanvasView, pointer: Pointer, pixels: float) -> float:
 
 def press(view: CanvasView, event: QMouseEvent) -> None:
     """Begin a gesture; another button during one cancels it."""
-    if view.gesture is not None:
-        view.cancel_gesture()
+    if view.hand.gesture is not None:
+        view.hand.cancel()
         return
     view.setFocus(Qt.FocusReason.MouseFocusReason)
     view.arranging.settle()  # what is carried is taken from where it belongs, not from where it glides
     pointer = pointer_of(view, event)
-    view.pointer = pointer
+    view.hand.pointer = pointer
     if event.button() == Qt.MouseButton.MiddleButton or (
-        event.button() == Qt.MouseButton.LeftButton and view.space_held
+        event.button() == Qt.MouseButton.LeftButton and view.hand.space_held
     ):
-        view.begin(Pan(view, pointer))
-    elif is_knife(event) or (event.button() == Qt.MouseButton.LeftButton and view.knife_held):
-        view.begin(CutLinks(view, pointer))
+        view.hand.begin(Pan(view, pointer))
+    elif is_knife(event) or (event.button() == Qt.MouseButton.LeftButton and view.hand.knife_held):
+        view.hand.begin(CutLinks(view, pointer))
     elif event.button() == Qt.MouseButton.LeftButton:
         gesture = _gesture_at(view, pointer)
         if gesture is not None:
-            view.begin(gesture)
+            view.hand.begin(gesture)
     else:
         event.ignore()
 
@@ -112,20 +112,20 @@ def _links_at(view: CanvasView, port: PortRef, is_input: bool) -> frozenset[Port
 
 def move(view: CanvasView, event: QMouseEvent) -> None:
     """Go on with the gesture, or light up the link under the pointer."""
-    pointer = pointer_of(view, event)
-    view.follow_pointer(pointer)
-    if view.gesture is not None:
+    pointer, hand = pointer_of(view, event), view.hand
+    hand.follow(pointer)
+    if hand.gesture is not None:
         return
     x, y, zoom = pointer.scene.x(), pointer.scene.y(), view.camera.zoom
     port = view.port_near(x, y, PORT_REACH / zoom)
     over = port is not None or view.content.arrays.node_at(x, y) is not None
     link = None if over else view.content.arrays.edge_at(x, y, WIRE_REACH / zoom)
     view.hover_link(link)
-    value = view.values.at(x, y) if over and port is None and not view.space_held and not view.knife_held else None
+    value = view.values.at(x, y) if over and port is None and not hand.space_held and not hand.knife_held else None
     view.values.hover(value)
-    if view.knife_held:
+    if hand.knife_held:
         view.setCursor(Qt.CursorShape.CrossCursor)
-    elif view.space_held:
+    elif hand.space_held:
         view.setCursor(Qt.CursorShape.OpenHandCursor)
     elif port is not None:
         view.setCursor(Qt.CursorShape.CrossCursor)
@@ -139,7 +139,7 @@ def move(view: CanvasView, event: QMouseEvent) -> None:
 def release(view: CanvasView, event: QMouseEvent) -> None:
     """End the gesture when its last button goes up."""
     if not event.buttons():
-        view.end_gesture(pointer_of(view, event))
+        view.hand.end(pointer_of(view, event))
 
 
 def double_click(view: CanvasView, event: QMouseEvent) -> None:
@@ -150,7 +150,7 @@ def double_click(view: CanvasView, event: QMouseEvent) -> None:
     x, y = pointer.scene.x(), pointer.scene.y()
     node = view.content.arrays.node_at(x, y)
     if node is not None:
-        if view.workspace.enter(node):
+        if view.workspace.scopes.enter(node):
             return
         if y - view.content.arrays.rect(node)[1] <= HEADER:
             view.label_editor.edit(node)

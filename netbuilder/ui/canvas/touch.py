@@ -113,10 +113,10 @@ class Touch:
             pointing.double_click(view, mouse)
             return
         pointing.press(view, mouse)
-        if isinstance(view.gesture, SelectBox):
-            start = view.gesture.start
-            view.cancel_gesture()
-            view.begin(FingerPan(view, start))
+        if isinstance(view.hand.gesture, SelectBox):
+            start = view.hand.gesture.start
+            view.hand.cancel()
+            view.hand.begin(FingerPan(view, start))
 
     def _move_pair(self, first: QPointF, second: QPointF) -> None:
         view, before, self._pair = self._view, self._pair, QLineF(first, second)
@@ -131,7 +131,7 @@ class Touch:
 
     def _promise(self) -> None:
         """The finger has rested: it may be lifted for the menu. A menu below a finger would close as that is lifted."""
-        self._view.cancel_gesture()
+        self._view.hand.cancel()
         self._asks = True
         QToolTip.showText(self._view.mapToGlobal(self._began.toPoint()), "Lift for the menu", self._view)
 
@@ -144,7 +144,7 @@ class Touch:
     def _stop(self) -> None:
         self._asks = False
         self._hold.stop()
-        self._view.cancel_gesture()
+        self._view.hand.cancel()
 
     def _mouse(self, type: QEvent.Type, event: QTouchEvent, at: QPointF, *, held: bool) -> QMouseEvent:
         """Return what a mouse would have said; its pointer is a finger still."""

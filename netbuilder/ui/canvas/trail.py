@@ -93,7 +93,7 @@ class Trail(QFrame):
             self.steps.append(button)
 
     def _go(self, step: Standpoint) -> None:
-        self._view.workspace.go_to(step)
+        self._view.workspace.scopes.go(step)
         self._view.setFocus(Qt.FocusReason.OtherFocusReason)
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, QTimer
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
@@ -27,10 +27,8 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QWidget
 
 from netbuilder.document.model import Graph, PortRef
-from netbuilder.training.protocol import Telemetry
 from netbuilder.ui.canvas import dropping, keys, menus, pointing
 from netbuilder.ui.canvas.aligning import Aligning
-from netbuilder.ui.canvas.announcing import announce, describe_selection, is_heard
 from netbuilder.ui.canvas.arranging import Arranging
 from netbuilder.ui.canvas.attention import Attention
 from netbuilder.ui.canvas.block_commands import BlockCommands
@@ -40,9 +38,9 @@ from netbuilder.ui.canvas.connections import Loose
 from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.drawing import Marks
 from netbuilder.ui.canvas.faces import Knowledge
+from netbuilder.ui.canvas.following import Following
 from netbuilder.ui.canvas.frame_commands import FrameCommands
-from netbuilder.ui.canvas.gestures import Gesture, Pointer
-from netbuilder.ui.canvas.knowing import know, wrong_ports
+from netbuilder.ui.canvas.hand import Hand
 from netbuilder.ui.canvas.label_editor import LabelEditor
 from netbuilder.ui.canvas.link_keys import LinkKeys
 from netbuilder.ui.canvas.linking import DrawLink
@@ -59,15 +57,11 @@ from netbuilder.ui.canvas.value_commands import ValueCommands
 from netbuilder.ui.canvas.views import Views
 from netbuilder.ui.canvas.waypoints import Waypoints
 from netbuilder.ui.render import render_content
-from netbuilder.ui.standpoint import Standpoint
 from netbuilder.ui.theme import Theme, controller, load_theme
-from netbuilder.ui.workspace import Change, Workspace
+from netbuilder.ui.workspace import Workspace
 
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.find_bar import FindBar
-
-_EDGE = 28  # pixels from the border within which a drag moves the view
-_FASTEST = 20.0  # pixels a frame that the view moves then
 
 
 class CanvasView(Stage):
@@ -82,10 +76,8 @@ class CanvasView(Stage):
         values: The values on the cards, and their edits.
         selected: What is done to the selection.
         knowledge: Shapes, problems and pictures as the faces show them.
-        gesture: What the mouse is doing, or None.
-        pointer: Where it was last seen, or None.
-        space_held: Whether Space is down: a drag pans then.
-        space_tapped: Whether nothing was done with it since: letting go asks for a layer.
+        hand: What the mouse and held keys are doing.
+        following: Keeps all of this true to the workspace.
     """
 
     def __init__(self, workspace: Workspace, theme: Theme, parent: QWidget | None = None) -> None:
@@ -100,15 +92,8 @@ class CanvasView(Stage):
         self.workspace = workspace
         self.declarations = workspace.vocabulary
         self.commands = Commands(workspace, self.content)
-        self._standpoint = Standpoint()
         self.knowledge = Knowledge()
-        self.gesture: Gesture | None = None
-        self.pointer: Pointer | None = None
-        self.space_held = self.space_tapped = self.knife_held = False
-        self._frames = QTimer(self, interval=16)
-        self._frames.timeout.connect(self._next_frame)
-        self._late = QTimer(self, singleShot=True, interval=0)
-        self._late.timeout.connect(self._look_late)
+        self.hand = Hand(self)
         self.minimap = Minimap(self)
         self.quick_add = QuickAdd(self)
         self._find_bar: FindBar | None = None
@@ -132,19 +117,9 @@ class CanvasView(Stage):
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName("Network")
         self.setAccessibleDescription("Arrow keys walk along links, Tab or Space adds a layer, O links, F6 leaves")
-        self._follow_workspace()
-
-    def _follow_workspace(self) -> None:
-        workspace = self.workspace
-        workspace.documentChanged.connect(self._follow)
-        workspace.documentReplaced.connect(self._show_other)
-        workspace.scopeChanged.connect(self._show_scope)
-        workspace.selectionChanged.connect(self._selection_changed)
-        workspace.shapesChanged.connect(self.look_again)
-        workspace.telemetry.connect(self._show_telemetry)
-        workspace.revealRequested.connect(self.reveal)
+        self.following = Following(self)
+        self.following.show_anew()
         controller().changed.connect(self.set_theme)
-        self._show_anew()
 
     @property
     def has_selection(self) -> bool:
@@ -167,26 +142,9 @@ class CanvasView(Stage):
         """The graph shown."""
         return self.content.graph
 
-    # Following the workspace ---------------------------------------------------------------------------------------
-
-    def _know(self, graph: Graph) -> None:
-        self.live.collect(self.workspace, graph, self.declarations)
-        self.knowledge = know(self.workspace, self.live.areas)
-        self.wrong_ports = wrong_ports(self.workspace.sight)
-
-    def _show_other(self) -> None:
-        """Show another document."""
-        self.views.change_project(self._standpoint)
-        self._show_anew()
-
-    def _show_scope(self) -> None:
-        """Show another graph of the document, where it was left the last time."""
-        self.views.leave(self._standpoint)
-        self._show_anew()
-
     def fit_opening(self) -> None:
         """Show a graph as it was left; one that is new as a whole, the main graph no smaller than can be read."""
-        camera = self.views.camera(self._standpoint)
+        camera = self.views.camera(self.following.standpoint)
         if camera is not None:
             self.show_sharp(camera)
             self.is_opening = True
@@ -195,84 +153,6 @@ class CanvasView(Stage):
             self.is_opening = True
         else:
             super().fit_opening()
-
-    def remember(self) -> None:
-        """Keep where the project is seen from, for the next time."""
-        self.views.save(self._standpoint)
-
-    def _show_anew(self) -> None:
-        self.arranging.settle()
-        self.cancel_gesture()
-        self.quick_add.close_up()
-        self.values.close()
-        self.forget_drawn()
-        document, scope = self.workspace.document, self.workspace.scope
-        self._know(document.scope(scope))
-        self.content.show(document, self.knowledge, scope)
-        self.selected_link = self.hovered_link = None
-        self.selection, self.selected_frames = self.workspace.selection, self.workspace.selected_frames
-        self._standpoint = self.workspace.scopes.at
-        self.trail.refresh()
-        self.fit_opening()
-
-    def _follow(self, change: Change) -> None:
-        self.arranging.settle()
-        if self.gesture is None or not self.gesture.is_editing:
-            self.cancel_gesture()
-        self._know(change.new.scope(self.workspace.scope))
-        self.content.update(change.new, change.difference, self.knowledge)
-        if self.selected_link not in self.graph.edges:
-            self.selected_link = None
-        self.hovered_link = None
-        self.trail.refresh()
-        come = change.difference.added & self.graph.nodes.keys()
-        if come:
-            self.welcome(come)
-            self._frames.start()
-        self.moved.emit()
-        self.renew()
-
-    def look_again(self) -> None:
-        """Show what is known by now of shapes, problems and the run; of many nodes first those in view."""
-        self._know(self.graph)
-        arrays = self.content.arrays
-        self.content.look_again(self.knowledge, [arrays.ids[row] for row in arrays.nodes_in(*self.shown_area())])
-        self.moved.emit()
-        self.renew()
-        if self.content.late:
-            self._late.start()
-
-    def _look_late(self) -> None:
-        """Look at some of the nodes that were left; all is painted again at the end."""
-        self.content.look_late()
-        if self.content.late:
-            self._late.start()
-        else:
-            self.moved.emit()
-            self.renew()
-
-    def _show_telemetry(self, telemetry: Telemetry) -> None:
-        before, heat = self.live.flow, self.live.heat
-        fresh = self.live.take(telemetry, self.workspace, self.graph, self.declarations)
-        self.renew_flow(before)
-        if self.live.heat is not heat:
-            self.renew()
-        if self.live.areas == self.knowledge.areas:
-            self.update_pictures(fresh)
-            return
-        self.knowledge = replace(self.knowledge, areas=dict(self.live.areas))
-        self.content.look_again(self.knowledge)
-        self.moved.emit()
-        self.renew()
-
-    def _selection_changed(self) -> None:
-        self.draw_selected(self.workspace.selection)
-        self.draw_selected_link(self.workspace.selected_link)
-        if self.selected_frames != self.workspace.selected_frames:
-            self.selected_frames = self.workspace.selected_frames
-            self.renew()
-        if is_heard():
-            announce(self, describe_selection(self))
 
     # What gestures show --------------------------------------------------------------------------------------------
 
@@ -305,61 +185,8 @@ class CanvasView(Stage):
         self.values.paint(painter)
         if self.quick_add.isVisible():
             self.quick_add.paint_link(painter)
-        if self.gesture is not None:
-            self.gesture.paint(painter)
-
-    # Gestures ------------------------------------------------------------------------------------------------------
-
-    def begin(self, gesture: Gesture) -> None:
-        """Let a gesture have the mouse."""
-        self.space_tapped = False
-        self.gesture = gesture
-        self.setCursor(gesture.cursor)
-
-    def cancel_gesture(self) -> None:
-        """Leave everything as it was before the press."""
-        gesture, self.gesture = self.gesture, None
-        if gesture is not None:
-            gesture.cancel()
-            self.unsetCursor()
-            self.update()
-
-    def follow_pointer(self, pointer: Pointer) -> None:
-        """Give a movement to the gesture, and begin to move the view when it comes to the border."""
-        self.pointer = pointer
-        if self.gesture is not None:
-            self.gesture.move(pointer)
-            if self.gesture.pans and self.gesture.is_drag(pointer) and not self._frames.isActive():
-                self._frames.start()
-
-    def end_gesture(self, pointer: Pointer) -> None:
-        """The button was released."""
-        gesture, self.gesture = self.gesture, None
-        if gesture is not None:
-            self.unsetCursor()
-            gesture.finish(pointer)
-            self.update()
-
-    def _next_frame(self) -> None:
-        """Go on with what moves by itself: nodes that appear, a drag at the border."""
-        pushed, appearing = self._push(), self.go_on_welcoming()
-        if not pushed and not appearing:
-            self._frames.stop()
-
-    def _push(self) -> bool:
-        """Move the view while a drag is at its border; returns whether it may go on to."""
-        if self.gesture is None or self.pointer is None or not self.gesture.pans:
-            return False
-        at, inside = self.pointer.at, QRectF(self.rect()).adjusted(_EDGE, _EDGE, -_EDGE, -_EDGE)
-        dx = max(inside.left() - at.x(), 0.0) - max(at.x() - inside.right(), 0.0)
-        dy = max(inside.top() - at.y(), 0.0) - max(at.y() - inside.bottom(), 0.0)
-        if not (dx or dy):
-            return False
-        limit = _FASTEST
-        self.set_camera(self.camera.moved(min(max(dx, -limit), limit), min(max(dy, -limit), limit)))
-        self.pointer = replace(self.pointer, scene=self.camera.to_scene(at))
-        self.gesture.move(self.pointer)
-        return True
+        if self.hand.gesture is not None:
+            self.hand.gesture.paint(painter)
 
     # Events --------------------------------------------------------------------------------------------------------
 
@@ -408,7 +235,7 @@ class CanvasView(Stage):
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Forget held keys: their release goes elsewhere."""
-        self.space_held = self.space_tapped = self.knife_held = False
+        self.hand.release_keys()
         super().focusOutEvent(event)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
@@ -478,14 +305,14 @@ class CanvasView(Stage):
     def paste_point(self) -> QPointF:
         """Return where on the widget new things go: the pointer if it is here, else the middle."""
         area = QRectF(self.rect())
-        if self.pointer is not None and self.underMouse() and area.contains(self.pointer.at):
-            return self.pointer.at
+        if self.hand.pointer is not None and self.underMouse() and area.contains(self.hand.pointer.at):
+            return self.hand.pointer.at
         return area.center()
 
     def enter_block(self) -> None:
         """Go into the selected block."""
         if len(self.workspace.selection) == 1:
-            self.workspace.enter(next(iter(self.workspace.selection)))
+            self.workspace.scopes.enter(next(iter(self.workspace.selection)))
 
     def leave_block(self) -> None:
         """Go one block up."""

@@ -43,7 +43,7 @@ TRAIN: tuple[ActionSpec, ...] = (
         tip="Go on with a run that was stopped or interrupted, or train one that has ended for more epochs",
         enabled=is_idle,
     ),
-    action("train.stop", "St&op and save", "&Train", "workspace.stop", "Shift+F5", icon="stop", enabled=is_active),
+    action("train.stop", "St&op and save", "&Train", "control.stop", "Shift+F5", icon="stop", enabled=is_active),
     action(
         "train.apply",
         "&Apply edits to the running network",

@@ -74,7 +74,7 @@ class SampleCard(Card):
     def _choose(self, number: int) -> None:
         node = watched_node(self._workspace)
         nodes = self._workspace.trainer.watched or ((node,) if node else ())
-        self._workspace.watch(nodes, number - 1)
+        self._workspace.control.watch(nodes, number - 1)
         self.refresh()
 
 

@@ -273,7 +273,7 @@ class NodePage(QWidget):
         """Show its gradient norm and its kernels."""
         self.facts.show_facts(self._describe())
         self._show_problems()
-        picture = self._workspace.pictures.get((PictureKind.KERNELS, self._workspace.source_of(self.node)))
+        picture = self._workspace.pictures.get((PictureKind.KERNELS, self._workspace.scopes.source_of(self.node)))
         self._weights_head.setVisible(picture is not None)
         self.kernels.setVisible(picture is not None)
         if picture is not None and picture.step != self._kernels_step:

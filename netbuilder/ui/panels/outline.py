@@ -138,7 +138,7 @@ class OutlinePanel(QWidget):
         path = self.model.path(index)
         self._workspace.reveal(path)
         if self.model.hasChildren(index.siblingAtColumn(0)):
-            self._workspace.enter(path.rpartition("/")[2])
+            self._workspace.scopes.enter(path.rpartition("/")[2])
             self.tree.expand(index.siblingAtColumn(0))
 
 

@@ -151,7 +151,7 @@ class PlanPage(QWidget):
 
     def show_run(self) -> None:
         """Say what a run in progress does not have of this."""
-        self.stale.setVisible(self._workspace.is_run_stale)
+        self.stale.setVisible(self._workspace.control.is_stale)
         self._show_notes()
 
     def _show_notes(self) -> None:

@@ -153,7 +153,7 @@ class ProfilePanel(LivePanel):
         self.card = Card("Profile", EMPTY)
         self.again = QPushButton("Profile")
         self.again.setToolTip("Measure what each layer takes (F7); the training is not changed by it")
-        self.again.clicked.connect(self.workspace.profile)
+        self.again.clicked.connect(self.workspace.control.profile)
         self.card.head.addWidget(self.again)
         self.table = self._make_table()
         PlotExport(self.workspace, self.table, "profile", lambda: table(self.rows()))

@@ -29,10 +29,10 @@ def watched_node(workspace: Workspace) -> str:
     """Return the node path whose pictures panels show: the selected node's, else the last one watched; "" for none."""
     pictured = {node for kind, node in workspace.pictures if kind in (PictureKind.MAPS, PictureKind.VECTOR)}
     if pictured:
-        for path in (*map(workspace.source_of, sorted(workspace.selection)), *workspace.trainer.watched):
+        for path in (*map(workspace.scopes.source_of, sorted(workspace.selection)), *workspace.trainer.watched):
             if path in pictured:
                 return path
-    return workspace.source_of(min(workspace.selection)) if workspace.selection else ""
+    return workspace.scopes.source_of(min(workspace.selection)) if workspace.selection else ""
 
 
 def watch_something(workspace: Workspace) -> None:
@@ -43,7 +43,7 @@ def watch_something(workspace: Workspace) -> None:
     for kind in (PictureKind.THUMBS, PictureKind.BARS, PictureKind.WEIGHTS):
         for pictured, node in workspace.pictures:
             if pictured is kind:
-                workspace.watch((node,), workspace.trainer.sample)
+                workspace.control.watch((node,), workspace.trainer.sample)
                 return
 
 
@@ -55,7 +55,7 @@ def find_node(workspace: Workspace, path: str) -> Node | None:
 def _chosen_node(workspace: Workspace, path: str) -> Node | None:
     """Return the node by whose name a path's pictures go: of a block, whose value is a layer's inside, the block."""
     nodes = workspace.document.scope(workspace.scope).nodes
-    chosen = (node for node in sorted(workspace.selection) if workspace.source_of(node) == path)
+    chosen = (node for node in sorted(workspace.selection) if workspace.scopes.source_of(node) == path)
     return next((nodes[node] for node in chosen if node in nodes), None) or find_node(workspace, path)
 
 

@@ -169,7 +169,7 @@ def test_a_mistake_inside_marks_the_instance_and_its_row_leads_in(view, workspac
 
 def test_without_an_instance_a_sample_shows_shapes(view, workspace, made, qtbot):
     workspace.edit("x", lambda d: edits.remove_nodes(d, [made]))
-    workspace.open_block("block")
+    workspace.scopes.open_block("block")
     assert workspace.scopes.at.sample == "block"
     assert "nothing uses it yet" in view.trail.note.text()
     qtbot.waitUntil(lambda: view.content.faces[RELU].outputs[0].shape == "64")
@@ -237,10 +237,10 @@ def test_live_pictures_of_an_instance_and_of_what_is_in_it(view, workspace, hand
         workspace.trainer.record.add(
             Telemetry(pictures=(Picture(kind=PictureKind.THUMBS, node=path, step=1, data=maps),))
         )
-    view.look_again()
+    view.following.look_again()
     assert view.live.pictures.keys() == {made, FLATTEN}, "an instance shows what it gives out"
     assert view.live.pictures[made].node == f"{made}/0/{RELU}"
-    assert workspace.source_of(made) == f"{made}/0/{RELU}"
+    assert workspace.scopes.source_of(made) == f"{made}/0/{RELU}"
     hands.key(Qt.Key.Key_Return)
     labels = {workspace.document.blocks["block"].graph.nodes[id].label for id in view.live.pictures}
     assert labels == {"x", "linear", "relu", "y"}
@@ -259,7 +259,7 @@ def test_a_block_s_activations_go_by_its_own_name(view, workspace, qtbot, made):
     qtbot.addWidget(card)
     card.refresh(workspace)
     assert card.title.text() == "Dense unit · 3 maps"
-    workspace.enter(made)
+    workspace.scopes.enter(made)
     workspace.select((RELU,))
     card.refresh(workspace)
     assert card.title.text() == "ReLU · 3 maps"
@@ -278,7 +278,7 @@ def test_the_gradient_at_the_data_colours_the_links_of_a_block_that_it_feeds(vie
     hands.key(Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: not workspace.shapes.pending)
     workspace.preferences.set("show_gradient_flow", True)
-    assert workspace.enter(instance(workspace))
+    assert workspace.scopes.enter(instance(workspace))
     view.attention.settle()
     inside = f"{view.workspace.scopes.at.prefix}{FLATTEN}"
     told = Picture(

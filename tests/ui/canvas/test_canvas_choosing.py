@@ -164,8 +164,8 @@ def test_alt_and_the_switch_keep_nodes_from_snapping(hands, view, workspace):
 def test_guides_are_drawn_while_dragging_and_gone_after(hands, view, workspace):
     start = hands.header(DROPOUT)
     hands.drag(start, start + QPoint(1, 40), release=False)
-    assert [guide.is_upright for guide in view.gesture._guides] == [True]
+    assert [guide.is_upright for guide in view.hand.gesture._guides] == [True]
     drawn = view.grab().toImage()
     QTest.mouseRelease(view, LEFT, NONE, start + QPoint(1, 40))
-    assert view.gesture is None
+    assert view.hand.gesture is None
     assert view.grab().toImage() != drawn

@@ -372,7 +372,7 @@ def test_files_keep_frames_and_a_block_takes_along_those_around_its_nodes(framed
     assert frame_of(workspace).scope == key
     assert framed.content.frames == {}
     framed.label_editor.hide()
-    workspace.open_block(key)
+    workspace.scopes.open_block(key)
     assert list(framed.content.frames) == [FRAME]
 
 

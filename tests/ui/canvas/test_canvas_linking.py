@@ -93,9 +93,9 @@ def test_a_link_dropped_on_nothing_from_an_input_offers_what_can_feed_it(view, h
 def test_escape_cancels_a_link(view, hands, workspace):
     before = workspace.document
     hands.drag(hands.port(RELU, "y", False), hands.port(LOSS, "prediction", True), release=False)
-    assert view.gesture is not None
+    assert view.hand.gesture is not None
     hands.key(Key.Key_Escape)
-    assert view.gesture is None
+    assert view.hand.gesture is None
     QTest.mouseRelease(view, LEFT, Qt.KeyboardModifier.NoModifier, hands.port(LOSS, "prediction", True))
     assert workspace.document is before
 

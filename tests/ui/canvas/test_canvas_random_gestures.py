@@ -287,7 +287,7 @@ def agree(table: Table) -> None:
     """Check that everything that is kept twice is equal."""
     view, workspace = table.view, table.workspace
     document, graph, arrays = workspace.document, view.graph, view.content.arrays
-    assert view.gesture is None
+    assert view.hand.gesture is None
     view.arranging.settle()  # what glides is where it belongs in the end
     assert graph is document.scope(workspace.scope)
     assert list(view.content.faces) == list(graph.nodes) == arrays.ids

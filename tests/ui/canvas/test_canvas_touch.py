@@ -52,7 +52,7 @@ def test_a_tap_selects_and_one_on_nothing_clears(view, hands, fingers, workspace
     QTest.qWait(1)
     fingers.tap(EMPTY)
     assert workspace.selection == frozenset()
-    assert view.gesture is None
+    assert view.hand.gesture is None
 
 
 def test_a_finger_carries_a_node(view, hands, fingers, workspace):
@@ -95,7 +95,7 @@ def test_two_fingers_zoom_about_their_middle_and_move(view, hands, fingers, work
     fingers.send(move={0: QPoint(200, 100)})  # the finger that is left does nothing any more
     fingers.send(release={0: QPoint(200, 100)})
     assert view.camera.zoom == pytest.approx(zoom * 1.5)
-    assert (workspace.document, view.gesture) == (before, None)
+    assert (workspace.document, view.hand.gesture) == (before, None)
 
 
 def test_a_second_finger_cancels_what_the_first_began(view, hands, fingers, workspace):
@@ -112,7 +112,7 @@ def test_a_second_finger_cancels_what_the_first_began(view, hands, fingers, work
 def test_a_finger_that_rests_and_is_lifted_brings_the_menu(view, hands, fingers, workspace, qtbot):
     at = hands.header(RELU)
     fingers.send(press={0: at})
-    qtbot.waitUntil(lambda: view.gesture is None, timeout=5 * touch.HOLD)
+    qtbot.waitUntil(lambda: view.hand.gesture is None, timeout=5 * touch.HOLD)
     assert not view.findChildren(QMenu)
     fingers.send(release={0: at})
     (menu,) = view.findChildren(QMenu)
@@ -125,7 +125,7 @@ def test_a_finger_that_moves_does_not_ask(view, fingers):
     fingers.send(press={0: EMPTY})
     fingers.send(move={0: EMPTY + QPoint(20, -20)})
     QTest.qWait(touch.HOLD + 100)
-    assert view.gesture is not None
+    assert view.hand.gesture is not None
     fingers.send(release={0: EMPTY + QPoint(20, -20)})
     assert not view.findChildren(QMenu)
 
@@ -151,6 +151,6 @@ def test_a_touch_that_the_system_takes_away_changes_nothing(view, hands, fingers
     fingers.send(press={0: start})
     fingers.send(move={0: start + QPoint(60, 60)})
     QApplication.sendEvent(view, QTouchEvent(QEvent.Type.TouchCancel, fingers._device, Qt.KeyboardModifier.NoModifier))
-    assert (workspace.document, view.gesture) == (before, None)
+    assert (workspace.document, view.hand.gesture) == (before, None)
     fingers.tap(hands.header(RELU))
     assert workspace.selection == {RELU}

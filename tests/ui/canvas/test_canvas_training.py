@@ -139,8 +139,8 @@ def test_links_of_data_have_the_gradient_of_their_own_field(view, workspace):
 def test_where_links_leave_from_several_ports_of_a_layer_nothing_is_claimed(view, workspace):
     graph = workspace.document.graph
     other = edits.connect(workspace.document, PortRef(DROPOUT, "x"), PortRef(LINEAR, "another")).graph
-    assert PortRef(LINEAR, "y") in Flow(flow(**FLOW), graph, workspace.source_of).norms
-    assert PortRef(LINEAR, "y") not in Flow(flow(**FLOW), other, workspace.source_of).norms
+    assert PortRef(LINEAR, "y") in Flow(flow(**FLOW), graph, workspace.scopes.source_of).norms
+    assert PortRef(LINEAR, "y") not in Flow(flow(**FLOW), other, workspace.scopes.source_of).norms
 
 
 @pytest.mark.parametrize(
@@ -245,12 +245,12 @@ def test_the_data_s_pictures_begin_with_the_sample_that_the_others_are_of(view, 
     samples = np.arange(16, dtype=np.uint8)[:, None, None] * np.ones((1, 4, 4), dtype=np.uint8)
     show(workspace, Picture(kind=PictureKind.SAMPLES, node=DIGITS, step=0, data=samples))
     assert view.live.pictures[DIGITS].data[:3, 0, 0].tolist() == [0, 1, 2]
-    workspace.watch((LINEAR,), 15)
+    workspace.control.watch((LINEAR,), 15)
     show(workspace, replace(thumbs(LINEAR), sample=15))
     assert view.live.pictures[DIGITS].data[:3, 0, 0].tolist() == [15, 0, 1]
-    view.look_again()
+    view.following.look_again()
     assert view.live.pictures[DIGITS].data[0, 0, 0] == 15
-    workspace.watch((LINEAR,), 2)
+    workspace.control.watch((LINEAR,), 2)
     show(workspace, replace(thumbs(LINEAR), sample=2))
     assert view.live.pictures[DIGITS].data[:3, 0, 0].tolist() == [2, 3, 4]
 
@@ -381,7 +381,7 @@ def test_what_is_watched_stays_watched(view, workspace, sent):
     view.attention.toggle_gradient_flow()
     assert sent[-1].nodes == (LINEAR,)
     assert sent[-1].gradient_flow
-    workspace.watch((RELU,), 3)
+    workspace.control.watch((RELU,), 3)
     assert (sent[-1].nodes, sent[-1].sample, sent[-1].gradient_flow) == ((RELU,), 3, True)
 
 
@@ -424,7 +424,7 @@ def test_an_output_that_nothing_leads_to_shows_nothing(view, workspace):
     workspace.edit("x", lambda document: add(document, OUT, "output", 620, -120))
     show(workspace, bars(RELU, 0.1, 0.7, 0.2))
     assert OUT not in view.live.pictures
-    assert workspace.source_of(OUT) == OUT
+    assert workspace.scopes.source_of(OUT) == OUT
 
 
 def series(*values: float) -> Points:
@@ -439,11 +439,11 @@ def test_a_loss_shows_the_metric_that_the_plan_watches(view, workspace):
     assert score_text(shown.metric, float(shown.scores[-1])) == "91.2 %"
     workspace.edit("x", lambda d: replace(d, plan=replace(d.plan, monitor="f1")))
     show(workspace, thumbs(RELU), series={"loss/train": series(0.9)})
-    view.look_again()
+    view.following.look_again()
     assert view.live.pictures[LOSS].metric == "f1"
     without = view.grab().toImage()
     show(workspace, series={"f1/validation": series(0.77)})
-    view.look_again()
+    view.following.look_again()
     assert view.grab().toImage() != without
 
 

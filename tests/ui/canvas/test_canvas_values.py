@@ -338,7 +338,7 @@ def test_another_edit_during_a_scrub_ends_it_and_stays(view, hands, network):
     hands.drag(at, at + QPoint(40, 0), release=False)
     network.edit("Rename", lambda document: edits.rename(document, CONV, "first"))
     after = network.document
-    assert view.gesture is None
+    assert view.hand.gesture is None
     hands.key(Key.Key_Escape)
     QTest.mouseRelease(view, LEFT, NONE, at)
     assert network.document is after
@@ -408,7 +408,7 @@ def test_an_expression_is_edited_as_an_expression(view, hands, network):
     view.blocks.make_selected()
     hands.key(Key.Key_Escape)
     (key,) = network.document.blocks
-    network.open_block(key)
+    network.scopes.open_block(key)
     view.zoom_to(1.0)
     view.fit_all()
     view.zoom_to(1.0)
@@ -445,7 +445,7 @@ def test_a_value_becomes_the_block_s_for_all_that_share_it(view, hands, network)
     view.blocks.make_selected()
     hands.key(Key.Key_Escape)
     (key,) = network.document.blocks
-    network.open_block(key)
+    network.scopes.open_block(key)
     view.zoom_to(1.0)
     first, second = (id for id, node in network.document.blocks[key].graph.nodes.items() if node.type == "conv2d")
     network.select((first, second))

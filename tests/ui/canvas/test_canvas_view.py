@@ -184,7 +184,7 @@ def test_the_menu_of_a_link_removes_it(view, workspace):
 def test_an_edit_from_elsewhere_ends_a_gesture(view, hands, workspace):
     hands.drag(hands.header(LINEAR), hands.header(LINEAR) + QPoint(50, 50), release=False)
     workspace.edit("Rename", lambda document: edits.rename(document, RELU, "gate"))
-    assert view.gesture is None
+    assert view.hand.gesture is None
     assert view.content.arrays.rect(LINEAR)[:2] == (200, 0)
 
 

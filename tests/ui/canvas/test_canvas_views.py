@@ -68,7 +68,7 @@ def test_a_project_opens_where_it_was_left(qtbot, qapp, tmp_path, view, workspac
     workspace.new()
     workspace.open(file)
     assert middle(view) == pytest.approx(left, abs=0.01)
-    view.remember()
+    view.following.remember()
     other = CanvasView(Workspace(Preferences()), load_theme("dark"))
     qtbot.addWidget(other)
     other.resize(700, 500)  # another window, another size: the same is in the middle
@@ -123,7 +123,7 @@ def test_a_wide_block_is_fitted_when_it_is_entered_and_left_as_it_was(view, hand
     (block,) = workspace.selection
     view.set_camera(Camera(40, 30, 0.8))
     home = middle(view)
-    workspace.enter(block)
+    workspace.scopes.enter(block)
     bounds = view.content.bounds()
     left, top, right, bottom = bounds
     shown = view.camera.scene_rect(QRectF(view.rect()))
@@ -132,7 +132,7 @@ def test_a_wide_block_is_fitted_when_it_is_entered_and_left_as_it_was(view, hand
     inside = middle(view)
     hands.key(Key.Key_Backspace)
     assert middle(view) == pytest.approx(home, abs=0.01)
-    workspace.enter(block)
+    workspace.scopes.enter(block)
     assert middle(view) == pytest.approx(inside, abs=0.01)
 
 

@@ -177,7 +177,7 @@ def test_a_block_keeps_the_points_of_its_links(led, workspace):
     (key,) = workspace.document.blocks
     assert inner in workspace.document.blocks[key].graph.edges
     assert workspace.document.layout.routes[inner] == (Place(380.0, 90.0),)
-    workspace.open_block(key)
+    workspace.scopes.open_block(key)
     assert led.content.way_at(380.0, 90.0, 1.0) == (inner, 0)
 
 

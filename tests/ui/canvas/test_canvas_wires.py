@@ -76,7 +76,7 @@ def test_no_menu_opens_for_the_knife(hands, view):
     event = QContextMenuEvent(QContextMenuEvent.Reason.Mouse, at, view.mapToGlobal(at), CTRL)
     QApplication.sendEvent(view, event)
     assert not view.findChildren(QMenu)
-    assert view.gesture is not None
+    assert view.hand.gesture is not None
     QTest.mouseRelease(view, RIGHT, CTRL, at)
 
 
@@ -129,11 +129,11 @@ def test_alt_click_removes_all_links_of_a_port(hands, workspace, node, port, is_
 
 def test_a_link_being_drawn_says_what_would_arrive(hands, settled, view):
     hands.drag(hands.port(LINEAR, "y", False), hands.port(DROPOUT, "x", True), release=False)
-    assert view.gesture._words() == ("N × 64 · float32 → x", "accent")
+    assert view.hand.gesture._words() == ("N × 64 · float32 → x", "accent")
     QTest.mouseRelease(view, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(500, 600))
     view.quick_add.close_up()
     hands.drag(hands.port(LINEAR, "y", False), hands.port(LOSS, "target", True), release=False)
-    words, token = view.gesture._words()
+    words, token = view.hand.gesture._words()
     assert token == "validation"
     assert words
     hands.key(Key.Key_Escape)

@@ -41,7 +41,7 @@ def inspector(blocks: Workspace, themes: ThemeController, qtbot: QtBot) -> Inspe
 
 
 def inside(inspector: InspectorPanel, workspace: Workspace, node: str) -> NodePage:
-    workspace.open_block("residual")
+    workspace.scopes.open_block("residual")
     workspace.select((node,))
     inspector.show_selection()
     assert isinstance(inspector.page, NodePage)
@@ -49,7 +49,7 @@ def inside(inspector: InspectorPanel, workspace: Workspace, node: str) -> NodePa
 
 
 def block_page(inspector: InspectorPanel, workspace: Workspace, key: str = "residual") -> BlockPage:
-    workspace.open_block(key)
+    workspace.scopes.open_block(key)
     inspector.show_selection()
     assert isinstance(inspector.page, BlockPage)
     return inspector.page

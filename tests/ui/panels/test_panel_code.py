@@ -21,7 +21,7 @@ from tests.ui.panels.recorded import CONV, FLAT, HEAD
 def settle(workspace: Workspace) -> None:
     workspace.torch_loaded()
     while workspace.shapes.pending:
-        workspace._analysis._work()
+        workspace.analysis._work()
 
 
 @pytest.fixture

@@ -132,7 +132,7 @@ def test_shapes_and_costs_are_shown_as_text_that_can_be_compared(inspector: Insp
     page = node_page(inspector, digits, CONV)
     digits.torch_loaded()
     while digits.shapes.pending:
-        digits._analysis._work()
+        digits.analysis._work()
     facts = page.facts.texts()
     assert facts["In"] == "N × 1 × 8 × 8"
     assert facts["Out"] == "N × 32 × 8 × 8"

@@ -238,7 +238,7 @@ def test_the_next_run_shows_what_was_looked_at_in_the_last(
     activations: ActivationsPanel, digits: Workspace, host: RecordedHost
 ) -> None:
     tell(digits, host, run())
-    digits.watch([CONV], 5)
+    digits.control.watch([CONV], 5)
     host.state = State.ENDED
     digits.trainer.drain()
     host.commands.clear()

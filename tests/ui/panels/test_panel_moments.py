@@ -31,7 +31,7 @@ def trained(qtbot: QtBot, tmp_path) -> Iterator[Workspace]:
     workspace.save(tmp_path / "cnn.netb")
     workspace.torch_loaded()
     workspace.select(("stem",))
-    workspace.train()
+    workspace.control.train()
     qtbot.waitUntil(lambda: workspace.state is State.ENDED and not workspace.trainer._timer.isActive(), timeout=MINUTE)
     yield workspace
     workspace.trainer.forget()
@@ -78,7 +78,7 @@ def test_the_first_and_the_last_moment_are_compared_and_looked_at(qtbot: QtBot, 
     assert panel.first.choice == (own, moments[-1].step)
     qtbot.waitUntil(lambda: np.isnan(panel.values.values["loss/validation"][1]), timeout=MINUTE)
 
-    trained.train()
+    trained.control.train()
     qtbot.waitUntil(lambda: trained.state is State.ENDED and not trained.trainer._timer.isActive(), timeout=MINUTE)
     assert panel.first.choice == (own, moments[-1].step), "what the user chose stays"
     assert panel.first.runs.count() == 2
@@ -95,11 +95,11 @@ def test_what_a_run_leaves_behind_is_laid_over_its_curves(qtbot: QtBot, tmp_path
     workspace.open_unsaved(replace(made, plan=replace(made.plan, epochs=50)))
     workspace.save(tmp_path / "cnn.netb")
     workspace.torch_loaded()
-    workspace.step()
+    workspace.control.step()
     qtbot.waitUntil(lambda: workspace.progress.step == 1 and workspace.state is State.PAUSED, timeout=MINUTE)
     workspace.past.keep()
     for _ in range(3):
-        workspace.step()
+        workspace.control.step()
     qtbot.waitUntil(lambda: workspace.progress.step == 4 and workspace.state is State.PAUSED, timeout=MINUTE)
     workspace.past.look(1)
     qtbot.waitUntil(lambda: workspace.past.is_settled, timeout=MINUTE)
@@ -109,7 +109,7 @@ def test_what_a_run_leaves_behind_is_laid_over_its_curves(qtbot: QtBot, tmp_path
     left = f"{workspace.runs.own}~1"
     qtbot.waitUntil(lambda: left in workspace.runs.curves, timeout=MINUTE)
     assert workspace.runs.curves[left].series["loss/train"].steps.tolist() == [2, 3, 4]
-    workspace.stop()
+    workspace.control.stop()
     qtbot.waitUntil(lambda: workspace.state is State.ENDED and not workspace.trainer._timer.isActive(), timeout=MINUTE)
     workspace.trainer.forget()
     assert workspace.trainer.wait(60)

@@ -133,7 +133,7 @@ def test_selection_leads_into_blocks_and_out_again(panel: OutlinePanel, workspac
     assert workspace.selection == {DIGITS}
     panel.tree.collapse(block)
     workspace.select((made,))
-    workspace.enter(made)
+    workspace.scopes.enter(made)
     workspace.select((LINEAR,))
     assert selected(panel) == ["linear"]
     assert panel.tree.currentIndex().parent() == block

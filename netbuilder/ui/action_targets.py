@@ -1,0 +1,65 @@
+"""Where the actions of the menus lead: the names in the action table, and the objects that they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from netbuilder.ui.balance_actions import BalanceActions
+from netbuilder.ui.experiment_actions import ExperimentActions
+from netbuilder.ui.export_actions import ExportActions
+from netbuilder.ui.help_actions import HelpActions
+from netbuilder.ui.layer_rate_actions import LayerRateActions
+from netbuilder.ui.run_actions import RunActions
+from netbuilder.ui.training_actions import TrainingActions
+from netbuilder.ui.trial_actions import TrialActions
+from netbuilder.ui.trust_actions import TrustActions
+
+if TYPE_CHECKING:
+    from netbuilder.ui.window import MainWindow
+
+
+def find_targets(window: MainWindow) -> dict[str, Callable[[], object]]:
+    """Return what each name in the action table stands for.
+
+    Args:
+        window: Whose actions they are. What it lacks before it is furnished is made when an action asks for it.
+    """
+    training = TrainingActions(window.workspace, lambda key: window.docks.show(key))
+    exports, trust = ExportActions(window), TrustActions(window)
+    help, trial, experiments = HelpActions(window), TrialActions(window), ExperimentActions(window)
+    runs = RunActions(window)
+    balance, rates = BalanceActions(window), LayerRateActions(window)
+    return {
+        "window": lambda: window,
+        "files": lambda: window.files,
+        "workspace": lambda: window.workspace,
+        "control": lambda: window.workspace.control,
+        "canvas": lambda: window.canvas,
+        "blocks": lambda: window.canvas.blocks,
+        "selected": lambda: window.canvas.selected,
+        "frames": lambda: window.canvas.frames,
+        "choosing": lambda: window.canvas.choosing,
+        "aligning": lambda: window.canvas.aligning,
+        "arranging": lambda: window.canvas.arranging,
+        "views": lambda: window.canvas.views,
+        "values": lambda: window.canvas.values,
+        "find": lambda: window.canvas_in_sight().find_bar,
+        "link_keys": lambda: window.canvas_in_sight().link_keys,
+        "attention": lambda: window.canvas.attention,
+        "training": lambda: training,
+        "detaching": lambda: window.docks.detaching,
+        "trial": lambda: trial,
+        "past": lambda: window.workspace.past,
+        "experiments": lambda: experiments,
+        "going_on": lambda: window.going_on,
+        "balance": lambda: balance,
+        "rates": lambda: rates,
+        "exports": lambda: exports,
+        "trust": lambda: trust,
+        "help": lambda: help,
+        "runs": lambda: runs,
+        "imports": lambda: window.imports,
+        "versions": lambda: window.versions,
+        "recovery": lambda: window.recovery,
+    }
