@@ -71,7 +71,7 @@ def render_document(document: Document, path: Path, theme: str = "", scale: floa
     shapes = ShapeInference().infer(document)
     sight = look(document, Standpoint(), shapes, count_costs(document, shapes), find_problems(document, shapes))
     content = Content(Vocabulary(lambda: document))
-    content.show(document, knowledge_of(sight, {}))
+    content.show(document, knowledge_of(sight, {}, document.plan))
     theme = theme or ("print" if path.suffix.lower() == ".pdf" else "dark")
     render_content(content, path, Style(load_theme(theme)), scale, marks=Marks(wrong=wrong_ports(sight)))
 

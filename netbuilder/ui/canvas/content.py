@@ -18,6 +18,7 @@ from netbuilder.document.model import ROOT, Document, Frame, Graph, Place, PortR
 from netbuilder.ui.canvas.arrays import CanvasArrays, Rows, Wire
 from netbuilder.ui.canvas.faces import Declarations, Face, Knowledge, Links, known_otherwise, make_face
 from netbuilder.ui.canvas.geometry import Geometry, expected_size, measure
+from netbuilder.ui.canvas.learning import affected
 
 _GRID = 8  # columns of nodes that nobody has placed yet
 _PITCH = (180.0, 150.0)
@@ -94,7 +95,11 @@ class Content:
 
     def _instances_of(self, blocks: frozenset[str]) -> set[str]:
         """Return the nodes that are instances of these definitions, which look otherwise now."""
-        types = {BLOCK + key for key in blocks}
+        types, found = set[str](), {BLOCK + key for key in blocks}
+        while found - types:  # and what is in them shows on the blocks around them
+            types |= found
+            around = self.document.blocks.items()
+            found = {BLOCK + k for k, each in around if any(n.type in types for n in each.graph.nodes.values())}
         return {id for id, node in self.graph.nodes.items() if node.type in types} if types else set()
 
     def look_again(self, knowledge: Knowledge, first: Iterable[str] | None = None) -> set[str]:
@@ -210,6 +215,7 @@ class Content:
         before, self._knowledge = self._knowledge, knowledge
         changed, resized = set[str](), set[str]()
         anew = set(self.graph.nodes if before.values != knowledge.values else nodes)
+        anew.update(affected(before.paces, knowledge.paces, self.graph))
         asked = (anew | before.affected(knowledge) | self.late) & self.graph.nodes.keys()
         now = asked.intersection(first) if first is not None and len(asked) > MANY and not anew else asked
         self.late = asked - now

@@ -22,6 +22,7 @@ from netbuilder.foundation.problem import Severity
 from netbuilder.layers.foreign import foreign_inputs, foreign_outputs, foreign_title, is_foreign
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.layers.tensor import TensorType
+from netbuilder.ui.canvas.learning import Learning, Paces, learning_of
 from netbuilder.ui.sight import present
 
 Declarations = Mapping[str, Declaration]
@@ -38,8 +39,9 @@ class Area(IntEnum):
 
     NONE = 0
     STRIP = 1  # up to three little images side by side
-    CHART = 2  # bars, a curve
+    CHART = 2  # bars
     SQUARE = 3  # points, a decision boundary
+    CURVES = 4  # a loss's curves between two lines of numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class Face:
         severity: The worst problem, or None.
         known: Whether this program knows the type.
         bypassed: Whether it is left out of the network.
+        learning: How its weights learn; None where they learn like all others, or there are none.
         area: Room for a live picture.
     """
 
@@ -78,6 +81,7 @@ class Face:
     severity: Severity | None = None
     known: bool = True
     bypassed: bool = False
+    learning: Learning | None = None
     area: Area = Area.NONE
 
 
@@ -200,6 +204,7 @@ class Knowledge:
         severities: Node id -> its worst problem.
         areas: Node id -> the live picture there is for it.
         values: The parameters of the block in sight, which expressions name; {} in the main graph.
+        paces: How fast the weights of its nodes learn.
     """
 
     types: Mapping[PortRef, TensorType] = field(default_factory=dict)
@@ -207,6 +212,7 @@ class Knowledge:
     severities: Mapping[str, Severity] = field(default_factory=dict)
     areas: Mapping[str, Area] = field(default_factory=dict)
     values: Values = field(default_factory=dict)
+    paces: Paces = field(default_factory=Paces)
 
     def type_of(self, port: PortRef) -> TensorType | None:
         """Return the type on a port, None while unknown."""
@@ -243,6 +249,7 @@ def make_face(node: Node, document: Document, declarations: Declarations, links:
         severity=knowledge.severities.get(node.id),
         known=declaration is not None,
         bypassed=node.bypassed,
+        learning=learning_of(node, document, declarations, knowledge.paces, knowledge.values),
         area=knowledge.areas.get(node.id, Area.NONE),
     )
 

@@ -24,7 +24,7 @@ _SQUARE = 10.0  # the little square in the header
 _TITLE = PAD + _SQUARE + 8.0
 _PORT_TEXT = 14.0  # from the border to a port's name
 _GAP = 4.0
-_AREAS = {Area.CHART: 44.0, Area.SQUARE: 84.0}
+_AREAS = {Area.CHART: 44.0, Area.SQUARE: 84.0, Area.CURVES: 66.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,9 @@ def measure(face: Face) -> Geometry:
 def expected_size(face: Face) -> tuple[float, float]:
     """Return the size with room for a picture, so that an automatic layout holds when training begins to draw."""
     geometry = measure(face)
-    return geometry.width, geometry.height if geometry.picture else geometry.height + 46.0
+    if geometry.picture:
+        return geometry.width, geometry.height
+    return geometry.width, geometry.height + (68.0 if face.category == "loss" else 46.0)
 
 
 def _place_texts(face: Face, title: float) -> tuple[str, str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from netbuilder.document.model import PortRef
+from netbuilder.document.model import Plan, PortRef
 from netbuilder.foundation.problem import Problem, Severity
 from netbuilder.ui.canvas.faces import Area, Knowledge
+from netbuilder.ui.canvas.learning import Paces
 
 if TYPE_CHECKING:
     from netbuilder.ui.sight import Sight
@@ -18,17 +19,25 @@ _ORDER = (Severity.ADVICE, Severity.WARNING, Severity.ERROR)
 
 def know(workspace: Workspace, areas: Mapping[str, Area]) -> Knowledge:
     """Return shapes, problems and pictures as they are now."""
-    return knowledge_of(workspace.sight, areas)
+    return knowledge_of(workspace.sight, areas, workspace.document.plan, workspace.scopes.at.block)
 
 
-def knowledge_of(sight: Sight, areas: Mapping[str, Area]) -> Knowledge:
-    """Return what faces need of what is known of a graph."""
+def knowledge_of(sight: Sight, areas: Mapping[str, Area], plan: Plan, path: str = "") -> Knowledge:
+    """Return what faces need of what is known of a graph.
+
+    Args:
+        sight: What is known.
+        areas: Node id -> the live picture there is for it.
+        plan: How the network learns.
+        path: That of the block in sight; "" for the main graph.
+    """
     return Knowledge(
         types=sight.types,
         pending=sight.pending,
         severities={node: worst(problems) for node, problems in sight.problems.items()},
         areas=dict(areas),
         values=sight.values,
+        paces=Paces.of(plan, path),
     )
 
 

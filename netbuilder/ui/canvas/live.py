@@ -191,7 +191,7 @@ class LivePictures:
         ]
         for node in nodes:
             self.pictures[node.id] = _curves(workspace, node)
-            self.areas[node.id] = Area.CHART
+            self.areas[node.id] = Area.CURVES
         return {node.id for node in nodes}
 
 

@@ -6,17 +6,22 @@ top by `pictures`.
 
 from __future__ import annotations
 
+from math import cos, pi, sin
+
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QBrush, QColor, QFont, QPainter, QPainterPath, QPen, QPolygonF
 
 from netbuilder.foundation.problem import Severity
 from netbuilder.ui.canvas.faces import Face
 from netbuilder.ui.canvas.geometry import HEADER, PAD, PORT_RADIUS, Box, Geometry, output_text
+from netbuilder.ui.canvas.learning import Learning
 from netbuilder.ui.canvas.style import Style, elided, fonts, text_path, text_width
 
 _RADIUS = 7.0
 _BYPASSED = 0.4  # opacity
 _BADGE = 8.0  # radius
+_FLAKE = 6.0  # length of a snowflake's arms
+_MARK_PAD = 6.0
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _CENTER = Qt.AlignmentFlag.AlignCenter
@@ -45,6 +50,8 @@ def paint_face(painter: QPainter, face: Face, geometry: Geometry, style: Style, 
     if face.bypassed and face.inputs and face.outputs:
         _paint_way_through(painter, geometry, style)
     _paint_ports(painter, face, geometry, style)
+    if face.learning is not None:
+        _paint_learning(painter, face.learning, geometry, style)
     if face.severity in (Severity.ERROR, Severity.WARNING):
         paint_badge(painter, QPointF(geometry.width - 1, 1), face.severity, style)
 
@@ -153,6 +160,40 @@ def paint_badge(painter: QPainter, middle: QPointF, severity: Severity, style: S
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QBrush(ink))
     painter.drawEllipse(middle + QPointF(0, 3.9), 1.2, 1.2)
+
+
+def _paint_learning(painter: QPainter, learning: Learning, geometry: Geometry, style: Style) -> None:
+    """Draw how a node's weights learn: a snowflake where they do not, the factor of a rate of their own."""
+    box = _rect(learning_box(learning, geometry))
+    color = style.color("link" if learning.is_frozen else "muted")
+    painter.setPen(QPen(color, 1.0))
+    painter.setBrush(style.color("node"))
+    painter.drawRoundedRect(box, box.height() / 2, box.height() / 2)
+    if learning.frozen:
+        _paint_snowflake(painter, QPointF(box.left() + _MARK_PAD + _FLAKE - 1, box.center().y()), color)
+    words = box.adjusted(_MARK_PAD, 0, -_MARK_PAD, 0)
+    write_text(painter, words, learning.mark, "mono", style.color("text"), _RIGHT, style)
+
+
+def learning_box(learning: Learning, geometry: Geometry) -> Box:
+    """Return where the mark of how a node learns is: over the left end of its lower edge."""
+    flake = 2 * _FLAKE - 2 if learning.frozen else 0.0
+    text = text_width(learning.mark, "mono") + 1.0 if learning.mark else 0.0
+    width = flake + text + (4.0 if flake and text else 0.0) + 2 * _MARK_PAD
+    return Box(6.0, geometry.height - 5.0, width, 18.0)
+
+
+def _paint_snowflake(painter: QPainter, middle: QPointF, color: QColor) -> None:
+    """Draw six arms, each with a pair of twigs."""
+    painter.setPen(QPen(color, 1.3, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
+    for arm in range(6):
+        angle = pi / 2 + arm * pi / 3
+        way = QPointF(cos(angle), -sin(angle))
+        painter.drawLine(middle, middle + way * _FLAKE)
+        fork = middle + way * (_FLAKE * 0.55)
+        for turn in (-pi / 4, pi / 4):
+            twig = QPointF(cos(angle + turn), -sin(angle + turn))
+            painter.drawLine(fork, fork + twig * (_FLAKE * 0.36))
 
 
 def _rect(box: Box) -> QRectF:

@@ -37,6 +37,9 @@ _GAP = 4.0
 _NARROW = 4.0  # bars narrower than this have no round corners: nobody would see them
 _POINTS = 2_000
 _CURVE_POINTS = 120
+_LINE = 12.0  # units for a line of text
+_LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _SHARES = ("accuracy", "precision", "recall", "f1")
 
 
@@ -258,11 +261,16 @@ def percent(part: float) -> str:
 
 
 def paint_losses(painter: QPainter, box: QRectF, losses: Losses, style: Style, category: str) -> None:
-    """Draw the training's loss so far, the validation's over it, and write what they are now."""
+    """Draw the training's loss so far and the validation's over it, between lines that say what they are now."""
     curves = [_thinned(curve) for curve in (losses.train, losses.validation)]
     spots = np.concatenate(curves)
     if len(curves[0]) < 2:
         return
+    scored = bool(losses.metric and len(losses.scores))
+    _write_losses(painter, QRectF(box.left(), box.top(), box.width(), _LINE), losses, style, category)
+    if scored:
+        _write_score(painter, QRectF(box.left(), box.bottom() - _LINE, box.width(), _LINE), losses, style)
+    box = box.adjusted(0, _LINE + 3, 0, -(_LINE + 2) if scored else 0)
     low, high = spots.min(axis=0), spots.max(axis=0)
     span = np.where(high > low, high - low, 1.0)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -273,11 +281,6 @@ def paint_losses(painter: QPainter, box: QRectF, losses: Losses, style: Style, c
         points = np.stack([box.left() + at[:, 0] * box.width(), box.bottom() - at[:, 1] * box.height()], axis=1)
         painter.setPen(QPen(color, 1.5, Qt.PenStyle.SolidLine, Qt.PenCapStyle.RoundCap))
         draw_polyline(painter, points)
-    _write_losses(painter, box, losses, style, category)
-    if losses.metric and len(losses.scores):
-        words = f"{losses.metric.replace('_', ' ')} {score_text(losses.metric, float(losses.scores[-1]))}"
-        # A loss that falls leaves room at the lower left.
-        _paint_chip(painter, Box(box.x(), box.y(), text_width(words, "mono") + 8.0, box.height()), words, style)
 
 
 def score_text(metric: str, value: float) -> str:
@@ -285,17 +288,22 @@ def score_text(metric: str, value: float) -> str:
     return f"{100 * value:.1f} %" if metric in _SHARES else f"{value:.3g}"
 
 
-def _write_losses(painter: QPainter, box: QRectF, losses: Losses, style: Style, category: str) -> None:
-    """Write the last values into the upper right corner, where a loss that falls leaves room."""
-    right = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-    line = QRectF(box.left(), box.top() - 1, box.width(), 13)
-    for (_, values), color in (
-        (losses.train, style.category(category)),
-        (losses.validation, style.color("validation")),
+def _write_losses(painter: QPainter, line: QRectF, losses: Losses, style: Style, category: str) -> None:
+    """Write the last values: the training's at the left, the validation's at the right."""
+    for (_, values), color, side in (
+        (losses.train, style.category(category), _LEFT),
+        (losses.validation, style.color("validation"), _RIGHT),
     ):
         if len(values):
-            write_text(painter, line, f"{values[-1]:.3g}", "mono", color, right, style)
-            line.translate(0, 12)
+            write_text(painter, line, f"{values[-1]:.3g}", "mono", color, side, style)
+
+
+def _write_score(painter: QPainter, line: QRectF, losses: Losses, style: Style) -> None:
+    """Write what else the predictions are scored by; of a long name the end is left out, never the number."""
+    score = score_text(losses.metric, float(losses.scores[-1]))
+    write_text(painter, line, score, "mono", style.color("text"), _RIGHT, style)
+    name = line.adjusted(0, 0, -text_width(score, "mono") - 6, 0)
+    write_text(painter, name, losses.metric.replace("_", " "), "text", style.color("muted"), _LEFT, style)
 
 
 def _thinned(curve: Curve) -> NDArray[np.float64]:

@@ -98,6 +98,8 @@ def _node_tip(view: CanvasView, node: str) -> str:
         lines.append("This version of NetBuilder does not know this layer. It is kept as it is.")
     if face.brief:
         lines.append(escape(face.brief))
+    if face.learning is not None:
+        lines += [escape(words) for words in face.learning.words]
     if node in view.live.dead and view.live.dead[node].data[0]:
         lines.append(f"{escape(view.live.dead[node].caption)}: they learn nothing while that is so.")
     if node in view.live.heat:

@@ -2,7 +2,7 @@ import pytest
 
 from netbuilder.document import edits
 from netbuilder.document.diff import diff
-from netbuilder.document.model import Document, Node, Place, PortRef
+from netbuilder.document.model import Document, Node, Place, Plan, PortRef
 from netbuilder.foundation.problem import Problem, Severity
 from netbuilder.layers.tensor import BATCH, TensorType
 from netbuilder.project import declarations
@@ -100,7 +100,7 @@ def test_the_worst_problem_counts():
         Problem(code="a", message="m", severity=Severity.WARNING, node=""),
     ]
     sight = Sight(problems={"n1": tuple(problems[:3])})
-    assert knowledge_of(sight, {}).severities == {"n1": Severity.ERROR}
+    assert knowledge_of(sight, {}, Plan()).severities == {"n1": Severity.ERROR}
     assert wrong_ports(sight) == {PortRef("n1", "x")}
 
 

@@ -78,7 +78,7 @@ def test_bars_and_the_loss_curve_are_drawn_in_their_category(view, workspace):
     assert image(view).pixelColor(middle.toPoint()) == QColor(theme.categories["activation"])
     steps = np.arange(50, dtype=np.int64)
     show(workspace, series={"loss/train": Points(steps, np.exp(-steps / 10))})
-    assert view.content.faces[LOSS].area is Area.CHART
+    assert view.content.faces[LOSS].area is Area.CURVES
     assert "loss" not in view.content.faces[LOSS].outputs
 
 
