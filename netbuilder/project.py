@@ -22,7 +22,7 @@ from netbuilder.document.blocks import BLOCK
 from netbuilder.document.files import read_document, write_document
 from netbuilder.document.model import Document
 from netbuilder.foundation.declaration import Declaration
-from netbuilder.foundation.preferences import config_folder
+from netbuilder.foundation.preferences import Preferences, SnapshotRoom, config_folder
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.layers.catalog import catalog
 from netbuilder.layers.instances import spec_of
@@ -320,6 +320,7 @@ class Project:
         device: str = "cpu",
         seed: int | None = None,
         folder: str | Path | None = None,
+        snapshots: int | None = None,
         on_telemetry: Watcher | None = None,
     ) -> Outcome:
         """Train to the end; an interrupt (Ctrl-C) stops cleanly, and what was learned is saved.
@@ -329,6 +330,7 @@ class Project:
             device: "cpu", "cuda:0", "mps"; "cuda x2" for several that share each batch.
             seed: Replaces the plan's.
             folder: The run's folder; None makes a new one beside the file.
+            snapshots: How many megabytes the run's snapshots may take; 0 keeps none, None what the preferences say.
             on_telemetry: Is given what is new, about 20 times a second, and a last time after the end.
 
         Raises:
@@ -337,7 +339,16 @@ class Project:
         document = self._document_to_train(epochs, seed)
         place = Path(folder).absolute() if folder else run_folder(self.path)
         runs = str(runs_folder(self.path))
-        start = Start(document=document, folder=str(place), base=str(self.base), runs=runs, device=device)
+        room = _snapshot_room(snapshots)
+        start = Start(
+            document=document,
+            folder=str(place),
+            base=str(self.base),
+            runs=runs,
+            device=device,
+            snapshots=room.run,
+            snapshots_together=room.together,
+        )
         return run_to_end(start, on_telemetry or (lambda telemetry: None))
 
     def resume(
@@ -346,6 +357,7 @@ class Project:
         *,
         epochs: int | None = None,
         device: str = "cpu",
+        snapshots: int | None = None,
         on_telemetry: Watcher | None = None,
     ) -> Outcome:
         """Go on with a run of this project from where it stopped, as if nothing had come between.
@@ -356,6 +368,7 @@ class Project:
             run: The run's id or name, or its folder when that is elsewhere; "" for the newest.
             epochs: So many more than are done; None for as many as the run was to do.
             device: "cpu", "cuda:0", "mps".
+            snapshots: See `train`.
             on_telemetry: See `train`.
 
         Raises:
@@ -366,12 +379,15 @@ class Project:
         runs, place = runs_folder(self.path), Path(run)
         is_elsewhere = bool(run) and place.is_dir()
         chosen = choose(place.absolute().parent, place.name) if is_elsewhere else choose(runs, run)
+        room = _snapshot_room(snapshots)
         start = Start(
             document=document_of(chosen, epochs),
             folder=str(chosen.folder),
             base=str(self.base),
             runs=str(runs),
             device=device,
+            snapshots=room.run,
+            snapshots_together=room.together,
             resume=True,
         )
         return run_to_end(start, on_telemetry or (lambda telemetry: None))
@@ -424,3 +440,9 @@ def refresh(document: Document, base: Path) -> tuple[Document, tuple[Problem, ..
         if reading.schema is not None:
             document = edits.set_schema(document, node.id, reading.schema)
     return document, tuple(problems)
+
+
+def _snapshot_room(megabytes: int | None) -> SnapshotRoom:
+    """Return how much room snapshots have: what was asked for a run, else what the preferences say."""
+    room = Preferences().snapshot_room
+    return room if megabytes is None else replace(room, run=megabytes << 20)

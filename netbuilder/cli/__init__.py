@@ -115,7 +115,6 @@ def _train_without_display(path: Path | None) -> int:
     project = Project.load(path) if path else Project.new(STARTER)
     what = path.name if path else f"the starter project ({project.document.about.title})"
     print(f"There is no display for a window, so {what} is trained here. Ctrl-C stops.")
-    return projects.train_project(
-        project,
-        argparse.Namespace(epochs=None, device="cpu", seed=None, run_dir=None, resume=None, json=False, fastest=False),
-    )
+    parser = argparse.ArgumentParser()
+    projects.add_train_arguments(parser)
+    return projects.train_project(project, parser.parse_args([str(path or STARTER)]))

@@ -92,11 +92,18 @@ def train_project(project: Project, asked: argparse.Namespace) -> int:
                 device=several(asked.device, asked.devices),
                 seed=asked.seed,
                 folder=asked.run_dir,
+                snapshots=asked.snapshots,
                 on_telemetry=display.watch,
             )
         else:
             device = several(asked.device, asked.devices)
-            outcome = project.resume(asked.resume, epochs=asked.epochs, device=device, on_telemetry=display.watch)
+            outcome = project.resume(
+                asked.resume,
+                epochs=asked.epochs,
+                device=device,
+                snapshots=asked.snapshots,
+                on_telemetry=display.watch,
+            )
     except NetbuilderError as error:
         tell(error.problems)
         return UNUSABLE
@@ -198,8 +205,16 @@ def _seed(text: str) -> int:
     return number
 
 
+def _megabytes(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= 1_000_000:
+        raise ValueError
+    return number
+
+
 _positive.__name__ = "number from 1 to 1,000,000"  # what argparse calls it in its message
 _seed.__name__ = "seed from 0 to 4,294,967,295"
+_megabytes.__name__ = "number of megabytes from 0 to 1,000,000"
 
 
 def _check_arguments(parser: argparse.ArgumentParser) -> None:
@@ -207,7 +222,8 @@ def _check_arguments(parser: argparse.ArgumentParser) -> None:
     add_json(parser)
 
 
-def _train_arguments(parser: argparse.ArgumentParser) -> None:
+def add_train_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare what `train_project` is asked."""
     add_file(parser)
     parser.add_argument(
         "--epochs",
@@ -239,6 +255,12 @@ def _train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--compile", action="store_true", help="with --fastest: try torch.compile too (takes longer)")
     parser.add_argument("--json", action="store_true", help="print one JSON object a line")
     parser.add_argument(
+        "--snapshots",
+        type=_megabytes,
+        metavar="MB",
+        help="how much disk space the run's snapshots may take; 0 keeps none; usually what the preferences say (256)",
+    )
+    parser.add_argument(
         "--run-dir", metavar="DIR", help="where the run is kept; a new folder beside the file by default"
     )
 
@@ -251,6 +273,6 @@ def _trust_arguments(parser: argparse.ArgumentParser) -> None:
 
 COMMANDS: Final = {
     "check": Command(_check, "show shapes, costs and problems; exit 1 when there are errors", _check_arguments),
-    "train": Command(_train, "train a project", _train_arguments),
+    "train": Command(_train, "train a project", add_train_arguments),
     "trust": Command(_trust, "show the Python that a project holds, and let it run", _trust_arguments),
 }

@@ -111,6 +111,21 @@ PREFERENCES: Final[tuple[Parameter, ...]] = (
         help="How much disk space the snapshots of one run may take, to look back at earlier moments. 0 keeps none.",
     ),
     Parameter(
+        name="project_snapshot_megabytes",
+        title="Snapshots of all runs",
+        kind=Kind.INT,
+        default=2048,
+        minimum=0,
+        maximum=100_000_000,
+        optional=True,
+        none_title="no limit",
+        unit="MB",
+        help=(
+            "How much disk space the snapshots of a project's runs may take together. When a run begins, those of the"
+            " oldest runs are thinned until there is room; pinned runs keep theirs."
+        ),
+    ),
+    Parameter(
         name="reduce_motion",
         title="Reduce motion",
         kind=Kind.BOOL,
@@ -170,6 +185,19 @@ def config_folder() -> Path:
     return Path(home) if home else platformdirs.user_config_path("netbuilder", appauthor=False)
 
 
+@dataclass(frozen=True, slots=True)
+class SnapshotRoom:
+    """How many bytes snapshots may take.
+
+    Attributes:
+        run: Those of one run; 0 keeps none.
+        together: Those of all runs of a project; None sets no limit.
+    """
+
+    run: int
+    together: int | None
+
+
 class Preferences:
     """The user's settings; each change is saved at once.
 
@@ -187,6 +215,12 @@ class Preferences:
         self.path = (folder if folder is not None else config_folder()) / FILE
         self.problem: Problem | None = None
         self._file = self._read()
+
+    @property
+    def snapshot_room(self) -> SnapshotRoom:
+        """How much room the snapshots of runs have."""
+        together = self.get("project_snapshot_megabytes")
+        return SnapshotRoom(self.get("snapshot_megabytes") << 20, None if together is None else together << 20)
 
     def get(self, name: str, default: Any = None) -> Any:
         """Return a setting: a declared one in canonical form, else what `set` put there, else `default`."""

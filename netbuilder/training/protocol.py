@@ -54,6 +54,7 @@ class Start:
         device: "cpu", "cuda:0", "mps"; "cpu x2", "cuda x4" for several that share each batch.
         paused: Build everything, then wait for Resume or Step.
         snapshots: How many bytes the run's snapshots may take; 0 keeps none.
+        snapshots_together: How many those of all runs in the same folder may take; None sets no limit.
         state: A file with a training's state (`netbuilder.training.state`) to begin from; "" begins afresh.
         resume: Go on in `folder` from the state that the run there left; its record goes on, too.
     """
@@ -65,6 +66,7 @@ class Start:
     device: str = "cpu"
     paused: bool = False
     snapshots: int = 0
+    snapshots_together: int | None = None
     state: str = ""
     resume: bool = False
 

@@ -1,5 +1,6 @@
 """The files in a run's folder that others look for, too."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -25,6 +26,19 @@ SNAPSHOTS: Final = "snapshots"
 """A folder: the run's states at earlier moments."""
 
 
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What a run's files take on the disk.
+
+    Attributes:
+        size: All of them, in bytes.
+        snapshots: Those that are snapshots.
+    """
+
+    size: int = 0
+    snapshots: int = 0
+
+
 def own_files(folder: Path) -> list[Path]:
     """Return what NetBuilder has put into a run's folder; what else lies there is the user's and stays.
 
@@ -42,4 +56,16 @@ def size_of(folder: Path) -> int:
         files = [file for each in own for file in ((each, *each.rglob("*")) if each.is_dir() else (each,))]
         return sum(file.lstat().st_size for file in files if not file.is_dir())
     except OSError:
+        return 0
+
+
+def taken_by(folder: Path) -> Taken:
+    """Return what a run's files take."""
+    return Taken(size_of(folder), _size_in(folder / SNAPSHOTS))
+
+
+def _size_in(folder: Path) -> int:
+    try:
+        return sum(file.lstat().st_size for file in folder.iterdir())
+    except OSError:  # no folder: the run keeps none
         return 0

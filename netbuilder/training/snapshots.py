@@ -15,8 +15,10 @@ from typing import Final
 from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
 from netbuilder.foundation.save import sweep_temporaries
 from netbuilder.training.moments import LEAST, PINNED, Moment, Reason, superfluous
+from netbuilder.training.protocol import Start
 from netbuilder.training.run_files import SNAPSHOTS
 from netbuilder.training.snapshot_files import path_of, snapshots_of
+from netbuilder.training.snapshot_room import make_room_for
 from netbuilder.training.state import TrainingState, load_state, save_state
 
 NUMBER: Final = 48
@@ -163,16 +165,16 @@ class Shelf:
         self.due = max(now + SECONDS, self._begun + (self._spent + cost - CREDIT) / SHARE)
 
 
-def shelf_for(run: Path, size: int, after: int | None, tell: Callable[[NetbuilderError], None]) -> Shelf:
+def shelf_for(start: Start, after: int | None, tell: Callable[[NetbuilderError], None]) -> Shelf:
     """Return the snapshots of a run that begins or goes on.
 
     Args:
-        run: Its folder.
-        size: How many bytes they may take.
+        start: What was asked for.
         after: The step that the run goes on from in its own folder; None when it begins: what lies there is another's.
         tell: Called with what went wrong.
     """
-    shelf = Shelf(run, size)
+    run = Path(start.folder)
+    shelf = Shelf(run, make_room_for(run, start.snapshots, start.snapshots_together, tell))
     try:
         shelf.drop_after(-1 if after is None else after)
     except OSError as error:

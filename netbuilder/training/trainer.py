@@ -181,7 +181,7 @@ class Trainer:
             self._given = None
         self._keeper.save_last(self.epoch, self.step_count)
         after = self.step_count if self._start.resume else None
-        shelf = shelf_for(self._folder, self._start.snapshots, after, self.problem)
+        shelf = shelf_for(self._start, after, self.problem)
         present = Present(
             take=lambda: self.state(copy=False), restore=self.restore, tell=self.problem, explained=self._explained
         )

@@ -126,6 +126,23 @@ class RunActions:
             work = partial(measure, self._runs.store, ids)
             self._runs.do(work, partial(self._ask_delete, chosen))
 
+    def clear_snapshots(self) -> None:
+        """Ask, then remove the snapshots of the selected runs; of all that are not pinned when none is selected."""
+        rows = self._runs.selected or tuple(row for row in self._runs.rows if not row.record.marks.pinned)
+        chosen = [row for row in rows if row.taken.snapshots and not row.is_running]
+        if not chosen:
+            self._workspace.message.emit("No run in the Runs panel has snapshots that could be removed")
+            return
+        one = len(chosen) == 1
+        what = f"the run “{dialogs.quoted(_name(chosen[0]))}”" if one else counted(len(chosen), "run")
+        detail = (
+            f"They take {file_size(sum(row.taken.snapshots for row in chosen))}. Nobody can look back at earlier "
+            f"moments of {'this run' if one else 'these runs'} any more, nor branch from them. Curves, settings and "
+            "weights stay. This cannot be undone."
+        )
+        if dialogs.ask(self._window, f"Remove the snapshots of {what}?", detail, "Remove") is Answer.YES:
+            self._runs.clear_snapshots(row.id for row in chosen)
+
     # Exporting -----------------------------------------------------------------------------------------------------
 
     def export_table(self) -> None:

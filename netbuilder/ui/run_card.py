@@ -10,7 +10,7 @@ from netbuilder.training.run_values import INTERRUPTED
 from netbuilder.ui.panels.cards import ElidedLabel, label
 from netbuilder.ui.run_rows import Row
 from netbuilder.ui.run_table import split_tags
-from netbuilder.ui.text import clock, counted, duration
+from netbuilder.ui.text import clock, counted, duration, file_size
 from netbuilder.ui.workspace import Workspace
 
 _NOTES_MS = 800
@@ -100,6 +100,11 @@ class RunCard(QFrame):
             self._runs.mark((self._row.id,), tags=tags)
 
 
+def room_text(size: int, snapshots: int) -> str:
+    """Return what runs take on the disk in words: "34 MB, 20 MB of it snapshots"."""
+    return file_size(size) + (f", {file_size(snapshots)} of it snapshots" if snapshots else "")
+
+
 def _describe(row: Row) -> str:
     record = row.record
     words = [str(row.values["state"]), f"started {clock(record.started)}"]
@@ -111,4 +116,5 @@ def _describe(row: Row) -> str:
     text = ", ".join(words)
     if row.values["state"] == INTERRUPTED:
         text += ". Its program ended in the middle of it"
+    text += f". Takes {room_text(row.taken.size, row.taken.snapshots)}"
     return text[:1].upper() + text[1:] + "."

@@ -29,7 +29,8 @@ class RunControl(Part):
     def may_train(self) -> bool:
         """Whether nothing prevents training; what does is raised as problems."""
         workspace = self._workspace
-        workspace.trainer.snapshots = int(workspace.preferences.get("snapshot_megabytes")) << 20
+        room = workspace.preferences.snapshot_room
+        workspace.trainer.snapshots, workspace.trainer.snapshots_together = room.run, room.together
         workspace.analysis.settle()
         errors = tuple(problem for problem in workspace.problems if problem.is_error)
         if errors:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from netbuilder.training.protocol import Points
+from netbuilder.training.run_files import SNAPSHOTS, Taken, taken_by
 from netbuilder.training.run_lock import is_running
 from netbuilder.training.run_store import RunRecord, RunStore
 from netbuilder.training.run_trash import folder_of
@@ -76,7 +78,10 @@ def read_runs(store: RunStore, stamp: object, own: str, known: Iterable[Row] = (
     without_end = tuple(record.id for record in records if record.ended is None)
     going = _going(store, without_end, own)
     before = {row.id: row for row in known}
-    rows = tuple(_row(record, record.id in going, record.id == own, before.get(record.id)) for record in records)
+    rows = tuple(
+        _with_taken(_row(record, record.id in going, record.id == own, before.get(record.id)), store)
+        for record in records
+    )
     keys = tuple(keys_of(row.values for row in rows))
     stamp = (files, own, without_end, going)
     return Found(store.path.parent, stamp, rows, keys, usual_columns(rows, keys))
@@ -86,6 +91,25 @@ def _row(record: RunRecord, goes_on: bool, is_own: bool, before: Row | None) -> 
     if before is not None and before.record is record and not goes_on and not before.is_running:
         return before
     return Row(record, values_of(record, goes_on), goes_on, is_own)
+
+
+def _with_taken(row: Row, store: RunStore) -> Row:
+    folder = folder_of(store, row.id)
+    taken = _taken(folder, _time_of(folder), _time_of(folder / SNAPSHOTS))
+    return row if taken == row.taken else replace(row, taken=taken)
+
+
+@lru_cache(maxsize=4096)
+def _taken(folder: Path, changed: int, snapshots_changed: int) -> Taken:
+    """Return what a run's files take: they are written by putting them in place, which changes their folder's time."""
+    return taken_by(folder)
+
+
+def _time_of(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _going(store: RunStore, runs: Iterable[str], own: str) -> tuple[str, ...]:

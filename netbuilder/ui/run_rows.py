@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from netbuilder.training.run_files import Taken
 from netbuilder.training.run_store import RunRecord
 from netbuilder.training.run_values import Value, differing, lower_is_better
 
@@ -28,12 +29,14 @@ class Row:
         values: What it is compared by (`run_values`).
         is_running: Whether some process trains it now.
         is_own: Whether that is this window.
+        taken: What its files take on the disk.
     """
 
     record: RunRecord
     values: Mapping[str, Value]
     is_running: bool = False
     is_own: bool = False
+    taken: Taken = field(default_factory=Taken)
 
     @property
     def id(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QPoint, QRect, QSize, Qt, Signal
@@ -25,7 +25,8 @@ from PySide6.QtWidgets import (
 from netbuilder.training.run_values import FIXED, title_of
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels.cards import ElidedLabel, label
-from netbuilder.ui.run_card import RunCard
+from netbuilder.ui.run_card import RunCard, room_text
+from netbuilder.ui.run_rows import Row
 from netbuilder.ui.run_table import NAME, OVERLAY, RunTableModel
 from netbuilder.ui.text import counted, file_size
 from netbuilder.ui.theme import ThemeController
@@ -206,7 +207,8 @@ class RunView:
         total, shown = len(self._runs.rows), len(self.model.rows)
         words = counted(total, "run") if shown == total else f"{shown:,} of {counted(total, 'run')}"
         overlays = len(self._runs.overlays)
-        self.count.setText(words + (f", {overlays} laid over" if overlays else "") if total else "")
+        words += f", {overlays} laid over" if overlays else ""
+        self.count.setText(f"{words}{_room(self._runs.rows)}" if total else "")
         self.empty.setText(NOTHING_FOUND if total else EMPTY)
         self.stack.setCurrentWidget(self.table if shown else self.empty)
         self.none.setVisible(bool(overlays))
@@ -301,6 +303,12 @@ class RunView:
     def _size_columns(self) -> None:
         for column, key in enumerate(self.model.columns):
             self.table.setColumnWidth(column, _WIDTHS.get(key, _USUAL_WIDTH))
+
+
+def _room(rows: Iterable[Row]) -> str:
+    """Say what runs take on the disk."""
+    size, snapshots = (sum(getattr(row.taken, name) for row in rows) for name in ("size", "snapshots"))
+    return f"; {room_text(size, snapshots)}" if size else ""
 
 
 def _passing(parent: QWidget) -> QMenu:

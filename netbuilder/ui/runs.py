@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QObject, Signal
 
 from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.ui.text import file_size
 
 if TYPE_CHECKING:
     from netbuilder.training.run_store import RunStore
@@ -194,6 +195,19 @@ class Runs(QObject):
             self.look()
 
         self.do(work, done)
+
+    def clear_snapshots(self, runs: Iterable[str]) -> None:
+        """Remove all snapshots of some runs for good; one that goes on keeps its own."""
+        from netbuilder.training.snapshot_room import clear
+
+        store, chosen = self.store, tuple(runs)
+
+        def done(freed: int) -> None:
+            self._stamp = ()  # the store knows nothing of snapshots
+            self.look()
+            self._workspace.message.emit(f"Removed snapshots: {file_size(freed)} are free")
+
+        self.do(lambda: clear(store, chosen), done)
 
     def undelete(self) -> None:
         """Bring back what was deleted last."""

@@ -71,7 +71,9 @@ def clock(then: float, now: float | None = None) -> str:
 
 
 def file_size(size: int) -> str:
-    """Return a file's size: "812 bytes", "14 kB", "3.2 MB"."""
+    """Return a file's size: "812 bytes", "14 kB", "3.2 MB", "1.5 GB"."""
     if size < 1_000:
         return counted(size, "byte")
-    return f"{size / 1e3:.0f} kB" if size < 1e6 else f"{size / 1e6:.1f} MB"
+    if size < 1e6:
+        return f"{size / 1e3:.0f} kB"
+    return f"{size / 1e6:.1f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"

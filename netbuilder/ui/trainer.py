@@ -46,6 +46,7 @@ class Trainer(QObject):
         folder: Where the current or last run is kept; None before the first run.
         device: Where the next run goes.
         snapshots: How many bytes the next run's snapshots may take.
+        snapshots_together: How many those of the project's runs may take; None sets no limit.
         sample: Which of the probe's fixed samples is shown in full.
         watched: Paths of the nodes that the probe draws in full.
         in_view: Paths of the nodes whose faces the probe draws; None for all.
@@ -71,6 +72,7 @@ class Trainer(QObject):
         self.folder: Path | None = None
         self.device = "cpu"
         self.snapshots = 0
+        self.snapshots_together: int | None = None
         self.sample = 0
         self.watched: tuple[str, ...] = ()
         self.in_view: frozenset[str] | None = None
@@ -148,6 +150,7 @@ class Trainer(QObject):
             device=self.device,
             paused=paused,
             snapshots=self.snapshots,
+            snapshots_together=self.snapshots_together,
             state=state,
             resume=resume,
         )

@@ -17,6 +17,8 @@ from netbuilder import cli
 from netbuilder.document import edits
 from netbuilder.document.model import Setting
 from netbuilder.project import Project
+from netbuilder.training.moments import Reason
+from netbuilder.training.snapshot_files import snapshots_of
 
 
 @pytest.fixture
@@ -198,6 +200,18 @@ def test_train_without_a_terminal_prints_a_line_an_epoch(run, spiral, tmp_path):
     assert "\r" not in out
 
 
+def test_a_run_in_the_terminal_keeps_snapshots_as_the_window_does(run, spiral, tmp_path):
+    run("train", spiral, "--epochs", "3", "--run-dir", tmp_path / "usual")
+    kept = snapshots_of(tmp_path / "usual")
+    assert (kept[0].step, kept[0].reason) == (0, Reason.TIME)
+    assert kept[-1].reason is Reason.END
+    run("train", spiral, "--epochs", "3", "--run-dir", tmp_path / "none", "--snapshots", "0")
+    assert snapshots_of(tmp_path / "none") == ()
+    code, _, err = run("train", spiral, "--snapshots", "-1")
+    assert code == 2
+    assert "megabytes from 0" in err
+
+
 def test_train_finds_the_fastest_way_first(run, spiral, tmp_path, monkeypatch):
     from netbuilder.training import trial
 
@@ -337,7 +351,9 @@ def test_the_window_opens_with_a_display_and_trains_without(run, spiral, monkeyp
     assert opened == [None, spiral]
     trained = []
     monkeypatch.setattr(
-        cli.projects, "train_project", lambda project, asked: trained.append(project.document.about.title) or 0
+        cli.projects,
+        "train_project",
+        lambda project, asked: trained.append((project.document.about.title, asked.epochs, asked.devices)) or 0,
     )
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
         monkeypatch.delenv(name, raising=False)
@@ -346,7 +362,7 @@ def test_the_window_opens_with_a_display_and_trains_without(run, spiral, monkeyp
     assert code == 0
     assert "no display" in out
     assert run(spiral)[0] == 0
-    assert trained == ["Handwritten digits", "Spiral"]
+    assert trained == [("Handwritten digits", None, 1), ("Spiral", None, 1)]
     assert len(opened) == 2
 
 

@@ -16,6 +16,7 @@ from netbuilder.project import Project
 from netbuilder.training.run_store import RunStore
 from netbuilder.ui import dialogs
 from netbuilder.ui.dialogs import Answer
+from netbuilder.ui.panels.runs import RunsPanel
 from netbuilder.ui.run_comparison_dialog import RunComparisonDialog
 from netbuilder.ui.theme import controller
 from netbuilder.ui.window import MainWindow
@@ -103,6 +104,39 @@ def test_training_may_start_from_a_runs_weights_and_that_is_undone(qtbot: QtBot,
     assert workspace.history.undo_title.startswith("Start from the weights of ")
     workspace.undo()
     assert workspace.document.plan.weights is None
+
+
+def test_snapshots_are_counted_and_cleared(qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace = window.workspace
+    view = window.findChild(RunsPanel).view
+    assert all(0 < row.taken.snapshots < row.taken.size for row in workspace.runs.rows)
+    assert "of it snapshots" in view.count.text()
+    (first,) = _choose(window, 0)
+    assert "of it snapshots" in view.card.about.text()
+    asked = []
+    answers = [Answer.CANCEL, Answer.YES]
+    monkeypatch.setattr(dialogs, "ask", lambda _, title, detail, yes: asked.append((title, detail)) or answers.pop(0))
+    _do(window, "clear_snapshots")
+    assert "cannot be undone" in asked[0][1]
+    _do(window, "clear_snapshots")
+    qtbot.waitUntil(lambda: workspace.runs.row(first).taken.snapshots == 0)
+    other = next(row for row in workspace.runs.rows if row.id != first)
+    assert other.taken.snapshots > 0
+    assert (workspace.runs.folder / first / "best.safetensors").is_file()
+
+
+def test_without_a_selection_all_runs_but_the_pinned_are_cleared(
+    qtbot: QtBot, window: MainWindow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = window.workspace.runs
+    pinned, other = (row.id for row in runs.rows)
+    runs.mark((pinned,), pinned=True)
+    qtbot.waitUntil(lambda: runs.row(pinned).record.marks.pinned)
+    runs.select(())
+    monkeypatch.setattr(dialogs, "ask", lambda *_: Answer.YES)
+    _do(window, "clear_snapshots")
+    qtbot.waitUntil(lambda: runs.row(other).taken.snapshots == 0)
+    assert runs.row(pinned).taken.snapshots > 0
 
 
 def test_two_runs_are_compared(qtbot: QtBot, window: MainWindow) -> None:

@@ -76,6 +76,13 @@ RUNS: tuple[ActionSpec, ...] = (
     action("runs.folder", "Show its &folder", MENU, "runs.show_folder", enabled=has_run, tip="Where its weights lie"),
     action("runs.delete", "&Delete…", MENU, "runs.delete", enabled=has_chosen_runs, icon="delete", line=True),
     action(
+        "runs.clear_snapshots",
+        "Remove s&napshots…",
+        MENU,
+        "runs.clear_snapshots",
+        tip="Free the space of the selected runs' snapshots, or of all runs that are not pinned",
+    ),
+    action(
         "runs.empty_trash",
         "&Empty the trash",
         MENU,
