@@ -39,6 +39,7 @@ from netbuilder.ui.sight import Sight
 from netbuilder.ui.standpoint import Standpoint, standpoint_of
 from netbuilder.ui.time_travel import TimeTravel
 from netbuilder.ui.trainer import Trainer
+from netbuilder.ui.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,7 @@ class Workspace(QObject):
         self.trainer.stateChanged.connect(self.stateChanged)
         self.trainer.telemetry.connect(self.telemetry)
         self.trainer.message.connect(self.message)
+        self.turns = Turns(self)
         self.past = TimeTravel(self)
         self.health = Health(self.trainer, self.analysis, self)
         self.health.placed.connect(self._note_health)

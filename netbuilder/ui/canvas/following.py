@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
+from math import ceil
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, QTimer
@@ -16,6 +18,9 @@ from netbuilder.ui.workspace import Change
 if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
 
+_PICTURES, _PICTURE_TURNS = 6, 4
+"""So many new pictures are painted in one turn; more where all would take more turns than this."""
+
 
 class Following(QObject):
     """Shows what the workspace tells: edits, other graphs, shapes and problems, the run, the selection.
@@ -28,6 +33,8 @@ class Following(QObject):
         super().__init__(view)
         self._view, self._workspace = view, view.workspace
         self.standpoint = self._workspace.scopes.at
+        self._fresh: set[str] = set()  # nodes whose new picture is not painted yet
+        self._pictures_a_turn = _PICTURES
         self._late = QTimer(self, singleShot=True, interval=0)
         self._late.timeout.connect(self._look_late)
         self._frames = QTimer(self, interval=16)
@@ -131,11 +138,23 @@ class Following(QObject):
         if view.live.heat is not heat:
             view.renew()
         if view.live.areas == view.knowledge.areas:
-            view.update_pictures(fresh)
+            self._fresh |= fresh
+            self._pictures_a_turn = max(_PICTURES, ceil(len(self._fresh) / _PICTURE_TURNS))
+            self._workspace.turns.ask(self, self._draw_pictures)
             return
+        self._fresh.clear()
         view.knowledge = replace(view.knowledge, areas=dict(view.live.areas))
         view.content.look_again(view.knowledge)
         self._moved()
+
+    def _draw_pictures(self) -> None:
+        """Paint some of the pictures that are new; the others have turns of their own."""
+        self._fresh &= self._view.content.faces.keys()
+        some = set(islice(self._fresh, self._pictures_a_turn))
+        self._fresh -= some
+        self._view.update_pictures(some)
+        if self._fresh:
+            self._workspace.turns.ask(self, self._draw_pictures)
 
     def _selection_changed(self) -> None:
         view, workspace = self._view, self._workspace

@@ -157,7 +157,7 @@ class InspectorPanel(QScrollArea):
         workspace.documentReplaced.connect(self._replace)
         workspace.documentChanged.connect(self._change)
         workspace.shapesChanged.connect(self._show_shapes)
-        workspace.telemetry.connect(self._show_run)
+        workspace.telemetry.connect(self._hear)
         workspace.stateChanged.connect(self._show_run)
         workspace.live_edits.changed.connect(self._note_edits)
         themes.changed.connect(self._restyle)
@@ -170,6 +170,7 @@ class InspectorPanel(QScrollArea):
         """Make the page that suits the selection: the first one right after the first paint."""
         super().showEvent(event)
         self._timer.start()
+        self._show_run()
 
     def _note_paint(self) -> None:
         if not self._was_painted:
@@ -260,9 +261,13 @@ class InspectorPanel(QScrollArea):
             self.page.show_shapes()
 
     def _note_edits(self) -> None:
-        self._show_run(None)
+        self._show_run()
 
-    def _show_run(self, _: object) -> None:
+    def _hear(self, _: object) -> None:
+        if self.isVisible():  # else it is shown with the page
+            self._workspace.turns.ask(self, self._show_run)
+
+    def _show_run(self, _: object = None) -> None:
         if isinstance(self.page, PlanPage) or (
             isinstance(self.page, NodePage) and self._is_current() and self.isVisible()
         ):

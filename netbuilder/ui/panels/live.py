@@ -34,7 +34,7 @@ class LivePanel(QWidget):
         self._built = False
         self._stale = True
         themes.changed.connect(self._restyle)
-        workspace.telemetry.connect(self._follow)
+        workspace.telemetry.connect(self._hear)
         workspace.selectionChanged.connect(self._follow)
         workspace.documentReplaced.connect(self._follow)
         workspace.shapesChanged.connect(self._follow)  # and with them the names and kinds of all layers
@@ -64,9 +64,7 @@ class LivePanel(QWidget):
         if not self._built:
             self._built = True
             self.build()
-        if self._stale:
-            self._stale = False
-            self.refresh()
+        self._catch_up()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Let the training do without what this panel shows."""
@@ -74,11 +72,21 @@ class LivePanel(QWidget):
         if self.histograms:
             self.workspace.trainer.attend_histograms(self.histograms, shown=False)
 
+    def _hear(self, _: object) -> None:
+        """Show what the run told when this panel's turn comes."""
+        self._stale = True
+        if self.isVisible():
+            self.workspace.turns.ask(self, self._catch_up)
+
     def _follow(self, _: object = None) -> None:
-        if self._built and self.isVisible():
+        """Show at once what the user has changed."""
+        self._stale = True
+        self._catch_up()
+
+    def _catch_up(self) -> None:
+        if self._stale and self._built and self.isVisible():
+            self._stale = False
             self.refresh()
-        else:
-            self._stale = True
 
     def _enter(self, state: State) -> None:
         self._follow()

@@ -51,6 +51,7 @@ def steps(view, hands: Hands, workspace, chance: random.Random):
         news = Telemetry(pictures=(Picture(kind=PictureKind.THUMBS, node=LINEAR, step=1, data=data),))
         workspace.trainer.record.add(news)
         workspace.telemetry.emit(news)
+        workspace.turns.finish()
 
     def pan() -> None:
         middle = view.rect().center()
@@ -183,6 +184,7 @@ def test_behind_a_node_nothing_is_painted(view, workspace, qtbot, monkeypatch):
         news = Telemetry(pictures=(Picture(kind=PictureKind.THUMBS, node=LINEAR, step=1, data=data.copy()),))
         workspace.trainer.record.add(news)
         workspace.telemetry.emit(news)
+        workspace.turns.finish()
         before = pixels(view)
     assert painted == []
     view.renew_nodes([LINEAR])

@@ -291,6 +291,7 @@ def test_the_gradient_at_the_data_colours_the_links_of_a_block_that_it_feeds(vie
     )
     workspace.trainer.record.add(Telemetry(pictures=(told,)))
     workspace.telemetry.emit(Telemetry(pictures=(told,)))
+    workspace.turns.finish()
     (entrance,) = [id for id, node in view.graph.nodes.items() if node.type == "input"]
     assert view.live.flow.norms[PortRef(entrance, "y")] == 0.25
     assert view.live.flow.norms[PortRef(FLATTEN, "y")] == 0.5

@@ -30,6 +30,7 @@ def told(workspace, report: ProfileReport = REPORT) -> None:
     telemetry = Telemetry(events=(report.event(),))
     workspace.trainer.record.add(telemetry)
     workspace.telemetry.emit(telemetry)
+    workspace.turns.finish()
 
 
 def test_nodes_show_what_they_took(view, workspace):
@@ -75,6 +76,7 @@ def test_it_can_be_switched_off_and_on(view, workspace):
 def test_another_run_forgets_it(view, workspace):
     told(workspace)
     workspace.telemetry.emit(Telemetry(progress=Progress(state=State.STARTING)))
+    workspace.turns.finish()
     assert view.live.heat == {}
 
 

@@ -35,6 +35,7 @@ def show(workspace, *pictures: Picture, series=None) -> None:
     telemetry = Telemetry(pictures=pictures, series=series or {})
     workspace.trainer.record.add(telemetry)
     workspace.telemetry.emit(telemetry)
+    workspace.turns.finish()
 
 
 def flow(start: float = 1.0, **norms: float) -> Picture:

@@ -42,6 +42,7 @@ def show(workspace, *pictures: Picture, series=None) -> None:
     telemetry = Telemetry(pictures=pictures, series=series or {})
     workspace.trainer.record.add(telemetry)
     workspace.telemetry.emit(telemetry)
+    workspace.turns.finish()
 
 
 def picture(kind: PictureKind, node: str, data) -> Picture:

@@ -94,9 +94,10 @@ def attach(workspace: Workspace) -> RecordedHost:
 
 
 def tell(workspace: Workspace, host: RecordedHost, telemetry: Telemetry) -> None:
-    """Let the run tell something, as the window's timer would fetch it."""
+    """Let the run tell something, as the window's timer would fetch it, and all that is seen show it."""
     host.next = telemetry
     workspace.trainer.drain()
+    workspace.turns.finish()
 
 
 def points(start: int, values: np.ndarray, every: int = 1) -> Points:
