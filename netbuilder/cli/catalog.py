@@ -27,10 +27,13 @@ def _templates(asked: argparse.Namespace) -> int:
 
 
 def _new(asked: argparse.Namespace) -> int:
+    from netbuilder.first_network import TABLES, begin_with
     from netbuilder.project import Project
 
     path = Path(asked.output)
-    project = Project.new(asked.template)
+    source = Path(asked.template)
+    is_data = source.is_dir() or (source.suffix.lower() in TABLES and source.exists())
+    project = Project(begin_with(source)) if is_data else Project.new(asked.template)
     refuse_existing(path)
     project.save(path)
     print(f"Wrote {path}")
@@ -90,12 +93,16 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _new_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("template", metavar="TEMPLATE", help="a key that `netbuilder templates` lists")
+    parser.add_argument(
+        "template",
+        metavar="TEMPLATE|DATA",
+        help="a key that `netbuilder templates` lists, or a table or a folder of images to begin a network with",
+    )
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="the project to write (.netb)")
 
 
 COMMANDS: Final = {
     "templates": Command(_templates, "list the templates", add_json),
-    "new": Command(_new, "begin a project from a template", _new_arguments),
+    "new": Command(_new, "begin a project from a template, a table or a folder of images", _new_arguments),
     "layers": Command(_layers, "list the catalog of layers", add_json),
 }

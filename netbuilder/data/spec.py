@@ -55,6 +55,7 @@ class TableCode:
         header: Whether the first line holds the columns' names.
         delimiter: What separates the values: one character.
         width: How many values a row of the file has.
+        encoding: Python's name of what the file's bytes mean.
     """
 
     field: str
@@ -62,6 +63,7 @@ class TableCode:
     header: bool
     delimiter: str
     width: int
+    encoding: str = "utf-8-sig"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,12 +99,14 @@ class Preview:
         rows: One tuple of text a row.
         pictures: uint8 (k, h, w) or (k, h, w, 3); None when the source holds no pictures.
         captions: One line a picture (its class).
+        notes: What the user should know of the rows: `Dataset.notes`.
     """
 
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[str, ...], ...] = ()
     pictures: Array | None = None
     captions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

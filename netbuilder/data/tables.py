@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +31,8 @@ HEAD_BYTES = 4 << 20
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 
-_BYTE_ORDER_MARKS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16", b"PK": "a zip archive or a spreadsheet"}
+_UNPRINTABLE = re.compile(r"[\x01-\x08\x0e-\x1a\x1c-\x1f]")
+"""What no text holds: a file with it is something else, whatever its bytes can be read as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,13 @@ class Table:
         frame: The columns: text where the file is CSV, whatever it holds where it is Parquet.
         delimiter: What separated the values; a comma for Parquet.
         commas: Column -> what a comma in its numbers means, "decimal" or "thousands", where there were some.
+        encoding: Python's name of what the text's bytes mean: "utf-8-sig", "utf-16" or "cp1252".
     """
 
     frame: polars.DataFrame
     delimiter: str = ","
     commas: Mapping[str, str] = field(default_factory=dict)
+    encoding: str = "utf-8-sig"
 
 
 def read_table(path: str, *, header: bool, delimiter: str, head: int | None = None) -> Table:
@@ -58,7 +62,7 @@ def read_table(path: str, *, header: bool, delimiter: str, head: int | None = No
         head: Read only so many rows; None reads all.
 
     Raises:
-        NetbuilderError: When the file is missing, empty, too large, damaged, ragged or not UTF-8; names file and line.
+        NetbuilderError: When the file is missing, empty, too large, damaged, ragged or no text; names file and line.
     """
     file = require_file(path, "The table")
     try:
@@ -81,11 +85,11 @@ def read_table(path: str, *, header: bool, delimiter: str, head: int | None = No
 def _read_csv(file: Path, content: bytes, header: bool, delimiter: str, head: int | None) -> Table:
     import polars
 
-    text = _decode(file, content)
+    text, encoding = _decode(file, content)
     separator = DELIMITERS.get(delimiter) or sniff_delimiter(text)
     try:
         frame = polars.read_csv(
-            io.BytesIO(content), has_header=header, separator=separator, infer_schema=False, n_rows=head
+            io.BytesIO(text.encode()), has_header=header, separator=separator, infer_schema=False, n_rows=head
         )
     except (polars.exceptions.PolarsError, polars.exceptions.PanicException, ValueError) as error:
         _refuse_ragged(file, text, separator)
@@ -97,9 +101,9 @@ def _read_csv(file: Path, content: bytes, header: bool, delimiter: str, head: in
         _refuse_ragged(file, text, separator)  # too few values in a row arrive as empty cells at its end
     frame = _name_columns(frame)
     if head is not None:
-        return Table(frame, separator)
+        return Table(frame, separator, encoding=encoding)
     frame, commas = with_plain_numbers(frame, separator)
-    return Table(frame, separator, commas)
+    return Table(frame, separator, commas, encoding)
 
 
 def _name_columns(frame: polars.DataFrame) -> polars.DataFrame:
@@ -108,35 +112,35 @@ def _name_columns(frame: polars.DataFrame) -> polars.DataFrame:
     return frame.rename(dict(zip(frame.columns, names, strict=True))) if len(set(names)) == len(names) else frame
 
 
-def _decode(file: Path, content: bytes) -> str:
-    for mark, what in _BYTE_ORDER_MARKS.items():
-        if content.startswith(mark):
-            raise refusal(
-                "data.encoding",
-                f"{file.name} is {what}, not a UTF-8 text table: save it as CSV in UTF-8.",
-                file,
-                "file",
-            )
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise refusal(
-            "data.encoding",
-            f"Line {line} of {file.name} is not UTF-8 text: save the file as UTF-8.",
-            file,
-            "file",
-            line,
-        ) from error
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
+def _decode(file: Path, content: bytes) -> tuple[str, str]:
+    """Return a table's text and what its bytes mean: UTF-8; UTF-16 where a mark says so; else Windows' own."""
+    if content.startswith(b"PK"):
+        message = f"{file.name} is a zip archive or a spreadsheet, not a text table: save it as CSV."
+        raise refusal("data.encoding", message, file, "file")
+    is_wide = content.startswith((b"\xff\xfe", b"\xfe\xff"))
+    for encoding in ("utf-16",) if is_wide else ("utf-8-sig", "cp1252"):
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        _refuse_binary(file, text, is_guessed=encoding == "cp1252")
+        return text, encoding
+    message = f"{file.name} is not a text table: save it as CSV in UTF-8."
+    raise refusal("data.encoding", message, file, "file")
+
+
+def _refuse_binary(file: Path, text: str, *, is_guessed: bool) -> None:
+    place = text.find("\0")
+    if place < 0 and is_guessed and (found := _UNPRINTABLE.search(text)) is not None:
+        place = found.start()
+    if place >= 0:
+        line = text.count("\n", 0, place) + 1
         raise refusal("data.damaged", f"Line {line} of {file.name} holds binary data, not text.", file, "file", line)
-    return text
 
 
 def sniff_delimiter(text: str) -> str:
     """Return the character that most evenly separates the values of the first lines; a comma when in doubt."""
-    lines = [line for line in itertools.islice(io.StringIO(text[:65536]), 20) if line.strip()]
+    lines = [line for line in itertools.islice(io.StringIO(text[:65536], newline=None), 20) if line.strip()]
     lines = lines[:-1] if len(lines) > 2 and len(text) > 65536 else lines
     best, width = ",", 1
     for candidate in DELIMITERS.values():

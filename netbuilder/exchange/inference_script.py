@@ -115,7 +115,7 @@ _ROWS = '''
         """Read a text table with a row for each sample; columns that the network does not need may be there too."""
         (name, field), *_ = PREPARATION["inputs"].items()
         table = field["table"]
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with path.open(newline="", encoding=table["encoding"]) as file:
             lines = [line for line in csv.reader(file, delimiter=table["delimiter"]) if line]
         first = 1
         if lines and (table["header"] or (table["header"] is None and not is_numbers(lines[0]))):

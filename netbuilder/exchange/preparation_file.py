@@ -71,14 +71,22 @@ def _rows(data: Prepared, field: Field) -> dict[str, Any]:
             return {}
         columns: list[dict[str, Any]] = [{"name": f"number {place + 1}"} for place in range(field.dims[0])]
         columns = [{**column, "place": place, "kind": "number"} for place, column in enumerate(columns)]
-        return {"table": {"header": None, "delimiter": ",", "width": len(columns), "columns": columns}}
+        return {
+            "table": {
+                "header": None,
+                "delimiter": ",",
+                "encoding": "utf-8-sig",
+                "width": len(columns),
+                "columns": columns,
+            }
+        }
     fills = data.filled[field.name].tolist() if field.name in data.filled else None
     columns, first = [], 0
     for each in code.columns:
         columns.append(_column(each, fills[first] if fills is not None else None))
         first += each.width
-    table = {"header": code.header, "delimiter": code.delimiter, "width": code.width, "columns": columns}
-    return {"table": table}
+    how = {"header": code.header, "delimiter": code.delimiter, "encoding": code.encoding}
+    return {"table": {**how, "width": code.width, "columns": columns}}
 
 
 def _column(code: ColumnCode, fill: float | None) -> dict[str, Any]:

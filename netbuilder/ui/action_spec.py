@@ -67,6 +67,13 @@ def is_drawn(workspace: Workspace) -> bool:
     return bool(workspace.document.graph.nodes)
 
 
+def has_idle_data(workspace: Workspace) -> bool:
+    """A data node feeds nothing yet."""
+    feeding = {source.node for source in workspace.document.graph.edges.values()}
+    nodes = workspace.document.graph.nodes.items()
+    return any(id not in feeding for id, node in nodes if node.type.startswith("data."))
+
+
 def is_ready(workspace: Workspace) -> bool:
     """The network has layers, and no run is in progress."""
     return is_drawn(workspace) and is_idle(workspace)
@@ -176,6 +183,7 @@ _REASONS: Mapping[Predicate, str] = {
     is_on_link: "no link is selected",
     is_on_link_or_node: "select a layer or a link",
     is_drawn: "the network is empty",
+    has_idle_data: "no data node is without a network",
     is_ready: "the network is empty, or a run is in progress",
     is_seen: "there are no layers here",
     has_frames: "there are no frames here",

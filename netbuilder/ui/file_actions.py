@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from netbuilder.document import edits
-from netbuilder.document.model import Node, Place, Schema, new_id
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.templates import open_template
 from netbuilder.ui import dialogs
 from netbuilder.ui.dialogs import Answer
 from netbuilder.ui.document_lock import Holder
-from netbuilder.ui.openings import Opening, data_node, recognize
+from netbuilder.ui.openings import Opening, recognize
+from netbuilder.ui.own_data import OwnData
 from netbuilder.ui.text import clock
 
 if TYPE_CHECKING:
@@ -33,11 +31,13 @@ class FileActions:
 
     Attributes:
         window: The parent of every question.
+        own_data: Networks that begin with data of the user's own.
     """
 
     def __init__(self, window: MainWindow) -> None:
         self.window = window
         self.workspace = window.workspace
+        self.own_data = OwnData(window, self.may_leave)
 
     # What the actions call -----------------------------------------------------------------------------------------
 
@@ -55,11 +55,11 @@ class FileActions:
 
     def open_data(self) -> None:
         """Ask for a table or a folder of images and begin a network with it."""
-        path = dialogs.choose_data(self.window, self._folder())
-        if path and self.may_leave():
-            self.workspace.new()
-            self.window.show_network()
-            self.add_data(path)
+        self.own_data.choose(self._folder())
+
+    def draw_network(self) -> None:
+        """Draw a first network behind a data node that feeds nothing."""
+        self.own_data.draw_network()
 
     def save(self) -> bool:
         """Save; ask where when there is no file yet, and what to do when another program changed the file.
@@ -107,33 +107,15 @@ class FileActions:
                 "It cannot be opened", (Problem(code="open.unknown", message=message, file=str(path)),)
             )
         elif self.window.is_start_page_shown:
-            if self.may_leave():
-                self.workspace.new()
-                self.window.show_network()
-                self.add_data(path)
+            self.own_data.begin(path)
         else:
-            self.add_data(path)
+            self.own_data.add(path)
 
     def open_template(self, key: str) -> None:
         """Open a copy of a template, not saved yet."""
         if self.may_leave():
             self.workspace.open_unsaved(open_template(key))
             self.window.show_network()
-
-    def add_data(self, path: Path) -> None:
-        """Add a node that reads this file or folder, as soon as it is known what it yields."""
-        kind, parameters = data_node(path)
-        from netbuilder.data import schemas, sources
-
-        source = sources.registry()[kind]
-        values = {**source.defaults(), **parameters}
-        title = f"Reading {path.name}"
-        self.workspace.message.emit(f"{title}…")
-        self.window.background.run(
-            title,
-            lambda _job: schemas.describe(kind, values),
-            lambda schema: self._add_node(kind, path.stem, values, schema),
-        )
 
     def may_leave(self) -> bool:
         """Ask what could be lost by leaving the current document; whether it may be left now."""
@@ -188,15 +170,6 @@ class FileActions:
             self.window.show_problems(f"“{path.name}” could not be saved", error.problems)
             return False
         return True
-
-    def _add_node(self, kind: str, name: str, values: dict[str, Any], schema: Schema) -> None:
-        node = Node(id=new_id(), type=kind, label=name, parameters=values)
-        places = self.workspace.document.layout.places.values()
-        place = Place(
-            min((place.x for place in places), default=300.0) - 260.0, min((place.y for place in places), default=200.0)
-        )
-        self.workspace.edit(f"Add {name}", partial(edits.add_node, node=node, place=place, schema=schema))
-        self.workspace.reveal(node.id)
 
     def _folder(self) -> Path:
         path = self.workspace.path or self.workspace.file.origin

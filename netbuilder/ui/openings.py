@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import Enum, auto
 from pathlib import Path
-from typing import Any
 
-TABLES = (".csv", ".tsv", ".parquet")
+from netbuilder.first_network import TABLES
+
 NETWORKS = (".onnx", ".pt2")
 WEIGHTS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
 PROJECT = ".netb"
@@ -35,10 +35,3 @@ def recognize(path: Path) -> Opening:
     if suffix in WEIGHTS:
         return Opening.WEIGHTS
     return Opening.TABLE if suffix in TABLES else Opening.UNKNOWN
-
-
-def data_node(path: Path) -> tuple[str, dict[str, Any]]:
-    """Return the type and the parameters of the data node that reads a table or a folder of images."""
-    if recognize(path) is Opening.IMAGES:
-        return "data.images", {"folder": str(path)}
-    return "data.table", {"file": str(path)}

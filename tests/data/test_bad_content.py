@@ -62,11 +62,10 @@ TABLES = {
     "a word among numbers": (csv_with(12, "10,heavy,a"), {}, "data.mixed", 12),
     "an infinite number": (csv_with(12, "10,inf,a"), {}, "data.infinite", 12),
     "a number beyond float32": (csv_with(12, "10,1e300,a"), {}, "data.infinite", 12),
-    "not UTF-8": (csv_with(9, "7,1,a").replace(b"7,1,a", b"7,1,\xe4"), {}, "data.encoding", 9),
-    "UTF-16": (GOOD.encode("utf-16"), {}, "data.encoding", 0),
+    "half of UTF-16": (GOOD.encode("utf-16")[:-1], {}, "data.encoding", 0),
     "a spreadsheet": (b"PK\x03\x04" + bytes(100), {}, "data.encoding", 0),
     "binary": (csv_with(9, "7,1,\0\0"), {}, "data.damaged", 9),
-    "a compressed table": (b"\x1f\x8b\x08" + bytes(range(200)), {}, "data.encoding", 1),
+    "a compressed table": (b"\x1f\x8b\x08" + bytes(range(200)), {}, "data.encoding", 0),
     "damaged Parquet": (b"PAR1" + bytes(500), {}, "data.damaged", 0),
     "truncated Parquet": (b"PAR1", {}, "data.damaged", 0),
     "an empty cell, asked to stop": (csv_with(5, "3,,b"), {"missing": "stop"}, "data.missing_value", 5),
@@ -79,14 +78,24 @@ TABLES = {
     "no row without a gap": (b"size,weight,kind\n" + b"1,,a\n,2,b\n" * 20, {}, "data.no_rows", 0),
     "no row with a target": (b"size,weight,kind\n" + b"1,2,\n" * 20, {}, "data.no_rows", 0),
     "NaN for every target": (b"size,weight,kind\n" + b"1,2,NaN\n" * 20, {}, "data.no_rows", 0),
-    "an empty feature": (b"size,weight,kind\n" + b"1,,a\n2,,b\n" * 20, {"missing": "mean"}, "data.empty_column", 0),
-    "an empty feature, rows with gaps left out": (
+    "an empty feature": (
         b"size,weight,kind\n" + b"1,,a\n2,,b\n" * 20,
-        {},
+        {"missing": "mean", "features": ("size", "weight")},
         "data.empty_column",
         0,
     ),
-    "days": (b"day,size,kind\n" + b"2026-01-02,1,a\n,3,b\n" * 20, {"missing": "mean"}, "data.column_kind", 0),
+    "an empty feature, rows with gaps left out": (
+        b"size,weight,kind\n" + b"1,,a\n2,,b\n" * 20,
+        {"features": ("size", "weight")},
+        "data.empty_column",
+        0,
+    ),
+    "days that were chosen": (
+        b"day,size,kind\n" + b"2026-01-02,1,a\n,3,b\n" * 20,
+        {"missing": "mean", "features": ("day", "size")},
+        "data.column_kind",
+        0,
+    ),
     "points in time": (
         b"day,kind\n" + b"2026-01-02T10:20:30.5Z,a\n2026-01-03 10:20,b\n" * 9,
         {},
@@ -246,6 +255,32 @@ def test_a_column_with_a_category_a_row_is_noted(tmp_path):
     assert "Column 'size' was taken for categories and has 40, nearly one a row" in prepare_table(path).notes
     path.write_text("size,kind\n" + "".join(f"{row % 20} cm,{row % 2}\n" for row in range(40)))
     assert prepare_table(path).notes == ()
+
+
+def test_what_nobody_chose_and_cannot_be_used_is_left_out_and_noted(tmp_path):
+    path = tmp_path / "data.csv"
+    rows = "".join(f"{row};31.12.2026;;text {row};{row % 2}\n" for row in range(1200))
+    path.write_text(f"size;day;nothing;remark;kind\n{rows}")
+    prepared = prepare_table(path)
+    assert prepared.schema.fields[0].dims == (1,)
+    assert [name for note in prepared.notes for name in ("day", "nothing", "remark") if f"'{name}'" in note] == [
+        "day",
+        "nothing",
+        "remark",
+    ]
+    assert preview("data.table", {"file": str(path)}, rows=1).notes == prepared.notes
+    path.write_text(rows)
+    assert refused(path, header=False, features=("column_1", "column_0")).code == "data.column_kind"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8"])
+def test_tables_of_other_programs_are_read_whatever_their_bytes_mean(tmp_path, encoding):
+    path = tmp_path / "data.csv"
+    path.write_bytes(GOOD.replace("kind", "Größe").replace(",b", ",müde").encode(encoding))
+    prepared = prepare_table(path)
+    assert prepared.schema.fields[1].classes == ("a", "müde")
+    assert any("cp1252" in note for note in prepared.notes) is (encoding == "cp1252")
+    assert preview("data.table", {"file": str(path)}, rows=1).columns == ("size", "weight", "Größe")
 
 
 def test_a_table_without_names(tmp_path):

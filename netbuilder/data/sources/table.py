@@ -32,6 +32,13 @@ MANY_CATEGORIES = 20
 
 MAX_FEATURE_BYTES = 4 << 30
 
+_UNUSABLE = {
+    "data.column_kind": "holds dates or lists",
+    "data.empty_column": "is empty",
+    "data.too_many_categories": "holds too many different texts for categories",
+}
+"""Why a column that nobody chose is left out, by the code of the problem that it would be."""
+
 PARAMETERS = (
     Parameter(
         name="file",
@@ -54,7 +61,8 @@ PARAMETERS = (
         kind=Kind.COLUMNS,
         default=(),
         none_title="all but the target",
-        help="The columns to predict from. None chosen means all but the target.",
+        help="The columns to predict from. None chosen means all but the target that can be used: dates, empty columns "
+        "and columns with too many different texts are left out.",
     ),
     Parameter(
         name="task",
@@ -167,12 +175,12 @@ def _read(values: Values, job: Job) -> Dataset:
     frame = table.frame
     names, target_name = _chosen_columns(frame, values)
     first_line = 2 if values["header"] else 1
-    columns = []
-    for index, name in enumerate(names):
-        job.report(index / len(names), f"Reading column {name}")
-        columns.append(type_column(frame[name], values["file"], first_line))
+    columns, left_out = _type_features(frame, names, values, first_line, job)
     target = type_column(frame[target_name], values["file"], first_line, limit=frame.height)
     rows, notes = _usable_rows(columns, target, values, first_line)
+    if table.encoding == "cp1252":
+        left_out = ("The file is not UTF-8 and was read as Windows text (cp1252)", *left_out)
+    notes = (*left_out, *notes)
     features = _encode_features(columns, rows, values)
     is_classes = _is_classification(target, rows, values)
     labels, classes = _encode_target(target, rows, is_classes, values)
@@ -195,6 +203,32 @@ def _read(values: Values, job: Job) -> Dataset:
     )
 
 
+def _type_features(
+    frame: polars.DataFrame, names: Sequence[str], values: Values, first_line: int, job: Job
+) -> tuple[list[Column], tuple[str, ...]]:
+    """Return the columns to predict from, and what is said of those left out: only columns that nobody chose."""
+    columns, notes, reasons = [], [], []
+    for index, name in enumerate(names):
+        job.report(index / len(names), f"Reading column {name}")
+        try:
+            column = type_column(frame[name], values["file"], first_line)
+            if column.missing.all():
+                raise _empty(name, values)
+            columns.append(column)
+        except NetbuilderError as error:
+            if values["features"] or error.problems[0].code not in _UNUSABLE:
+                raise
+            reasons.append(error)
+            notes.append(f"Column {name!r} was left out: it {_UNUSABLE[error.problems[0].code]}")
+    if not columns:
+        raise reasons[0]
+    return columns, tuple(notes)
+
+
+def _empty(name: str, values: Values) -> NetbuilderError:
+    return refusal("data.empty_column", f"Column {name!r} is empty: leave it out.", values["file"], "features")
+
+
 def _code(table: Table, columns: Sequence[Column], rows: NDArray[np.bool_], values: Values) -> TableCode:
     """Return how a row becomes features."""
     places = {name: place for place, name in enumerate(table.frame.columns)}
@@ -215,6 +249,7 @@ def _code(table: Table, columns: Sequence[Column], rows: NDArray[np.bool_], valu
         header=bool(values["header"]),
         delimiter=table.delimiter,
         width=table.frame.width,
+        encoding=table.encoding,
     )
 
 
@@ -224,10 +259,6 @@ def _usable_rows(
     without_target = target.missing
     gaps = np.zeros_like(without_target)
     for column in columns:
-        if column.missing.all():
-            raise refusal(
-                "data.empty_column", f"Column {column.name!r} is empty: leave it out.", values["file"], "features"
-            )
         gaps |= column.missing
     if values["missing"] == "stop" and (gaps | without_target).any():
         line = first_line + int(np.flatnonzero(gaps | without_target)[0])
@@ -262,9 +293,7 @@ def _encode_features(columns: Sequence[Column], rows: NDArray[np.bool_], values:
         )
     for column in columns:
         if column.numbers is not None and np.isnan(column.numbers[rows]).all():
-            raise refusal(
-                "data.empty_column", f"Column {column.name!r} is empty: leave it out.", values["file"], "features"
-            )
+            raise _empty(column.name, values)
     return np.ascontiguousarray(
         np.concatenate([encode_feature(column, rows, values["categories"]) for column in columns], axis=1)
     )
@@ -306,7 +335,11 @@ def _encode_target(
 def _preview(values: Values, rows: int) -> Preview:
     frame = _table(values, head=rows).frame
     texts = tuple(tuple("" if cell is None else str(cell) for cell in row) for row in frame.iter_rows())
-    return Preview(columns=tuple(frame.columns), rows=texts)
+    try:
+        notes = _read(values, Job()).notes
+    except NetbuilderError:  # told where the settings are applied; the rows can be looked at all the same
+        notes = ()
+    return Preview(columns=tuple(frame.columns), rows=texts, notes=notes)
 
 
 def _brief(values: Values) -> str:

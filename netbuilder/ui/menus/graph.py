@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from netbuilder.compiler.custom import TRUST
-from netbuilder.ui.action_spec import ActionSpec, action, has_selection, has_several, is_seen, is_troubled, prefers
+from netbuilder.ui.action_spec import (
+    ActionSpec,
+    action,
+    has_idle_data,
+    has_selection,
+    has_several,
+    is_seen,
+    is_troubled,
+    prefers,
+)
 
 GRAPH: tuple[ActionSpec, ...] = (
     action(
@@ -22,6 +31,14 @@ GRAPH: tuple[ActionSpec, ...] = (
         "window.focus_palette",
         "Ctrl+Shift+F",
         tip="Go to the palette's search",
+    ),
+    action(
+        "graph.first_network",
+        "Draw a first &network",
+        "&Graph",
+        "files.draw_network",
+        enabled=has_idle_data,
+        tip="Put a small network with a fitting loss behind data that feeds nothing yet",
     ),
     action(
         "graph.bypass",

@@ -66,8 +66,10 @@ class DataSection(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
         column.addWidget(section("Preview"))
-        for widget in (self.counts, self.message, self.pictures, self.table):
+        self.notes = label("", "muted", wrap=True)
+        for widget in (self.counts, self.notes, self.message, self.pictures, self.table):
             column.addWidget(widget)
+        self.notes.hide()
         self.pictures.hide()
         self.table.hide()
         form.edited.connect(self._edit)
@@ -167,6 +169,8 @@ class DataSection(QWidget):
         self._previewing.run(partial(schemas.preview, self._type(), values, self._base(), PREVIEW_ROWS))
 
     def _show_preview(self, preview: Preview) -> None:
+        self.notes.setText("".join(f"{note}.\n" for note in preview.notes).rstrip())
+        self.notes.setVisible(bool(preview.notes))
         if preview.columns:
             self._form.set_columns(preview.columns)
         self.pictures.setVisible(preview.pictures is not None)
@@ -177,6 +181,7 @@ class DataSection(QWidget):
             self._show_rows(preview)
 
     def _show_no_preview(self, error: NetbuilderError) -> None:
+        self.notes.hide()
         self.pictures.hide()
         self.table.hide()
         if not self._form.note(error.problems[0].field) and not self._waiting:
