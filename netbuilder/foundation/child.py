@@ -1,4 +1,4 @@
-"""Work in a process of its own: it cannot disturb this one, and cancelling is ending it.
+"""Work in a process of its own: it cannot disturb this one, and cancelling is ending it. It ends with this one, too.
 
 The child is spawned, never forked, and ours from end to end: what goes to it and comes back are values of this program.
 """
@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import traceback
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Final, TypeVar, cast
 
 from netbuilder.foundation.job import Job
+from netbuilder.foundation.lifeline import die_with
 from netbuilder.foundation.problem import NetbuilderError, Problem
 
 T = TypeVar("T")
@@ -27,7 +29,7 @@ def call_in_child(work: Callable[[Job], T], job: Job, died: Problem) -> T:
     Args:
         work: A function of a module, perhaps a `functools.partial` of one; told how far it is through the job it is
             given there.
-        job: Told how far the child is; cancelling it ends the child.
+        job: Told how far the child is and what it knows so far; cancelling it ends the child.
         died: What to say when the child was ended from outside.
 
     Raises:
@@ -37,7 +39,7 @@ def call_in_child(work: Callable[[Job], T], job: Job, died: Problem) -> T:
     """
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=run, args=(work, sender), name=f"netbuilder {job.title}", daemon=True)
+    child = context.Process(target=_run_for, args=(os.getpid(), work, sender), name=job.title, daemon=True)
     child.start()
     sender.close()
     try:
@@ -63,9 +65,12 @@ def _follow(receiver: Connection, job: Job, died: Problem) -> tuple[str, Any]:
             if not receiver.poll(POLL_SECONDS):
                 continue
             kind, value = receiver.recv()
-            if kind != "report":
+            if kind == "report":
+                job.report(*value)
+            elif kind == "known":
+                job.learn(value)
+            else:
                 return kind, value
-            job.report(*value)
     except EOFError as error:
         raise NetbuilderError(died) from error
 
@@ -81,6 +86,16 @@ class _Reporting(Job):
         """Send how far the work is."""
         self.fraction, self.detail = fraction, detail
         self._sender.send(("report", (fraction, detail)))
+
+    def learn(self, known: object) -> None:
+        """Send what is known so far."""
+        self._sender.send(("known", known))
+
+
+def _run_for(parent: int, work: Callable[[Job], object], sender: Connection) -> None:
+    """Do the work as long as the parent lives: a compilation of minutes would else go on for nobody."""
+    die_with(parent)
+    run(work, sender)
 
 
 def run(work: Callable[[Job], object], sender: Connection) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
+from typing import Any
 
 
 class Cancelled(Exception):
@@ -18,11 +19,13 @@ class Job:
         title: What is being done, for the progress display.
         fraction: How much is done, 0 to 1; None while unknown.
         detail: What is being done right now.
+        known: What the work has found so far, where it finds one thing after the other; replaced, never changed.
     """
 
     title: str = ""
     fraction: float | None = None
     detail: str = ""
+    known: Any = None
     _cancel: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def cancel(self) -> None:
@@ -44,3 +47,7 @@ class Job:
             raise Cancelled(self.title)
         self.fraction = fraction
         self.detail = detail
+
+    def learn(self, known: Any) -> None:
+        """Say what has been found so far."""
+        self.known = known

@@ -5,8 +5,9 @@ Random numbers are a process's: a short run beside a training in the same one wo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from netbuilder.document.model import Document
 from netbuilder.foundation.child import call_in_child
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from netbuilder.insight.check import Result
     from netbuilder.insight.comparison import Comparison
     from netbuilder.insight.rate_finder import RateCurve
+    from netbuilder.training.trial import Row
 
 _DIED = Problem(
     code="experiment.died",
@@ -40,6 +42,14 @@ def compare_in_child(order: Order, fixed: Document, job: Job) -> Comparison:
     return call_in_child(partial(_compare, order, fixed), job, _DIED)
 
 
+def try_ways_in_child(document: Document, job: Job, **settings: Any) -> tuple[Row, ...]:
+    """Do what `trial.Trial(document, **settings).run` does, in a child process: its compiler touches nobody else.
+
+    Raises as that, and when the child died. `Job.known` tells the rows so far.
+    """
+    return call_in_child(partial(_try_ways, document, settings), job, _DIED)
+
+
 def _check(order: Order, job: Job) -> tuple[Result, ...]:
     from netbuilder.insight.check import check
 
@@ -56,3 +66,9 @@ def _compare(order: Order, fixed: Document, job: Job) -> Comparison:
     from netbuilder.insight.comparison import compare
 
     return compare(order, fixed, job)
+
+
+def _try_ways(document: Document, settings: Mapping[str, Any], job: Job) -> tuple[Row, ...]:
+    from netbuilder.training.trial import Trial
+
+    return Trial(document, **settings).run(job)

@@ -1,15 +1,16 @@
 """The process in which a session runs: `python -m netbuilder.training.session_child PARENT`.
 
 It reads commands from its standard input and writes telemetry to its standard output (see `wire`), and ends when
-nobody writes to it any more. What runs in it is a `ThreadHost`, so that both hosts do the same; the thread that drains
-it here waits for the other process, and the trainer waits for neither.
+nobody writes to it any more, or when it is told to (SIGTERM): a run in progress is stopped and saved first. What runs
+in it is a `ThreadHost`, so that both hosts do the same; the thread that drains it here waits for the other process, and
+the trainer waits for neither.
 
 Whatever else is printed goes to the standard error.
 """
 
 from __future__ import annotations
 
-import ctypes
+import contextlib
 import faulthandler
 import os
 import signal
@@ -20,6 +21,7 @@ import traceback
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
+from netbuilder.foundation.lifeline import die_with
 from netbuilder.training import wire
 from netbuilder.training.protocol import Stop
 from netbuilder.training.thread_host import ThreadHost
@@ -36,9 +38,6 @@ LAST_WISH: Final = 4.0
 CLOSE: Final = "close"
 """What is sent in place of a command for `ThreadHost.close`."""
 
-_DEATH_SIGNAL: Final = 1
-"""PR_SET_PDEATHSIG of Linux's prctl(2)."""
-
 
 def main() -> None:
     """Obey until the input ends."""
@@ -51,11 +50,23 @@ def main() -> None:
     host = ThreadHost()
     teller = _Teller(host, answers)
     teller.start()
-    _obey(host, commands, teller)
+    with contextlib.suppress(_ToldToEnd):
+        signal.signal(signal.SIGTERM, _end)
+        _obey(host, commands, teller)
     host.send(Stop())
     host.wait(LAST_WISH)
     teller.leave()
     os._exit(0)  # whatever is stuck: nobody is left to wait for it
+
+
+class _ToldToEnd(Exception):
+    """The system, or somebody, asks this process to end."""
+
+
+def _end(number: int, frame: object) -> None:
+    """Leave what waits for commands; once is enough."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise _ToldToEnd
 
 
 def _obey(host: ThreadHost, commands: BinaryIO, teller: _Teller) -> None:
@@ -135,15 +146,6 @@ def _take_streams() -> tuple[BinaryIO, BinaryIO]:
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     return commands, answers
-
-
-def die_with(parent: int) -> None:
-    """Let Linux end this process with the one that started it, however that ends; elsewhere the input's end does."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is the other process's to obey
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DEATH_SIGNAL, signal.SIGKILL)
-        if os.getppid() != parent:  # it has ended before the system was told
-            os._exit(1)
 
 
 if __name__ == "__main__":

@@ -19,11 +19,11 @@ import torch
 import torch.distributed as dist
 
 from netbuilder.document.model import Plan
+from netbuilder.foundation.lifeline import die_with
 from netbuilder.training import wire
 from netbuilder.training.amending import new_updater
 from netbuilder.training.network import Network
 from netbuilder.training.protocol import Start
-from netbuilder.training.session_child import die_with
 from netbuilder.training.team import collect, held, join_group, pack, unpack
 from netbuilder.training.updates import NonFiniteError
 

@@ -145,7 +145,7 @@ class Trial:
     """A trial of one document.
 
     Attributes:
-        rows: What is known so far, the plain way first; replaced as more becomes known, and read from any thread.
+        rows: What is known so far, the plain way first; replaced as more becomes known.
     """
 
     def __init__(
@@ -171,6 +171,9 @@ class Trial:
 
     def run(self, job: Job) -> tuple[Row, ...]:
         """Measure; returns all rows.
+
+        Args:
+            job: Told how far it is, and the rows as they become known.
 
         Raises:
             NetbuilderError: When the document, its data or the device are not in order, or memory runs out.
@@ -267,6 +270,7 @@ class Trial:
                     job.report((stage + (number + 1) / (ROUNDS + 1)) / stages, in_words(way.values))
                     self._turn(way, steps)
             self._tell(ways)
+            job.learn(self.rows)
 
     def _warm_up(self, way: _Way, plain: _Way) -> None:
         began = time.perf_counter()

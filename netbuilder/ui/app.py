@@ -164,12 +164,14 @@ def main(path: Path | None = None) -> int:
 
 
 def _close_on_signals(window: MainWindow) -> None:
-    """Let Ctrl+C and the end of the desktop's session close the window, without questions that nobody could answer.
+    """Let Ctrl+C, the end of the desktop's session and of the terminal close the window, without asking anybody.
 
     A run in progress is stopped and saved; what was not saved of the document is offered at the next start.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: window.close_now())
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup: the terminal may go
+            signal.signal(number, lambda *_: window.close_now())
     # Python runs signal handlers only between its own instructions: let some run now and then.
     pulse = QTimer(window, interval=250)
     pulse.timeout.connect(lambda: None)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from netbuilder.training.trial import Trial
+    from netbuilder.foundation.job import Job
+    from netbuilder.training.trial import Row
     from netbuilder.ui.trial_dialog import TrialDialog
     from netbuilder.ui.window import MainWindow
 
@@ -23,16 +26,18 @@ class TrialActions:
             return
         from netbuilder.ui.trial_dialog import TrialDialog
 
-        self.dialog = TrialDialog(self.window, self._make)
+        self.dialog = TrialDialog(self.window, self._order)
         self.dialog.show()
 
-    def _make(self, with_compile: bool) -> Trial:
+    def _order(self, with_compile: bool) -> Callable[[Job], tuple[Row, ...]]:
+        """Return what measures the document as it is now, in a process of its own."""
+        from netbuilder.insight.experiments import try_ways_in_child
         from netbuilder.project import runs_folder
-        from netbuilder.training.trial import Trial
 
         workspace = self.window.workspace
         path = workspace.path
-        return Trial(
+        return partial(
+            try_ways_in_child,
             workspace.document,
             base=str(path.parent) if path else "",
             runs=str(runs_folder(path)),

@@ -27,14 +27,14 @@ from netbuilder.ui.panels.cards import label
 from netbuilder.ui.workspace import Workspace
 
 if TYPE_CHECKING:
-    from netbuilder.training.trial import Row, Trial
+    from netbuilder.training.trial import Row
     from netbuilder.ui.window import MainWindow
 
 INTRO = (
     "Trains this network for some seconds in several ways, in turns, on this computer and your data, and compares speed"
     " and loss. Nothing of it is kept, and other programs that are busy disturb it."
 )
-COMPILE = "Try torch.compile as well: seconds to minutes, in which the window may hang for moments"
+COMPILE = "Try torch.compile as well, which takes from seconds to minutes"
 EMPTY = "Nothing is measured yet."
 HEADS = ("Way", "ms a step", "Times as fast", "Loss differs by", "")
 LOOK = 150
@@ -44,20 +44,19 @@ LOOK = 150
 class TrialDialog(QDialog):
     """Measures when asked to, shows what is found, and puts the way that the user picks into the plan."""
 
-    def __init__(self, window: MainWindow, make: Callable[[bool], Trial]) -> None:
+    def __init__(self, window: MainWindow, order: Callable[[bool], Callable[[Job], Sequence[Row]]]) -> None:
         """Make the dialog.
 
         Args:
             window: Whose document it is about, and which works in the background.
-            make: Makes the trial; is told whether the compiler is to be tried.
+            order: Returns what measures, and tells its job the rows so far; is told whether to try the compiler.
         """
         super().__init__(window)
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.setWindowModality(Qt.WindowModality.WindowModal)
         self.setWindowTitle("Find the fastest way to train")
         self.resize(820, 520)
-        self._window, self._workspace, self._make = window, window.workspace, make
-        self._trial: Trial | None = None
+        self._window, self._workspace, self._order = window, window.workspace, order
         self._job: Job | None = None
         self._shown: Sequence[Row] = ()
         self.compile = QCheckBox(COMPILE)
@@ -116,19 +115,21 @@ class TrialDialog(QDialog):
             self._job.cancel()
             self._end("Stopped: what there is comes from fewer turns." if self._shown else EMPTY)
             return
-        self._trial = self._make(self.compile.isChecked())
         self._show(())
         self._job = self._window.background.run(
-            "Finding the fastest way to train", self._trial.run, self._measured, self._refused
+            "Finding the fastest way to train",
+            self._order(self.compile.isChecked()),
+            self._measured,
+            self._refused,
         )
         self._timer.start()
         self._refresh()
 
     def _look(self) -> None:
-        if self._trial is None or self._job is None:
+        if self._job is None:
             return
-        if self._trial.rows is not self._shown:
-            self._show(self._trial.rows)
+        if self._job.known is not None and self._job.known is not self._shown:
+            self._show(self._job.known)
         self.progress.setValue(round(1000 * (self._job.fraction or 0.0)))
         self.said.setText(self._job.detail)
 

@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QLabel, QMainWindow, QStackedWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QStackedWidget
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.protocol import State, Telemetry
@@ -284,8 +284,8 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Ask what could be lost; then stop whatever runs, remember the window, and go."""
-        if not self._may_close and not closing.ask_to_close(self):
-            event.ignore()
+        if not self._may_close and not closing.ask_to_close(self) and not self._may_close:
+            event.ignore()  # looked at twice: a signal may come while the question waits for its answer
             return
         self._remember()
         self.hide()
@@ -294,8 +294,12 @@ class MainWindow(QMainWindow):
         event.accept()
 
     def close_now(self) -> None:
-        """Close without asking anything: for scripts."""
+        """Close without asking anything, for scripts and signals; a question that is open is left unanswered."""
         self._may_close = True
+        asked = None
+        while (open_now := QApplication.activeModalWidget()) is not None and open_now is not asked:
+            asked = open_now
+            asked.close()
         self.close()
 
     # Inside --------------------------------------------------------------------------------------------------------

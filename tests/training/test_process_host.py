@@ -31,6 +31,8 @@ from netbuilder.training.protocol import (
     Stop,
     Watch,
 )
+from netbuilder.training.run_files import STATE
+from netbuilder.training.state import load_state
 from tests.compiler.test_custom import custom
 from tests.training.documents import Run, iris, planned, train
 
@@ -127,7 +129,7 @@ FAULTS = {
     "SIGKILL": "killed from outside",
     "SIGABRT": "compiled code gave up",
     "SIGBUS": "a fault in memory",
-    "SIGTERM": "it was told to end",
+    "SIGILL": "instructions that this processor does not know",
     "SIGFPE": "signal SIGFPE",
     "nonsense": "it ended by itself with status 1",
 }
@@ -180,6 +182,20 @@ def test_many_deaths(tmp_path):
         for number in range(25):
             for fault in FAULTS:
                 die(host, tmp_path / f"{fault}-{number}", fault)
+    finally:
+        host.leave()
+
+
+def test_one_that_is_told_to_end_saves_its_run(tmp_path):
+    """What a system sends to all processes when its session ends."""
+    host = ProcessHost()
+    try:
+        run = running(host, tmp_path / "run")
+        harm(host, "SIGTERM")
+        run.finish(10)
+        assert run.end.data["reason"] == "stopped"
+        assert run.of("problem") == []
+        assert load_state(run.folder / STATE).step == run.telemetry[-1].progress.step
     finally:
         host.leave()
 
