@@ -38,6 +38,7 @@ def find_targets(window: MainWindow) -> dict[str, Callable[[], object]]:
         "canvas": lambda: window.canvas,
         "blocks": lambda: window.canvas.blocks,
         "selected": lambda: window.canvas.selected,
+        "replacing": lambda: window.canvas.replacing,
         "frames": lambda: window.canvas.frames,
         "choosing": lambda: window.canvas.choosing,
         "aligning": lambda: window.canvas.aligning,

@@ -17,6 +17,7 @@ from netbuilder.ui.canvas.choosing import Choosing
 from netbuilder.ui.canvas.find_bar import FindBar
 from netbuilder.ui.canvas.frame_commands import FrameCommands
 from netbuilder.ui.canvas.link_keys import LinkKeys
+from netbuilder.ui.canvas.replacing import Replacing
 from netbuilder.ui.canvas.selection_commands import SelectionCommands
 from netbuilder.ui.canvas.value_commands import ValueCommands
 from netbuilder.ui.canvas.view import CanvasView
@@ -61,6 +62,7 @@ TARGETS = {
     "blocks": BlockCommands,
     "choosing": Choosing,
     "selected": SelectionCommands,
+    "replacing": Replacing,
     "frames": FrameCommands,
     "aligning": Aligning,
     "values": ValueCommands,

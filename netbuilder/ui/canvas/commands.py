@@ -64,8 +64,8 @@ class Commands:
     def add(self, key: str, at: Place, link: Loose | None = None) -> str:
         """Add a layer or data source with its header's middle at a point, on a loose link if any; returns its id."""
         declaration = self._declarations[key]
-        type, begun = self._adopted(key)
-        node = Node(id=new_id(), type=type, label=_wish(declaration), parameters=declaration.defaults())
+        type, begun = self.adopted(key)
+        node = Node(id=new_id(), type=type, label=label_wish(declaration), parameters=declaration.defaults())
         place = Place(round(at.x - WIDTH / 2), round(at.y - HEADER / 2))
         schema = self._describe(node)
         changes: list[Change] = [
@@ -83,7 +83,7 @@ class Commands:
         self._workspace.select((node.id,))
         return node.id
 
-    def _adopted(self, key: str) -> tuple[str, list[Change]]:
+    def adopted(self, key: str) -> tuple[str, list[Change]]:
         """Return the type of a fresh node, and what has to be done before it: a block of the library is added."""
         entry = self._declarations.entry(key)
         if entry is None:
@@ -110,14 +110,14 @@ class Commands:
         if not inputs or not outputs:
             return ""
         node = new_id()
-        type, begun = self._adopted(key)
+        type, begun = self.adopted(key)
         change = partial(
             edits.insert_layer,
             node=target.node,
             port=target.port,
             type=type,
             parameters=declaration.defaults(),
-            label=_wish(declaration),
+            label=label_wish(declaration),
             input=inputs[0],
             output=outputs[0],
             id=node,
@@ -349,7 +349,7 @@ class Commands:
         return accepts(declaration, link.is_input, found) or next(iter(default_ports(declaration)[link.is_input]), "")
 
 
-def _wish(declaration: Declaration) -> str:
+def label_wish(declaration: Declaration) -> str:
     """Return what a fresh node would be called: "conv2d", a block by its title."""
     is_block = declaration.category == CATEGORY
     return declaration.title if is_block else declaration.key.rsplit(".", 1)[-1]

@@ -54,6 +54,7 @@ class Following(QObject):
         view.arranging.settle()
         view.hand.cancel()
         view.quick_add.close_up()
+        view.replacing.close_up()
         view.values.close()
         view.forget_drawn()
         document, scope = workspace.document, workspace.scope

@@ -143,6 +143,7 @@ def _arrow(view: CanvasView, key: Qt.Key, modifiers: Qt.KeyboardModifier) -> Non
 
 GESTURES: tuple[tuple[str, str], ...] = (
     ("Add a layer", "Tab, Space, or double-click the canvas"),
+    ("Replace a layer by another", "R"),
     ("Insert a layer into a link", "Drop it on the link, Shift+double-click it, or select it and press Enter"),
     ("Lead a link through a point", "Double-click it; drag the point, double-click it away"),
     ("Connect", "Drag from port to port, or O"),

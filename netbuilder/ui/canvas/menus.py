@@ -99,6 +99,7 @@ def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
     if menu.actions():
         menu.addSeparator()
     _add(menu, "Rename…\tF2", view.selected.rename)
+    _add(menu, "Replace…\tR", view.replacing.ask)
     _add(menu, "Edit a value…\tE", view.values.edit_selected, bool(view.values.on(node)))
     menu.addSeparator()
     _fill_for_blocks(menu, view, node)

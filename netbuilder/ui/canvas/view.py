@@ -47,6 +47,7 @@ from netbuilder.ui.canvas.linking import DrawLink
 from netbuilder.ui.canvas.minimap import Minimap
 from netbuilder.ui.canvas.note_editor import NoteEditor
 from netbuilder.ui.canvas.quick_add import QuickAdd
+from netbuilder.ui.canvas.replacing import Replacing
 from netbuilder.ui.canvas.selection_commands import SelectionCommands
 from netbuilder.ui.canvas.stage import Stage
 from netbuilder.ui.canvas.style import Style
@@ -75,6 +76,7 @@ class CanvasView(Stage):
         blocks: The edits of blocks.
         values: The values on the cards, and their edits.
         selected: What is done to the selection.
+        replacing: The search for what selected layers are to become.
         knowledge: Shapes, problems and pictures as the faces show them.
         hand: What the mouse and held keys are doing.
         following: Keeps all of this true to the workspace.
@@ -96,6 +98,7 @@ class CanvasView(Stage):
         self.hand = Hand(self)
         self.minimap = Minimap(self)
         self.quick_add = QuickAdd(self)
+        self.replacing = Replacing(self)
         self._find_bar: FindBar | None = None
         self.link_keys = LinkKeys(self)
         self.label_editor = LabelEditor(self)

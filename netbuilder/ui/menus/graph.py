@@ -41,6 +41,15 @@ GRAPH: tuple[ActionSpec, ...] = (
         tip="Put a small network with a fitting loss behind data that feeds nothing yet",
     ),
     action(
+        "graph.replace",
+        "Repla&ce by another layer…",
+        "&Graph",
+        "replacing.ask",
+        "R",
+        enabled=has_selection,
+        tip="Make other layers of the selected ones; links and settings stay as far as they fit",
+    ),
+    action(
         "graph.bypass",
         "&Bypass",
         "&Graph",
