@@ -57,6 +57,7 @@ class Start:
         snapshots_together: How many those of all runs in the same folder may take; None sets no limit.
         state: A file with a training's state (`netbuilder.training.state`) to begin from; "" begins afresh.
         resume: Go on in `folder` from the state that the run there left; its record goes on, too.
+        tempo: Steps a second at most; 0 for as fast as it goes. See `Tempo`.
     """
 
     document: Document
@@ -69,6 +70,7 @@ class Start:
     snapshots_together: int | None = None
     state: str = ""
     resume: bool = False
+    tempo: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,17 @@ class Step:
     """Do one batch (or go to the end of the epoch), then pause."""
 
     unit: str = "batch"  # or "epoch"
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """Train no faster than so, for people who watch; what is computed is the same.
+
+    Attributes:
+        steps: Steps a second at most; 0 for as fast as it goes.
+    """
+
+    steps: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +190,7 @@ class Change:
     state: str = ""
 
 
-Command: TypeAlias = Start | Pause | Resume | Step | Stop | Watch | Profile | Look | Snapshot | Rewind | Change
+Command: TypeAlias = Start | Pause | Resume | Step | Tempo | Stop | Watch | Profile | Look | Snapshot | Rewind | Change
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

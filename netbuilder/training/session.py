@@ -35,6 +35,7 @@ from netbuilder.training.protocol import (
     State,
     Step,
     Stop,
+    Tempo,
     Watch,
 )
 from netbuilder.training.remains import Remains
@@ -68,6 +69,8 @@ class Session:
         self._acknowledged = live.progress.acknowledged
         # Steps are done while their number is below the target; None means without end.
         self._target: int | None = 0 if start.paused else None
+        self._tempo = start.tempo
+        self._due = 0.0  # when the next step may begin, where there is a tempo
         self._reported = 0.0
         self._history: deque[tuple[float, int]] = deque()
 
@@ -100,7 +103,7 @@ class Session:
         self._publish()
         while trainer.epoch < trainer.epochs and not trainer.stops_early:
             for batches in trainer.batches():
-                if self._target is not None or not self._inbox.is_empty:
+                if self._target is not None or self._tempo or not self._inbox.is_empty:
                     self._obey(trainer)
                     if trainer.has_moved:  # these batches are not those that follow where it stands now
                         break
@@ -127,6 +130,8 @@ class Session:
                 self._carry_out(trainer, *waiting)
             trainer.past.draw(self._step)
             if self._target is None or self._step < self._target:
+                if self._is_early(trainer):
+                    continue
                 break
             self._rest(trainer)
             if (waiting := self._inbox.take(LOOK_SECONDS)) is not None:
@@ -139,6 +144,22 @@ class Session:
             self._state = State.RUNNING
             self._history.clear()
             self._publish()
+
+    def _is_early(self, trainer: LiveTrainer) -> bool:
+        """Wait for the tempo's next beat or a command, but not long; False once the next step may begin."""
+        now = time.perf_counter()
+        if not self._tempo or self._target is not None or now >= self._due:
+            self._due = now + 1 / self._tempo if self._tempo else 0.0
+            return False
+        if self._state is not State.RUNNING:  # it goes on, though not yet
+            self._state = State.RUNNING
+            self._history.clear()
+            self._publish()
+        if (waiting := self._inbox.take(min(self._due - now, LOOK_SECONDS))) is not None:
+            self._carry_out(trainer, *waiting)
+        elif not threading.main_thread().is_alive():
+            raise Cancelled("the program ended")
+        return True
 
     def _rest(self, trainer: LiveTrainer) -> None:
         """Enter the pause, showing where things stand."""
@@ -168,6 +189,9 @@ class Session:
                 self._change(trainer, number, command)
             case Step():
                 self._target = self._after(trainer, command.unit)
+            case Tempo():
+                self._tempo, self._due = command.steps, 0.0
+                self._history.clear()
             case Resume() if self._target is not None:
                 self._target = None
             case Pause() if self._target is None or self._step < self._target:

@@ -74,6 +74,16 @@ def has_idle_data(workspace: Workspace) -> bool:
     return any(id not in feeding for id, node in nodes if node.type.startswith("data."))
 
 
+def is_slowed(workspace: Workspace) -> bool:
+    """Runs are not to go as fast as they can."""
+    return workspace.trainer.tempo > 0
+
+
+def can_be_slower(workspace: Workspace) -> bool:
+    """Runs may do more than a step a second."""
+    return workspace.trainer.tempo != 1
+
+
 def is_ready(workspace: Workspace) -> bool:
     """The network has layers, and no run is in progress."""
     return is_drawn(workspace) and is_idle(workspace)
@@ -184,6 +194,8 @@ _REASONS: Mapping[Predicate, str] = {
     is_on_link_or_node: "select a layer or a link",
     is_drawn: "the network is empty",
     has_idle_data: "no data node is without a network",
+    is_slowed: "training goes as fast as it can",
+    can_be_slower: "training does one step a second",
     is_ready: "the network is empty, or a run is in progress",
     is_seen: "there are no layers here",
     has_frames: "there are no frames here",

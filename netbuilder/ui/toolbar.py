@@ -137,10 +137,11 @@ class Toolbar(QToolBar):
         current = min(progress.epoch + 1, epochs) if state.is_active else progress.epoch
         self.epoch.setText(f"Epoch {current} / {epochs}" if progress.steps or state.is_active else f"{epochs} epochs")
         self.bar.setValue(round(1000 * progress.step / progress.steps) if progress.steps else 0)
-        self.rate.setText("Loading PyTorch…" if self._workspace.trainer.is_waiting else _rate(state, progress))
+        trainer = self._workspace.trainer
+        self.rate.setText("Loading PyTorch…" if trainer.is_waiting else _rate(state, progress, trainer.tempo > 0))
 
 
-def _rate(state: State, progress: Progress) -> str:
+def _rate(state: State, progress: Progress, is_slowed: bool) -> str:
     if state is State.STARTING:
         return "Building the network"
     if state is State.ENDED:
@@ -152,7 +153,7 @@ def _rate(state: State, progress: Progress) -> str:
     if not state.is_active or not progress.rate:
         return ""
     left = f" · {duration(progress.seconds_left)} left" if progress.seconds_left is not None else ""
-    return speed(progress.rate) + left
+    return speed(progress.rate) + (" · slowed down" if is_slowed else "") + left
 
 
 def _button(action: QAction, role: str, text: str = "") -> QToolButton:

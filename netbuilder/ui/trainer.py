@@ -26,6 +26,7 @@ from netbuilder.training.protocol import (
     State,
     Step,
     Stop,
+    Tempo,
     Watch,
 )
 from netbuilder.ui.pace import FASTEST, Pace
@@ -45,6 +46,7 @@ class Trainer(QObject):
         document: What it trains, as last asked for; None before the first run.
         folder: Where the current or last run is kept; None before the first run.
         device: Where the next run goes.
+        tempo: How many steps a second runs may do at most; 0 for as fast as it goes.
         snapshots: How many bytes the next run's snapshots may take.
         snapshots_together: How many those of the project's runs may take; None sets no limit.
         sample: Which of the probe's fixed samples is shown in full.
@@ -71,6 +73,7 @@ class Trainer(QObject):
         self.document: Document | None = None
         self.folder: Path | None = None
         self.device = "cpu"
+        self.tempo = 0.0
         self.snapshots = 0
         self.snapshots_together: int | None = None
         self.sample = 0
@@ -153,6 +156,7 @@ class Trainer(QObject):
             snapshots_together=self.snapshots_together,
             state=state,
             resume=resume,
+            tempo=self.tempo,
         )
         self._send(start)
         self._enter(State.STARTING)
@@ -174,6 +178,11 @@ class Trainer(QObject):
     def step(self, unit: str) -> None:
         """Do one batch or go on to the end of the epoch, then pause."""
         self._command(Step(unit))
+
+    def set_tempo(self, steps: float) -> None:
+        """Let this and later runs do at most so many steps a second; 0 for as fast as it goes."""
+        self.tempo = steps
+        self._command(Tempo(steps))
 
     def profile(self) -> None:
         """Measure what each node takes."""

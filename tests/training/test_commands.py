@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netbuilder.training.checkpoints import load_checkpoint
-from netbuilder.training.protocol import Pause, PictureKind, Resume, Start, State, Step, Stop, Watch
+from netbuilder.training.protocol import Pause, PictureKind, Resume, Start, State, Step, Stop, Tempo, Watch
 from netbuilder.training.thread_host import ThreadHost
 from tests.training.documents import Run, begin, iris, planned, train
 
@@ -75,6 +75,31 @@ def test_step_to_the_end_of_the_epoch_validates(long):
     long.command(Step("epoch"))
     _paused(long, 2 * EPOCH)
     assert len(long.series("loss/validation")) == 2
+
+
+def test_a_tempo_slows_down_and_is_left_again(long):
+    long.command(Tempo(5))
+    began = time.monotonic()
+    long.command(Resume())
+    long.until(lambda told: told.progress.step >= 4)
+    assert time.monotonic() - began > 0.55, "four steps have three gaps of 0.2 s"
+    long.command(Tempo(0.1))  # ten seconds to the next step: commands are obeyed all the same
+    began = time.monotonic()
+    long.command(Step())
+    long.until(lambda told: told.progress.state is State.PAUSED)
+    long.command(Resume())
+    long.command(Tempo())
+    before = long.telemetry[-1].progress.step
+    long.until(lambda told: told.progress.step > before + 20)
+    assert time.monotonic() - began < 9
+
+
+def test_a_tempo_changes_nothing_of_what_is_computed(tmp_path):
+    plain = train(planned(iris(), epochs=2), tmp_path / "plain")
+    slow = begin(planned(iris(), epochs=2), tmp_path / "slow", Tempo(60))
+    slow.finish()
+    assert slow.series("loss/train") == plain.series("loss/train")
+    assert slow.series("loss/validation") == plain.series("loss/validation")
 
 
 def test_pause_stays_and_resume_goes_on(long):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from netbuilder.ui.action_spec import (
     ActionSpec,
     action,
+    can_be_slower,
     can_go_back,
     has_waiting_edits,
     is_active,
     is_drawn,
     is_idle,
     is_ready,
+    is_slowed,
 )
 
 TRAIN: tuple[ActionSpec, ...] = (
@@ -97,6 +99,31 @@ TRAIN: tuple[ActionSpec, ...] = (
         "balance.balance",
         tip="Lets mistakes with rare classes count more, by the number of their training rows",
         enabled=is_ready,
+    ),
+    action(
+        "train.slower",
+        "S&lower",
+        "&Train/&How fast",
+        "training.slower",
+        "Ctrl+F10",
+        tip="Let training do fewer steps a second, to be watched; what it computes is the same",
+        enabled=can_be_slower,
+    ),
+    action(
+        "train.faster",
+        "&Faster",
+        "&Train/&How fast",
+        "training.faster",
+        "Ctrl+Shift+F10",
+        enabled=is_slowed,
+        tip="Let training do more steps a second",
+    ),
+    action(
+        "train.full_speed",
+        "&As fast as it can",
+        "&Train/&How fast",
+        "training.full_speed",
+        enabled=is_slowed,
     ),
     action("train.device", "&Device", "&Train", "menu.device", line=True, enabled=is_idle),
 )
