@@ -48,6 +48,9 @@ def find_devices(key: str) -> tuple[Device, ...]:
         NetbuilderError: When there are not so many here.
     """
     name, count = split(key)
+    if name == "mps" and count > 1:
+        message = f"There is one Apple GPU at most, and {count} devices were asked for: train on one."
+        raise NetbuilderError(Problem(code="device.missing", message=message, expected="1 device", found=str(count)))
     if name.startswith("cuda") and count > 1:
         return tuple(find_device(f"cuda:{number}") for number in range(count))
     return (find_device(name),) * count

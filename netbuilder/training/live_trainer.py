@@ -11,6 +11,7 @@ from netbuilder.training.changing import Changes
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Change, Start
 from netbuilder.training.state import TrainingState
+from netbuilder.training.team_link import layout_of
 from netbuilder.training.trainer import Trainer
 from netbuilder.training.transplant import Transplant
 
@@ -60,7 +61,9 @@ class LiveTrainer(Trainer):
             NetbuilderError: When it cannot be trained; the run is as it was.
         """
         if self._team is not None:
-            self._team.check(document)
+            from netbuilder.training.team import refuse_sums
+
+            refuse_sums(document)
         before, step = self._plan, self.step_count
         length = self._reckon(document.plan)
         if state is not None:
@@ -117,7 +120,7 @@ class LiveTrainer(Trainer):
         self.network, self._parts, self._average = works.network, works.parts, works.average
         self._updaters = list(works.updaters)
         if self._team is not None:
-            self._team.take_part(self._updaters)
+            self._team.take_part(self.network, layout_of(self._parts["train"]), self._updaters)
         self._vitals.stand_at(self.step_count)  # lets go of the optimizers so far
         self._keeper.keep_average(self._average)
         if is_other:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import queue
 import sys
 import threading
 from collections.abc import Mapping
@@ -18,66 +19,82 @@ from typing import Any, BinaryIO
 import torch
 import torch.distributed as dist
 
-from netbuilder.document.model import Plan
+from netbuilder.document.model import Document, Plan
 from netbuilder.foundation.lifeline import die_with
 from netbuilder.training import wire
 from netbuilder.training.amending import new_updater
+from netbuilder.training.batch_statistics import BatchStatistics
 from netbuilder.training.network import Network
-from netbuilder.training.protocol import Start
-from netbuilder.training.team import collect, held, join_group, pack, unpack
+from netbuilder.training.team_link import NEW_NETWORK, Layout, collect, held, join_group, pack, unpack
 from netbuilder.training.updates import NonFiniteError
+
+Order = Mapping[str, Any]
+"""What the first process says: see `Team`."""
 
 
 def main() -> None:
     """Compute until the run is over."""
     faulthandler.enable(all_threads=False)  # looking at threads that go on can be a fault of its own
     die_with(int(sys.argv[1]))
-    orders = os.fdopen(os.dup(0), "rb")
-    mate = Teammate(wire.read(orders))
-    threading.Thread(target=_end_with, args=(orders,), daemon=True).start()
+    stream = os.fdopen(os.dup(0), "rb")
+    orders: queue.SimpleQueue[Order] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(stream, orders), daemon=True).start()
+    mate = Teammate(orders)
     mate.join()
     while True:
         mate.compute()
 
 
-def _end_with(orders: BinaryIO) -> None:
-    """End when nobody is left who could send anything."""
-    orders.read()
-    os._exit(0)
+def _listen(stream: BinaryIO, orders: queue.SimpleQueue[Order]) -> None:
+    """Take orders, and end when nobody is left who could give any."""
+    try:
+        while True:
+            orders.put(wire.read(stream))
+    except EOFError:
+        os._exit(0)
 
 
 class Teammate:
     """One of the processes of a run that is not the first."""
 
-    def __init__(self, order: Mapping[str, Any]) -> None:
+    def __init__(self, orders: queue.SimpleQueue[Order]) -> None:
         """Build the network.
 
         Args:
-            order: See `Team`.
+            orders: The first one says all; those that follow bring another network.
         """
-        start: Start = order["start"]
-        self._order = order
+        self._orders = orders
+        order = orders.get()
+        self._store = str(order["store"])
         self._rank, self._size = order["rank"], order["size"]
         self._device = torch.device(order["device"])
         torch.set_num_threads(order["threads"])
-        plan = start.document.plan
-        self._network = network = Network(start.document, self._device, Path(start.runs))
+        self._build(order["document"], order["layout"])
+
+    def _build(self, document: Document, layout: Layout) -> None:
+        plan = document.plan
+        self._network = network = Network(document, self._device)
+        self._statistics = BatchStatistics(network.model)
         self._updaters = [new_updater(network, phase, _unscaled(plan), 1, lambda _: None) for phase in plan.phases]
         network.set_updated([updater.parameters for updater in self._updaters])
         network.model_train()
         self._held = held(network.model)
-        self._layout = {name: (getattr(torch, dtype), tuple(shape)) for name, (dtype, shape) in order["layout"].items()}
+        self._layout = {name: (getattr(torch, dtype), tuple(shape)) for name, (dtype, shape) in layout.items()}
 
     def join(self) -> None:
         """Meet the others."""
-        Path(f"{self._order['store']}-{self._rank}").touch()
-        join_group(self._rank, self._size, self._order["store"], self._device)
+        Path(f"{self._store}-{self._rank}").touch()
+        join_group(self._rank, self._size, self._store, self._device)
 
     def compute(self) -> None:
-        """Wait for a batch, and add the gradients of its share to those of the others."""
+        """Wait for a batch, and add the gradients of its share to those of the others; or for another network."""
         head = torch.zeros(3 + self._size, dtype=torch.float64, device=self._device)
         dist.broadcast(head, 0)
         phase, share, seed, *counts = head.tolist()
+        if phase == NEW_NETWORK:
+            order = self._orders.get()
+            self._build(order["document"], order["layout"])
+            return
         self._receive_weights()
         count, rows = int(counts[self._rank]), sum(counts)
         updater = self._updaters[int(phase)]
@@ -85,14 +102,11 @@ class Teammate:
             self._network.train_only(int(phase))
         for parameter in updater.parameters:
             parameter.grad = None
-        like = [(dtype, (count, *shape)) for dtype, shape in self._layout.values()]
-        size = sum(dtype.itemsize * torch.Size(shape).numel() for dtype, shape in like)
-        data = torch.empty(size, dtype=torch.uint8, device=self._device)
-        dist.recv(data, 0)
-        batch = dict(zip(self._layout, unpack(data, like), strict=True))
+        batch = self._receive_rows(count)
         torch.manual_seed(int(seed) + self._rank)
         try:
-            values = updater.backward(self._network.model, batch, share * count / rows)
+            with self._statistics.of_all():
+                values = updater.backward(self._network.model, batch, share * count / rows)
         except NonFiniteError as error:  # told by the first, which sees that the sum is not finite
             values = error.values
         dist.reduce(collect(updater.parameters, [value * count / rows for value in values.values()]), 0)
@@ -103,6 +117,13 @@ class Teammate:
         with torch.no_grad():
             for tensor, new in zip(self._held, unpack(data, [(t.dtype, t.shape) for t in self._held]), strict=True):
                 tensor.copy_(new)
+
+    def _receive_rows(self, count: int) -> dict[str, torch.Tensor]:
+        like = [(dtype, (count, *shape)) for dtype, shape in self._layout.values()]
+        size = sum(dtype.itemsize * torch.Size(shape).numel() for dtype, shape in like)
+        data = torch.empty(size, dtype=torch.uint8, device=self._device)
+        dist.recv(data, 0)
+        return dict(zip(self._layout, unpack(data, like), strict=True))
 
 
 def _unscaled(plan: Plan) -> Plan:

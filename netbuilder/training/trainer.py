@@ -191,13 +191,15 @@ class Trainer:
         """Let several devices share the work."""
         if len(devices) > 1:
             self._job.report(None, f"Starting {len(devices) - 1} more processes")
-            from netbuilder.training.team import Team, layout_of
+            from netbuilder.training.team import Team
+            from netbuilder.training.team_link import layout_of
 
             threads = max(1, torch.get_num_threads() // len(devices))
             self._closing.enter_context(limited_threads(threads))
-            self._team = Team(self._start, devices, layout_of(self._parts["train"]), threads)
+            layout = layout_of(self._parts["train"])
+            self._team = Team(self.network, devices, layout, threads)
             self._closing.callback(self._team.close)
-            self._team.take_part(self._updaters)
+            self._team.take_part(self.network, layout, self._updaters)
 
     def _equip(self, watch: Watch) -> None:
         """Make what belongs to the network as it is now."""
@@ -236,6 +238,8 @@ class Trainer:
         Raises:
             NetbuilderError: When a loss or gradient is not finite, memory ran out or the network refuses the batch.
         """
+        if self._team is not None:
+            self._team.begin_step(len(batches))
         try:
             values: dict[str, float] = {}
             for number, updater in enumerate(self._updaters):
@@ -378,6 +382,8 @@ class Trainer:
                     self.past.return_to_present()
                     self.show()
                     self._show_best()
+                elif self._team is not None and self._team.undo_step():
+                    self._save()  # no step is lost with a process that has ended
                 if reason in ("finished", "early stopping"):
                     test = self._evaluate("test").metrics
         except NetbuilderError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum, auto
+from html import escape
 from pathlib import Path
 
 import shiboken6
@@ -37,24 +38,33 @@ class Answer(Enum):
     CANCEL = auto()
 
 
+def _message(parent: QWidget, text: str, detail: str) -> QMessageBox:
+    """Return a message whose texts, which may quote a hostile file, are shown as they are."""
+    box = QMessageBox(parent)
+    box.setWindowTitle("NetBuilder")
+    box.setIcon(QMessageBox.Icon.NoIcon)
+    box.setTextFormat(Qt.TextFormat.RichText)
+    box.setText(f"<b>{escape(text)}</b>")
+    box.setInformativeText(detail)
+    for label in box.findChildren(QLabel, "qt_msgbox_label"):
+        label.setWordWrap(True)  # names may be long
+    for label in box.findChildren(QLabel, "qt_msgbox_informativelabel"):
+        label.setTextFormat(Qt.TextFormat.PlainText)
+    return box
+
+
 def ask(parent: QWidget, text: str, detail: str, yes: str, no: str = "", cancel: str = "Cancel") -> Answer:
     """Ask a question whose buttons say what they do.
 
     Args:
         parent: The window.
-        text: The question.
-        detail: What follows from each answer.
+        text: The question, as plain text: names in it may come from a file that anybody has written.
+        detail: What follows from each answer, as plain text too.
         yes: The main button.
         no: Another way, or "" when there is none.
         cancel: The way back, which Escape takes, as does a window that is closed meanwhile; "" when `yes` is that way.
     """
-    box = QMessageBox(parent)
-    box.setWindowTitle("NetBuilder")
-    box.setIcon(QMessageBox.Icon.NoIcon)
-    box.setText(f"<b>{text}</b>")
-    box.setInformativeText(detail)
-    for label in box.findChildren(QLabel, "qt_msgbox_label"):
-        label.setWordWrap(True)  # names may be long
+    box = _message(parent, text, detail)
     first = box.addButton(yes, QMessageBox.ButtonRole.AcceptRole)
     first.setProperty("role", "primary")
     first.style().unpolish(first)  # a message box dresses its buttons as it takes them in
@@ -102,7 +112,7 @@ def ask_overwrite_changed(parent: QWidget, path: Path) -> Answer:
 def ask_reload(parent: QWidget, path: Path, is_modified: bool) -> bool:
     """Ask whether to take over what another program has written to the open file."""
     detail = "What you have changed here is not in it; undo brings it back after reloading." if is_modified else ""
-    text = f"“{quoted(path.name)}” was changed by another program."
+    text = f"“{path.name}” was changed by another program."
     return (
         ask(parent, text, detail or "Undo leads back to what is open now.", "Reload", cancel="Keep mine") is Answer.YES
     )
@@ -110,22 +120,22 @@ def ask_reload(parent: QWidget, path: Path, is_modified: bool) -> bool:
 
 def ask_discard(parent: QWidget, name: str) -> bool:
     """Ask whether to delete for good what could be recovered."""
-    detail = f"What was not saved of “{quoted(name)}” is deleted for good. A file on the disk stays as it is."
+    detail = f"What was not saved of “{name}” is deleted for good. A file on the disk stays as it is."
     return ask(parent, "Discard this unsaved work?", detail, "Keep it", "Discard", cancel="") is Answer.NO
 
 
 def ask_version_instead(parent: QWidget, path: Path, why: str, when: str) -> bool:
     """Ask whether to open the newest readable version of a file that cannot be read."""
-    detail = f"{quoted(why)}<br><br>The version saved {when} is whole. It opens as a copy; the file stays as it is."
-    return ask(parent, f"“{quoted(path.name)}” cannot be opened.", detail, "Open that version") is Answer.YES
+    detail = f"{why}\n\nThe version saved {when} is whole. It opens as a copy; the file stays as it is."
+    return ask(parent, f"“{path.name}” cannot be opened.", detail, "Open that version") is Answer.YES
 
 
 def ask_open_elsewhere(parent: QWidget, path: Path, who: str) -> Answer:
     """Ask whether to open a copy (YES) of a file that another window has open, or the file all the same (NO)."""
     return ask(
         parent,
-        f"“{quoted(path.name)}” is open in another window.",
-        f"{quoted(who)} A copy can be edited freely. When both save the file, the later one wins; "
+        f"“{path.name}” is open in another window.",
+        f"{who} A copy can be edited freely. When both save the file, the later one wins; "
         "what it replaces is kept among the earlier versions.",
         "Open a copy",
         "Open it all the same",
@@ -136,8 +146,8 @@ def ask_overwrite_open(parent: QWidget, path: Path, who: str) -> Answer:
     """Ask whether to overwrite (NO) a file that another window has open."""
     return ask(
         parent,
-        f"“{quoted(path.name)}” is open in another window.",
-        f"{quoted(who)} What it holds now would be kept among its earlier versions.",
+        f"“{path.name}” is open in another window.",
+        f"{who} What it holds now would be kept among its earlier versions.",
         "Keep it",
         "Overwrite it",
     )
@@ -150,15 +160,7 @@ def ask_replace(parent: QWidget, path: Path) -> Answer:
 
 def show_problems(parent: QWidget, title: str, problems: Iterable[Problem]) -> None:
     """Say in a dialog what could not be done and why."""
-    box = QMessageBox(parent)
-    box.setWindowTitle("NetBuilder")
-    box.setIcon(QMessageBox.Icon.NoIcon)
-    box.setText(f"<b>{title}</b>")
-    box.setTextFormat(Qt.TextFormat.RichText)
-    # Messages may quote a hostile file: they are shown as plain text.
-    box.setInformativeText("\n\n".join(problem.message for problem in problems))
-    for label in box.findChildren(QLabel, "qt_msgbox_informativelabel"):
-        label.setTextFormat(Qt.TextFormat.PlainText)
+    box = _message(parent, title, "\n\n".join(problem.message for problem in problems))
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.open()
 
@@ -196,11 +198,6 @@ def choose_project_target(parent: QWidget, suggestion: Path) -> Path | None:
     return path if path.suffix else path.with_suffix(".netb")
 
 
-def quoted(text: str) -> str:
-    """Return text for a rich label: what it quotes from a file is shown as it is."""
-    return text.replace("&", "&amp;").replace("<", "&lt;")
-
-
 class AboutDialog(QDialog):
     """What this is and what it stands on."""
 
@@ -230,11 +227,14 @@ class AboutDialog(QDialog):
 
 
 class ShortcutsDialog(QDialog):
-    """Every action with its keys, from the table, and the canvas's gestures."""
+    """Every action with its keys, from the table, the panels, and the canvas's gestures."""
 
     def __init__(self, parent: QWidget, gestures: Iterable[tuple[str, str]] = ()) -> None:
+        from netbuilder.ui.panels import discover  # with the list, not with the window
+
         super().__init__(parent)
         self.setWindowTitle("Keyboard shortcuts")
+        panels = discover()
         self.resize(620, 680)
         page = QWidget()
         grid = QGridLayout(page)
@@ -249,6 +249,7 @@ class ShortcutsDialog(QDialog):
                 if spec.menu.partition("/")[0] == menu and spec.shortcuts
             ]
             _add_section(grid, _plain(menu), rows)
+        _add_section(grid, "Panels", [(spec.title, shown_keys((spec.shortcut,))) for spec in panels if spec.shortcut])
         _add_section(grid, "On the canvas", list(gestures))
         grid.setRowStretch(grid.rowCount(), 1)
         area = QScrollArea(widgetResizable=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -54,6 +54,7 @@ class Docks:
     def __init__(self, window: QMainWindow, workspace: Workspace, theme: ThemeController) -> None:
         self._window = window
         self._docks: list[_Dock] = []
+        self._actions: list[QAction] = []
         self.detaching = Detaching(window)
         self.canvas = CanvasView(workspace, theme.theme)
         self.apply_bar = ApplyBar(self.canvas, workspace.live_edits)
@@ -85,26 +86,26 @@ class Docks:
         for one, other in pairwise(stops):
             QWidget.setTabOrder(one, other)
 
-    def actions(self) -> Iterator[QAction]:
-        """Yield an action a panel that shows or hides it (or, beside the canvas, brings it to front)."""
-        for entry in self._docks:
-            yield entry.dock.toggleViewAction()
+    def actions(self) -> Sequence[QAction]:
+        """Return an action a panel that brings it to front, and closes it where it is in front at the window's edge."""
+        return self._actions
 
     def show(self, key: str) -> None:
         """Bring the panel called `key` to front."""
         for entry in self._docks:
             if entry.spec.key == key:
-                entry.dock.show()
-                entry.dock.raise_()
+                _bring_to_front(entry.dock)
 
     def set_visible(self, visible: bool) -> None:
-        """Hide all docks for the start page, or show those again that were not closed by the user."""
+        """Hide all docks and what leads to them for the start page, or show those again that the user did not close."""
         for entry in self._docks:
             if not visible:
                 # A dock that was just made is hidden, too, until Qt gets round to showing it: only a will counts.
                 willed = entry.dock.testAttribute(Qt.WidgetAttribute.WA_WState_ExplicitShowHide)
                 entry.dock.setProperty("closed", willed and entry.dock.isHidden())
             entry.dock.setVisible(visible and not entry.dock.property("closed"))
+        for action in self._actions:
+            action.setEnabled(visible)
         if visible:
             self._raise_first()
 
@@ -130,11 +131,7 @@ class Docks:
         if spec.area is Area.TAB:
             index = self.tabs.addTab(widget, spec.title)
             widget.windowTitleChanged.connect(lambda title: self.tabs.setTabText(index, title))
-            if spec.shortcut:
-                action = QAction(spec.title, self._window)
-                action.setShortcut(QKeySequence.fromString(spec.shortcut))
-                action.triggered.connect(lambda: self.tabs.setCurrentWidget(widget))
-                self._window.addAction(action)
+            self._add_action(spec).triggered.connect(lambda: self.tabs.setCurrentWidget(widget))
             return
         self._add_dock(spec, widget, _AREAS[spec.area])
 
@@ -152,10 +149,12 @@ class Docks:
         widget.setSizePolicy(policy)
         dock.visibilityChanged.connect(widget.setVisible)
         dock.topLevelChanged.connect(lambda floating: widget.setVisible(True) if floating else None)
-        action = dock.toggleViewAction()
-        if spec.shortcut:
-            action.setShortcut(QKeySequence.fromString(spec.shortcut))
-            self._window.addAction(action)
+        action = self._add_action(spec)
+        action.setCheckable(True)
+        action.setChecked(not spec.is_spare)
+        dock.windowTitleChanged.connect(action.setText)
+        dock.toggleViewAction().toggled.connect(action.setChecked)
+        action.triggered.connect(lambda: _toggle(dock, action))
         beside = [entry.dock for entry in self._docks if self._window.dockWidgetArea(entry.dock) is area]
         self._window.addDockWidget(area, dock)
         if beside:
@@ -164,6 +163,13 @@ class Docks:
             dock.hide()
             dock.setProperty("closed", True)  # else it would be shown with the others: it was never closed by hand
         self._docks.append(_Dock(spec, dock))
+
+    def _add_action(self, spec: PanelSpec) -> QAction:
+        action = QAction(_shown(spec.title), self._window)
+        action.setShortcut(QKeySequence.fromString(spec.shortcut))
+        self._window.addAction(action)
+        self._actions.append(action)
+        return action
 
     def _resize(self) -> None:
         sides = {Qt.DockWidgetArea.LeftDockWidgetArea: 200, Qt.DockWidgetArea.RightDockWidgetArea: 284}
@@ -181,6 +187,20 @@ class Docks:
             docks = [dock for dock in self._in(area) if not dock.isHidden()]
             if docks:
                 docks[0].raise_()
+
+
+def _toggle(dock: QDockWidget, action: QAction) -> None:
+    """Bring a dock to front; close it where it is there already. One behind another's tab is hidden to the user."""
+    if dock.isHidden() or not dock.widget().isVisible():
+        _bring_to_front(dock)
+    else:
+        dock.close()
+    action.setChecked(not dock.isHidden())  # a click has turned it whatever became of the dock
+
+
+def _bring_to_front(dock: QDockWidget) -> None:
+    dock.show()
+    dock.raise_()
 
 
 def _shown(title: str) -> str:

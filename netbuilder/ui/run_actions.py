@@ -134,7 +134,7 @@ class RunActions:
             self._workspace.message.emit("No run in the Runs panel has snapshots that could be removed")
             return
         one = len(chosen) == 1
-        what = f"the run “{dialogs.quoted(_name(chosen[0]))}”" if one else counted(len(chosen), "run")
+        what = f"the run “{_name(chosen[0])}”" if one else counted(len(chosen), "run")
         detail = (
             f"They take {file_size(sum(row.taken.snapshots for row in chosen))}. Nobody can look back at earlier "
             f"moments of {'this run' if one else 'these runs'} any more, nor branch from them. Curves, settings and "
@@ -184,7 +184,7 @@ class RunActions:
         self._window.show_problems(title, (Problem(code=code, message=message, file=file),))
 
     def _ask_delete(self, chosen: tuple[Row, ...], size: int) -> None:
-        what = f"the run “{dialogs.quoted(_name(chosen[0]))}”" if len(chosen) == 1 else counted(len(chosen), "run")
+        what = f"the run “{_name(chosen[0])}”" if len(chosen) == 1 else counted(len(chosen), "run")
         detail = (
             f"Curves, settings and weights, {file_size(size)} on the disk. They go to a trash first: Undo in the Runs "
             "panel brings them back; the space is free a day later, or with “Empty the trash”."

@@ -113,7 +113,7 @@ class MainWindow(QMainWindow):
         self.middle.insertWidget(0, docks.tabs)
         self.actions_.attach_canvas(docks.canvas)
         docks.order_tabs(self.toolbar.export)
-        self.actions_.menus["panels"].addActions(list(docks.actions()))
+        self.actions_.menus["panels"].addActions(docks.actions())
         docks.palette.chosen.connect(docks.canvas.add)
         docks.canvas.zoomChanged.connect(self.status.show_zoom)
         self.status.healthRequested.connect(partial(docks.show, "health"))

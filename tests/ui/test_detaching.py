@@ -120,7 +120,7 @@ def test_panels_that_few_need_are_closed_at_first_and_open_by_the_menu(window: M
     assert "system" in spare
     hidden = {dock.objectName() for dock in window.findChildren(QDockWidget) if dock.isHidden()}
     assert hidden == spare
-    _dock(window, "system").toggleViewAction().trigger()
+    next(each for each in window.docks.actions() if each.text() == "System").trigger()
     assert not _dock(window, "system").isHidden()
 
 

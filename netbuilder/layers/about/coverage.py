@@ -39,7 +39,7 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "RNNBase": "The base class of RNN, LSTM and GRU.",
     "RNNCellBase": "The base class of the recurrent cells.",
     "DataParallel": "Spreads a batch over several graphics cards; it computes nothing itself.",
-    "SyncBatchNorm": "Batch normalization over several graphics cards; training here runs in one process.",
+    "SyncBatchNorm": "Batch normalization over several devices: BatchNorm does it when a run has several.",
     "AdaptiveLogSoftmaxWithLoss": "A loss with weights that also has to make the predictions in use; losses here have "
     "neither weights nor an output of the network.",
     "LinearCrossEntropyLoss": "Fuses the last Linear layer into the loss to save memory; losses here have no weights. "

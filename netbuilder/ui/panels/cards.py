@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont, QPainter, QPaintEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QLayout, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+from html import escape
+
+from PySide6.QtCore import QEvent, Qt
+from PySide6.QtGui import QFont, QHelpEvent, QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QLayout,
+    QSizePolicy,
+    QStackedLayout,
+    QToolTip,
+    QVBoxLayout,
+    QWidget,
+)
 
 from netbuilder.ui.theme import ui_font
 
@@ -33,12 +45,22 @@ class ElidedLabel(QLabel):
         """Draw as much of the text as there is room for."""
         with QPainter(self) as painter:
             room = self.contentsRect()
-            shown = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, room.width())
             self.style().drawItemText(
-                painter, room, int(self.alignment()), self.palette(), True, shown, self.foregroundRole()
+                painter, room, int(self.alignment()), self.palette(), True, self._shown(), self.foregroundRole()
             )
-        if shown != self.text() and not self.toolTip():
-            self.setToolTip(self.text())
+
+    def event(self, event: QEvent) -> bool:
+        """Say all of a text that is cut, unless there is a tip of its own."""
+        is_tip = event.type() is QEvent.Type.ToolTip and not self.toolTip() and self._shown() != self.text()
+        if is_tip and isinstance(event, QHelpEvent):
+            QToolTip.showText(event.globalPos(), f"<span>{escape(self.text())}</span>", self)
+            return True
+        return super().event(event)
+
+    def _shown(self) -> str:
+        """Return as much of the text as there is room for."""
+        width = self.contentsRect().width()
+        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, width)
 
 
 class Card(QFrame):

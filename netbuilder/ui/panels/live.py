@@ -13,7 +13,7 @@ from netbuilder.ui.workspace import Workspace
 
 
 class LivePanel(QWidget):
-    """A panel that follows a run.
+    """A panel that follows a run, and the document whose names it shows.
 
     The workspace keeps what the run has told, so a panel reads there whatever it shows, and one that was hidden has
     missed nothing. A panel's content is made at its first showing (`build`), its picture of the run by `refresh`.
@@ -37,6 +37,7 @@ class LivePanel(QWidget):
         workspace.telemetry.connect(self._hear)
         workspace.selectionChanged.connect(self._follow)
         workspace.documentReplaced.connect(self._follow)
+        workspace.shapesChanged.connect(self._follow)  # and with them the names and kinds of all layers
         workspace.stateChanged.connect(self._enter)
 
     @property

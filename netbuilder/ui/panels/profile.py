@@ -211,10 +211,10 @@ class ProfilePanel(LivePanel):
         """Show the newest report."""
         report = newest_report(self.workspace.events)
         self.again.setEnabled(bool(self.workspace.document.graph.nodes))
-        settled = self.workspace.is_settled
-        if (report, settled) == self._shown:
+        shown = report, self.workspace.is_settled, self.workspace.shapes.expansion.flat.graph.nodes
+        if shown == self._shown:
             return
-        self._shown = report, settled
+        self._shown = shown
         if report is None:
             self.card.note.clear()
             self.card.show_empty()

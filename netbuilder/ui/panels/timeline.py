@@ -131,7 +131,6 @@ class Timeline(QWidget):
         self.slider.follow()
         shown = past.moment
         self.words.setText(NOW if past.shown is None else moment_text(shown) if shown else f"step {past.shown:,}")
-        self.words.setToolTip("")
         away, is_active = past.shown is not None, past.is_active
         first = bool(past.moments) and past.shown == past.moments[0].step
         self.earlier.setEnabled(bool(past.moments) and not first)

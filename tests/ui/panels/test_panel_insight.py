@@ -14,6 +14,7 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
+from netbuilder.document import edits
 from netbuilder.document.files import write_document
 from netbuilder.training import pictures
 from netbuilder.training.histories import History
@@ -97,6 +98,15 @@ def test_each_says_what_will_be_there_and_then_shows_it(panel, digits: Workspace
     tell(digits, host, _told())
     assert all(card.body is not None for card in cards)
     assert panel.grab().toImage() != before
+
+
+def test_a_layer_s_new_name_is_there_at_once_also_after_the_run(digits: Workspace, host: RecordedHost, qtbot, themes):
+    made = [_make(module, qtbot, digits, themes) for module in (updates, statistics, histograms, weights)]
+    tell(digits, host, _told())
+    digits.edit("Rename", lambda document: edits.rename(document, CONV, "trunk"))
+    for panel in made:
+        names = [layer.label for layer in (panel.table if panel is made[-1] else panel.list).layers]
+        assert "trunk" in names, type(panel).__name__
 
 
 def test_each_follows_the_theme(panel, digits: Workspace, host: RecordedHost, themes) -> None:

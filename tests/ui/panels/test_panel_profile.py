@@ -6,6 +6,7 @@ import pytest
 from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
+from netbuilder.document import edits
 from netbuilder.training.profile_report import NodeProfile, ProfileReport
 from netbuilder.training.protocol import Profile, Telemetry
 from netbuilder.ui.panels.profile import COLUMNS, EMPTY, PANEL, ProfilePanel, share_bar
@@ -58,6 +59,13 @@ def test_layers_are_sorted_by_their_share(qtbot, digits: Workspace, host: Record
     assert "3.90 ms forward, 6.10 ms backward (a whole pass 9.50 ms)" in panel.card.note.text()
     panel.table.sortByColumn(0, Qt.SortOrder.AscendingOrder)
     assert _column(panel, "Layer") == ["head", "nelsewhere", "relu", "stem"]
+
+
+def test_a_layer_s_new_name_is_there_at_once(qtbot, digits: Workspace, host: RecordedHost, themes):
+    panel = _panel(qtbot, digits, themes)
+    tell(digits, host, Telemetry(events=(REPORT.event(),)))
+    digits.edit("Rename", lambda document: edits.rename(document, CONV, "trunk"))
+    assert _column(panel, "Layer") == ["trunk", "head", "nelsewhere", "relu"]
 
 
 def test_a_bar_is_as_long_as_the_share():

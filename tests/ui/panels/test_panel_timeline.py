@@ -14,6 +14,7 @@ from netbuilder.training.protocol import Look, PictureKind, Progress, Rewind, Sn
 from netbuilder.training.protocol import Timeline as Told
 from netbuilder.ui.panels.curves import CurvesPanel
 from netbuilder.ui.panels.timeline import Timeline, moment_text
+from netbuilder.ui.run_control import RunControl
 from netbuilder.ui.theme import ThemeController
 from netbuilder.ui.workspace import Workspace
 from tests.ui.panels.recorded import RecordedHost, curves, pictures, tell
@@ -124,7 +125,7 @@ def test_what_is_done_from_a_moment(qtbot: QtBot, timeline, digits, host, monkey
     told(digits, host, 40)
     assert timeline.branch.isVisible()
     assert not timeline.go_on.isVisible()
-    monkeypatch.setattr(Workspace, "may_train", lambda self: True)
+    monkeypatch.setattr(RunControl, "may_train", lambda self: True)
     monkeypatch.setattr(type(digits.trainer), "_find_host", lambda self: host)
     digits.trainer.folder = Path("runs") / "one"
     qtbot.mouseClick(timeline.branch, Qt.MouseButton.LeftButton)
