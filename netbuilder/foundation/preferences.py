@@ -41,6 +41,14 @@ PREFERENCES: Final[tuple[Parameter, ...]] = (
         help="Dark or light; the system's choice is followed as it changes.",
     ),
     Parameter(
+        name="size",
+        title="Size of everything",
+        kind=Kind.CHOICE,
+        default="100",
+        choices=tuple(Choice(value=size, title=f"{size} %") for size in ("100", "125", "150", "175", "200")),
+        help="How large text, buttons and plots are, for an audience or a fine screen. Holds from the next start.",
+    ),
+    Parameter(
         name="at_start",
         title="When it starts",
         kind=Kind.CHOICE,

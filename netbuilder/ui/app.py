@@ -39,9 +39,9 @@ class Program:
         window: The window.
     """
 
-    def __init__(self, application: QApplication) -> None:
+    def __init__(self, application: QApplication, preferences: Preferences | None = None) -> None:
         self.application = application
-        self.preferences = Preferences()
+        self.preferences = preferences or Preferences()
         self.crashes = CrashReporter()
         self._last_crash = self.crashes.install(self.preferences.path.parent)
         self.theme = controller()
@@ -133,9 +133,15 @@ SWITCH_INTERVAL = 0.001
 """Seconds after which a thread at work gives way to Qt's: with Python's own 5 ms, a few of them are a lost frame."""
 
 
-def make_application() -> QApplication:
-    """Return the application, dressed; Python's threads give way to it sooner than they would."""
+def make_application(size: str = "100") -> QApplication:
+    """Return the application, dressed; Python's threads give way to it sooner than they would.
+
+    Args:
+        size: How large everything is, in percent; what the environment says counts more.
+    """
     sys.setswitchinterval(SWITCH_INTERVAL)
+    if size != "100":  # Qt reads it once, when the application is made
+        os.environ.setdefault("QT_SCALE_FACTOR", str(int(size) / 100))
     QGuiApplication.setDesktopFileName("netbuilder")
     application = QApplication.instance() or QApplication(sys.argv[:1])
     assert isinstance(application, QApplication)
@@ -156,8 +162,9 @@ def main(path: Path | None = None) -> int:
     Returns:
         The exit status.
     """
-    application = make_application()
-    program = Program(application)
+    preferences = Preferences()
+    application = make_application(preferences.get("size"))
+    program = Program(application, preferences)
     _close_on_signals(program.window)
     program.open_first(path)
     return program.leave(program.run())

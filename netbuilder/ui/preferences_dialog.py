@@ -1,4 +1,4 @@
-"""The preferences dialog: every change takes effect at once."""
+"""The preferences dialog: every change takes effect at once, another size with the next start."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from netbuilder.foundation.preferences import PREFERENCES, Preferences
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.ui.dialogs import show_problems
 from netbuilder.ui.form import Form
+from netbuilder.ui.panels.cards import label
 
 
 class PreferencesDialog(QDialog):
@@ -31,6 +32,8 @@ class PreferencesDialog(QDialog):
         self.form = Form(PREFERENCES, labels=170)
         self.form.set_values(preferences.values())
         self.form.edited.connect(self._edit)
+        self.later = label("Everything has the new size when NetBuilder is started again.", "muted", wrap=True)
+        self.later.hide()
         heading = QLabel("Preferences")
         heading.setProperty("role", "heading")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -40,6 +43,7 @@ class PreferencesDialog(QDialog):
         layout.setSpacing(14)
         layout.addWidget(heading)
         layout.addWidget(self.form)
+        layout.addWidget(self.later)
         layout.addLayout(self._trust())
         layout.addStretch(1)
         layout.addWidget(buttons)
@@ -70,4 +74,6 @@ class PreferencesDialog(QDialog):
 
     def _edit(self, name: str, value: Any, _gesture: str) -> None:
         self._preferences.set(name, value)
+        if name == "size":
+            self.later.show()
         self.changed.emit(name, value)

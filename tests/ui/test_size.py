@@ -1,0 +1,48 @@
+"""The size of everything: a preference that Qt is told of before the application is made."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from pytestqt.qtbot import QtBot
+
+from netbuilder.foundation.preferences import Preferences
+from netbuilder.ui.preferences_dialog import PreferencesDialog
+
+CODE = """
+from netbuilder.foundation.preferences import Preferences
+from netbuilder.ui.app import make_application
+application = make_application(Preferences().get("size"))
+print(application.primaryScreen().devicePixelRatio())
+"""
+
+
+def ratio(**environment: str) -> float:
+    given = {name: value for name, value in os.environ.items() if name != "QT_SCALE_FACTOR"}
+    done = subprocess.run([sys.executable, "-c", CODE], capture_output=True, text=True, env=given | environment)
+    return float(done.stdout)
+
+
+def test_the_next_start_is_as_large_as_was_asked_for() -> None:
+    assert ratio() == 1.0
+    Preferences().set("size", "150")
+    assert ratio() == 1.5
+    assert ratio(QT_SCALE_FACTOR="2") == 2.0, "the environment counts more"
+
+
+def test_a_size_that_there_is_not_is_no_size() -> None:
+    with pytest.raises(ValueError, match="Size"):
+        Preferences().set("size", "1000")
+
+
+def test_the_dialog_says_when_it_counts(qtbot: QtBot) -> None:
+    dialog = PreferencesDialog(Preferences())
+    qtbot.addWidget(dialog)
+    dialog.show()
+    assert not dialog.later.isVisible()
+    dialog._edit("size", "125", "")
+    assert dialog.later.isVisible()
+    assert Preferences().get("size") == "125"
