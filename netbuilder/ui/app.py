@@ -165,6 +165,7 @@ def main(path: Path | None = None) -> int:
     preferences = Preferences()
     application = make_application(preferences.get("size"))
     program = Program(application, preferences)
+    program.window.stay_on_screen()
     _close_on_signals(program.window)
     program.open_first(path)
     return program.leave(program.run())

@@ -426,6 +426,11 @@ class MainWindow(QMainWindow):
             self._docks.canvas.commands.usage.save()
             self._docks.canvas.following.remember()
 
+    def stay_on_screen(self) -> None:
+        """Take no more room than the screen has: it may be smaller than the last one, or everything larger."""
+        if not self.isMaximized():
+            self.resize(self.size().boundedTo(self.screen().availableSize()))
+
     def _restore(self) -> None:
         geometry = self.workspace.preferences.get("window.geometry")
         if isinstance(geometry, str):

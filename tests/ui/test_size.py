@@ -11,6 +11,9 @@ from pytestqt.qtbot import QtBot
 
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.ui.preferences_dialog import PreferencesDialog
+from netbuilder.ui.theme import controller
+from netbuilder.ui.window import MainWindow
+from netbuilder.ui.workspace import Workspace
 
 CODE = """
 from netbuilder.foundation.preferences import Preferences
@@ -31,6 +34,15 @@ def test_the_next_start_is_as_large_as_was_asked_for() -> None:
     Preferences().set("size", "150")
     assert ratio() == 1.5
     assert ratio(QT_SCALE_FACTOR="2") == 2.0, "the environment counts more"
+
+
+def test_the_window_is_no_larger_than_its_screen(qtbot: QtBot) -> None:
+    window = MainWindow(Workspace(Preferences()), controller())
+    qtbot.addWidget(window)
+    screen = window.screen().availableSize()
+    window.resize(screen.width() + 300, 500)
+    window.stay_on_screen()
+    assert (window.width(), window.height()) == (max(screen.width(), window.minimumSizeHint().width()), 500)
 
 
 def test_a_size_that_there_is_not_is_no_size() -> None:
