@@ -6,11 +6,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
+from netbuilder.training import left_behind
+from netbuilder.training.moments import Moment, Reason
 from netbuilder.training.protocol import Event, Start
+from netbuilder.training.recorder import Recorder
+from netbuilder.training.run_files import SNAPSHOTS
 from netbuilder.training.run_lock import is_running
 from netbuilder.training.run_rewind import Cut
 from netbuilder.training.run_store import RunStore
-from netbuilder.training.state import TrainingState, load_generation, load_state
+from netbuilder.training.snapshot_files import path_of, snapshots_of
+from netbuilder.training.snapshots import load_snapshot, move_after
+from netbuilder.training.state import TrainingState, load_generation, load_state, save_state
 
 
 def given(start: Start) -> tuple[TrainingState | None, tuple[Problem, ...]]:
@@ -24,7 +30,7 @@ def given(start: Start) -> tuple[TrainingState | None, tuple[Problem, ...]]:
         if is_running(folder):
             message = f"The run {folder.name} goes on at this moment, in this program or another one."
             raise NetbuilderError(Problem(code="resume.running", message=message, file=str(folder)))
-        return load_generation(folder)
+        return load_generation(folder) if start.moment is None else (load_snapshot(folder, start.moment), ())
     return (load_state(Path(start.state)) if start.state else None), ()
 
 
@@ -40,6 +46,38 @@ def begun(folder: Path, now: float) -> float:
 def cut(state: TrainingState) -> Cut:
     """Return up to where the record of a run is kept that goes on from a state."""
     return Cut(step=state.step, epoch_step=int(state.about["epoch_step"]), rate_step=int(state.about["rate"][1]))
+
+
+def leave_later(run: Path, state: TrainingState, recorder: Recorder) -> None:
+    """Leave behind what a run that is over did after one of its snapshots, as a run of its own, to go on from there.
+
+    Args:
+        run: The run's folder.
+        state: The snapshot.
+        recorder: Records the run.
+
+    Raises:
+        NetbuilderError: When there is no place for it.
+    """
+    newest = _newest(run)
+    begun = max([moment.step for moment in snapshots_of(run)] + ([newest.step] if newest is not None else []))
+    if begun == state.step:
+        return
+    folder = left_behind.make_folder_beside(run)
+    move_after(run, state.step, folder)
+    if newest is not None and newest.step > max((each.step for each in snapshots_of(folder)), default=state.step):
+        (folder / SNAPSHOTS).mkdir(exist_ok=True)
+        save_state(path_of(folder, Moment(newest.step, newest.epoch, Reason.END)), newest)
+    recorder.leave_behind(cut(state), folder.name, begun)
+    recorder.event(left_behind.event(state.step, begun, folder.name))
+
+
+def _newest(run: Path) -> TrainingState | None:
+    """Return the state that a run left when it ended; None when there is none that is whole."""
+    try:
+        return load_generation(run)[0]
+    except NetbuilderError:  # its snapshots are all that is left of it
+        return None
 
 
 def warnings(state: TrainingState, data: Mapping[str, str]) -> tuple[Problem, ...]:

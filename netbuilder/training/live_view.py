@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from netbuilder.training.protocol import Event, Picture, PictureKind, Points, Progress, Telemetry, Timeline
+from netbuilder.training.protocol import LASTING, Event, Picture, PictureKind, Points, Progress, Telemetry, Timeline
 
 CAPACITY = 4096
 """Points kept per series between two drains."""
@@ -74,9 +74,10 @@ class LiveView:
         self._timeline = timeline
 
     def show_moment(self, pictures: Iterable[Picture], timeline: Timeline) -> None:
-        """Show another moment's pictures in place of those that nobody took."""
+        """Show another moment's pictures in place of those that nobody took; the data's are of no moment and stay."""
         with self._lock:
-            self._pictures = {(picture.kind, picture.node): picture for picture in pictures}
+            lasting = {key: picture for key, picture in self._pictures.items() if picture.kind in LASTING}
+            self._pictures = lasting | {(picture.kind, picture.node): picture for picture in pictures}
             self._timeline = timeline
 
     def forget_after(self, step: int) -> None:

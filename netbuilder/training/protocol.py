@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem
@@ -58,6 +58,9 @@ class Start:
         state: A file with a training's state (`netbuilder.training.state`) to begin from; "" begins afresh.
         resume: Go on in `folder` from the state that the run there left; its record goes on, too.
         tempo: Steps a second at most; 0 for as fast as it goes. See `Tempo`.
+        moment: With `resume`: the step of the snapshot to go on from instead; what came after it becomes a run of its
+            own. None goes on from the newest state.
+        revisit: Train nothing: make what the run in `folder` left behind, so that a Watch and a Look are answered.
     """
 
     document: Document
@@ -71,6 +74,8 @@ class Start:
     state: str = ""
     resume: bool = False
     tempo: float = 0.0
+    moment: int | None = None
+    revisit: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +250,10 @@ class PictureKind(StrEnum):
     DEAD = "dead"  # float32 (2,): how many units of an activation are at one of `extent` for all samples; of how many
     FLOW = "flow"  # float32 (n,): norm of the loss's gradient at the outputs in `labels`; extent[0] = where it starts
     CONFUSION = "confusion"  # int64 (classes, classes): rows are the truth; of the last validation
+
+
+LASTING: Final = frozenset({PictureKind.SAMPLES, PictureKind.POINTS})
+"""Pictures that are of no moment of a run: those of the data."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

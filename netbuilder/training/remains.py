@@ -42,6 +42,11 @@ class Remains:
         self._shown: int | None = None
 
     @property
+    def step(self) -> int:
+        """The step that its weights are of."""
+        return self._step
+
+    @property
     def timeline(self) -> Timeline:
         """What can be looked back at, and what is shown."""
         return Timeline(moments=self._moments, shown=self._shown)

@@ -19,8 +19,10 @@ from netbuilder.training.run_files import STATE, STATE_BEFORE
 from netbuilder.training.run_lock import is_running
 from netbuilder.training.run_rewind import Cut
 from netbuilder.training.run_store import RunRecord, RunStore
+from netbuilder.training.snapshot_files import path_of, snapshots_of
 
 _HEAD_LIMIT: Final = 8 << 20
+_ENDLESS: Final = 2**62  # a step that no run reaches
 MOST_EPOCHS: Final = 1_000_000
 """The longest run that a plan allows."""
 
@@ -37,6 +39,7 @@ class Resumable:
         epochs: Epochs that it was to do.
         saved: When the state was saved, in seconds since the epoch.
         cut: Up to where its record goes on.
+        is_newest: Whether that is the run's newest state, and not an earlier moment of it.
     """
 
     folder: Path
@@ -46,6 +49,7 @@ class Resumable:
     epochs: int
     saved: float
     cut: Cut
+    is_newest: bool = True
 
     @property
     def is_interrupted(self) -> bool:
@@ -57,7 +61,7 @@ class Resumable:
         """Whether it has come to its end, and goes on only when more epochs are asked for."""
         if self.is_interrupted:  # perhaps in its last moments: its test is still to come
             return False
-        return self.record.reason in ("finished", "early stopping") or self.epoch >= self.epochs
+        return (self.is_newest and self.record.reason in ("finished", "early stopping")) or self.epoch >= self.epochs
 
     @property
     def name(self) -> str:
@@ -110,6 +114,70 @@ def choose(runs: Path, wish: str = "") -> Resumable:
     return found
 
 
+def at_moment(folder: Path, step: int) -> Resumable:
+    """Return a run as it was at one of the moments that it has kept.
+
+    Args:
+        folder: The run's folder.
+        step: The moment's.
+
+    Raises:
+        NetbuilderError: When it goes on now, is not in the record of runs, or has not kept the moment.
+    """
+    record = _record_of_one_over(folder.parent, folder.name)
+    moment = next((each for each in snapshots_of(folder) if each.step == step), None)
+    found = _read_head(folder, record, path_of(folder, moment)) if moment is not None else None
+    if found is None:
+        message = f"There is no snapshot of step {step:,} of the run {folder.name} (any more), or it cannot be read."
+        raise NetbuilderError(Problem(code="snapshot.missing", message=message, file=str(folder)))
+    return replace(found, is_newest=False)
+
+
+def whole(runs: Path, run: str) -> Resumable:
+    """Return all of a run that is over, whether it can go on or not.
+
+    Raises:
+        NetbuilderError: When it goes on now, or is not in the record of runs.
+    """
+    record = _record_of_one_over(runs, run)
+    return Resumable(
+        folder=runs / run,
+        record=record,
+        step=record.steps,
+        epoch=record.epochs,
+        epochs=int(record.plan.get("epochs", 0)),
+        saved=record.ended or record.started,
+        cut=Cut(step=_ENDLESS, epoch_step=_ENDLESS, rate_step=_ENDLESS),
+    )
+
+
+def _record_of_one_over(runs: Path, run: str) -> RunRecord:
+    record = RunStore.open(runs).run(run)
+    if record is None:
+        raise NetbuilderError(_unknown(runs / run))
+    if is_running(runs / run):
+        message = f"The run {run} goes on at this moment, in this program or another one."
+        raise NetbuilderError(Problem(code="resume.running", message=message, file=str(runs / run)))
+    return record
+
+
+def _unknown(folder: Path) -> Problem:
+    message = f"The run {folder.name} is no longer in the record of runs."
+    return Problem(code="resume.unknown", message=message, file=str(folder))
+
+
+def own_document(run: Resumable) -> Document:
+    """Return what a run trained.
+
+    Raises:
+        NetbuilderError: When its record cannot be read.
+    """
+    record = RunStore.open(run.folder.parent).run(run.record.id)
+    if record is None:
+        raise NetbuilderError(_unknown(run.folder))
+    return loads(record.document, f"The document of the run {record.id}")
+
+
 def document_of(run: Resumable, more: int | None = None) -> Document:
     """Return what a run is to train when it goes on: its own document.
 
@@ -120,11 +188,7 @@ def document_of(run: Resumable, more: int | None = None) -> Document:
     Raises:
         NetbuilderError: When its record cannot be read, or it has come to its end and no more is asked for.
     """
-    record = RunStore.open(run.folder.parent).run(run.record.id)
-    if record is None:
-        message = f"The run {run.record.id} is no longer in the record of runs."
-        raise NetbuilderError(Problem(code="resume.unknown", message=message, file=str(run.folder)))
-    document = loads(record.document, f"The document of the run {record.id}")
+    document = own_document(run)
     if more is None:
         if run.is_done:
             raise NetbuilderError(
@@ -159,18 +223,26 @@ def read_history(run: Resumable) -> Telemetry:
 def _look(folder: Path, record: RunRecord) -> Resumable | None:
     """Return a run that left a state behind; None for others, and for one that goes on now."""
     for path in (folder / STATE, folder / STATE_BEFORE):
-        about = _head(path)
-        if about is not None and not is_running(folder):
-            return Resumable(
-                folder=folder,
-                record=record,
-                step=about["step"],
-                epoch=about["epoch"],
-                epochs=int(record.plan.get("epochs", 0)),
-                saved=path.stat().st_mtime,
-                cut=Cut(step=about["step"], epoch_step=about["epoch_step"], rate_step=about["rate"][1]),
-            )
+        found = _read_head(folder, record, path)
+        if found is not None and not is_running(folder):
+            return found
     return None
+
+
+def _read_head(folder: Path, record: RunRecord, path: Path) -> Resumable | None:
+    """Return a run as it was when a file was written; None when there is none that can be read."""
+    about = _head(path)
+    if about is None:
+        return None
+    return Resumable(
+        folder=folder,
+        record=record,
+        step=about["step"],
+        epoch=about["epoch"],
+        epochs=int(record.plan.get("epochs", 0)),
+        saved=path.stat().st_mtime,
+        cut=Cut(step=about["step"], epoch_step=about["epoch_step"], rate_step=about["rate"][1]),
+    )
 
 
 def _head(path: Path) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import replace
 
 from netbuilder.foundation.job import Cancelled
 from netbuilder.foundation.problem import NetbuilderError
@@ -19,7 +20,7 @@ from netbuilder.training.events import crash, end_event, ignored
 from netbuilder.training.inbox import Inbox
 from netbuilder.training.live_trainer import LiveTrainer
 from netbuilder.training.live_view import LiveView
-from netbuilder.training.moments import Reason
+from netbuilder.training.moments import Moment, Reason
 from netbuilder.training.protocol import (
     Change,
     Command,
@@ -80,6 +81,8 @@ class Session:
         Returns:
             ENDED or FAILED.
         """
+        if self._start.revisit:
+            return self._revisit()
         reason = "failed"
         try:
             reason = self._train()
@@ -91,6 +94,29 @@ class Session:
         except Exception as error:  # ours: told with its traceback, and the run's record is still closed
             self._event(crash(error, self._step))
         return self._finish(reason)
+
+    def _revisit(self) -> State:
+        """Make what an earlier run left behind; nothing is trained, and no end is told: it had its own."""
+        from netbuilder.training.revisit import revisit
+
+        try:
+            self.remains = remains = revisit(self._start, self._live, self._inbox.job)
+        except Cancelled:
+            self._acknowledge_stop()
+        except NetbuilderError as error:
+            self._event(Event(kind="problem", text=str(error), problems=error.problems))
+            return State.FAILED
+        else:
+            last = max(remains.timeline.moments, default=Moment(remains.step))
+            self._live.progress = replace(
+                self._live.progress,
+                step=last.step,
+                steps=last.step,
+                epoch=last.epoch,
+                epochs=self._start.document.plan.epochs,
+                device=self._start.device,
+            )
+        return State.ENDED
 
     @property
     def _step(self) -> int:

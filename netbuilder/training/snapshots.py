@@ -54,6 +54,27 @@ def load_snapshot(run: Path, step: int) -> TrainingState:
     return state
 
 
+def move_after(run: Path, step: int, to: Path) -> None:
+    """Give a run's snapshots of later steps to another run.
+
+    Args:
+        run: The run's folder.
+        step: Up to which it keeps them.
+        to: The other run's folder.
+
+    Raises:
+        NetbuilderError: When the system refuses.
+    """
+    later = [each for each in snapshots_of(run) if each.step > step]
+    try:
+        if later:
+            (to / SNAPSHOTS).mkdir(parents=True, exist_ok=True)
+        for moment in later:
+            path_of(run, moment).replace(path_of(to, moment))
+    except OSError as error:
+        raise NetbuilderError(_unwritable(run, error)) from error
+
+
 class Shelf:
     """A run's snapshots while it goes on.
 
@@ -125,14 +146,8 @@ class Shelf:
         Raises:
             NetbuilderError: When the system refuses.
         """
-        later = [each for each in snapshots_of(self._run) if each.step > step]
         try:
-            if later:
-                (to / SNAPSHOTS).mkdir(parents=True, exist_ok=True)
-            for moment in later:
-                path_of(self._run, moment).replace(path_of(to, moment))
-        except OSError as error:
-            raise NetbuilderError(_unwritable(self._run, error)) from error
+            move_after(self._run, step, to)
         finally:
             self.moments = snapshots_of(self._run)
 

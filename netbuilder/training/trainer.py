@@ -81,6 +81,8 @@ class Trainer:
         self._recorder = Recorder(live, self._writer, self._folder.name)
         if start.resume and self._given is not None:
             self._record = replace(self._record, started=going_on.begun(self._folder, self._record.started))
+            if start.moment is not None:
+                going_on.leave_later(self._folder, self._given, self._recorder)
             self._recorder.go_on(self._record, going_on.cut(self._given))
         else:
             self._recorder.begin(self._record)  # before any event: the store keeps those of known runs only

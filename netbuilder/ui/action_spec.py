@@ -163,8 +163,8 @@ def is_away(workspace: Workspace) -> bool:
 
 
 def can_rewind(workspace: Workspace) -> bool:
-    """An earlier moment of a run in progress is shown."""
-    return is_away(workspace) and is_active(workspace)
+    """An earlier moment is shown, and the run is not about to end."""
+    return is_away(workspace) and workspace.state is not State.STOPPING
 
 
 def can_branch(workspace: Workspace) -> bool:
@@ -205,7 +205,7 @@ _REASONS: Mapping[Predicate, str] = {
     can_redo: "nothing to redo",
     can_look_back: "the run keeps no snapshots",
     is_away: "no earlier moment is shown",
-    can_rewind: "show an earlier moment of a run in progress",
+    can_rewind: "show an earlier moment",
     can_branch: "show an earlier moment, and let the run end",
     is_troubled: "there are no problems",
     can_go_on: "select one run in the Runs panel while none is in progress",

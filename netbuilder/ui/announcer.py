@@ -76,7 +76,7 @@ class Announcer(QObject):
 
     def _tell_state(self, state: State) -> None:
         before, self._state = self._state, state
-        if state is not before:
+        if state is not before and not self._workspace.trainer.is_revisiting:
             self._tell(_STATES.get(state, ""))
 
 

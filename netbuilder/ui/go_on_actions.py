@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from netbuilder.document import edits
-from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem
-from netbuilder.ui.series import RunRecord
+from netbuilder.ui.revisiting import Earlier, read_newest
 
 if TYPE_CHECKING:
     from netbuilder.training.resumable import Resumable
@@ -113,22 +110,15 @@ class GoOnActions:
         """Read what the run trains and what it told so far, behind the window's back."""
         path = self._window.workspace.path
         self._window.background.run(
-            f"Reading the run {run.name}", lambda _: _read(run, more), partial(self._go_on, path, run)
+            f"Reading the run {run.name}", lambda _: read_newest(run, more), partial(self._go_on, path)
         )
 
-    def _go_on(self, path: Path | None, run: Resumable, read: tuple[Document, RunRecord]) -> None:
+    def _go_on(self, path: Path | None, earlier: Earlier) -> None:
         window, workspace = self._window, self._window.workspace
         if path != workspace.path or workspace.state.is_active:  # the user went elsewhere meanwhile
             return
-        document, record = read
-        if _is_alike(workspace.document, document):
-            epochs = document.plan.epochs
-            if workspace.document.plan.epochs != epochs:
-                workspace.edit(f"Train for {epochs} epochs", lambda now: edits.change_plan(now, {"epochs": epochs}))
-        else:
-            workspace.message.emit("The run goes on with the network that it began with, not with the one shown")
         window.show_network()
-        workspace.trainer.go_on(document, path, run.folder, record)
+        workspace.revisiting.start(earlier, path)
 
 
 def _find(runs: Path) -> tuple[Resumable, ...]:
@@ -137,20 +127,5 @@ def _find(runs: Path) -> tuple[Resumable, ...]:
     return find_resumable(runs)
 
 
-def _read(run: Resumable, more: int | None) -> tuple[Document, RunRecord]:
-    from netbuilder.training.resumable import document_of, read_history
-
-    document = document_of(run, more)
-    record = RunRecord()
-    record.add(read_history(run))
-    return document, record
-
-
 def _key(run: Resumable) -> str:
     return f"{run.folder}@{run.step}"
-
-
-def _is_alike(shown: Document, trained: Document) -> bool:
-    """Whether a run trains what is shown, but for the number of epochs."""
-    plan = replace(trained.plan, epochs=shown.plan.epochs)
-    return (shown.graph, shown.blocks, shown.plan) == (trained.graph, trained.blocks, plan)

@@ -61,7 +61,9 @@ class LiveEdits(Part):
     def is_open(self) -> bool:
         """Whether a run is in progress that takes changes."""
         state = self._workspace.state
-        return state.is_active and state is not State.STOPPING and self._workspace.trainer.document is not None
+        trainer = self._workspace.trainer
+        is_over = state is State.STOPPING or trainer.is_revisiting
+        return state.is_active and not is_over and trainer.document is not None
 
     @property
     def can_go_back(self) -> bool:

@@ -41,7 +41,26 @@ class RunActions:
         row = self._one()
         if row is not None and self._window.files.may_leave():
             work = partial(_read_project, self._runs.store, row.id, self._runs.folder)
-            run_with_progress(self._window, f"Opening the run {_name(row)}", work, partial(self._show_project, row))
+            done = partial(self._show_project, _name(row))
+            run_with_progress(self._window, f"Opening the run {_name(row)}", work, done)
+
+    def look_back(self) -> None:
+        """Show what the selected run left behind, with the moments that it has kept."""
+        row = self._one()
+        if row is not None:
+            self._window.show_network()
+            self._workspace.revisiting.look_back(row.id)
+
+    def open_moment(self) -> None:
+        """Open what the run in the window trained, with its weights at the moment shown, as a new project."""
+        folder, step = self._workspace.trainer.folder, self._workspace.past.shown
+        if folder is None or step is None or not self._window.files.may_leave():
+            return
+        from netbuilder.training.run_store import RunStore
+
+        work = partial(_read_project, RunStore.open(folder.parent), folder.name, self._runs.folder, step=step)
+        done = partial(self._show_project, f"{folder.name} at step {step:,}")
+        run_with_progress(self._window, f"Opening the run {folder.name}", work, done)
 
     def start_from(self) -> None:
         """Let the next training start from the selected run's best weights."""
@@ -201,12 +220,12 @@ class RunActions:
         self._runs.do(lambda: empty_trash(store, float("inf")), lambda _: self._workspace.message.emit(done))
         self._runs.forget_trashed()
 
-    def _show_project(self, row: Row, document: Document) -> None:
+    def _show_project(self, name: str, document: Document) -> None:
         # A copy of the project as it was: its data files and its weights are found beside the project's file.
         self._workspace.open_recovered(document, None, self._workspace.path or self._workspace.file.origin)
         self._window.show_network()
         start = "its weights" if document.plan.weights else "drawn weights: it has none"
-        self._workspace.message.emit(f"Opened the run {_name(row)}; training starts from {start}")
+        self._workspace.message.emit(f"Opened the run {name}; training starts from {start}")
 
     def _start(self, row: Row, start: StartWeights) -> None:
         change: Any = partial(edits.set_start_weights, file=start.file, sha256=start.sha256)
@@ -223,10 +242,10 @@ def _name(row: Row) -> str:
     return str(row.values["name"])
 
 
-def _read_project(store: RunStore, run: str, runs: Path, _: Job) -> Document:
+def _read_project(store: RunStore, run: str, runs: Path, _: Job, step: int | None = None) -> Document:
     from netbuilder.exchange.run_project import project_of
 
-    return project_of(store, run, runs)
+    return project_of(store, run, runs, step)
 
 
 def _keep_weights(store: RunStore, run: str, runs: Path, _: Job) -> StartWeights:

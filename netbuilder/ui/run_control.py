@@ -23,14 +23,12 @@ class RunControl(Part):
         """Start a run of the current document that goes on from a training's state in a file."""
         workspace = self._workspace
         if not workspace.state.is_active and self.may_train():
-            workspace.trainer.start(workspace.document, workspace.path, state=str(state))
+            workspace.trainer.start(workspace.document, workspace.file.home, state=str(state))
             self.watch_selection()
 
     def may_train(self) -> bool:
         """Whether nothing prevents training; what does is raised as problems."""
         workspace = self._workspace
-        room = workspace.preferences.snapshot_room
-        workspace.trainer.snapshots, workspace.trainer.snapshots_together = room.run, room.together
         workspace.analysis.settle()
         errors = tuple(problem for problem in workspace.problems if problem.is_error)
         if errors:

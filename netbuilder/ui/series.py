@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from netbuilder.training.histories import Histories
-from netbuilder.training.protocol import Event, Picture, PictureKind, Points, Progress, Telemetry, Timeline
+from netbuilder.training.protocol import LASTING, Event, Picture, PictureKind, Points, Progress, Telemetry, Timeline
 
 
 class Series:
@@ -56,10 +56,6 @@ class Series:
         return cut
 
 
-_LASTING = (PictureKind.SAMPLES, PictureKind.POINTS)
-"""Pictures that are of no moment: those of the data."""
-
-
 @dataclass(slots=True)
 class RunRecord:
     """Everything that one run has told its watcher.
@@ -99,7 +95,7 @@ class RunRecord:
             self.series.setdefault(name, Series()).extend(points)
         if telemetry.timeline is not None:
             if telemetry.timeline.shown != self.timeline.shown:  # of the other moment there is what comes with this
-                self.pictures = {key: each for key, each in self.pictures.items() if each.kind in _LASTING}
+                self.pictures = {key: each for key, each in self.pictures.items() if each.kind in LASTING}
             self.timeline = telemetry.timeline
         for picture in telemetry.pictures:
             self.pictures[picture.kind, picture.node] = picture

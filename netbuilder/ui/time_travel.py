@@ -131,10 +131,15 @@ class TimeTravel(Part):
     def go_on(self) -> None:
         """Let the run go back to the moment that is shown, and on from there."""
         self.pause()
-        if self.shown is not None and self.is_active:
+        folder = self._workspace.trainer.folder
+        if self.shown is None:
+            return
+        if self.is_active:
             self._workspace.trainer.rewind(self.shown)
             self.shown = self._asked = None
             self.changed.emit()
+        elif folder is not None:
+            self._workspace.revisiting.go_on(folder, self.shown)
 
     def branch(self) -> None:
         """Start a new run of the document as it is now from the moment that is shown."""

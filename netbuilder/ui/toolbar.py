@@ -137,8 +137,15 @@ class Toolbar(QToolBar):
         current = min(progress.epoch + 1, epochs) if state.is_active else progress.epoch
         self.epoch.setText(f"Epoch {current} / {epochs}" if progress.steps or state.is_active else f"{epochs} epochs")
         self.bar.setValue(round(1000 * progress.step / progress.steps) if progress.steps else 0)
+        self.rate.setText(self._words(state, progress))
+
+    def _words(self, state: State, progress: Progress) -> str:
         trainer = self._workspace.trainer
-        self.rate.setText("Loading PyTorch…" if trainer.is_waiting else _rate(state, progress, trainer.tempo > 0))
+        if trainer.is_waiting:
+            return "Loading PyTorch…"
+        if trainer.is_revisiting and state is State.ENDED:
+            return "Looking back at an earlier run"
+        return _rate(state, progress, trainer.tempo > 0)
 
 
 def _rate(state: State, progress: Progress, is_slowed: bool) -> str:

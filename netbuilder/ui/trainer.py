@@ -11,6 +11,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from netbuilder.document.model import Document
+from netbuilder.foundation.preferences import SnapshotRoom
 from netbuilder.training.protocol import (
     Change,
     Command,
@@ -47,8 +48,7 @@ class Trainer(QObject):
         folder: Where the current or last run is kept; None before the first run.
         device: Where the next run goes.
         tempo: How many steps a second runs may do at most; 0 for as fast as it goes.
-        snapshots: How many bytes the next run's snapshots may take.
-        snapshots_together: How many those of the project's runs may take; None sets no limit.
+        is_revisiting: Whether the run in the window is an earlier one that is only looked into.
         sample: Which of the probe's fixed samples is shown in full.
         watched: Paths of the nodes that the probe draws in full.
         in_view: Paths of the nodes whose faces the probe draws; None for all.
@@ -60,22 +60,28 @@ class Trainer(QObject):
     telemetry = Signal(object)
     message = Signal(str)
 
-    def __init__(self, parent: QObject | None = None, apart: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self,
+        parent: QObject | None = None,
+        apart: Callable[[], bool] = lambda: False,
+        room: Callable[[], SnapshotRoom] = lambda: SnapshotRoom(0, None),
+    ) -> None:
         """Train nothing yet.
 
         Args:
             parent: Qt's owner.
             apart: Returns whether runs are to have a process of their own; asked when one starts.
+            room: Returns how much room snapshots have; likewise.
         """
         super().__init__(parent)
         self._apart = apart
+        self._room = room
         self.record = RunRecord()
         self.document: Document | None = None
         self.folder: Path | None = None
         self.device = "cpu"
         self.tempo = 0.0
-        self.snapshots = 0
-        self.snapshots_together: int | None = None
+        self.is_revisiting = False
         self.sample = 0
         self.watched: tuple[str, ...] = ()
         self.in_view: frozenset[str] | None = None
@@ -119,7 +125,9 @@ class Trainer(QObject):
 
         self._begin(document, path, run_folder(path), RunRecord(), paused=paused, state=state)
 
-    def go_on(self, document: Document, path: Path | None, folder: Path, record: RunRecord) -> None:
+    def go_on(
+        self, document: Document, path: Path | None, folder: Path, record: RunRecord, moment: int | None = None
+    ) -> None:
         """Go on with an earlier run from the state that it left, as soon as torch is there.
 
         Args:
@@ -127,8 +135,20 @@ class Trainer(QObject):
             path: The project's file.
             folder: The run's folder.
             record: What it told before.
+            moment: The step of one of its snapshots, to go on from that instead.
         """
-        self._begin(document, path, folder, record, resume=True)
+        self._begin(document, path, folder, record, resume=True, moment=moment)
+
+    def revisit(self, document: Document, path: Path | None, folder: Path, record: RunRecord) -> None:
+        """Make what an earlier run left behind, so that it can be looked into; nothing is trained.
+
+        Args:
+            document: What it trained.
+            path: The project's file.
+            folder: The run's folder.
+            record: What it told.
+        """
+        self._begin(document, path, folder, record, revisit=True)
 
     def _begin(
         self,
@@ -140,11 +160,15 @@ class Trainer(QObject):
         paused: bool = False,
         resume: bool = False,
         state: str = "",
+        moment: int | None = None,
+        revisit: bool = False,
     ) -> None:
         assert not self._state.is_active, "one session at a time"
         from netbuilder.project import runs_folder
 
         self.record, self.document, self.folder, self._asked = record, document, folder, None
+        self.is_revisiting = revisit
+        room = self._room()
         start = Start(
             document=document,
             folder=str(folder),
@@ -152,11 +176,13 @@ class Trainer(QObject):
             runs=str(runs_folder(path)),
             device=self.device,
             paused=paused,
-            snapshots=self.snapshots,
-            snapshots_together=self.snapshots_together,
+            snapshots=room.run,
+            snapshots_together=room.together,
             state=state,
             resume=resume,
             tempo=self.tempo,
+            moment=moment,
+            revisit=revisit,
         )
         self._send(start)
         self._enter(State.STARTING)
@@ -307,6 +333,7 @@ class Trainer(QObject):
                 self._host.close()
             self.record = RunRecord()
             self.document = self.folder = None
+            self.is_revisiting = False
             self._enter(State.IDLE)
 
     def wait(self, timeout: float) -> bool:

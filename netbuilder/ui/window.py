@@ -396,10 +396,12 @@ class MainWindow(QMainWindow):
                 self.show_problems("The run goes on without this change", event.problems)
             elif event.kind == "problem" and event.problems:
                 stopped = any(problem.is_error for problem in event.problems)
-                self.show_problems("The run has stopped" if stopped else "The run goes on, but", event.problems)
+                title = "The run has stopped" if stopped else "The run goes on, but"
+                is_over = self.workspace.trainer.is_revisiting
+                self.show_problems("The run cannot be looked into" if is_over else title, event.problems)
 
     def _note_end(self, state: State) -> None:
-        if state is State.ENDED:
+        if state is State.ENDED and not self.workspace.trainer.is_revisiting:
             self.workspace.control.note_result()
 
     def _refresh_title(self) -> None:

@@ -31,6 +31,7 @@ from netbuilder.ui.analysis import Analysis
 from netbuilder.ui.health import Health
 from netbuilder.ui.live_edits import LiveEdits
 from netbuilder.ui.project_file import ProjectFile
+from netbuilder.ui.revisiting import Revisiting
 from netbuilder.ui.run_control import RunControl
 from netbuilder.ui.runs import Runs
 from netbuilder.ui.scopes import Scopes
@@ -115,7 +116,9 @@ class Workspace(QObject):
         self.scopes.learned.connect(self.shapesChanged)
         self.scopes.changed.connect(self._scope_changed)
         self.analysis.data.message.connect(self.message)
-        self.trainer = Trainer(self, lambda: self.preferences.get("train_in") == "process")
+        self.trainer = Trainer(
+            self, lambda: self.preferences.get("train_in") == "process", lambda: self.preferences.snapshot_room
+        )
         self.trainer.stateChanged.connect(self.stateChanged)
         self.trainer.telemetry.connect(self.telemetry)
         self.trainer.message.connect(self.message)
@@ -126,6 +129,7 @@ class Workspace(QObject):
         self.runs = Runs(self)
         self.live_edits = LiveEdits(self)
         self.control = RunControl(self)
+        self.revisiting = Revisiting(self)
 
     # The document ------------------------------------------------------------------------------------------------
 

@@ -117,7 +117,7 @@ class LivePictures:
                     self.areas[node] = AREAS[picture.kind]
                     fresh.add(node)
         self._put_behind_points(fresh)
-        if with_loss or (LOSS in telemetry.series and self._is_loss_due(telemetry)):
+        if with_loss or self._is_loss_due(telemetry, workspace):
             self._loss_drawn = perf_counter()
             fresh |= self._take_loss(workspace, graph, declarations)
         return fresh
@@ -165,7 +165,10 @@ class LivePictures:
 
             self.heat = heats(report, {node: workspace.scopes.at.path(node) for node in graph.nodes})
 
-    def _is_loss_due(self, telemetry: Telemetry) -> bool:
+    def _is_loss_due(self, telemetry: Telemetry, workspace: Workspace) -> bool:
+        if LOSS not in telemetry.series:  # an earlier run is looked into: its curve was there before its pictures
+            is_drawn = any(isinstance(picture, Losses) for picture in self.pictures.values())
+            return bool(telemetry.pictures) and LOSS in workspace.series and not is_drawn
         if telemetry.pictures or telemetry.progress.state is not State.RUNNING:
             return True
         return perf_counter() - self._loss_drawn >= _LOSS_SECONDS

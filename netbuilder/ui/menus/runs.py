@@ -22,6 +22,14 @@ RUNS: tuple[ActionSpec, ...] = (
         tip="Open what the selected run trained as a new project that starts from its best weights",
     ),
     action(
+        "runs.look_back",
+        "Look &back at it",
+        MENU,
+        "runs.look_back",
+        enabled=can_go_on,
+        tip="Show the selected run's curves, pictures and kept moments, as right after its end",
+    ),
+    action(
         "runs.go_on",
         "&Go on with it…",
         MENU,

@@ -53,4 +53,12 @@ TIME: tuple[ActionSpec, ...] = (
         tip="Start a new run from the moment that is shown, with the plan as it is now",
         enabled=can_branch,
     ),
+    action(
+        "time.open",
+        "&Open as project",
+        _MENU,
+        "runs.open_moment",
+        tip="Open what the run trained as a new project that starts from the weights of the moment that is shown",
+        enabled=can_branch,
+    ),
 )

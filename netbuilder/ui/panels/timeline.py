@@ -138,7 +138,6 @@ class Timeline(QWidget):
         self.now.setEnabled(away)
         self.play.setIcon(icon("pause" if past.is_playing else "play"))
         self.play.setToolTip("Stop playing" if past.is_playing else "Show one moment after the other")
-        self.go_on.setVisible(is_active)
         self.go_on.setEnabled(away)
         self.go_on.setToolTip(
             "Train on from this moment; what came after it is kept as a run of its own"
