@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -89,8 +89,16 @@ class Body:
             for position, statement in enumerate(statements):
                 is_last = position + 1 == len(statements) and not isinstance(statement, ast.For)
                 remark = str(type_) if type_ is not None and type_.dims and is_last else ""
-                items.append(Item(statement, piece.path, remark, note if not position else ""))
+                outputs = self._variables(id, scope, used) if is_last else {}
+                items.append(Item(statement, piece.path, remark, note if not position else "", outputs))
         return items
+
+    def _variables(self, id: str, scope: Scope, used: Iterable[str]) -> dict[str, str]:
+        """Return the variables of those outputs of a node that are read, where it has several."""
+        if len(self.pieces[id].outputs) < 2:
+            return {}
+        named = {port: scope.variables[PortRef(id, port)] for port in used}
+        return {port: value.id for port, value in named.items() if isinstance(value, ast.Name)}
 
     def module(self, id: str, owner: str) -> ast.expr | None:
         """Return what stands for a node's module; None when it has none."""

@@ -65,7 +65,8 @@ class LoadedModule:
     def tapped(self, model: nn.Module) -> Callable[..., Any]:
         """Return a forward that also shows every value: `tapped(model)(tap, image=batch)`.
 
-        It computes what `model(image=batch)` does and calls `tap(node path, value)` after each node.
+        It computes what `model(image=batch)` does and calls `tap(node path, value)` after each node; after one with
+        several outputs also `tap("<node path>.<port>", value)` for each of those that are read.
 
         Args:
             model: A network of this class.

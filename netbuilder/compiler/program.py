@@ -64,8 +64,8 @@ class Program:
         phases: Phase name -> its function's name in `source`.
         losses: All losses of all phases.
         tapped: The text of `tapped_forward(self, tap, ...)` and `starts(self)`, made from the same trees: the first
-            calls `tap(node path, value)` after each assignment, the second yields each node path before making its
-            module.
+            calls `tap(node path, value)` after each assignment, of several outputs also for each that is read, by its
+            port; the second yields each node path before making its module.
         tapped_lines: One-based line of `tapped` -> node path.
         support: Support texts in `source`, in its order -> how many lines of it stand before them. What of them is not
             the catalog's own must be trusted before anything of the program runs.

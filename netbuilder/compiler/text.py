@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from netbuilder.compiler import source
 from netbuilder.compiler.source import Writer, docstring
@@ -20,12 +20,14 @@ class Item:
         path: The node it is for.
         remark: Our comment behind it.
         note: The user's comment before it.
+        outputs: Of the last statement of a node with several outputs: those that are read -> their variables.
     """
 
     statement: ast.stmt
     path: str = ""
     remark: str = ""
     note: str = ""
+    outputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,8 +132,11 @@ def tapped_text(parts: TappedParts, wrapped: dict[ast.stmt, list[str]]) -> tuple
         items.append(item)
         following = parts.forward[index + 1].path if index + 1 < len(parts.forward) else ""
         if item.path and following != item.path:
-            call = ast.Call(func=name("tap"), args=[constant(item.path), _assigned(item.statement)], keywords=[])
-            items.append(Item(ast.Expr(value=call), item.path))
+            shown = {item.path: _assigned(item.statement)}
+            shown |= {f"{item.path}.{port}": name(variable) for port, variable in item.outputs.items()}
+            for path, value in shown.items():
+                call = ast.Call(func=name("tap"), args=[constant(path), value], keywords=[])
+                items.append(Item(ast.Expr(value=call), item.path))
     starts: list[Item] = []
     for path, statements in parts.starts.items():
         starts.append(Item(ast.Expr(value=ast.Yield(value=constant(path)))))

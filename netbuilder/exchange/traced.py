@@ -67,7 +67,7 @@ def _where_fixed(network: WeightedNetwork, sample: dict[str, torch.Tensor], shap
         def forward(self, inputs: dict[str, torch.Tensor]) -> Any:
             def tap(path: str, _value: torch.Tensor) -> None:
                 open_sizes = [inputs[key].shape[place] for key, axes in shapes.items() for place in axes]
-                if not found and not all(_is_open(size) for size in open_sizes):
+                if not found and "." not in path and not all(_is_open(size) for size in open_sizes):
                     found.append(path)
 
             return tapped(tap, **inputs)

@@ -20,8 +20,8 @@ class Flow:
     """What flows back, as scalars on the network's device.
 
     Attributes:
-        norms: Node path -> the Euclidean norm of the loss's gradient at its output; a data node's path has its field
-            behind a point ("data.image").
+        norms: Node path -> the Euclidean norm of the loss's gradient at its output; the path of a data node has its
+            field behind a point ("data.image"), that of a node with several outputs the port ("lstm.y").
         start: The largest of those at the outputs that the losses judge: what the others are compared with.
     """
 
@@ -51,7 +51,9 @@ def measure(network: Network, batch: Batch) -> Flow | None:
         for phase in network.phases:
             values = _inputs(network, batch)
             inputs = {key: values.get(_input_path(network, key), tensor) for key, tensor in batch.items()}
-            losses, outputs = network.tap_losses(phase, inputs, values.__setitem__)
+            losses, outputs = network.tap_losses(phase, inputs, values.__setitem__, by_port=True)
+            several = {path.rpartition(".")[0] for path in values if "." in path}
+            values = {path: value for path, value in values.items() if path not in several}
             reached = {path: value for path, value in values.items() if value.requires_grad}
             judged = [output for output in outputs if output.requires_grad]
             total = torch.stack([loss.sum() for loss in losses.values()]).sum()

@@ -241,7 +241,7 @@ class Network:
 
     def tap(self, batch: Batch, tap: Callable[[str, torch.Tensor], None]) -> None:
         """Run a forward pass that shows every node's value; call within `evaluating`."""
-        self._tapped(tap, **{key: batch[key] for key in self.program.fields})
+        self._tapped(_nodes_only(tap), **{key: batch[key] for key in self.program.fields})
 
     @property
     def phases(self) -> tuple[str, ...]:
@@ -258,7 +258,7 @@ class Network:
         return self._loaded.losses[phase](self.model, batch)
 
     def tap_losses(
-        self, phase: str, batch: Batch, tap: Callable[[str, torch.Tensor], None]
+        self, phase: str, batch: Batch, tap: Callable[[str, torch.Tensor], None], *, by_port: bool = False
     ) -> tuple[Mapping[str, torch.Tensor], tuple[torch.Tensor, ...]]:
         """Return a phase's losses and the network's outputs from a forward pass that shows every node's value.
 
@@ -266,8 +266,9 @@ class Network:
             phase: One of `phases`.
             batch: The batch.
             tap: Called with each node's path and value.
+            by_port: Whether it is called for each output of a node with several, too: "<path>.<port>".
         """
-        tapped = _Tapped(self.model, self._tapped, tap)
+        tapped = _Tapped(self.model, self._tapped, tap if by_port else _nodes_only(tap))
         losses = self._loaded.losses[phase](cast("nn.Module", tapped), batch)
         return losses, tapped.outputs
 
@@ -376,6 +377,16 @@ class _Tapped:
     def __getattr__(self, name: str) -> object:
         # Losses that have weights are the model's own modules.
         return getattr(self._model, name)
+
+
+def _nodes_only(tap: Callable[[str, torch.Tensor], None]) -> Callable[[str, torch.Tensor], None]:
+    """Return a tap that passes over the single outputs of nodes with several."""
+
+    def whole(path: str, value: torch.Tensor) -> None:
+        if "." not in path:
+            tap(path, value)
+
+    return whole
 
 
 def _is_finite(value: torch.Tensor) -> bool:

@@ -266,7 +266,8 @@ class Picture:
         step: The step whose weights it shows.
         data: A read-only array; see `PictureKind`.
         extent: Numbers that give the data its scale; see `PictureKind`.
-        labels: Class names, when the axes are classes; of FLOW, node paths, a data node's with ".<field>" behind.
+        labels: Class names, when the axes are classes; of FLOW, node paths, with ".<field>" behind a
+            data node's, ".<port>" behind that of a node with several outputs.
         caption: For people: "256 of 512 maps" when not everything is in `data`, else "32 maps";
             of DEAD "24 of 64 channels are 0 for all 16 samples".
         sample: Which of the fixed samples it is of, from 0 (THUMBS, BARS, MAPS, VECTOR); -1 where that does not matter.

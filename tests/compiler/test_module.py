@@ -87,6 +87,26 @@ def test_a_tap_sees_the_output_that_is_read() -> None:
     seen: dict[str, Tensor] = {}
     loaded.tapped(loaded.new_network())(seen.__setitem__, image=BATCH["image"])
     assert seen["memory"].shape == (5, 6)
+    assert seen["memory.state"] is seen["memory"]
+    assert "memory.sequence" not in seen
+    release(program)
+
+
+def test_of_several_outputs_each_that_is_read_is_shown_by_its_port() -> None:
+    nodes = [node("digits", "data.digits"), node("rows", "squeeze", axis=1), node("memory", "lstm", units=6)]
+    nodes += [node("flat", "flatten"), linear("a", 10), linear("b", 10), node("sum", "add")]
+    links = [("digits.image", "rows.x"), ("rows.y", "memory.x"), ("memory.sequence", "flat.x"), ("flat.y", "a.x")]
+    links += [("memory.state", "b.x"), ("a.y", "sum.a"), ("b.y", "sum.b")]
+    program = write(document(nodes, links, {"digits": DIGITS}))
+    loaded = load_module(program)
+    seen: list[tuple[str, Tensor]] = []
+    model = loaded.new_network()
+    loaded.tapped(model)(lambda path, value: seen.append((path, value)), image=BATCH["image"])
+    values = dict(seen)
+    assert len(values) == len(seen)
+    assert values["memory.sequence"].shape == (5, 8, 6)
+    assert torch.equal(values["memory.state"], values["memory.sequence"][:, -1])
+    assert {path for path in values if "." in path} == {"memory.sequence", "memory.state"}
     release(program)
 
 

@@ -11,12 +11,12 @@ import torch
 
 from netbuilder.compiler.module import build
 from netbuilder.data.preparation import prepare
-from netbuilder.document.model import Document
+from netbuilder.document.model import Document, PortRef
 from netbuilder.layers.catalog import catalog
 from netbuilder.training import dead_units, gradient_flow
 from netbuilder.training.network import Network
 from netbuilder.training.protocol import PictureKind, State, Step, Stop, Watch
-from tests.builders import node, tiny_cnn
+from tests.builders import linear, node, tiny_cnn
 from tests.training import documents
 from tests.training.documents import Run, begin, iris, planned
 
@@ -35,6 +35,25 @@ def _look(made: Document, folder, *commands, steps: int = 0) -> Run:
 def _flow(run: Run) -> tuple[dict[str, float], float]:
     picture = run.pictures(PictureKind.FLOW)[""]
     return dict(zip(picture.labels, picture.data.tolist(), strict=True)), picture.extent[0]
+
+
+def both_outputs() -> Document:
+    """Return digits read by an LSTM of which both outputs are used."""
+    made = documents.rows_lstm()
+    kept = {id: each for id, each in made.graph.nodes.items() if id != "scores"}
+    added = (node("flat", "flatten"), linear("a", 10), linear("b", 10), node("sum", "add"))
+    edges = {
+        target: source for target, source in made.graph.edges.items() if "scores" not in (target.node, source.node)
+    }
+    edges |= {
+        PortRef("flat", "x"): PortRef("lstm", "sequence"),
+        PortRef("a", "x"): PortRef("flat", "y"),
+        PortRef("b", "x"): PortRef("lstm", "state"),
+        PortRef("sum", "a"): PortRef("a", "y"),
+        PortRef("sum", "b"): PortRef("b", "y"),
+        PortRef("loss", "prediction"): PortRef("sum", "y"),
+    }
+    return replace(made, graph=replace(made.graph, nodes=kept | {each.id: each for each in added}, edges=edges))
 
 
 def _samples(made: Document, *fields: str) -> list[torch.Tensor]:
@@ -76,7 +95,27 @@ def test_two_losses_and_recurrent_layers_are_measured(tmp_path):
     norms, start = _flow(_look(documents.two_losses(), tmp_path / "two", FLOW))
     assert start == max(norms["scores"], norms["second"])
     norms, _ = _flow(_look(documents.rows_lstm(), tmp_path / "lstm", FLOW))
-    assert norms.keys() == {"data.image", "rows", "lstm", "scores"}
+    assert norms.keys() == {"data.image", "rows", "lstm.state", "scores"}
+
+
+def test_each_output_of_a_layer_has_the_gradient_of_its_own(tmp_path):
+    """An LSTM whose sequence and state both lead to the loss: by hand, from copies that gradients end at."""
+    made = both_outputs()
+    norms, _ = _flow(_look(made, tmp_path / "run", FLOW))
+    assert norms.keys() == {"data.image", "rows", "lstm.sequence", "lstm.state", "flat", "a", "b", "sum"}
+    model = build(made).eval()
+    image, label = _samples(made, "image", "label")
+    outputs, (state, _) = model.lstm(image.squeeze(1))
+    outputs, state = (each.detach().requires_grad_() for each in (outputs, state[-1]))
+    scores = model.a(outputs.flatten(1)) + model.b(state)
+    torch.nn.functional.cross_entropy(scores, label).backward()
+    assert norms["lstm.state"] == pytest.approx(float(state.grad.norm()), rel=1e-4)
+    assert norms["lstm.sequence"] == pytest.approx(float(outputs.grad.norm()), rel=1e-4)
+
+
+def test_what_looks_at_nodes_sees_each_once(tmp_path):
+    run = _look(both_outputs(), tmp_path / "run", Watch(nodes=("lstm",), histograms=True), steps=1)
+    assert run.pictures(PictureKind.VALUES).keys() == {"rows", "lstm", "flat", "a", "b", "sum"}
 
 
 def test_of_several_phases_the_largest_counts(tmp_path):

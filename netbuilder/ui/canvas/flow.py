@@ -5,8 +5,7 @@ The scale is logarithmic: what counts in a deep network is how many powers of te
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from math import ceil, floor, isfinite, log10
 from typing import Final
 
@@ -54,13 +53,13 @@ class Flow:
         high: Likewise at its upper end.
     """
 
-    def __init__(self, picture: Picture, graph: Graph, source_of: Callable[[str], str]) -> None:
+    def __init__(self, picture: Picture, graph: Graph, source_of: Callable[[PortRef], PortRef]) -> None:
         """Pick what belongs to a graph.
 
         Args:
             picture: Of kind FLOW.
             graph: The graph shown.
-            source_of: Returns the path by which the run knows a node's value.
+            source_of: Returns the port, by its node's path, whose value an output port of the graph hands on.
         """
         told = dict(zip(picture.labels, picture.data.tolist(), strict=True))
         self.start = float(picture.extent[0])
@@ -128,21 +127,15 @@ class Flow:
         return not isfinite(norm) or 0.0 < EXPLODING * self.start < norm
 
 
-def _by_port(told: dict[str, float], graph: Graph, source_of: Callable[[str], str]) -> dict[PortRef, float]:
-    """Return the norm at each port that links leave from.
-
-    The run knows one value of each layer: where links leave from several of its ports, it is not known whose that is.
-    """
-    ports: dict[str, set[PortRef]] = defaultdict(set)
-    for source in graph.edges.values():
-        ports[source.node].add(source)
+def _by_port(told: Mapping[str, float], graph: Graph, source_of: Callable[[PortRef], PortRef]) -> dict[PortRef, float]:
+    """Return the norm at each port that links leave from: told of by port where a node has several, else by node."""
+    several = {name.rpartition(".")[0] for name in told if "." in name}
     norms = {}
-    for node, sources in ports.items():
-        for source in sources:
-            # A data node's fields are told of one by one; a block's input may be one of them.
-            norm = told.get(f"{node}.{source.port}", told.get(source_of(node)) if len(sources) == 1 else None)
-            if norm is not None:
-                norms[source] = norm
+    for source in dict.fromkeys(graph.edges.values()):
+        at = source_of(source)
+        norm = told.get(f"{at.node}.{at.port}" if at.node in several else at.node)
+        if norm is not None:
+            norms[source] = norm
     return norms
 
 

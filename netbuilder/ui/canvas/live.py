@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from netbuilder.document.blocks import INPUT, OUTPUT
+from netbuilder.document.blocks import OUTPUT
 from netbuilder.document.model import Graph, Node, PortRef
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.training.profile_report import newest_report
@@ -154,7 +154,7 @@ class LivePictures:
             if picture.kind is PictureKind.FLOW:
                 from netbuilder.ui.canvas.flow import Flow  # on demand: most never look at it
 
-                self.flow = Flow(picture, graph, partial(_told_as, workspace, graph))
+                self.flow = Flow(picture, graph, partial(_told_of, workspace))
 
     def _take_heat(self, telemetry: Telemetry, workspace: Workspace, graph: Graph) -> None:
         report = newest_report(telemetry.events)
@@ -198,14 +198,10 @@ class LivePictures:
         return {node.id for node in nodes}
 
 
-def _told_as(workspace: Workspace, graph: Graph, node: str) -> str:
-    """Return the name by which the gradient at a node's output is told; a block's input may be a field of the data."""
-    path = workspace.scopes.source_of(node)
-    if graph.nodes[node].type == INPUT:
-        port = workspace.shapes.expansion.ports.get(PortRef(workspace.scopes.at.path(node), "y"))
-        if port is not None and port.node in workspace.document.schemas:
-            return f"{port.node}.{port.port}"
-    return path
+def _told_of(workspace: Workspace, source: PortRef) -> PortRef:
+    """Return the port, by its node's path, whose value an output port in sight hands on: a block's may be one in it."""
+    at = PortRef(workspace.scopes.at.path(source.node), source.port)
+    return workspace.shapes.expansion.ports.get(at, at)
 
 
 def _curves(workspace: Workspace, loss: Node) -> Losses:

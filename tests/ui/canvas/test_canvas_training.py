@@ -10,6 +10,7 @@ from PySide6.QtCore import QPointF
 from PySide6.QtGui import QColor, QImage
 
 from netbuilder.document import edits
+from netbuilder.document.blocks import signature
 from netbuilder.document.model import PortRef
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.training.protocol import Picture, PictureKind, Points, State, Telemetry, Watch
@@ -137,11 +138,24 @@ def test_links_of_data_have_the_gradient_of_their_own_field(view, workspace):
     assert levels[arrays.edge_row(PortRef(LOSS, "target"))] == UNMEASURED, "no gradient reaches a label"
 
 
-def test_where_links_leave_from_several_ports_of_a_layer_nothing_is_claimed(view, workspace):
-    graph = workspace.document.graph
-    other = edits.connect(workspace.document, PortRef(DROPOUT, "x"), PortRef(LINEAR, "another")).graph
-    assert PortRef(LINEAR, "y") in Flow(flow(**FLOW), graph, workspace.scopes.source_of).norms
-    assert PortRef(LINEAR, "y") not in Flow(flow(**FLOW), other, workspace.scopes.source_of).norms
+def test_links_from_several_ports_of_a_layer_have_the_gradient_of_their_own(workspace):
+    graph = edits.connect(small_network(), PortRef(DROPOUT, "x"), PortRef(LINEAR, "another")).graph
+    told = flow(**{f"{LINEAR}__y": 0.5, f"{LINEAR}__another": 0.25})
+    norms = Flow(told, graph, lambda port: port).norms
+    assert norms == {PortRef(LINEAR, "y"): 0.5, PortRef(LINEAR, "another"): 0.25}
+    only = flow(**{f"{LINEAR}__y": 0.5})
+    assert Flow(only, graph, lambda port: port).norms == {PortRef(LINEAR, "y"): 0.5}, "the other leads to no loss"
+
+
+def test_links_from_a_block_have_the_gradient_of_the_port_inside(workspace):
+    document = edits.make_block(small_network(), (LINEAR, RELU), "Body", outputs=(PortRef(RELU, "y"),))
+    (block,) = (id for id, each in document.graph.nodes.items() if each.type.startswith("block."))
+    port = next(iter(signature(next(iter(document.blocks.values()))).outputs))
+    document = edits.connect(document, PortRef(LOSS, "prediction"), PortRef(block, port))
+    inside = {PortRef(block, port): PortRef(f"{block}/0/{RELU}", "second")}
+    told = flow(**{f"{block}/0/{RELU}__first": 1.0, f"{block}/0/{RELU}__second": 0.125})
+    norms = Flow(told, document.graph, lambda each: inside.get(each, each)).norms
+    assert norms == {PortRef(block, port): 0.125}
 
 
 @pytest.mark.parametrize(
