@@ -363,7 +363,7 @@ class Pass:
             derived=self.derived,
             weights=self.weights,
             problems=once((*self.expansion.problems, *problems), self.document),
-            pending=frozenset(self.pending) | {block for id in self.pending for block in enclosing(id)},
+            pending=frozenset(self.pending) | self._pending_blocks(),
             done=frozenset(self.known) | self._known_blocks(),
             expansion=self.expansion,
             found=self.shown,
@@ -384,6 +384,12 @@ class Pass:
             type_ = types.get(source)
             if type_ is not None:
                 types[port] = type_
+
+    def _pending_blocks(self) -> frozenset[str]:
+        """Return the blocks in which something is pending."""
+        if not self.expansion.copies:
+            return frozenset()
+        return frozenset(block for id in self.pending for block in enclosing(id))
 
     def _known_blocks(self) -> frozenset[str]:
         """Return the blocks in which everything is known."""

@@ -7,16 +7,22 @@ ranked between its neighbours, and where a link runs against the order, only the
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import pairwise
+from math import inf
 from typing import Final
 
 from netbuilder.document.identity import fresh_keys, lost_keys
 from netbuilder.document.model import Graph, PortRef
 
 FEW: Final = 128
-"""Nodes or links; when more come or go, everything is worked out anew."""
+"""Links between nodes that were there before; when more come, everything is worked out anew."""
+
+PART: Final = 4
+"""When a larger part than one of so many of the nodes or links comes or goes, everything is worked out anew."""
 
 Incoming = Mapping[str, Sequence[tuple[PortRef, PortRef]]]
 
@@ -107,8 +113,17 @@ class _Mending:
         self.come = [id for id in fresh if id not in old.nodes]
         self.gone = lost_keys(old.nodes, graph.nodes)
         self.is_idle = not (self.edges or self.cut or self.come or self.gone)
-        self.is_small = len(self.edges) + len(self.cut) <= FEW and len(self.come) + len(self.gone) <= FEW // 8
+        self.is_small = self._is_small()
         self.rank, self.incoming, self.followers = dict(before.rank), dict(before.incoming), dict(before.followers)
+
+    def _is_small(self) -> bool:
+        """Return whether mending the order takes less than working it out anew."""
+        nodes, links = len(self.come) + len(self.gone), len(self.edges) + len(self.cut)
+        if links <= FEW and nodes <= FEW:
+            return True
+        come, edges = set(self.come), self.graph.edges
+        led = sum(target.node not in come and edges[target].node not in come for target in self.edges)
+        return led <= FEW and nodes <= len(self.graph.nodes) // PART and links <= len(edges) // PART
 
     def ends(self) -> frozenset[str]:
         """Return the nodes whose inputs are linked otherwise, and those that have come."""
@@ -142,24 +157,31 @@ class _Mending:
         return self._straighten(target)
 
     def _rank_new(self) -> bool:
-        """Rank each node that has come right behind what will feed it, or right before what it will feed."""
+        """Rank the nodes that have come right before the first node that they feed, or behind all others.
+
+        Those before the same node share the room there evenly.
+        """
         rank = self.rank
         coming = {target: self.graph.edges[target] for target in self.edges}
-        part = {id: self.graph.nodes[id] for id in self.come}
-        sources: dict[str, list[str]] = {}
+        ranked = list(wire(Graph(nodes={id: self.graph.nodes[id] for id in self.come}, edges=coming)).rank)
         targets: dict[str, list[str]] = {}
         for target, source in coming.items():
-            sources.setdefault(target.node, []).append(source.node)
             targets.setdefault(source.node, []).append(target.node)
-        for id in wire(Graph(nodes=part, edges=coming)).rank:
-            above = [rank[node] for node in sources.get(id, ()) if node in rank]
-            below = [rank[node] for node in targets.get(id, ()) if node in rank]
-            first = min(below, default=max(rank.values(), default=0.0) + 1)
-            low = max(above) if above else max((each for each in rank.values() if each < first), default=first - 2)
-            high = min((each for each in rank.values() if each > low), default=low + 2)
-            rank[id] = (low + high) / 2
-            if not low < rank[id] < high:
+        first = dict[str, float]()
+        for id in reversed(ranked):
+            below = targets.get(id, ())
+            first[id] = min((first[node] if node in first else rank.get(node, inf) for node in below), default=inf)
+        known, before = sorted(rank.values()), dict[float, list[str]]()
+        for id in ranked:
+            before.setdefault(first[id], []).append(id)
+        for high, ids in before.items():
+            at = bisect_left(known, high)
+            low = known[at - 1] if at else min(high, 0.0) - len(ids) - 1
+            step = (high - low) / (len(ids) + 1) if high < inf else 1.0
+            ranks = [low + step * number for number in range(1, len(ids) + 1)]
+            if any(above <= below for below, above in pairwise((low, *ranks, high))):
                 return False  # no number is left between the two
+            rank.update(zip(ids, ranks, strict=True))
         return len(rank) == len(self.graph.nodes)
 
     def _straighten(self, target: PortRef) -> bool:

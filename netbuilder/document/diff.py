@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
+from itertools import compress, filterfalse
+from operator import ne
 from typing import Any, TypeAlias, TypeVar
 
 from netbuilder.document.identity import fresh_keys, lost_keys
@@ -124,9 +126,10 @@ def compare(old: Mapping[K, Any], new: Mapping[K, Any]) -> tuple[set[K], set[K],
         return set(), set(), set()
     fresh = fresh_keys(old, new)
     gone = set(lost_keys(old, new))
-    come = {key for key in fresh if key not in old}
-    other = {key for key in fresh if key in old and old[key] != new[key]}
-    return gone, come, other
+    come = set(filterfalse(old.__contains__, fresh))
+    common = [key for key in fresh if key not in come] if come else fresh
+    differs = map(ne, map(old.__getitem__, common), map(new.__getitem__, common))
+    return gone, come, set(compress(common, differs))
 
 
 def _differing(old: Mapping[K, Any], new: Mapping[K, Any]) -> set[K]:

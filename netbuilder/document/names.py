@@ -5,7 +5,8 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Collection, Container
+from operator import attrgetter
 from typing import Final
 
 from netbuilder.document.model import Graph
@@ -66,7 +67,7 @@ def identifier(text: str) -> str:
     return words if is_label(words) else f"{words}_1"
 
 
-def unique_label(graph: Graph, wish: str, besides: Container[str] = ()) -> str:
+def unique_label(graph: Graph, wish: str, besides: Collection[str] = ()) -> str:
     """Return a label like `wish` that no node of `graph` has.
 
     Args:
@@ -77,7 +78,9 @@ def unique_label(graph: Graph, wish: str, besides: Container[str] = ()) -> str:
     Returns:
         The wish as an identifier, numbered when it is taken: "conv" -> "conv_2" -> "conv_3".
     """
-    return free_label({node.label for node in graph.nodes.values() if node.id not in besides}, wish)
+    nodes = graph.nodes.values()
+    others = [node for node in nodes if node.id not in besides] if besides else nodes
+    return free_label(set(map(attrgetter("label"), others)), wish)
 
 
 def free_label(taken: Container[str], wish: str, last: dict[str, int] | None = None) -> str:

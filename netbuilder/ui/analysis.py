@@ -30,7 +30,7 @@ MUCH = 64
 """Nodes or links; an edit of a large document that changes more of them returns before anything is looked at."""
 
 _BREATH_MS = 8
-"""How long the idle timer waits after an edit: the window paints first."""
+"""How long the idle timer waits after an edit has been painted."""
 
 PATIENCE = 0.3
 """Seconds after which shapes of a large document are told though some are pending."""
@@ -61,6 +61,7 @@ class Analysis(QObject):
         self._document, self._base = document, Path()
         self._steps: Steps[None] | None = None
         self._is_due = False  # nothing of the document was looked at yet
+        self._is_painting = False  # the edit's frame is still to come
         self._is_new = False
         self._begun: Shapes | None = None
         self._told = 0.0
@@ -144,12 +145,17 @@ class Analysis(QObject):
         self._is_due = is_much and not self._is_small
         if not self._is_due:
             self._turn_until(perf_counter() + AT_ONCE)
-        if self._is_due or (self._is_unfinished and not self._is_small):
-            self._timer.start(_BREATH_MS)
+        self._is_painting = self._is_due or (self._is_unfinished and not self._is_small)
+        if self._is_painting:  # a wait that began here could be over before the edit returns: its frame would do a turn
+            self._timer.start(0)
 
     def _turn(self) -> None:
         """Go on where the last turn ended: with problems and costs, then with the shapes that are pending."""
-        self._turn_until(perf_counter() + SLICE)
+        if self._is_painting:
+            self._is_painting = False
+            self._timer.start(_BREATH_MS)
+        else:
+            self._turn_until(perf_counter() + SLICE)
 
     def _turn_until(self, deadline: float) -> None:
         if self._steps is None:

@@ -104,6 +104,7 @@ def _make_room(document: Document, graph: Graph, source: str, target: str) -> tu
         return Place(start.x + NODE_WIDTH + (room - NODE_WIDTH) / 2, y), document
     aside = {target, *reachable(graph, target)}
     moved = dict(places)
-    for id in aside & places.keys():
-        moved[id] = Place(places[id].x + missing, places[id].y)
+    for id in aside.intersection(places):
+        x, y = places[id]
+        moved[id] = Place(x + missing, y)
     return Place(start.x + NODE_WIDTH + GAP, y), replace(document, layout=replace(document.layout, places=moved))

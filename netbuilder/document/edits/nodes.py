@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from itertools import compress
+from operator import attrgetter, itemgetter, or_
 from typing import Any
 
 from netbuilder.document import clipboard
@@ -53,12 +55,26 @@ def remove_nodes(document: Document, nodes: Collection[str], scope: str = ROOT) 
     gone = frozenset(nodes) & graph.nodes.keys()
     if not gone:
         return document
+    return _without_nodes(document, gone, [target for target, _ in _links_of(graph, gone)], scope)
+
+
+def _links_of(graph: Graph, nodes: Collection[str]) -> list[tuple[PortRef, PortRef]]:
+    """Return the links from and to some nodes, as (target, source); the loops run in the interpreter's C code."""
+    from_here, to_here = (
+        map(nodes.__contains__, map(itemgetter(0), ends)) for ends in (graph.edges.values(), graph.edges)
+    )
+    return list(compress(graph.edges.items(), map(or_, from_here, to_here)))
+
+
+def _without_nodes(document: Document, gone: frozenset[str], links: Iterable[PortRef], scope: str) -> Document:
+    """Remove nodes, with these links, which are all from and to them."""
+    graph = document.scope(scope)
     edges, kept = dict(graph.edges), dict(graph.nodes)
-    for target in [t for t, s in graph.edges.items() if t.node in gone or s.node in gone]:
+    for target in links:
         del edges[target]
     for id in gone:
         del kept[id]
-    for id in [id for id, node in kept.items() if node.tied_to in gone]:
+    for id in list(compress(kept, map(gone.__contains__, map(attrgetter("tied_to"), kept.values())))):
         kept[id] = replace(kept[id], tied_to="")
     document = with_graph(document, replace(graph, nodes=kept, edges=edges), scope)
     if scope != ROOT:
@@ -82,17 +98,19 @@ def remove_and_heal(document: Document, nodes: Collection[str], scope: str = ROO
     """Remove nodes and keep the flow: what they fed is fed by what fed them (their first input)."""
     graph = graph_of(document, scope)
     gone = frozenset(nodes) & graph.nodes.keys()
-    touched = [link for link in graph.edges.items() if link[0].node in gone or link[1].node in gone]
+    touched = _links_of(graph, gone)
     feeds: dict[str, PortRef] = {}
     for target, source in touched:
         if target.node in gone:
             feeds.setdefault(target.node, source)
-    healed = dict(graph.edges)
+    healed, lost = dict(graph.edges), []
     for target, source in touched:
         found = _before(source, gone, feeds) if target.node not in gone else None
         if found is not None:
             healed[target] = found
-    return remove_nodes(with_graph(document, replace(graph, edges=healed), scope), gone, scope)
+        else:
+            lost.append(target)
+    return _without_nodes(with_graph(document, replace(graph, edges=healed), scope), gone, lost, scope)
 
 
 @edit

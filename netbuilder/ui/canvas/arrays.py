@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import chain, compress
 from operator import attrgetter
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from netbuilder.document.model import PortRef
 from netbuilder.ui.canvas.returns import lead_back, returning
 from netbuilder.ui.canvas.routing import ROUTED, STEPS, bend, hulls, route, through
+from netbuilder.ui.canvas.rows import rows_before
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -31,6 +32,9 @@ class Wire:
     target_y: float
     source_y: float
     via: tuple[tuple[float, float], ...] = ()
+
+
+_NOWHERE = Wire(PortRef("", ""), PortRef("", ""), 0.0, 0.0)
 
 
 class CanvasArrays:
@@ -53,6 +57,7 @@ class CanvasArrays:
         self._is_bent = np.empty(0, dtype=bool)
         self.boxes: Floats = np.empty((0, 4))
         self._row: dict[str, int] = {}
+        self._order: list[PortRef] = []
         self._edge_row: dict[PortRef, int] = {}
         self._sources: Rows = np.empty(0, dtype=np.intp)
         self._targets: Rows = np.empty(0, dtype=np.intp)
@@ -71,7 +76,8 @@ class CanvasArrays:
         self.wires = [wire for wire in wires if wire.source.node in row and wire.target.node in row]
         self._via = {row: np.array(wire.via) for row, wire in enumerate(self.wires) if wire.via}
         count = len(self.wires)
-        self._edge_row = dict(zip(map(attrgetter("target"), self.wires), range(count), strict=True))
+        self._order = list(map(attrgetter("target"), self.wires))
+        self._edge_row = dict(zip(self._order, range(count), strict=True))
         ends = attrgetter("source.node"), attrgetter("target.node")
         self._sources, self._targets = (
             np.fromiter(map(row.__getitem__, map(end, self.wires)), dtype=np.intp, count=count) for end in ends
@@ -85,22 +91,21 @@ class CanvasArrays:
         self.boxes = np.empty((count, 4))
         self._bend(np.arange(count))
 
-    def arrange_nodes(self, ids: Iterable[str], fresh: Mapping[str, Sequence[float]]) -> None:
+    def arrange_nodes(self, ids: Iterable[str], come: Mapping[str, Sequence[float]]) -> None:
         """Take other nodes, which costs what is new; links keep their nodes, and follow at the next `arrange_wires`.
 
         Args:
             ids: All nodes in their order.
-            fresh: The rectangles of those that were not here and of those that lie elsewhere now.
+            come: The rectangles of those that were not here.
         """
-        before = self._row
+        before, old = self._row, self.ids
         self.ids = list(ids)
-        count = len(self.ids)
-        self._row = dict(zip(self.ids, range(count), strict=True))
-        take = np.fromiter(map(before.get, self.ids, repeat(-1)), dtype=np.intp, count=count)
+        take = rows_before(old, self.ids)
+        self._row = dict(zip(self.ids, range(len(self.ids)), strict=True))
         kept = np.flatnonzero(take >= 0)
-        rects = np.empty((count, 4))
+        rects = np.empty((len(self.ids), 4))
         rects[kept] = self.rects[take[kept]]
-        rects[self.rows(fresh)] = np.array(list(fresh.values()), dtype=np.float64).reshape(-1, 4)
+        rects[self.rows(come)] = np.array(list(come.values()), dtype=np.float64).reshape(-1, 4)
         renumbered = np.full(len(before), -1, dtype=np.intp)
         renumbered[take[kept]] = kept
         self.rects = rects
@@ -113,31 +118,44 @@ class CanvasArrays:
             order: The targets of all links in their order; what is neither known nor made is left out.
             made: Those that are new, or begin or end elsewhere than before.
         """
-        before, wires, count = self._edge_row, self.wires, len(self.wires)
-        targets = [target for target in order if target in before or target in made]
-        self._edge_row = dict(zip(targets, range(len(targets)), strict=True))
-        take = np.fromiter(map(before.__getitem__, filter(before.__contains__, targets)), dtype=np.intp)
-        made_rows = [self._edge_row[target] for target in made]
-        rows = np.array(made_rows, dtype=np.intp)
-        come = np.array([self._edge_row[target] for target in made if target not in before], dtype=np.intp)
-        kept = np.delete(np.arange(len(targets)), come)
-        self.wires = (wires or list(made.values()))[:1] * len(targets)
-        for row, old in zip(kept.tolist(), take.tolist(), strict=True):
-            self.wires[row] = wires[old]
-        ways = {wires[row].target: way for row, way in self._via.items()}
+        targets, count = list(order), len(self.wires)
+        take = rows_before(self._order, targets)
+        is_here = take >= 0
+        is_here[[row for row in np.flatnonzero(take < 0).tolist() if targets[row] in made]] = True
+        if not is_here.all():
+            targets, take = list(compress(targets, is_here.tolist())), take[is_here]
+        ways = {self.wires[row].target: way for row, way in self._via.items()}
+        self._take_wires(targets, take)
+        rows = np.array([self._edge_row[target] for target in made], dtype=np.intp)
         self._via = {self._edge_row[target]: way for target, way in ways.items() if target in self._edge_row}
-        for name in ("_sources", "_targets", "_drops", "ends", "boxes"):
-            array = getattr(self, name)
-            arranged = np.empty((len(targets), *array.shape[1:]), dtype=array.dtype)
-            arranged[kept] = array[take]
-            setattr(self, name, arranged)
-        self._curves = np.empty((len(targets), STEPS + 1, 2))
-        self._is_bent = np.zeros(len(targets), dtype=bool)
         self._sources[rows] = [self._row[wire.source.node] for wire in made.values()]
         self._targets[rows] = [self._row[wire.target.node] for wire in made.values()]
         self._enter(rows, list(made.values()))
         is_anew = min(count, len(targets)) <= ROUTED
-        self._bend(np.arange(len(targets)) if is_anew else np.array([*made_rows, *self._via], dtype=np.intp))
+        self._bend(np.arange(len(targets)) if is_anew else np.array([*rows.tolist(), *self._via], dtype=np.intp))
+
+    def _take_wires(self, targets: list[PortRef], take: Rows) -> None:
+        """Let links be others, each with what is known of it from before; -1 takes what is to be overwritten.
+
+        Args:
+            targets: Where they end, in their order.
+            take: The row that each had.
+        """
+        count = len(self._order)
+        is_longer = len(take) >= count and bool((take[:count] == np.arange(count)).all())
+        if is_longer:  # what comes is above all that was there
+            self._edge_row.update(zip(targets[count:], range(count, len(targets)), strict=True))
+        else:
+            self._edge_row = dict(zip(targets, range(len(targets)), strict=True))
+        if not is_longer or len(take) > count:
+            self.wires = list(map((self.wires or [_NOWHERE]).__getitem__, take.tolist()))
+            for name in ("_sources", "_targets", "_drops", "ends", "boxes"):
+                array = getattr(self, name)
+                empty = np.zeros((len(take), *array.shape[1:]), dtype=array.dtype)
+                setattr(self, name, array[take] if len(array) else empty)
+        self._order = targets
+        self._curves = np.empty((len(targets), STEPS + 1, 2))
+        self._is_bent = np.zeros(len(targets), dtype=bool)
 
     def _enter(self, rows: Rows, wires: Sequence[Wire]) -> None:
         """Enter links that begin or end elsewhere on their nodes, or are led otherwise."""
@@ -172,12 +190,19 @@ class CanvasArrays:
 
     def rows(self, nodes: Iterable[str]) -> Rows:
         """Return the rows of those of `nodes` that are here."""
-        return np.array([self._row[node] for node in nodes if node in self._row], dtype=np.intp)
+        return np.array([row for row in map(self._row.get, nodes) if row is not None], dtype=np.intp)
 
     def set_corners(self, rows: Rows, corners: Floats) -> Rows:
         """Move nodes; returns the rows of the links that followed."""
         self.rects[rows, :2] = corners
         return self.follow(rows)
+
+    def put(self, places: Mapping[str, Sequence[float]]) -> Rows:
+        """Move nodes, all of them here, without their links; returns the rows of the nodes."""
+        rows = np.fromiter(map(self._row.__getitem__, places), dtype=np.intp, count=len(places))
+        corners = np.fromiter(chain.from_iterable(places.values()), dtype=np.float64, count=2 * len(places))
+        self.rects[rows, :2] = corners.reshape(-1, 2)
+        return rows
 
     def set_size(self, node: str, width: float, height: float) -> None:
         """Resize a node; its links follow."""
@@ -206,10 +231,10 @@ class CanvasArrays:
             self._via[row] = points
         self._bend(np.array(list(ways), dtype=np.intp))
 
-    def reroute(self, nodes: Iterable[str]) -> None:
+    def reroute(self, rows: Rows) -> None:
         """Bend the links of nodes that were moved anew; all of them where others are led around nodes."""
-        is_routed = len(self.wires) <= ROUTED
-        self._bend(np.arange(len(self.wires)) if is_routed else self.edges_of(self.rows(nodes)))
+        if len(rows):
+            self._bend(np.arange(len(self.wires)) if len(self.wires) <= ROUTED else self.edges_of(rows))
 
     @property
     def sources(self) -> Rows:

@@ -84,14 +84,13 @@ class Content:
             self._follow_routes(difference.routes)
         places = self.document.layout.places
         moved = {node: places[node] for node in difference.moved if node in self.arrays and node in places}
-        self.arrays.rects[self.arrays.rows(moved), :2] = np.array(list(moved.values())).reshape(-1, 2)
+        rows = self.arrays.put(moved)
         if ends:
             self._lead(difference, resized)
         elif resized:
             self._follow_ports(resized)
-        if moved:
-            self.arrays.reroute(moved)
-        return changed | set(moved)
+        self.arrays.reroute(rows)
+        return changed.union(moved)
 
     def _instances_of(self, blocks: frozenset[str]) -> set[str]:
         """Return the nodes that are instances of these definitions, which look otherwise now."""
@@ -127,12 +126,6 @@ class Content:
         if known is None:
             self._geometries[node] = known = measure(self.faces[node])
         return known
-
-    def place(self, places: Mapping[str, Place]) -> Rows:
-        """Move nodes; returns the rows of the links that followed."""
-        rows = self.arrays.rows(places)
-        corners = np.array([tuple(place) for place in places.values()], dtype=np.float64).reshape(-1, 2)
-        return self.arrays.set_corners(rows, corners)
 
     def port_at(self, x: float, y: float, reach: float, wanted: bool | None = None) -> tuple[PortRef, bool] | None:
         """Return the nearest port within `reach` of a point, and whether it is an input.
@@ -254,11 +247,12 @@ class Content:
             self._lay(self._placed(nodes))
             return
         self._category_of = self._category_of[:0]
-        elsewhere = (difference.added | difference.moved) & nodes.keys()
         stale = self._targets_of(resized)
-        self.arrays.arrange_nodes(nodes, {node: self._rect(node, places[node]) for node in elsewhere})
+        come = difference.added & nodes.keys()
+        self.arrays.arrange_nodes(nodes, {node: self._rect(node, places[node]) for node in come})
+        moved = self.arrays.put({node: places[node] for node in difference.moved if node in nodes})
         self._lead(difference, (), stale)
-        self.arrays.reroute(elsewhere)
+        self.arrays.reroute(np.concatenate([self.arrays.rows(come), moved]))
 
     def _placed(self, nodes: Iterable[str]) -> dict[str, Place]:
         """Return every node's place; those that have none get one in a grid below the others."""

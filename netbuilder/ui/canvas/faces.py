@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, Final, NamedTuple, TypeVar
 
 from netbuilder.data.spec import SourceSpec
 from netbuilder.document.blocks import INPUT
@@ -151,7 +151,44 @@ def port_names(
         links: Which of its ports are linked.
         block: The parameters of the block that it is in.
     """
-    spec = declarations.get(node.type)
+    return _with_stale(_own_of(node, document, declarations.get(node.type), block), node, links)
+
+
+def _with_stale(own: _Own, node: Node, links: Links) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    stale_inputs = sorted(port for port in links.inputs.get(node.id, ()) if port not in own.inputs)
+    stale_outputs = sorted(port for port in links.outputs.get(node.id, ()) if port not in own.outputs)
+    return (*own.inputs, *stale_inputs), (*own.outputs, *stale_outputs)
+
+
+class _Own(NamedTuple):
+    """What a node shows by its type and its settings alone."""
+
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    brief: str
+
+
+_KEPT: Final = 4096
+_kept: dict[tuple[Any, ...], tuple[LayerSpec, _Own]] = {}
+
+
+def _own_of(node: Node, document: Document, spec: Declaration | None, block: Values) -> _Own:
+    """Return what a node shows by itself; that of layers is kept, since many in a network are set alike."""
+    if block or not isinstance(spec, LayerSpec):
+        return _find_own(node, document, spec, block)
+    try:
+        key = node.type, *node.parameters.items(), *map(type, node.parameters.values())
+        known = _kept.get(key)
+    except TypeError:  # a value is an object, such as an expression
+        return _find_own(node, document, spec, block)
+    if known is None or known[0] is not spec:
+        if len(_kept) >= _KEPT:
+            _kept.clear()
+        _kept[key] = known = spec, _find_own(node, document, spec, block)
+    return known[1]
+
+
+def _find_own(node: Node, document: Document, spec: Declaration | None, block: Values) -> _Own:
     inputs: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
     if isinstance(spec, LayerSpec):
@@ -165,22 +202,21 @@ def port_names(
         outputs = tuple(port.name for port in foreign_outputs(node.parameters))
     elif node.id in document.schemas:
         outputs = tuple(item.name for item in document.schemas[node.id].fields)
-    stale_inputs = sorted(port for port in links.inputs.get(node.id, ()) if port not in inputs)
-    stale_outputs = sorted(port for port in links.outputs.get(node.id, ()) if port not in outputs)
-    return (*inputs, *stale_inputs), (*outputs, *stale_outputs)
+    return _Own(inputs, outputs, _brief(spec, node, block))
 
 
 def own_label(node: Node, declaration: Declaration | None) -> str:
     """Return the node's label when the user chose it, "" when it only repeats the type ("conv2d_3")."""
     label = _bare(node.label)
-    names = {_bare(node.type), _bare(node.type.rsplit(".", 1)[-1])} | (
-        {_bare(declaration.title)} if declaration else set()
-    )
-    return (
-        ""
-        if any(label.startswith(name) and not label[len(name) :].strip("0123456789") for name in names)
-        else node.label
-    )
+    names = _names_of(node.type, declaration.title if declaration else node.type)
+    is_drawn = any(label.startswith(name) and not label[len(name) :].strip("0123456789") for name in names)
+    return "" if is_drawn else node.label
+
+
+@lru_cache(maxsize=1024)
+def _names_of(type_: str, title: str) -> frozenset[str]:
+    """Return what the labels that are drawn from a type begin with."""
+    return frozenset({_bare(type_), _bare(type_.rsplit(".", 1)[-1]), _bare(title)})
 
 
 @lru_cache(maxsize=16384)
@@ -235,7 +271,8 @@ def _differing(old: Mapping[K, object], new: Mapping[K, object]) -> set[K]:
 def make_face(node: Node, document: Document, declarations: Declarations, links: Links, knowledge: Knowledge) -> Face:
     """Return what `node` shows."""
     declaration = declarations.get(node.type)
-    inputs, outputs = port_names(node, document, declarations, links, knowledge.values)
+    own = _own_of(node, document, declaration, knowledge.values)
+    inputs, outputs = _with_stale(own, node, links)
     types = ((name, knowledge.type_of(PortRef(node.id, name))) for name in outputs)
     return Face(
         title=node_title(node, document, declaration),
@@ -244,7 +281,7 @@ def make_face(node: Node, document: Document, declarations: Declarations, links:
         outputs=tuple(OutputFace(name, known.short if known else "") for name, known in types),
         label=own_label(node, declaration),
         # The entrance of a block says nothing of its own: what enters is what feeds the instance.
-        brief="" if _is_entrance(node, document) else _brief(declaration, node, knowledge.values),
+        brief="" if _is_entrance(node, document) else own.brief,
         pending=node.id in knowledge.pending,
         severity=knowledge.severities.get(node.id),
         known=declaration is not None,

@@ -24,6 +24,9 @@ from netbuilder.ui.shared_values import assign, promote, shared_parameters
 from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Change, Workspace
 
+_BREATH_MS = 8
+"""How long the page for another selection waits once that has been painted: making one takes a frame and more."""
+
 _MOST = 4
 """Nodes that are named when a value does not suit them, and kinds of nodes that are counted."""
 
@@ -148,12 +151,14 @@ class InspectorPanel(QScrollArea):
         self._column = QVBoxLayout(self._frame)
         self._column.setContentsMargins(14, 12, 14, 14)
         self.setWidget(self._frame)
-        # One page is made for a burst of changes, and none before the window has painted itself once.
+        # One page is made for a burst of changes, after the frame that shows them, and none before the window has
+        # painted itself once.
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._show_in_time)
+        self._is_next = False  # the frame has been painted
         self._was_painted = False
-        workspace.selectionChanged.connect(self._timer.start)
-        workspace.scopeChanged.connect(self._timer.start)
+        workspace.selectionChanged.connect(self._show_soon)
+        workspace.scopeChanged.connect(self._show_soon)
         workspace.documentReplaced.connect(self._replace)
         workspace.documentChanged.connect(self._change)
         workspace.shapesChanged.connect(self._show_shapes)
@@ -169,16 +174,23 @@ class InspectorPanel(QScrollArea):
     def showEvent(self, event: QShowEvent) -> None:
         """Make the page that suits the selection: the first one right after the first paint."""
         super().showEvent(event)
-        self._timer.start()
+        self._show_soon()
         self._show_run()
 
     def _note_paint(self) -> None:
         if not self._was_painted:
             self._was_painted = True
-            self._timer.start()
+            self._show_soon()
+
+    def _show_soon(self) -> None:
+        self._is_next = False
+        self._timer.start(0)
 
     def _show_in_time(self) -> None:
-        if self._was_painted or not self.isVisible():
+        if not self._is_next:
+            self._is_next = True
+            self._timer.start(_BREATH_MS)
+        elif self._was_painted or not self.isVisible():
             self.show_selection()
 
     def show_selection(self) -> None:
@@ -232,7 +244,7 @@ class InspectorPanel(QScrollArea):
 
     def _replace(self) -> None:
         self._shown = None
-        self._timer.start()
+        self._show_soon()
 
     def _change(self, change: Change) -> None:
         if change.difference.is_layout_only or self.page is None:
@@ -241,7 +253,7 @@ class InspectorPanel(QScrollArea):
         if isinstance(self.page, NodePage):
             node = nodes.get(self.page.node)
             if node is None or node.type != self.page.type or self.page.is_outdated:
-                self._timer.start()
+                self._show_soon()
             else:
                 self.page.show_node()
         elif isinstance(self.page, PlanPage):

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint
 
+from netbuilder.compiler.meta import warm_up
 from netbuilder.document import edits
 from netbuilder.document.model import PortRef
 from netbuilder.ui.canvas.content import MANY, Content
@@ -80,6 +81,8 @@ def test_counted_links_follow_an_edit():
 
 def test_of_many_nodes_those_in_view_are_looked_at_first(view, workspace, qtbot):
     """Half of a network loses its shapes: what is seen tells at once, the rest while nobody waits."""
+    warm_up()
+    workspace.torch_loaded()  # without it there are no shapes, unless another test has imported it
     workspace.open_unsaved(network(1000))
     qtbot.waitUntil(lambda: workspace.is_settled and not view.content.late, timeout=60_000)
     view.views.actual_size()
