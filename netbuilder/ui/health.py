@@ -110,6 +110,10 @@ class Health(QObject):
         self._show(())
 
     def _hear(self, news: Telemetry) -> None:
+        if news.progress.step < self._step:  # the run went back: what was found lies in a future that is gone
+            self._timer.stop()
+            self._monitor, self._steps, self._step = None, None, -1
+            self._show(())
         if news.series and not self._timer.isActive() and self._trainer.state.is_active:
             self._timer.start(LOOK_MS)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from html import escape
 
 from PySide6.QtCore import QTimer, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from netbuilder.training.footprint import Memory, in_words, measure
 from netbuilder.training.protocol import State
+from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.text import ago, compact, counted, grouped
 from netbuilder.ui.theme import ThemeController
 from netbuilder.ui.workspace import Workspace
@@ -46,11 +48,12 @@ class StatusBar(QStatusBar):
         self.memory = QLabel()
         self.health = QLabel()
         self.health.setObjectName("healthText")
-        self.note = QLabel()
+        self.note = ElidedLabel()  # a long line must not make the window wider
         self.saved = QLabel()
         self.zoom = QLabel("100 %")
-        for label in (self.state, self.counts, self.parameters, self.costs, self.memory, self.health, self.note):
+        for label in (self.state, self.counts, self.parameters, self.costs, self.memory, self.health):
             self.addWidget(label)
+        self.addWidget(self.note, 1)
         for label in (self.saved, self.zoom):
             self.addPermanentWidget(label)
         self._clock = QTimer(self, interval=5000)
@@ -80,9 +83,26 @@ class StatusBar(QStatusBar):
         self.zoom.setText(f"{scale * 100:.0f} %")
 
     def show_note(self, text: str) -> None:
-        """Show one line for some seconds, beside the rest, which stays readable."""
-        self.note.setText(text)
+        """Show one line for some seconds beside the rest; where room lacks, what the network costs gives its own."""
+        self._show_note(text)
         self._fade.start()
+
+    def _show_note(self, text: str) -> None:
+        self.note.setText(text)
+        self._make_room()
+
+    def _make_room(self) -> None:
+        costs = (self.parameters, self.costs, self.memory)
+        others = (self.state, self.counts, *costs, self.health, self.saved, self.zoom)
+        taken = sum(each.sizeHint().width() + 6 for each in others if each in costs or not each.isHidden())
+        is_tight = bool(self.note.text()) and self.width() - taken < self.note.sizeHint().width() + 6
+        for each in costs:
+            each.setVisible(not is_tight)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Give back the room that there is."""
+        super().resizeEvent(event)
+        self._make_room()
 
     def show_size(self) -> None:
         """Show how many nodes are in sight, and how large the whole network is."""
@@ -104,7 +124,7 @@ class StatusBar(QStatusBar):
         moment = "" if shown is None else f" · showing step {shown:,}"
         self.state.setText(f'<span style="color:{color}">●</span>&nbsp; {title}{moment}')
         if not self._fade.isActive():
-            self.note.setText("Edits wait to be applied (F9)" if self._workspace.control.is_stale else "")
+            self._show_note("Edits wait to be applied (F9)" if self._workspace.control.is_stale else "")
 
     def _show_health(self, _: object = None) -> None:
         findings = self._workspace.health.findings

@@ -220,3 +220,17 @@ def test_the_panels_readings_have_no_more_time_than_the_rest(
     release.set()
     assert told == [False]
     assert QThreadPool.globalInstance().waitForDone(5000)
+
+
+def test_a_long_message_is_cut_and_the_window_stays_as_wide_as_it_was(qtbot: QtBot, window: MainWindow) -> None:
+    window.show_network()
+    window.resize(1100, 700)
+    qtbot.waitUntil(lambda: window.width() == 1100)
+    status, narrowest = window.status, window.minimumSizeHint().width()
+    assert status.memory.isVisible()
+    window.workspace.message.emit("word " * 100)
+    assert window.minimumSizeHint().width() <= narrowest
+    assert not status.memory.isVisible(), "what the network costs makes room"
+    assert status.note.text() == "word " * 100
+    window.workspace.message.emit("Done")
+    assert status.memory.isVisible()

@@ -142,6 +142,15 @@ def test_another_run_begins_without_findings(panel: HealthPanel, digits: Workspa
     assert panel.windowTitle() == "Health"
 
 
+def test_a_run_that_goes_back_leaves_its_findings_behind(
+    panel: HealthPanel, digits: Workspace, running: RecordedHost
+) -> None:
+    make_ill(digits, running)
+    assert digits.health.findings
+    tell(digits, running, Telemetry(progress=Progress(state=State.PAUSED, step=1, steps=1000, epochs=10)))
+    assert digits.health.findings == ()
+
+
 def test_a_network_edited_meanwhile_is_found_out_about_behind_the_window(
     qtbot: QtBot, panel: HealthPanel, digits: Workspace, host: RecordedHost
 ) -> None:
