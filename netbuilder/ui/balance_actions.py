@@ -27,8 +27,7 @@ class BalanceActions:
         from netbuilder.training.balance import PARAMETERS, find_balances
         from netbuilder.ui.progress_dialog import run_with_progress
 
-        document, path = workspace.document, workspace.path
-        base = str(path.parent) if path else ""
+        document, base = workspace.document, str(workspace.file.base)
         nodes = document.graph.nodes
         chosen = [id for id in workspace.selection if id in nodes and nodes[id].type in PARAMETERS]
         run_with_progress(

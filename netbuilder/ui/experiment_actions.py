@@ -37,7 +37,7 @@ class ExperimentActions:
 
     def check(self) -> None:
         """Try the network and its data in short runs, and list what was seen in the Health panel."""
-        if not self._may_run():
+        if not self._workspace.control.may_train():
             return
         order = self._order(from_run=False)
 
@@ -54,7 +54,7 @@ class ExperimentActions:
 
     def find_rate(self) -> None:
         """Train shortly with ever larger learning rates, and offer one."""
-        if not self._may_run():
+        if not self._workspace.control.may_train():
             return
         order = self._order(from_run=True)
 
@@ -77,7 +77,7 @@ class ExperimentActions:
         except NetbuilderError as error:
             self._workspace.problemsRaised.emit(error.problems)
             return
-        if not self._may_run():
+        if not self._workspace.control.may_train():
             return
         order = self._order(from_run=not _is_of_the_beginning(self._workspace.document, fixed))
 
@@ -93,13 +93,6 @@ class ExperimentActions:
 
         run_with_progress(self._window, f"Trying: {fix.title}", work, show)
 
-    def _may_run(self) -> bool:
-        """Whether nothing prevents training; says what does."""
-        errors = tuple(problem for problem in self._workspace.problems if problem.is_error)
-        if errors:
-            self._workspace.problemsRaised.emit(errors)
-        return not errors
-
     def _order(self, *, from_run: bool) -> Order:
         """Return what a short run is made with.
 
@@ -113,8 +106,8 @@ class ExperimentActions:
         goes_on = from_run and workspace.state.is_active and trainer.folder is not None
         return Order(
             document=workspace.document,
-            base=str(workspace.path.parent) if workspace.path else "",
-            runs=str(runs_folder(workspace.path)),
+            base=str(workspace.file.base),
+            runs=str(runs_folder(workspace.file.home)),
             device=trainer.device,
             run=str(trainer.folder) if goes_on else "",
             trained=trainer.document if goes_on else None,

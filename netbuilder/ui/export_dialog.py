@@ -127,9 +127,8 @@ class ExportDialog(QDialog):
         for run in self._runs():
             self.weights.addItem(f"Best weights of the run {run.name}", run)
         self.weights.addItem(f"Fresh weights from seed {workspace.document.plan.seed}", None)
-        folder = workspace.path.parent if workspace.path else Path.home()
         name = workspace.name if self._format.suffix else f"{workspace.name}-python"
-        self.target.setText(str(folder / f"{name}{self._format.suffix}"))
+        self.target.setText(str(workspace.file.folder / f"{name}{self._format.suffix}"))
 
     def _runs(self) -> list[Path]:
         """Return the runs whose weights can be taken: the window's own first, then the file's."""

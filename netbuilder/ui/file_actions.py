@@ -49,13 +49,13 @@ class FileActions:
 
     def open(self) -> None:
         """Ask for a project and open it."""
-        path = dialogs.choose_project(self.window, self._folder())
+        path = dialogs.choose_project(self.window, self.workspace.file.folder)
         if path:
             self.open_path(path)
 
     def open_data(self) -> None:
         """Ask for a table or a folder of images and begin a network with it."""
-        self.own_data.choose(self._folder())
+        self.own_data.choose(self.workspace.file.folder)
 
     def draw_network(self) -> None:
         """Draw a first network behind a data node that feeds nothing."""
@@ -78,7 +78,7 @@ class FileActions:
 
     def save_as(self) -> bool:
         """Ask where, and save there."""
-        suggestion = self.workspace.path or self._folder() / f"{self.workspace.name}.netb"
+        suggestion = self.workspace.path or self.workspace.file.folder / f"{self.workspace.name}.netb"
         path = dialogs.choose_project_target(self.window, suggestion)
         if path is None:
             return False
@@ -170,10 +170,6 @@ class FileActions:
             self.window.show_problems(f"“{path.name}” could not be saved", error.problems)
             return False
         return True
-
-    def _folder(self) -> Path:
-        path = self.workspace.path or self.workspace.file.origin
-        return path.parent if path else Path.home()
 
 
 def _introduce(holder: Holder) -> str:

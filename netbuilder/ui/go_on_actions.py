@@ -58,7 +58,7 @@ class GoOnActions:
     ) -> None:
         from netbuilder.project import runs_folder
 
-        path = self._window.workspace.path
+        path = self._window.workspace.file.home
         runs = runs_folder(path)
         self._window.background.run(
             "Looking for runs that can go on", lambda _: _find(runs), partial(done, path), refused
@@ -66,7 +66,7 @@ class GoOnActions:
 
     def _show(self, path: Path | None, runs: tuple[Resumable, ...], wish: str = "") -> None:
         workspace = self._window.workspace
-        if path != workspace.path:
+        if path != workspace.file.home:
             return
         wished = next((run for run in runs if run.record.id == wish), None)
         if wish and wished is None:
@@ -108,14 +108,14 @@ class GoOnActions:
 
     def _read(self, run: Resumable, more: int | None) -> None:
         """Read what the run trains and what it told so far, behind the window's back."""
-        path = self._window.workspace.path
+        path = self._window.workspace.file.home
         self._window.background.run(
             f"Reading the run {run.name}", lambda _: read_newest(run, more), partial(self._go_on, path)
         )
 
     def _go_on(self, path: Path | None, earlier: Earlier) -> None:
         window, workspace = self._window, self._window.workspace
-        if path != workspace.path or workspace.state.is_active:  # the user went elsewhere meanwhile
+        if path != workspace.file.home or workspace.state.is_active:  # the user went elsewhere meanwhile
             return
         window.show_network()
         workspace.revisiting.start(earlier, path)

@@ -61,7 +61,7 @@ class ImportActions:
                 "There is no network", (Problem(code="weights.no_network", message=message, file=str(path)),)
             )
             return
-        document, project = self._workspace.document, self._workspace.path
+        document, project = self._workspace.document, self._workspace.file.home
         run_with_progress(
             self._window,
             f"Loading weights from {path.name}",
@@ -73,8 +73,9 @@ class ImportActions:
 
     def _ask(self, title: str, kind: str, suffixes: tuple[str, ...]) -> Path | None:
         patterns = " ".join(f"*{suffix}" for suffix in suffixes)
-        folder = self._workspace.path.parent if self._workspace.path else Path.home()
-        name, _ = QFileDialog.getOpenFileName(self._window, title, str(folder), f"{kind} ({patterns});;All files (*)")
+        name, _ = QFileDialog.getOpenFileName(
+            self._window, title, str(self._workspace.file.folder), f"{kind} ({patterns});;All files (*)"
+        )
         return Path(name) if name else None
 
     def _show_network(self, path: Path, found: tuple[Document, Report]) -> None:

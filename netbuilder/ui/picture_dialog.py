@@ -79,8 +79,7 @@ class PictureDialog(QDialog):
         self.form = Form(PARAMETERS)
         self.form.edited.connect(self._edit)
         workspace = window.workspace
-        folder = workspace.path.parent if workspace.path else Path.home()
-        self.target = QLineEdit(str(folder / f"{workspace.name}{self._values['suffix']}"))
+        self.target = QLineEdit(str(workspace.file.folder / f"{workspace.name}{self._values['suffix']}"))
         self.browse = QPushButton("Browse…")
         self.browse.clicked.connect(self._browse)
         self.outcome = QLabel()

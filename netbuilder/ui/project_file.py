@@ -77,6 +77,11 @@ class ProjectFile:
         """The file beside which data, runs and weights are: the document's own, else that which it is a copy of."""
         return self._path or self.origin
 
+    @property
+    def folder(self) -> Path:
+        """Where dialogs begin to look for files: beside the document's file, or the user's own folder without one."""
+        return self.home.parent if self.home else Path.home()
+
     def read(self, path: Path) -> Document:
         """Return the document in a file.
 

@@ -178,7 +178,9 @@ class RunActions:
 
     def export_tensorboard(self) -> None:
         """Write event files of the selected runs, or of all."""
-        name = QFileDialog.getExistingDirectory(self._window, "A folder for TensorBoard", str(self._home()))
+        name = QFileDialog.getExistingDirectory(
+            self._window, "A folder for TensorBoard", str(self._workspace.file.folder)
+        )
         if name:
             work = partial(_write_events, self._runs.store, self._runs.selection, Path(name))
             self._write(f"Writing event files to {name}", work, Path(name))
@@ -189,11 +191,10 @@ class RunActions:
         chosen = self._runs.selected
         return chosen[0] if len(chosen) == 1 else None
 
-    def _home(self) -> Path:
-        return self._workspace.path.parent if self._workspace.path else Path.home()
-
     def _ask_file(self, title: str, name: str) -> Path | None:
-        found, _ = QFileDialog.getSaveFileName(self._window, title, str(self._home() / name), "Tables (*.csv)")
+        found, _ = QFileDialog.getSaveFileName(
+            self._window, title, str(self._workspace.file.folder / name), "Tables (*.csv)"
+        )
         return Path(found) if found else None
 
     def _write(self, title: str, work: Callable[[Job], Any], path: Path) -> None:
@@ -222,7 +223,7 @@ class RunActions:
 
     def _show_project(self, name: str, document: Document) -> None:
         # A copy of the project as it was: its data files and its weights are found beside the project's file.
-        self._workspace.open_recovered(document, None, self._workspace.path or self._workspace.file.origin)
+        self._workspace.open_recovered(document, None, self._workspace.file.home)
         self._window.show_network()
         start = "its weights" if document.plan.weights else "drawn weights: it has none"
         self._workspace.message.emit(f"Opened the run {name}; training starts from {start}")

@@ -21,10 +21,7 @@ class RunControl(Part):
 
     def branch(self, state: Path) -> None:
         """Start a run of the current document that goes on from a training's state in a file."""
-        workspace = self._workspace
-        if not workspace.state.is_active and self.may_train():
-            workspace.trainer.start(workspace.document, workspace.file.home, state=str(state))
-            self.watch_selection()
+        self._start(state=str(state))
 
     def may_train(self) -> bool:
         """Whether nothing prevents training; what does is raised as problems."""
@@ -79,9 +76,9 @@ class RunControl(Part):
         if workspace.selection:
             self.watch(map(workspace.scopes.source_of, sorted(workspace.selection)), workspace.trainer.sample)
 
-    def _start(self, *, paused: bool = False) -> None:
+    def _start(self, *, paused: bool = False, state: str = "") -> None:
         """Start a run of the document, unless one is in progress or something prevents it."""
         workspace = self._workspace
         if not workspace.state.is_active and self.may_train():
-            workspace.trainer.start(workspace.document, workspace.file.home, paused=paused)
+            workspace.trainer.start(workspace.document, workspace.file.home, paused=paused, state=state)
             self.watch_selection()

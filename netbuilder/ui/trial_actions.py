@@ -35,12 +35,11 @@ class TrialActions:
         from netbuilder.project import runs_folder
 
         workspace = self.window.workspace
-        path = workspace.path
         return partial(
             try_ways_in_child,
             workspace.document,
-            base=str(path.parent) if path else "",
-            runs=str(runs_folder(path)),
+            base=str(workspace.file.base),
+            runs=str(runs_folder(workspace.file.home)),
             device=workspace.trainer.device,
             with_compile=with_compile,
         )

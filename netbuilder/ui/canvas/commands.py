@@ -335,9 +335,8 @@ class Commands:
         """Return what a fresh data node yields; None for other nodes, and where the user must choose a file first."""
         if not node.type.startswith("data."):
             return None
-        base = self._workspace.path.parent if self._workspace.path else ""
         try:
-            return schemas.describe(node.type, node.parameters, base)
+            return schemas.describe(node.type, node.parameters, self._workspace.file.base)
         except NetbuilderError as error:
             self._workspace.message.emit(error.problems[0].message)
             return None

@@ -157,7 +157,7 @@ class DataSection(QWidget):
         return self._workspace.document.scope(self._workspace.scope).nodes[self._node].type
 
     def _base(self) -> str:
-        return str(self._workspace.path.parent) if self._workspace.path else ""
+        return str(self._workspace.file.base)
 
     # The preview ---------------------------------------------------------------------------------------------------
 

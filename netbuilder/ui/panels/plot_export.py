@@ -111,7 +111,7 @@ class PlotExport(QObject):
         self._ask("Export values", f"{self._name}.csv", "Table (*.csv)")
 
     def _ask(self, title: str, name: str, kinds: str) -> None:
-        path, kind = QFileDialog.getSaveFileName(self.plot, title, name, kinds)
+        path, kind = QFileDialog.getSaveFileName(self.plot, title, str(self._workspace.file.folder / name), kinds)
         if path:
             ending = kind.partition("(*")[2].rstrip(")")
             self.write(path if Path(path).suffix else path + ending)
