@@ -27,6 +27,18 @@ def is_active(workspace: Workspace) -> bool:
     return workspace.state.is_active and workspace.state is not State.STOPPING
 
 
+def can_train(workspace: Workspace) -> bool:
+    """A run can be started, paused or gone on with."""
+    if workspace.state in (State.RUNNING, State.PAUSED):
+        return True
+    return is_ready(workspace)
+
+
+def can_step(workspace: Workspace) -> bool:
+    """The network has layers, and no run is about to end."""
+    return is_drawn(workspace) and workspace.state is not State.STOPPING
+
+
 def has_selection(workspace: Workspace) -> bool:
     """Layers are selected."""
     return bool(workspace.selection)
@@ -117,6 +129,11 @@ def is_on_block(workspace: Workspace) -> bool:
     return any(definition_of(workspace.document, nodes[node]) for node in workspace.selection if node in nodes)
 
 
+def is_on_one_block(workspace: Workspace) -> bool:
+    """A block and nothing else is selected."""
+    return has_one(workspace) and is_on_block(workspace)
+
+
 def is_in_block(workspace: Workspace) -> bool:
     """The user stands in a block."""
     return bool(workspace.scope)
@@ -196,10 +213,13 @@ _REASONS: Mapping[Predicate, str] = {
     has_idle_data: "no data node is without a network",
     is_slowed: "training goes as fast as it can",
     can_be_slower: "training does one step a second",
+    can_train: "the network is empty, or a run is about to begin or to end",
+    can_step: "the network is empty, or a run is about to end",
     is_ready: "the network is empty, or a run is in progress",
     is_seen: "there are no layers here",
     has_frames: "there are no frames here",
     is_on_block: "no block is selected",
+    is_on_one_block: "select one block",
     is_in_block: "you are not in a block",
     can_undo: "nothing to undo",
     can_redo: "nothing to redo",
@@ -233,6 +253,7 @@ class ActionSpec:
         enabled: Whether it can be used now.
         follows_line: Whether the menu draws a line above it.
         checked: Whether it is on; None for what is done rather than switched.
+        said: What the menu says now; None for what is always called by its title.
     """
 
     id: str
@@ -245,6 +266,7 @@ class ActionSpec:
     enabled: Predicate = always
     follows_line: bool = False
     checked: Predicate | None = None
+    said: Callable[[Workspace], str] | None = None
 
 
 def action(
@@ -258,6 +280,7 @@ def action(
     enabled: Predicate = always,
     line: bool = False,
     checked: Predicate | None = None,
+    said: Callable[[Workspace], str] | None = None,
 ) -> ActionSpec:
     """Return an action as the tables of the menus write it."""
     return ActionSpec(
@@ -271,6 +294,7 @@ def action(
         enabled=enabled,
         follows_line=line,
         checked=checked,
+        said=said,
     )
 
 

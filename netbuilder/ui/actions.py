@@ -73,16 +73,15 @@ class Actions:
             menu.addAction(action)
 
     def refresh(self) -> None:
-        """Enable what can be used now, and say what Undo and Redo would do."""
+        """Enable what can be used now, and say what a key would do now: Undo, Redo, Train."""
         for spec, action in self:
             usable = spec.enabled(self._workspace)
             if action.isEnabled() != usable:
                 action.setEnabled(usable)
             if spec.checked is not None:
                 action.setChecked(spec.checked(self._workspace))
-        history = self._workspace.history
-        for id, verb, title in (("edit.undo", "&Undo", history.undo_title), ("edit.redo", "&Redo", history.redo_title)):
-            self._actions[id].setText(f"{verb} {title}".rstrip())
+            if spec.said is not None:
+                action.setText(spec.said(self._workspace))
 
 
 def _add_menu(bar: QMenuBar, title: str) -> QMenu:

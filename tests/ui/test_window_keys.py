@@ -8,8 +8,10 @@ from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from netbuilder.document.model import PortRef
+from netbuilder.document import edits
+from netbuilder.document.model import About, PortRef
 from netbuilder.foundation.preferences import Preferences
+from netbuilder.training.protocol import State
 from netbuilder.ui.theme import controller
 from netbuilder.ui.usage import NAME
 from netbuilder.ui.window import MainWindow
@@ -121,3 +123,56 @@ def test_closing_remembers_what_was_used(window: MainWindow) -> None:
     window.canvas.add("tanh")
     window.close_now()
     assert Preferences().get(NAME)["added"] == {"tanh": 1}
+
+
+@pytest.mark.parametrize(
+    "id", ["graph.add", "graph.arrange", "frame.note", "edit.select_all", "edit.value", "view.fit"]
+)
+@pytest.mark.parametrize("away", ["start", "code"])
+def test_what_is_done_on_the_canvas_is_seen(window: MainWindow, id: str, away: str) -> None:
+    window.workspace.select((RELU,))
+    if away == "start":
+        window.show_start()
+    else:
+        window.docks.tabs.setCurrentIndex(1)
+    window.actions_[id].trigger()
+    assert not window.is_start_page_shown
+    assert window.canvas.isVisible()
+
+
+def test_switching_a_preference_moves_nobody(window: MainWindow) -> None:
+    window.docks.tabs.setCurrentIndex(1)
+    window.actions_["live.pictures"].trigger()
+    assert not window.canvas.isVisible()
+
+
+def test_menus_say_what_a_key_does_now(window: MainWindow, monkeypatch: pytest.MonkeyPatch) -> None:
+    workspace, action = window.workspace, window.actions_["train.train"]
+    steps = [window.actions_[f"train.{name}"] for name in ("step", "step_epoch", "profile")]
+    for state, text, can_train, can_step in (
+        (State.IDLE, "&Train", True, True),
+        (State.STARTING, "&Train", False, True),
+        (State.RUNNING, "Pa&use", True, True),
+        (State.PAUSED, "Res&ume", True, True),
+        (State.STOPPING, "&Train", False, False),
+        (State.ENDED, "&Train", True, True),
+    ):
+        workspace.trainer._enter(state)
+        assert (action.text(), action.isEnabled()) == (text, can_train), state
+        assert [each.isEnabled() for each in steps] == [can_step] * 3, state
+
+
+def test_an_edit_s_title_with_an_ampersand_is_no_access_key(window: MainWindow) -> None:
+    window.workspace.edit("Reload R&D.netb", lambda document: edits.set_about(document, About(title="x")))
+    assert window.actions_["edit.undo"].text() == "&Undo Reload R&&D.netb"
+
+
+def test_entering_needs_one_block(window: MainWindow) -> None:
+    window.workspace.select((RELU,))
+    window.canvas.blocks.make_selected()
+    window.canvas.label_editor.hide()
+    (block,) = window.workspace.selection
+    assert window.actions_["block.enter"].isEnabled()
+    window.workspace.select((block, LINEAR))
+    assert not window.actions_["block.enter"].isEnabled()
+    assert window.actions_["block.dissolve"].isEnabled()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netbuilder.ui.action_spec import ActionSpec, action, has_selection, is_in_block, is_on_block
+from netbuilder.ui.action_spec import ActionSpec, action, has_selection, is_in_block, is_on_block, is_on_one_block
 
 BLOCK: tuple[ActionSpec, ...] = (
     action(
@@ -23,7 +23,7 @@ BLOCK: tuple[ActionSpec, ...] = (
         enabled=is_on_block,
         tip="Put the layers of the selected blocks in their place",
     ),
-    action("block.enter", "&Enter", "&Block", "canvas.enter_block", "Return", enabled=is_on_block, line=True),
+    action("block.enter", "&Enter", "&Block", "canvas.enter_block", "Return", enabled=is_on_one_block, line=True),
     action("block.leave", "Lea&ve", "&Block", "canvas.leave_block", "Backspace", enabled=is_in_block),
     action(
         "block.unique",

@@ -14,6 +14,12 @@ from netbuilder.ui.action_spec import (
     is_seen,
 )
 
+
+def _said(verb: str, title: str) -> str:
+    """Return what Undo or Redo would do; a lone ampersand in it would mark an access key."""
+    return f"{verb} {title.replace('&', '&&')}".rstrip()
+
+
 EDIT: tuple[ActionSpec, ...] = (
     action(
         "edit.undo",
@@ -23,6 +29,7 @@ EDIT: tuple[ActionSpec, ...] = (
         "Ctrl+Z",
         icon="undo",
         enabled=can_undo,
+        said=lambda workspace: _said("&Undo", workspace.history.undo_title),
     ),
     action(
         "edit.redo",
@@ -33,6 +40,7 @@ EDIT: tuple[ActionSpec, ...] = (
         "Ctrl+Y",
         icon="redo",
         enabled=can_redo,
+        said=lambda workspace: _said("&Redo", workspace.history.redo_title),
     ),
     action("edit.cut", "Cu&t", "&Edit", "selected.cut", "Ctrl+X", icon="cut", enabled=has_chosen, line=True),
     action("edit.copy", "&Copy", "&Edit", "selected.copy", "Ctrl+C", icon="copy", enabled=has_chosen),

@@ -17,6 +17,7 @@ TIME: tuple[ActionSpec, ...] = (
         "past.play_or_pause",
         "Alt+P",
         tip="Show one moment of the run after the other",
+        said=lambda workspace: "Sto&p playing" if workspace.past.is_playing else "&Play",
         enabled=can_look_back,
     ),
     action(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from netbuilder.training.protocol import State
 from netbuilder.ui.action_spec import (
     ActionSpec,
     action,
     can_be_slower,
     can_go_back,
+    can_step,
+    can_train,
     has_waiting_edits,
     is_active,
     is_drawn,
@@ -23,10 +26,11 @@ TRAIN: tuple[ActionSpec, ...] = (
         "training.train_or_pause",
         "F5",
         icon="play",
-        enabled=lambda workspace: is_drawn(workspace) or is_active(workspace),
+        enabled=can_train,
+        said=lambda workspace: {State.RUNNING: "Pa&use", State.PAUSED: "Res&ume"}.get(workspace.state, "&Train"),
     ),
-    action("train.step", "&Step one batch", "&Train", "training.step_batch", "F10", icon="step", enabled=is_drawn),
-    action("train.step_epoch", "Step one &epoch", "&Train", "training.step_epoch", "Shift+F10", enabled=is_drawn),
+    action("train.step", "&Step one batch", "&Train", "training.step_batch", "F10", icon="step", enabled=can_step),
+    action("train.step_epoch", "Step one &epoch", "&Train", "training.step_epoch", "Shift+F10", enabled=can_step),
     action(
         "train.profile",
         "&Profile",
@@ -34,7 +38,7 @@ TRAIN: tuple[ActionSpec, ...] = (
         "training.profile",
         "F7",
         tip="Measure how long each layer takes forward and backward; the training is not changed by it",
-        enabled=is_drawn,
+        enabled=can_step,
     ),
     action(
         "train.go_on",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from netbuilder.ui.action_spec import ActionSpec, action, has_selection, prefers
+from netbuilder.ui.action_spec import ActionSpec, action, has_selection, is_seen, prefers
 
 VIEW: tuple[ActionSpec, ...] = (
-    action("view.fit", "&Fit the network", "&View", "views.fit_all", "Home", icon="fit"),
+    action("view.fit", "&Fit the network", "&View", "views.fit_all", "Home", icon="fit", enabled=is_seen),
     action("view.fit_selection", "Fit the &selection", "&View", "views.fit_selection", "F", enabled=has_selection),
     action("view.zoom_in", "Zoom &in", "&View", "canvas.zoom_in", "Ctrl++", "Ctrl+=", icon="zoom-in"),
     action("view.zoom_out", "Zoom &out", "&View", "canvas.zoom_out", "Ctrl+-", icon="zoom-out"),
