@@ -109,6 +109,7 @@ class ComparisonDialog(QDialog):
         self.view = ComparisonView(seen, theme)
         self.go = QPushButton("Apply")
         self.go.setProperty("role", "primary")
+        self.go.setDefault(True)
         self.go.clicked.connect(self._apply)
         self.leave = QPushButton("Discard")
         self.leave.clicked.connect(self.reject)

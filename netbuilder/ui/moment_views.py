@@ -18,6 +18,7 @@ from netbuilder.ui.panels.cards import clear, label
 from netbuilder.ui.panels.layer_list import GAP, RIGHT, Layer, LayerList
 from netbuilder.ui.panels.matrices import ConfusionView, Painted
 from netbuilder.ui.panels.mosaic import from_argb
+from netbuilder.ui.quantities import is_share, quantity_title
 from netbuilder.ui.theme import Theme, mono_font, ui_font
 from netbuilder.ui.workspace import Workspace
 
@@ -28,7 +29,6 @@ _LEAST: Final = 1e-4
 """Where the bars of changes begin; they end at 10, ten times the first norm."""
 
 _NUMBER = 64.0  # pixels for a value at a column's right end
-_PERCENT = ("accuracy", "precision", "recall", "f1")
 
 
 class ChangeList(LayerList):
@@ -116,7 +116,7 @@ class ValueTable(QWidget):
         for column, text in enumerate(heads):
             self._put(0, column, text, "muted")
         for row, (name, (then, later)) in enumerate(self.values.items(), 1):
-            percent = name.removesuffix("/validation") in _PERCENT
+            percent = is_share(name)
             texts = [_value(value, percent) for value in (then, later)]
             gap = later - then
             sign = "+" if gap > 0 else ""
@@ -144,7 +144,7 @@ def metric_title(name: str) -> str:
     """Return what people call a series: "accuracy/validation" is "accuracy"."""
     if name in ("loss/train", "loss/validation"):
         return {"loss/train": "loss (train)", "loss/validation": "loss (val.)"}[name]
-    return name.removesuffix("/validation").replace("_", " ")
+    return quantity_title(name)
 
 
 def _value(value: float, percent: bool) -> str:

@@ -32,8 +32,8 @@ class OutsideWatch(QObject):
     def look(self) -> None:
         """Look at the file behind the window's back: a network disk may take its time."""
         path, known = self._window.workspace.path, self._window.workspace.file.stamp
-        if path is None or known is None or self._is_looking:
-            return
+        if path is None or known is None or self._is_looking or not self._window.isVisible():
+            return  # a window that was closed has stopped its work, and starts none
         self._is_looking = True
         self._window.background.run(
             f"Looking at {path.name}", lambda _: stamp_of(path), partial(self._judge, path, known)

@@ -14,8 +14,8 @@ from netbuilder.training.protocol import Points
 from netbuilder.training.run_store import RunRecord
 from netbuilder.ui.panels.decimation import Floats, Ints, Pyramid
 from netbuilder.ui.panels.trace import Band, Placement, Trace, Unit
+from netbuilder.ui.quantities import is_share
 from netbuilder.ui.run_reading import Curves
-from netbuilder.ui.run_rows import is_percent
 from netbuilder.ui.text import clock
 
 LOSSES = ("loss/train", "loss/validation")
@@ -127,7 +127,7 @@ def _lines(
             dashed=name == "loss/validation",
             dotted=name not in LOSSES,
             per_step=not name.endswith("/validation"),
-            percent=is_percent(f"best/{name.removesuffix('/validation')}"),
+            percent=is_share(name),
             colors=colors,
             quiet=name != told,
         )

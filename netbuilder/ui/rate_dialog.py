@@ -189,6 +189,7 @@ class RateDialog(QDialog):
             layout.addWidget(self.view, 1)
             self._read(self.view.rate)
             self.view.setFocus()
+            self.go.setDefault(True)
         else:
             self.go.hide()
         layout.addLayout(buttons)

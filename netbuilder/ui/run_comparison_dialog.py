@@ -149,7 +149,7 @@ class RunComparisonDialog(QDialog):
         return page
 
     def _reveal(self, row: int) -> None:
-        """Bring a node that differs into the middle of both pictures."""
+        """Show a node that differs as selected in both pictures, which show all of their networks."""
         if 0 <= row < len(self._comparison.nodes):
             node = self._comparison.nodes[row].node
             for picture in self.pictures:

@@ -10,9 +10,7 @@ from typing import Any
 from netbuilder.training.run_files import Taken
 from netbuilder.training.run_store import RunRecord
 from netbuilder.training.run_values import Value, differing, lower_is_better
-
-PERCENT = frozenset({"accuracy", "precision", "recall", "f1"})
-"""Metrics that are written in percent."""
+from netbuilder.ui.quantities import is_share
 
 _RANK = {"loss": 0, "accuracy": 1, "mae": 1, "rmse": 2}
 """Results that people ask for first."""
@@ -108,4 +106,4 @@ def best_of(rows: Sequence[Row], key: str) -> float | None:
 
 def is_percent(key: str) -> bool:
     """Whether a value is a part of one."""
-    return "/" in key and not key.startswith("plan/") and key.rpartition("/")[2].rpartition(".")[2] in PERCENT
+    return "/" in key and not key.startswith("plan/") and is_share(key.rpartition("/")[2])

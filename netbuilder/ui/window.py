@@ -35,6 +35,7 @@ from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.recovery_actions import RecoveryActions
 from netbuilder.ui.standpoint import shown_as
 from netbuilder.ui.status import StatusBar
+from netbuilder.ui.text import counted
 from netbuilder.ui.theme import MODES, ThemeController
 from netbuilder.ui.toolbar import Toolbar
 from netbuilder.ui.version_actions import VersionActions
@@ -380,11 +381,10 @@ class MainWindow(QMainWindow):
         self.actions_[id].trigger()
 
     def _show_raised(self, problems: tuple[Problem, ...]) -> None:
-        count = len(problems)
         title = "It cannot be trained yet" if self.workspace.problems else "This cannot be done"
         self.show_problems(title, problems[:5])
         self.docks.show("problems")
-        self.workspace.message.emit(f"{count} problem{'s' if count > 1 else ''}")
+        self.workspace.message.emit(counted(len(problems), "problem"))
 
     def _watch_for_defects(self, news: Telemetry) -> None:
         for event in news.events:

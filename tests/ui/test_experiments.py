@@ -140,8 +140,8 @@ def test_the_suggestion_is_one_click_and_one_undo(qtbot: QtBot, window: MainWind
     assert suggested is not None
     assert dialog.view.rate == suggested
     assert str(suggested) in dialog.go.text() or "e" in dialog.go.text()
-    QTest.mouseClick(dialog.go, Qt.MouseButton.LeftButton)
-    assert rate_of(window) == suggested
+    QTest.keyClick(dialog.view, Qt.Key.Key_Return)
+    assert rate_of(window) == suggested, "Enter means the main button"
     window.workspace.undo()
     assert rate_of(window) == 1e-5
 

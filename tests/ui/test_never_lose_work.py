@@ -483,3 +483,10 @@ def test_a_file_that_is_gone_is_told_and_a_damaged_one_is_not_taken_over(
     box(qtbot).reject()
     assert window.workspace.document == tiny_mlp()
     assert dumps(window.workspace.document) == dumps(tiny_mlp())
+
+
+def test_a_window_that_was_closed_looks_at_nothing(window: MainWindow, path: Path) -> None:
+    window.workspace.open(path)
+    window.close_now()
+    window.outside._note(Qt.ApplicationState.ApplicationActive)
+    assert not window.background.is_busy

@@ -21,6 +21,7 @@ from netbuilder.ui.canvas.faces import Area
 from netbuilder.ui.canvas.geometry import Box, Geometry
 from netbuilder.ui.canvas.painting import write_text
 from netbuilder.ui.canvas.style import Style, text_width
+from netbuilder.ui.quantities import is_share
 
 AREAS: Mapping[PictureKind, Area] = {
     PictureKind.POINTS: Area.SQUARE,
@@ -40,7 +41,6 @@ _CURVE_POINTS = 120
 _LINE = 12.0  # units for a line of text
 _LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-_SHARES = ("accuracy", "precision", "recall", "f1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +285,7 @@ def paint_losses(painter: QPainter, box: QRectF, losses: Losses, style: Style, c
 
 def score_text(metric: str, value: float) -> str:
     """Return a metric's value as people write it: shares in percent."""
-    return f"{100 * value:.1f} %" if metric in _SHARES else f"{value:.3g}"
+    return f"{100 * value:.1f} %" if is_share(metric) else f"{value:.3g}"
 
 
 def _write_losses(painter: QPainter, line: QRectF, losses: Losses, style: Style, category: str) -> None:

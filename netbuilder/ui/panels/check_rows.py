@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFont, QMouseEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QPushButton
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QGridLayout, QLabel, QPushButton
 
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels.cards import label
 from netbuilder.ui.panels.problem_rows import breakable
-from netbuilder.ui.panels.watched import find_node
+from netbuilder.ui.panels.revealing import RevealingRow
 from netbuilder.ui.panels.wrapping import WrappingLayout
 from netbuilder.ui.theme import ui_font
 
@@ -28,13 +28,12 @@ LOOKS = {
 """Verdict -> (icon, theme token, word)."""
 
 
-class CheckRow(QFrame):
-    """One check's result; a click goes to the layer that it is about."""
+class CheckRow(RevealingRow):
+    """One check's result; a click, or Enter, goes to the layer that it is about."""
 
     def __init__(self, result: Result, workspace: Workspace) -> None:
-        super().__init__()
+        super().__init__(workspace)
         self.result = result
-        self._workspace = workspace
         name, token, word = LOOKS[result.verdict]
         mark = QLabel()
         mark.setPixmap(icon(name, token).pixmap(QSize(16, 16), self.devicePixelRatioF()))
@@ -50,7 +49,6 @@ class CheckRow(QFrame):
         grid.addWidget(mark, 0, 0, Qt.AlignmentFlag.AlignTop)
         grid.addWidget(head, 0, 1)
         grid.addWidget(label(breakable(result.message), "muted", wrap=True), 1, 1)
-        self.setToolTip("   ".join(f"{title} {value}" for title, value in result.numbers))
         self.fix_buttons: list[QPushButton] = []
         if result.fixes:
             line = WrappingLayout()
@@ -61,16 +59,7 @@ class CheckRow(QFrame):
                 line.addWidget(button)
                 self.fix_buttons.append(button)
             grid.addLayout(line, 2, 1)
-        if result.node:
-            self.setCursor(Qt.CursorShape.PointingHandCursor)
+        self.lead_to(result.node)
+        numbers = "   ".join(f"{title} {value}" for title, value in result.numbers)
+        self.setToolTip("\n".join(filter(None, (numbers, self.toolTip()))))
         self.setAccessibleName(f"{word}: {result.title}. {result.message}")
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take the click: Qt tells of a release only those that took the press."""
-        event.setAccepted(bool(self.result.node))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Go to the node."""
-        node = self.result.node
-        if node and self.rect().contains(event.position().toPoint()) and find_node(self._workspace, node) is not None:
-            self._workspace.reveal(node)

@@ -35,6 +35,7 @@ from netbuilder.ui.panels.timeline import Timeline
 from netbuilder.ui.panels.trace import Placement, Trace, Unit
 from netbuilder.ui.panels.watched import MapsCard
 from netbuilder.ui.panels.ways_back import WaysBack
+from netbuilder.ui.quantities import is_share, quantity_title
 from netbuilder.ui.runs import COLORS
 from netbuilder.ui.series import Series
 from netbuilder.ui.theme import Theme, ThemeController
@@ -47,13 +48,6 @@ if TYPE_CHECKING:
 EMPTY = "Press Train: the loss will appear here after the first steps."
 NO_EPOCH = "The first epoch has not ended yet."
 NOTHING = ""  # the right axis shows nothing
-_WORDS = {"learning_rate": "learning rate", "gradient_norm": "gradient norm", "f1": "F1", "r2": "R²", "mae": "MAE"}
-
-
-def quantity_title(name: str) -> str:
-    """Return what people call a series: "accuracy/validation" is "accuracy"."""
-    key = name.removesuffix("/validation")
-    return _WORDS.get(key, key.replace("_", " "))
 
 
 class LossCard(Card):
@@ -268,8 +262,7 @@ def _trace(name: str) -> Trace:
     if name == "loss/validation":
         return Trace("validation", "validation")
     per_step = not name.endswith("/validation")
-    percent = name.removesuffix("/validation") in ("accuracy", "precision", "recall", "f1")
-    return Trace(quantity_title(name), "good", right=True, dashed=True, per_step=per_step, percent=percent)
+    return Trace(quantity_title(name), "good", right=True, dashed=True, per_step=per_step, percent=is_share(name))
 
 
 class AnswerCard(Card):

@@ -6,14 +6,15 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QMenu, QPushButton, QToolButton
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QGridLayout, QLabel, QMenu, QPushButton, QToolButton
 
 from netbuilder.document import edits
 from netbuilder.foundation.problem import Fix, NetbuilderError
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels.cards import ElidedLabel, clear, label
 from netbuilder.ui.panels.problem_rows import SEVERITIES, breakable
+from netbuilder.ui.panels.revealing import RevealingRow
 from netbuilder.ui.panels.sparkline import Sparkline
 from netbuilder.ui.panels.watched import find_node
 from netbuilder.ui.panels.wrapping import WrappingLayout
@@ -27,13 +28,12 @@ POINTS = 2000
 """A sparkline shows so many of a curve's last points at most."""
 
 
-class FindingRow(QFrame):
+class FindingRow(RevealingRow):
     """A finding that takes the user to its node, offers its fixes, and shows what it rests on."""
 
     def __init__(self, finding: Finding, workspace: Workspace, theme: Theme) -> None:
-        super().__init__()
+        super().__init__(workspace)
         self.finding = finding
-        self._workspace = workspace
         self.setProperty("card", True)
         self._mark = QLabel()
         self._head = ElidedLabel()
@@ -75,9 +75,7 @@ class FindingRow(QFrame):
         self._message.setText(breakable(finding.message))
         self._numbers.setText("     ".join(f"{title} {value}" for title, value in finding.evidence.numbers))
         self._numbers.setVisible(bool(finding.evidence.numbers))
-        self.setCursor(Qt.CursorShape.PointingHandCursor if node is not None else Qt.CursorShape.ArrowCursor)
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus if node is not None else Qt.FocusPolicy.NoFocus)
-        self.setToolTip("Show it on the canvas" if node is not None else "")
+        self.lead_to(finding.node if node is not None else "")
         self.setAccessibleName(f"{word}: {head}. {finding.message}")
         if finding.fixes != self._fixes:
             self._fixes = finding.fixes
@@ -133,27 +131,6 @@ class FindingRow(QFrame):
         last = int(curve.steps.searchsorted(evidence.last, "right")) if evidence.last else len(curve)
         first = max(first, last - POINTS)
         self.spark.set_curve(curve.steps[first:last], curve.values[first:last], evidence.limit, evidence.series)
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take the click: Qt tells of a release only those that took the press."""
-        event.setAccepted(bool(self.finding.node))
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Go to the node."""
-        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
-            self.reveal()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Go to the node with Enter or Space."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.reveal()
-        else:
-            super().keyPressEvent(event)
-
-    def reveal(self) -> None:
-        """Select the finding's node and bring it into view."""
-        if self.finding.node and find_node(self._workspace, self.finding.node) is not None:
-            self._workspace.reveal(self.finding.node)
 
 
 def _is_applied(workspace: Workspace, fix: Fix) -> bool:

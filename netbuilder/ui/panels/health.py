@@ -13,6 +13,7 @@ from netbuilder.ui.panels.cards import Card, clear, label
 from netbuilder.ui.panels.check_rows import CheckRow
 from netbuilder.ui.panels.finding_rows import FindingRow
 from netbuilder.ui.panels.live import LivePanel
+from netbuilder.ui.text import counted
 from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Workspace
 
@@ -117,9 +118,9 @@ class HealthPanel(LivePanel):
         )
 
     def _summary(self) -> str:
-        count = len(self.workspace.health.findings)
-        if count:
-            return f"{count} finding{'s' if count > 1 else ''}. Each fix is one change that Undo takes back."
+        findings = self.workspace.health.findings
+        if findings:
+            return f"{counted(len(findings), 'finding')}. Each fix is one change that Undo takes back."
         if not self.workspace.series:
             return BEFORE
         from netbuilder.insight.rule import registry

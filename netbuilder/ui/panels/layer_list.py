@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
@@ -67,10 +67,15 @@ def layers_of(workspace: Workspace, paths: Iterable[str], *, selected_only: bool
 class LayerList(QWidget):
     """The rows; how they are drawn beside their names, a subclass says.
 
+    Signals:
+        wanted: (QRect) a key went to what lies here: it is to be scrolled into view.
+
     Attributes:
         theme: The colours.
         layers: Who the rows are about.
     """
+
+    wanted = Signal(QRect)
 
     def __init__(
         self, workspace: Workspace, theme: Theme, titles: Sequence[str], row: int = 40, *, stretch: int = 1
@@ -214,3 +219,4 @@ class LayerList(QWidget):
         chosen = [i for i, layer in enumerate(self.layers) if self._workspace.is_selected(layer.path)]
         index = min(max((chosen[0] if chosen else -1) + steps[Qt.Key(event.key())], 0), len(self.layers) - 1)
         self._workspace.reveal(self.layers[index].path)
+        self.wanted.emit(self.cell(index, 0).toAlignedRect())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from functools import partial
 
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QWidget
+from PySide6.QtCore import QRect, Qt
+from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea
 
 from netbuilder.ui.panels.cards import Card
 from netbuilder.ui.panels.layer_list import LayerList, layers_of
@@ -74,10 +76,17 @@ class LayerPanel(LivePanel):
         self.list.set_theme(theme)
 
 
-def scrolled(widget: QWidget) -> QScrollArea:
-    """Return a frameless area in which a list is as wide as there is room, and scrolled."""
+def scrolled(layers: LayerList) -> QScrollArea:
+    """Return a frameless area in which a list is as wide as there is room, and scrolled, also by its keys."""
     area = QScrollArea()
     area.setFrameShape(QFrame.Shape.NoFrame)
     area.setWidgetResizable(True)
-    area.setWidget(widget)
+    area.setWidget(layers)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the list takes the keys, and one stop on the way is enough
+    layers.wanted.connect(partial(_show_all_of, area))
     return area
+
+
+def _show_all_of(area: QScrollArea, row: QRect) -> None:
+    middle = row.center()
+    area.ensureVisible(0, middle.y(), 0, row.height() // 2 + 4)

@@ -21,6 +21,7 @@ from netbuilder.ui.panels.layer_panel import scrolled
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.plot_export import export_plots
 from netbuilder.ui.panels.watched import class_names, watched_node
+from netbuilder.ui.text import counted
 from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Workspace
 
@@ -191,7 +192,7 @@ class MomentsPanel(LivePanel):
         self.changes.set_layers(layers_of(self.workspace, self.changes.changes))
         others = len({*comparison.only_before, *comparison.only_after})
         card = self.cards["layers"]
-        card.note.setText(f"{others} other{'s' if others != 1 else ''} differ in kind or size" if others else "")
+        card.note.setText(f"{counted(others, 'other')} differ in kind or size" if others else "")
         if self.changes.layers:
             card.show_body(self._area)
         else:

@@ -9,7 +9,7 @@ from typing import Protocol, cast
 
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QFileDialog, QMenu, QWidget
 
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.foundation.save import atomic_save
@@ -101,7 +101,8 @@ class PlotExport(QObject):
             self._workspace.message.emit(f"Exported {path}")
 
     def _open(self, at: QPoint) -> None:
-        self.menu().popup(self.plot.mapToGlobal(at))
+        place = self.plot.viewport() if isinstance(self.plot, QAbstractScrollArea) else self.plot
+        self.menu().popup(place.mapToGlobal(at))
 
     def _ask_for_picture(self) -> None:
         kinds = "PNG picture (*.png);;SVG drawing (*.svg)"

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from functools import partial
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtGui import QFont, QKeyEvent, QMouseEvent
-from PySide6.QtWidgets import QBoxLayout, QFrame, QGridLayout, QLabel, QPushButton
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QBoxLayout, QGridLayout, QLabel, QPushButton
 
 from netbuilder.compiler.custom import TRUST
 from netbuilder.foundation.problem import Problem, Severity
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels.cards import ElidedLabel, label
+from netbuilder.ui.panels.revealing import RevealingRow
 from netbuilder.ui.panels.watched import find_node
 from netbuilder.ui.theme import ui_font
 from netbuilder.ui.workspace import Workspace
@@ -30,14 +31,8 @@ def breakable(text: str) -> str:
     return re.sub(r"\S{24,}", lambda word: word[0].replace(".", ".\u200b").replace("_", "_\u200b"), text)
 
 
-class ProblemRow(QFrame):
-    """A problem that takes the user to its node and offers its fixes.
-
-    Signals:
-        revealed: () the user went to its place.
-    """
-
-    revealed = Signal()
+class ProblemRow(RevealingRow):
+    """A problem that takes the user to its node and offers its fixes."""
 
     def __init__(self, problem: Problem, workspace: Workspace, *, place: bool = True) -> None:
         """Show a problem.
@@ -47,9 +42,8 @@ class ProblemRow(QFrame):
             workspace: Applies fixes and finds the node's label.
             place: Whether to name the node and go there on a click.
         """
-        super().__init__()
+        super().__init__(workspace)
         self.problem = problem
-        self._workspace = workspace
         self._wide = place
         self._place = place and bool(problem.node)
         self.setProperty("card", True)
@@ -72,10 +66,7 @@ class ProblemRow(QFrame):
             grid.addWidget(label(self._contrast(), "number", wrap=True), 2, 1)
         if problem.fixes or problem.action:
             grid.addLayout(self._buttons(), 3, 1)
-        if self._place:
-            self.setCursor(Qt.CursorShape.PointingHandCursor)
-            self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-            self.setToolTip("Show it on the canvas")
+        self.lead_to(problem.node if self._place else "")
         self.setAccessibleName(f"{self._head(word)}: {problem.message}")
 
     def _head(self, word: str) -> str:
@@ -106,25 +97,3 @@ class ProblemRow(QFrame):
             row.addWidget(button)
         row.addStretch(1)
         return row
-
-    def mousePressEvent(self, event: QMouseEvent) -> None:
-        """Take the click: Qt tells of a release only those that took the press."""
-        event.setAccepted(self._place)
-
-    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        """Go to the node."""
-        if event.button() is Qt.MouseButton.LeftButton and self.rect().contains(event.position().toPoint()):
-            self.reveal()
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Go to the node with Enter or Space."""
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
-            self.reveal()
-        else:
-            super().keyPressEvent(event)
-
-    def reveal(self) -> None:
-        """Select the problem's node and bring it into view."""
-        if self._place:
-            self._workspace.reveal(self.problem.node)
-            self.revealed.emit()

@@ -138,6 +138,7 @@ class Timeline(QWidget):
         self.now.setEnabled(away)
         self.play.setIcon(icon("pause" if past.is_playing else "play"))
         self.play.setToolTip("Stop playing" if past.is_playing else "Show one moment after the other")
+        self.play.setAccessibleName("Stop playing" if past.is_playing else "Play")
         self.go_on.setEnabled(away)
         self.go_on.setToolTip(
             "Train on from this moment; what came after it is kept as a run of its own"

@@ -38,6 +38,7 @@ class UpdateList(LayerList):
         titles = ("Gradient norm", "Its course", "Update / weight, 10⁻⁷ to 1, healthy band marked")
         super().__init__(workspace, theme, titles, 36)
         self.setAccessibleName("Gradients and updates by layer")
+        self._norms = (0.1, 1.0)
 
     def paint_cell(self, painter: QPainter, layer: Layer, column: int, box: QRectF) -> None:
         """Draw a bar, a course or a mark in its band."""
@@ -78,21 +79,20 @@ class UpdateList(LayerList):
         value = _last(self._series(GRADIENT_NORM, layer))
         if value is None:
             return
-        low, high = self._norms()
-        part = _place(value, low, high)
+        part = _place(value, *self._norms)
         bar = QRectF(box.left(), box.center().y() - 5, max((box.width() - _NUMBER) * part, 2.0), 10)
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(self.theme.color("accent" if math.isfinite(value) else "bad"))
         painter.drawRoundedRect(bar, 2, 2)
         self._write(painter, box, value_text(value))
 
-    def _norms(self) -> tuple[float, float]:
-        """Return what the bars span, the same for all layers: powers of ten."""
-        values = [_last(self._series(GRADIENT_NORM, layer)) for layer in self.layers]
-        known = [value for value in values if value is not None and math.isfinite(value) and value > 0]
-        if not known:
-            return 0.1, 1.0
-        return 10.0 ** (math.floor(math.log10(min(known))) - 1), 10.0 ** math.ceil(math.log10(max(known)) + 1e-9)
+    def set_layers(self, layers: list[Layer]) -> None:
+        """Show these layers, the bars of all between the same powers of ten."""
+        super().set_layers(layers)
+        values = [_last(self._series(GRADIENT_NORM, layer)) for layer in layers]
+        known = [math.log10(value) for value in values if value is not None and math.isfinite(value) and value > 0]
+        if known:
+            self._norms = 10.0 ** (math.floor(min(known)) - 1), 10.0 ** math.ceil(max(known) + 1e-9)
 
     def _paint_ratio(self, painter: QPainter, layer: Layer, box: QRectF) -> None:
         axis = QRectF(box.left(), box.top() + 6, box.width() - _NUMBER, box.height() - 12)

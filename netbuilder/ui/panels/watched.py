@@ -16,6 +16,7 @@ from netbuilder.ui.panels.cards import Card
 from netbuilder.ui.panels.matrices import BarsView
 from netbuilder.ui.panels.mosaic import GAP, Mosaic
 from netbuilder.ui.panels.titles import node_title
+from netbuilder.ui.text import counted
 from netbuilder.ui.theme import Theme
 from netbuilder.ui.workspace import Workspace
 
@@ -140,10 +141,10 @@ class MapsCard(Card):
         title = node_title(workspace.document, node)
         if picture.kind is PictureKind.MAPS:
             shown = min(self.mosaic.shown or count, count)
-            part = f"{shown} of {count} maps" if shown < count else f"{count} map{'s' if count != 1 else ''}"
+            part = f"{shown} of {count} maps" if shown < count else counted(count, "map")
             self.title.setText(f"{title} · {part if shown < count else picture.caption or part}")
         else:
-            self.title.setText(f"{title} · {count} unit{'s' if count != 1 else ''}")
+            self.title.setText(f"{title} · {counted(count, 'unit')}")
         low, high = _extent(picture)
         total = sample_count(workspace)
         sample = f"sample {picture.sample + 1} of {total}"

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPen
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea, QWidget
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 from netbuilder.training.protocol import Picture, PictureKind
 from netbuilder.training.series_names import GRADIENT_NORM, series_of
@@ -18,6 +18,7 @@ from netbuilder.ui.panels.axis import short_text, value_text
 from netbuilder.ui.panels.cards import Card
 from netbuilder.ui.panels.chart import polygon
 from netbuilder.ui.panels.layer_list import LEFT, RIGHT, Layer, LayerList, layers_of
+from netbuilder.ui.panels.layer_panel import scrolled
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.plot_export import export_plots
 from netbuilder.ui.panels.titles import node_title
@@ -134,10 +135,7 @@ class WeightsPanel(LivePanel):
     def build(self) -> None:
         """Make both cards."""
         self.table = LayerTable(self.workspace, self.theme)
-        self._area = QScrollArea()
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setWidgetResizable(True)
-        self._area.setWidget(self.table)
+        self._area = scrolled(self.table)
         self.layers = Card("Weights & gradients", EMPTY)
         self.only = QCheckBox("Only selected")
         self.only.toggled.connect(self.refresh)

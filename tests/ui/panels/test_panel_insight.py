@@ -109,6 +109,24 @@ def test_a_layer_s_new_name_is_there_at_once_also_after_the_run(digits: Workspac
         assert "trunk" in names, type(panel).__name__
 
 
+def test_keys_go_to_layers_beyond_the_edge(digits: Workspace, host: RecordedHost, qtbot, themes):
+    panel = _make(statistics, qtbot, digits, themes)
+    panel.resize(900, 110)
+    tell(digits, host, _told())
+    rows = panel.list
+    last = len(rows.layers) - 1
+
+    def is_seen() -> bool:
+        return rows.visibleRegion().boundingRect().contains(rows.cell(last, 0).center().toPoint())
+
+    qtbot.waitUntil(lambda: not rows.visibleRegion().isEmpty())
+    assert not is_seen()
+    for _ in rows.layers:
+        QTest.keyClick(rows, Qt.Key.Key_Down)
+    assert digits.selection == {HEAD}
+    assert is_seen()
+
+
 def test_each_follows_the_theme(panel, digits: Workspace, host: RecordedHost, themes) -> None:
     tell(digits, host, _told())
     dark = panel.grab().toImage()

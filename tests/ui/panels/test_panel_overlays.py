@@ -15,10 +15,12 @@ from netbuilder.document.files import write_document
 from netbuilder.training.protocol import Points
 from netbuilder.training.run_store import RunStore
 from netbuilder.ui.overlays import Order, draw
+from netbuilder.ui.panels import curves
 from netbuilder.ui.panels.axis import Axis
 from netbuilder.ui.panels.chart import Chart
 from netbuilder.ui.panels.curves import CurvesPanel
 from netbuilder.ui.panels.trace import Placement, Unit
+from netbuilder.ui.quantities import is_share
 from netbuilder.ui.run_reading import Curves, read_curves
 from netbuilder.ui.runs import COLORS
 from netbuilder.ui.workspace import Workspace
@@ -225,3 +227,9 @@ def test_the_menu_switches_axis_and_bands(qtbot: QtBot, panel: CurvesPanel, work
     panel.loss.fill_menu()
     assert {action.text(): action.isChecked() for action in panel.loss.menu.actions()}["Time"]
     QThreadPool.globalInstance().waitForDone(5_000)
+
+
+@pytest.mark.parametrize(("name", "share"), [("accuracy", True), ("digit.f1", True), ("mae", False), ("loss", False)])
+def test_a_share_is_told_in_percent_in_every_run(name: str, share: bool) -> None:
+    assert curves._trace(f"{name}/validation").percent is share
+    assert is_share(f"{name}/validation") is is_share(name) is share
