@@ -19,6 +19,7 @@ from netbuilder.foundation.preferences import Preferences
 from netbuilder.foundation.resources import resource
 from netbuilder.templates import STARTER, open_template
 from netbuilder.training.protocol import State
+from netbuilder.ui.analysis import SMALL
 from netbuilder.ui.collector import Collector
 from netbuilder.ui.crash import CrashDialog, CrashReporter
 from netbuilder.ui.theme import controller, ui_font
@@ -56,8 +57,10 @@ class Program:
         self.loader.failed.connect(self._torch_failed)
         self.window.furnished.connect(self._after_first_paint)
         self.window.closed.connect(self._note_closed)
-        self._ran = False
+        self._ran = self._is_opening = False
         self.workspace.stateChanged.connect(self._spare_what_the_first_run_loads)
+        self.workspace.documentReplaced.connect(self._spare_what_is_opened)
+        self.workspace.shapesChanged.connect(self._spare_what_is_found)
 
     def open_first(self, path: Path | None) -> None:
         """Show what the program starts with: a file; on the first run the starter; the last project; the start page."""
@@ -123,6 +126,18 @@ class Program:
         """Spare torch's compiler, which the first optimizer imports: its objects take a collection 100 ms and more."""
         if state is State.RUNNING and not self._ran:
             self._ran = True
+            self.collector.spare()
+
+    def _spare_what_is_opened(self) -> None:
+        """Spare a large document: nothing in it refers back, and a collection would look at all of it."""
+        self._is_opening = len(self.workspace.document.graph.nodes) > SMALL
+        if self._is_opening:
+            self.collector.spare()
+
+    def _spare_what_is_found(self) -> None:
+        """Spare what was first found of it, too."""
+        if self._is_opening and self.workspace.is_settled:
+            self._is_opening = False
             self.collector.spare()
 
     def _note_closed(self, ended: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import linecache
 
 import PySide6.QtCore  # noqa: F401  # puts its own `__import__` in place
 
@@ -17,3 +18,4 @@ def import_plainly() -> None:
     original = getattr(builtins, "__orig_import__", None)  # where the binding keeps it; it may stop doing this one day
     if original is not None:
         builtins.__import__ = original
+        linecache.clearcache()  # 3 MB of what was imported so far; a traceback reads again what it shows

@@ -31,3 +31,11 @@ def test_a_binding_that_keeps_no_original_is_left_alone(monkeypatch: pytest.Monk
     monkeypatch.delattr(builtins, "__orig_import__")
     import_plainly()
     assert builtins.__import__ is current
+
+
+def test_the_text_that_was_read_so_far_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builtins, "__orig_import__", builtins.__import__, raising=False)
+    assert linecache.getline(__file__, 1)
+    assert __file__ in linecache.cache
+    import_plainly()
+    assert __file__ not in linecache.cache
