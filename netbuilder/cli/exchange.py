@@ -18,6 +18,7 @@ from netbuilder.cli.answers import (
     print_json,
     refuse_existing,
 )
+from netbuilder.foundation.parameter import Kind
 from netbuilder.foundation.problem import NetbuilderError
 
 if TYPE_CHECKING:
@@ -149,6 +150,10 @@ def _export_arguments(parser: argparse.ArgumentParser) -> None:
     )
     for each in FORMATS.values():
         for parameter in each.parameters:
+            if parameter.kind is Kind.BOOL:
+                about = f"{each.key}: {parameter.help}"
+                parser.add_argument(f"--{parameter.name}", action="store_true", default=None, help=about)
+                continue
             help = f"{each.key}: {parameter.help} From {parameter.minimum} to {parameter.maximum}, {parameter.default} "
             parser.add_argument(f"--{parameter.name}", type=int, metavar="N", help=f"{help}by default")
     parser.add_argument("--overwrite", action="store_true", help="replace what lies there already")

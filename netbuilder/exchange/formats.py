@@ -139,10 +139,10 @@ def _check_file(path: Path, *, overwrite: bool) -> None:
         raise NetbuilderError(Problem(code="export.exists", message=message, file=str(path)))
 
 
-def _python(network: WeightedNetwork, order: Order, _settings: Values, job: Job) -> Exported:
+def _python(network: WeightedNetwork, order: Order, settings: Values, job: Job) -> Exported:
     from netbuilder.exchange.python_project import changed_data, write_python
 
-    files = write_python(network, order.target, job, overwrite=order.overwrite)
+    files = write_python(network, order.target, job, overwrite=order.overwrite, shared=settings["torchrun"])
     if network.origin.run is None:
         notes: tuple[str, ...] = ("There are no weights in it yet: train.py makes weights.pt.",)
     else:
@@ -188,6 +188,16 @@ FORMATS: Final = MappingProxyType(
                 "new rows, pictures or tensors, which it prepares as for training. They need torch alone, and Pillow "
                 "to read pictures.",
                 suffix="",
+                parameters=(
+                    Parameter(
+                        name="torchrun",
+                        title="For torchrun",
+                        kind=Kind.BOOL,
+                        default=False,
+                        help="Lets train.py run under torchrun too, where several processes share each batch. Its text "
+                        "is longer by forty lines.",
+                    ),
+                ),
                 write=_python,
             ),
             ExportFormat(

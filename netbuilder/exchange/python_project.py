@@ -31,7 +31,9 @@ MANIFEST = ".netbuilder-export.json"
 """Tells which files an earlier export wrote, by their SHA-256: those may be replaced, all others not."""
 
 
-def write_python(network: WeightedNetwork, folder: Path, job: Job, *, overwrite: bool = False) -> tuple[Path, ...]:
+def write_python(
+    network: WeightedNetwork, folder: Path, job: Job, *, overwrite: bool = False, shared: bool = False
+) -> tuple[Path, ...]:
     """Write a network as a Python project.
 
     Args:
@@ -39,6 +41,7 @@ def write_python(network: WeightedNetwork, folder: Path, job: Job, *, overwrite:
         folder: Where to; made if there is none.
         job: Told how far the work is.
         overwrite: Whether files may be replaced that no export wrote, or that were changed since.
+        shared: Whether `train.py` lets processes that torchrun starts share each batch.
 
     Returns:
         The files: `model.py`; where there is something to train, `train.py` and `data.pt`; `predict.py` and
@@ -46,9 +49,13 @@ def write_python(network: WeightedNetwork, folder: Path, job: Job, *, overwrite:
 
     Raises:
         NetbuilderError: When the data cannot be read, a file in the folder is not one that an export wrote, or the
-            system refuses; then nothing was written.
+            system refuses; then nothing was written. So it is when batches cannot be shared.
     """
-    files = dict(_files(network, job))
+    if shared:
+        from netbuilder.training.team import refuse_sums
+
+        refuse_sums(network.document)
+    files = dict(_files(network, job, shared=shared))
     known = _read_manifest(folder)
     for name in () if overwrite else files:
         _refuse_foreign(folder / name, known.get(name, []))
@@ -97,14 +104,15 @@ def _write(folder: Path, files: Mapping[str, bytes], known: Mapping[str, list[st
     save_together({folder / name: content for name, content in {MANIFEST: manifest, **files}.items()})
 
 
-def _files(network: WeightedNetwork, job: Job) -> Iterator[tuple[str, bytes]]:
+def _files(network: WeightedNetwork, job: Job, *, shared: bool) -> Iterator[tuple[str, bytes]]:
     document, program = network.document, network.program
     yield "model.py", program.source.encode()
     nodes = [document.graph.nodes[node] for node in dict.fromkeys(port.node for port in program.sources.values())]
     prepared = {node.id: prepare(node, network.base, job) for node in nodes if node.type.startswith("data.")}
     if program.losses and nodes and len(prepared) == len(nodes):
         seeds = _shuffling(document, nodes)
-        yield "train.py", write_script(document, program, network.shapes, seeds, _deviations(prepared)).encode()
+        text = write_script(document, program, network.shapes, seeds, _deviations(prepared), shared=shared)
+        yield "train.py", text.encode()
         yield "data.pt", _archive(program, prepared)
     if program.fields:
         preparation = describe_preparation(document, program, network.types, prepared)

@@ -53,6 +53,8 @@ def write_script(
     shapes: Shapes,
     shuffling: Mapping[str, int],
     deviations: Mapping[PortRef, Sequence[float]],
+    *,
+    shared: bool = False,
 ) -> str:
     """Return the text of `train.py`.
 
@@ -62,6 +64,7 @@ def write_script(
         shapes: Its shapes, all known.
         shuffling: Data node id -> the seed of the generator that shuffles its rows, in the order of use.
         deviations: Data field -> what normalizing divided its numbers by; fields that were not normalized are left out.
+        shared: Whether processes that torchrun starts share each batch.
     """
     functions = [
         texts.LOAD,
@@ -72,15 +75,16 @@ def write_script(
         *_schedule_functions(document),
         _new_optimizers(document, program),
         *([texts.SCALERS] if document.plan.precision == "fp16" else []),
-        _step(document, program),
+        *([texts.SHARING] if shared else []),
+        _step(document, program, shared=shared),
     ]
     functions += [
         *_scores(program, deviations),
         _evaluate(program),
-        _fit(document, program, shapes),
-        texts.MAIN.replace("CLASS", _class_name(program)),
+        _flush_left(_alone_or_shared(_fit(document, program, shapes), shared=shared)),
+        _main(document, program, shared=shared),
     ]
-    text = _head(document, program, shapes, shuffling) + "".join(
+    text = _head(document, program, shapes, shuffling, shared=shared) + "".join(
         f"\n\n{_flush_left(function)}" for function in functions
     )
     ast.parse(text)  # a slip of ours is found here, not on the user's machine
@@ -91,23 +95,49 @@ def _flush_left(text: str) -> str:
     return textwrap.dedent(text).strip("\n") + "\n"
 
 
-def _head(document: Document, program: Program, shapes: Shapes, shuffling: Mapping[str, int]) -> str:
+def _alone_or_shared(text: str, *, shared: bool) -> str:
+    """Put in what one process and several do differently."""
+    text = text.replace("FIRST_SEED", "SEED + RANK" if shared else "SEED")  # dropout draws in each its own numbers
+    return text.replace("EVALUATION", "evaluate_once" if shared else "evaluate").replace(
+        "PRINT", "say" if shared else "print"
+    )
+
+
+def _main(document: Document, program: Program, *, shared: bool) -> str:
+    text = _flush_left(texts.MAIN)
+    normalizes = any(line in program.source for line in ("nn.BatchNorm1d(", "nn.BatchNorm2d(", "nn.BatchNorm3d("))
+    for place, lines in (
+        ("JOIN", texts.JOIN if shared else ""),
+        ("CONVERT", texts.CONVERT if shared and normalizes else ""),
+        ("SAVING", texts.LEAVE if shared else texts.SAVE),
+    ):
+        text = text.replace(place, _indented_less(lines))
+    return _alone_or_shared(text, shared=shared).replace("CLASS", _class_name(program))
+
+
+def _indented_less(lines: str) -> str:
+    """Return lines of a text as they stand once its functions begin at the margin."""
+    return lines.replace("\n    ", "\n")
+
+
+def _head(document: Document, program: Program, shapes: Shapes, shuffling: Mapping[str, int], *, shared: bool) -> str:
     plan = document.plan
     fields = {node: [f'"{key}"' for key, port in program.sources.items() if port.node == node] for node in shuffling}
     sources = ", ".join(f"({', '.join(names)}{',' if len(names) == 1 else ''})" for names in fields.values())
     names = ", ".join([_class_import(program), *dict.fromkeys(program.phases.values())])
-    imports = _imports(document)
+    run = "`python train.py`" + (",\nor with `torchrun --nproc_per_node=N train.py`" if shared else "")
+    more = "import torch.distributed as dist\n" if shared else ""
     return f'''"""Train the network in model.py on the rows in data.pt: a plain PyTorch loop.
 
-Needs torch alone. Run it with `python train.py`; the trained weights are saved as weights.pt.
+Needs torch alone. Run it with {run}; the trained weights are saved as weights.pt.
 """
 
 import argparse
 import copy
-{imports}from pathlib import Path
+{_imports(document, shared=shared)}from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+{more}from torch import Tensor, nn
 
 from model import {names}
 
@@ -122,14 +152,15 @@ ROWS_AT_ONCE = {evaluation_rows(document, shapes)}  # in an evaluation
 PATIENCE = {plan.patience}  # epochs without a better validation result after which training ends; 0 never ends early
 SOURCES = [{sources}]  # fields that share rows
 SHUFFLING = {list(shuffling.values())!r}  # one seed each
-{_speed_constants(plan, program)}'''
+{texts.SHARED_CONSTANTS if shared else ""}{_speed_constants(plan, program)}'''
 
 
-def _imports(document: Document) -> str:
+def _imports(document: Document, *, shared: bool) -> str:
     """Return the lines that import what only some scripts need, and the iterables."""
     functions = "".join(_schedule_functions(document))
     lines = ["import itertools"] if document.plan.accumulation > 1 else []
     lines += ["import math"] if "math." in functions else []
+    lines += ["import os"] if shared else []
     iterables = "Iterator, Sequence" if "Sequence[" in functions else "Iterator"
     return "\n".join([*lines, f"from collections.abc import {iterables}", ""])
 
@@ -241,7 +272,7 @@ def _group(group: Group, parameters: str, rate: float) -> str:
     return f'{{"params": {parameters}, "lr": {rate * group.rate!r}{decay}}}'
 
 
-def _step(document: Document, program: Program) -> str:
+def _step(document: Document, program: Program, *, shared: bool) -> str:
     phases = _phases(document, program)
     taken = ["model: nn.Module", "optimizers: list[torch.optim.Optimizer]", "step: int", "total: int"]
     taken.insert(2, "batches: list[Batch]" if document.plan.accumulation > 1 else "batch: Batch")
@@ -254,12 +285,14 @@ def _step(document: Document, program: Program) -> str:
         '    """Do the updates of one step and return its loss."""',
         "    value = 0.0",
     ]
+    if shared and document.plan.accumulation == 1:
+        lines.append("    batch, part = own_rows(batch)")
     for number, phase in enumerate(phases):
-        lines += _phase(number, phase, program, document.plan, alone=len(phases) == 1)
+        lines += _phase(number, phase, program, document.plan, alone=len(phases) == 1, shared=shared)
     return "\n".join([*lines, "    return value"])
 
 
-def _phase(number: int, phase: Phase, program: Program, plan: Plan, *, alone: bool) -> Iterator[str]:
+def _phase(number: int, phase: Phase, program: Program, plan: Plan, *, alone: bool, shared: bool) -> Iterator[str]:
     _, values = optimizers.find(phase.optimizer)
     rates = [values["learning_rate"] * group.rate for group, _ in _groups(phase, program)]
     yield f"    optimizer = optimizers[{number}]"
@@ -285,13 +318,20 @@ def _phase(number: int, phase: Phase, program: Program, plan: Plan, *, alone: bo
         yield f"{indent}rows, mean = sum(len(next(iter(batch.values()))) for batch in batches), 0.0"
         yield f"{indent}for batch in batches:"
         yield f"{indent}    share = len(next(iter(batch.values()))) / rows"
+        if shared:
+            yield f"{indent}    batch, part = own_rows(batch)"
         yield f"{indent}    {loss}"
-        total = "scaler.scale(loss * share)" if scaled else "(loss * share)"
+        weight = "share * part" if shared else "share"
+        total = f"scaler.scale(loss * {weight})" if scaled else f"(loss * {weight})"
         yield f"{indent}    {total}.backward()"
-        yield f"{indent}    mean += loss.item() * share"
+        yield f"{indent}    mean += loss.item() * {weight}"
     else:
-        yield f"{indent}{loss}"
+        yield f"{indent}{loss}{' * part' if shared else ''}"
         yield f"{indent}{'scaler.scale(loss)' if scaled else 'loss'}.backward()"
+    found = "mean" if plan.accumulation > 1 else "loss.item()"
+    if shared:
+        yield f"{indent}total = add_up(optimizer, {found})"
+        found = "total"
     if scaled and plan.clip_norm:
         yield f"{indent}scaler.unscale_(optimizer)"
     if plan.clip_norm:
@@ -302,7 +342,7 @@ def _phase(number: int, phase: Phase, program: Program, plan: Plan, *, alone: bo
         yield f"{indent}scaler.update()"
     else:
         yield f"{indent}optimizer.step()"
-    yield "    value += mean" if plan.accumulation > 1 else "    value += loss.item()"
+    yield f"    value += {found}"
 
 
 def _scored(program: Program) -> Loss | None:

@@ -75,13 +75,13 @@ FIT = '''
         optimizers = new_optimizers(model)SCALER_LIST
         history: list[float] = []LOSS_LISTFIRST_AVERAGE
         best, best_weights, waited = WORST, model.state_dict(), 0
-        torch.manual_seed(SEED)
+        torch.manual_seed(FIRST_SEED)
         for epoch in range(epochs):
             model.train()RESTING
             for TAKEN in EPOCH_BATCHES(rows, generators):
                 history.append(step(model, optimizers, TAKEN, len(history), totalLOSSES))UPDATE_AVERAGE
-            PUT_AVERAGEfound = evaluate(model, held_out)KEEP_LOSS
-            print(f"epoch {epoch + 1}/{epochs}  " + "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+            PUT_AVERAGEfound = EVALUATION(model, held_out)KEEP_LOSS
+            PRINT(f"epoch {epoch + 1}/{epochs}  " + "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
             waited += 1
             if IS_BETTER:
                 best, best_weights, waited = found["MONITOR"], copy.deepcopy(model.state_dict()), 0PUT_BACK
@@ -130,17 +130,20 @@ MAIN = '''
         """Train from fresh weights, test the best ones, save them."""
         parser = argparse.ArgumentParser(description=__doc__)
         parser.add_argument("--epochs", type=int, default=EPOCHS)
-        arguments = parser.parse_args()
+        arguments = parser.parse_args()JOIN
         torch.manual_seed(SEED)
-        model = CLASS().to(DEVICE)
+        model = CLASS().to(DEVICE)CONVERT
         fit(model, arguments.epochs)
-        print("test  " + "  ".join(f"{name} {value:.4f}" for name, value in evaluate(model, load("test")).items()))
-        torch.save(model.state_dict(), FOLDER / "weights.pt")
+        found = EVALUATION(model, load("test"))
+        PRINT("test  " + "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
+        SAVING
 
 
     if __name__ == "__main__":
         main()
 '''
+
+SAVE = 'torch.save(model.state_dict(), FOLDER / "weights.pt")'
 
 UPDATES = '''
     def updates(rows: Batch, generators: list[torch.Generator]) -> Iterator[list[Batch]]:
@@ -178,3 +181,64 @@ AVERAGING: Mapping[str, str] = {
     "PUT_BACK": "\n        put_weights(model, present)",
 }
 """What the loop does about the averaged weights, if the plan asks for them."""
+
+SHARED_CONSTANTS = """RANK = int(os.environ.get("RANK", 0))  # which of the processes this is, as torchrun says
+PROCESSES = int(os.environ.get("WORLD_SIZE", 1))
+"""
+
+SHARING = '''
+    def say(line: str) -> None:
+        """Print a line, in the first process only."""
+        if RANK == 0:
+            print(line)
+
+
+    def own_rows(batch: Batch) -> tuple[Batch, float]:
+        """Return the rows of a batch that this process computes, and which part of the whole they are."""
+        rows = len(next(iter(batch.values())))
+        if rows < PROCESSES:  # too few: each process computes all of them
+            return batch, 1 / PROCESSES
+        own = {name: values[RANK::PROCESSES] for name, values in batch.items()}
+        return own, len(next(iter(own.values()))) / rows
+
+
+    def add_up(optimizer: torch.optim.Optimizer, loss: float) -> float:
+        """Add up the gradients and the loss of all processes; returns the loss."""
+        if PROCESSES == 1:
+            return loss
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        sums = torch.cat([gradients[0].new_tensor([loss]), *(gradient.reshape(-1) for gradient in gradients)])
+        dist.all_reduce(sums)
+        for gradient, total in zip(gradients, sums[1:].split([gradient.numel() for gradient in gradients])):
+            gradient.copy_(total.reshape(gradient.shape))
+        return sums[0].item()
+
+
+    def evaluate_once(model: nn.Module, rows: Batch) -> dict[str, float]:
+        """Return what the first process finds, with the statistics of all: all must decide alike."""
+        if PROCESSES == 1:
+            return evaluate(model, rows)
+        for buffer in model.buffers():
+            if buffer.is_floating_point():
+                dist.all_reduce(buffer)
+                buffer.div_(PROCESSES)
+        found = [evaluate(model, rows) if RANK == 0 else {}]
+        dist.broadcast_object_list(found)
+        return found[0]
+'''
+"""What lets processes share each batch, under torchrun."""
+
+JOIN = """
+        if DEVICE == "cuda":
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", 0)))
+        if PROCESSES > 1:
+            dist.init_process_group("nccl" if DEVICE == "cuda" else "gloo")"""
+
+CONVERT = """
+        if DEVICE == "cuda" and PROCESSES > 1:  # batch normalization over the rows of all processes
+            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)"""
+
+LEAVE = """if RANK == 0:
+            torch.save(model.state_dict(), FOLDER / "weights.pt")
+        if PROCESSES > 1:
+            dist.destroy_process_group()"""

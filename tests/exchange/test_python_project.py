@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -206,6 +209,89 @@ for folder in {[str(tmp_path / str(number)) for number in range(len(CASES))]}:
         assert history == losses, name
         assert (tmp_path / str(number) / "weights.pt").exists()
     assert out.count("epoch 1/1") == out.count("test  loss") == len(CASES)
+
+
+def smooth():
+    """Nothing that is drawn while it trains: two processes then do what one does."""
+    found = template("spiral", accumulation=2, batch_size=25, clip_norm=0.05, ema_decay=0.9)
+    return replace(found, plan=replace(found.plan, phases=(Phase(optimizer=Setting(key="sgd")),)))
+
+
+def run_script(folder, *command):
+    """Run `train.py`; returns what it printed."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+    done = subprocess.run(
+        [sys.executable, *command, "train.py", "--epochs", "2"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="the name of the loopback device is Linux's")
+@pytest.mark.parametrize("make", [smooth, two_sources])
+def test_two_processes_of_torchrun_train_what_one_does(make, tmp_path):
+    import torch
+
+    export_python(make(), tmp_path, settings={"torchrun": True})
+    alone = run_script(tmp_path)
+    before = torch.load(tmp_path / "weights.pt", weights_only=True)
+    together = run_script(tmp_path, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
+    after = torch.load(tmp_path / "weights.pt", weights_only=True)
+    lines = [line for line in together.splitlines() if line.startswith(("epoch", "test"))]
+    assert [line.split()[0] for line in lines] == ["epoch", "epoch", "test"], "one process speaks"
+    numbers = [[float(each) for each in re.findall(r"\d\.\d{4}", text)] for text in (alone, together)]
+    assert numbers[1] == pytest.approx(numbers[0], abs=0.002)
+    assert all(torch.allclose(before[key], after[key], rtol=1e-3, atol=1e-4) for key in before)
+
+
+@pytest.mark.parametrize("kind", ["float16, all at once", "two sources and two phases"])
+def test_a_loop_for_torchrun_is_the_same_loop_without_it(kind, tmp_path):
+    key, plan = CASES[kind]
+    made = template(key, **{"epochs": 1, **plan})
+    for name, settings in (("short", {}), ("long", {"torchrun": True})):
+        export_python(made, tmp_path / name, settings=settings)
+    out = run_without_netbuilder(
+        tmp_path,
+        f"""
+for folder in {[str(tmp_path / name) for name in ("short", "long")]}:
+    enter(folder)
+    import model, train
+    torch.manual_seed(0)
+    network = getattr(model, {Project(made).program().class_name!r})()
+    print("losses", json.dumps(train.fit(network)))
+""",
+    )
+    short, long = (json.loads(line[7:]) for line in out.splitlines() if line.startswith("losses"))
+    assert short == long
+    short, long = ((tmp_path / name / "train.py").read_text("utf-8") for name in ("short", "long"))
+    assert not any(word in short for word in ("torchrun", "dist", "RANK"))
+    assert "dist.all_reduce" in long
+
+
+def test_normalization_looks_at_all_rows_on_gpus_and_sums_are_refused(tmp_path):
+    found = document(
+        [node("moons", "data.moons"), linear("stem", 8), node("norm", "batch_norm1d"), node("loss", "cross_entropy")],
+        [
+            ("moons.points", "stem.x"),
+            ("stem.y", "norm.x"),
+            ("norm.y", "loss.prediction"),
+            ("moons.label", "loss.target"),
+        ],
+        {"moons": describe("data.moons", {})},
+        title="Normalized",
+    )
+    export_python(found, tmp_path / "out", settings={"torchrun": True})
+    assert "nn.SyncBatchNorm.convert_sync_batchnorm(model)" in (tmp_path / "out" / "train.py").read_text("utf-8")
+    summed = edits.set_parameters(found, "loss", {"reduction": "sum"})
+    export_python(summed, tmp_path / "alone")
+    with pytest.raises(NetbuilderError, match="adds up the losses"):
+        export_python(summed, tmp_path / "refused", settings={"torchrun": True})
+    assert not (tmp_path / "refused").exists()
 
 
 def test_an_exported_loop_compiles_and_limits_threads_as_the_plan_says(tmp_path):
