@@ -157,17 +157,29 @@ class MapsCard(Card):
         )
 
 
+_MATRIX = 1024
+_LOWEST = 6
+"""Pixels: the longer side of a matrix at most, and what a flat one is given."""
+
+
 class KernelsView(Mosaic):
-    """A layer's kernels as little pictures, coloured around zero."""
+    """A layer's kernels as little pictures, coloured around zero; a matrix takes all the room there is."""
+
+    def __init__(self, *, smallest: int = 18, largest: int = 120) -> None:
+        super().__init__(smallest=smallest, largest=largest)
+        self._tile = largest
 
     def show_kernels(self, picture: Picture, theme: Theme) -> None:
         """Show a KERNELS picture."""
+        self._largest = self._tile if len(picture.data) > 1 else _MATRIX
         limit = float(np.max(np.abs(np.nan_to_num(picture.data)), initial=0.0)) or 1.0
         self.set_maps(picture.data, -limit, limit, diverging(theme.is_dark))
 
     def height_for(self, width: int) -> int:
         """Return the height that all kernels need at their largest size."""
         high, wide = self._maps.shape[1:]
+        if len(self._maps) == 1:
+            return max(int(min(width, _MATRIX) * high // wide), _LOWEST)
         tile = self._largest * wide // max(high, wide)
         columns = max((width + GAP) // (tile + GAP), 1)
         rows = -(-len(self._maps) // columns)

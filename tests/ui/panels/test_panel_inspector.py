@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QThreadPool
 from PySide6.QtTest import QTest
@@ -17,15 +18,18 @@ from netbuilder.document.model import Node, Place
 from netbuilder.foundation.declaration import Reference
 from netbuilder.foundation.problem import Fix, Problem
 from netbuilder.layers.catalog import catalog
+from netbuilder.training.protocol import Picture, PictureKind
 from netbuilder.ui.fields import NumberField
 from netbuilder.ui.layer_help import LayerHelp
 from netbuilder.ui.panels.inspector import GroupPage, InspectorPanel
+from netbuilder.ui.panels.mosaic import GAP
 from netbuilder.ui.panels.node_page import NodePage
 from netbuilder.ui.panels.plan_page import PlanPage
 from netbuilder.ui.panels.problem_rows import ProblemRow
+from netbuilder.ui.panels.watched import KernelsView
 from netbuilder.ui.pickers import BoolField, ChoiceField, PathField
 from netbuilder.ui.sight import Sight
-from netbuilder.ui.theme import ThemeController
+from netbuilder.ui.theme import ThemeController, load_theme
 from netbuilder.ui.workspace import Workspace
 from tests.ui.panels.recorded import CONV, DATA, HEAD, RELU, RecordedHost, run, tell
 
@@ -429,3 +433,18 @@ def test_the_beginning_of_a_long_label_is_seen(inspector: InspectorPanel, digits
     page = node_page(inspector, digits, CONV)
     page.label.show_label("a_very_long_label_that_nobody_would_write")
     assert page.label.cursorPosition() == 0
+
+
+def test_a_matrix_takes_the_width_there_is(qtbot: QtBot) -> None:
+    view = KernelsView(smallest=10, largest=28)
+    qtbot.addWidget(view)
+    view.resize(220, 90)
+    view.show()
+    flat = Picture(kind=PictureKind.KERNELS, node="n1", step=1, data=np.ones((1, 2, 32), np.float32))
+    view.show_kernels(flat, load_theme("dark"))
+    assert view.height_for(220) == 13
+    assert view.image is not None
+    assert view.image.width() > 200
+    many = Picture(kind=PictureKind.KERNELS, node="n1", step=1, data=np.ones((32, 3, 3), np.float32))
+    view.show_kernels(many, load_theme("dark"))
+    assert view.height_for(220) == 5 * (28 + GAP), "kernels stay little pictures"
