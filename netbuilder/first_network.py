@@ -18,7 +18,11 @@ from netbuilder.layers.catalog import catalog
 TABLES: Final = (".csv", ".tsv", ".parquet")
 """How the names of tables end."""
 
-_ACROSS, _DOWN = 176.0, 150.0
+_DATA, _GAP = 268.0, 40.0
+_NARROWEST = 132.0
+_LARGE = 64
+"""Images of so many pixels get a convolution more."""
+
 _START = Place(0.0, 0.0)
 _Layer = tuple[str, str, dict[str, Any]]
 
@@ -77,13 +81,14 @@ def draw(document: Document, node: str) -> Document:
     field, target = document.schemas[node].fields[:2]
     last = PortRef(node, field.name)
     layers = [*_body(field), _head(target)]
-    for column, (type, label, values) in enumerate(layers):
-        document, id = _add(document, type, label, values, Place(place.x + 232.0 + column * _ACROSS, place.y - 60.0))
+    x = place.x + _DATA
+    for type, label, values in layers:
+        document, id = _add(document, type, label, values, Place(x, place.y - 60.0))
+        x += _width(type, label)
         document = edits.connect(document, PortRef(id, "x"), last)
         last = PortRef(id, "y")
     loss = "cross_entropy" if target.classes else "mse_loss"
-    at = Place(place.x + 232.0 + len(layers) * _ACROSS, place.y)
-    document, id = _add(document, loss, "loss", {}, at)
+    document, id = _add(document, loss, "loss", {}, Place(x, place.y))
     document = edits.connect(document, PortRef(id, "prediction"), last)
     return edits.connect(document, PortRef(id, "target"), PortRef(node, target.name))
 
@@ -91,6 +96,12 @@ def draw(document: Document, node: str) -> Document:
 def _add(document: Document, type: str, label: str, values: dict[str, Any], place: Place) -> tuple[Document, str]:
     node = Node(id=new_id(), type=type, label=label, parameters={**catalog()[type].defaults(), **values})
     return edits.add_node(document, node, place), node.id
+
+
+def _width(type: str, label: str) -> float:
+    """Return about how much room a layer takes with the gap behind it, in units of the canvas."""
+    name = "" if label.startswith(type) else label
+    return max(_NARROWEST, 60.0 + 8.5 * len(catalog()[type].title) + 6.0 * len(name)) + _GAP
 
 
 def _body(field: Field) -> list[_Layer]:
@@ -103,7 +114,7 @@ def _body(field: Field) -> list[_Layer]:
         ]
     layers: list[_Layer] = []
     shortest = min(field.dims[1:])
-    for stage in range(1, 4):
+    for stage in range(1, 3 if shortest < _LARGE else 4):
         layers += [("conv2d", f"conv{stage}", {"filters": 8 * 2**stage}), ("relu", f"relu{stage}", {})]
         if shortest >= 8:
             layers.append(("max_pool2d", f"pool{stage}", {}))

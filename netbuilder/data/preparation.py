@@ -19,7 +19,10 @@ from netbuilder.data.splits import split_rows
 from netbuilder.document.model import Field, Node, Schema
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.parameter import Values
-from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.foundation.problem import Fix, NetbuilderError, Problem
+
+SKIP = "skip_unreadable"
+"""The setting of sources that can leave damaged files out."""
 
 CACHE_BYTES = 512 * 2**20
 """Prepared data of at most so many bytes is kept in memory for the next run."""
@@ -51,7 +54,19 @@ def prepare(node: Node, base: str | Path = "", job: Job | None = None) -> Prepar
         _CACHE.put(key, prepared)
         return prepared
     except NetbuilderError as error:
-        raise NetbuilderError([replace(problem, node=node.id) for problem in error.problems]) from error
+        raise NetbuilderError([_at(node, problem) for problem in error.problems]) from error
+
+
+def _at(node: Node, problem: Problem) -> Problem:
+    """Return a problem with its node, and with what mends it there."""
+    fixes = problem.fixes
+    if problem.code == "data.damaged" and node.parameters.get(SKIP) is False:
+        fixes = (Fix(title="Skip unreadable images", edit="set_parameters", arguments=_skipping(node)),)
+    return replace(problem, node=node.id, fixes=fixes)
+
+
+def _skipping(node: Node) -> dict[str, Any]:
+    return {"node": node.id, "values": {SKIP: True}}
 
 
 def forget_prepared() -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import Enum, auto
+from functools import partial
 from html import escape
 from pathlib import Path
 
@@ -23,11 +24,13 @@ from PySide6.QtWidgets import (
 )
 
 from netbuilder import __version__
-from netbuilder.foundation.problem import Problem
+from netbuilder.foundation.problem import Fix, Problem
 from netbuilder.ui.action_table import ACTIONS, MENUS
 
 PROJECTS = "NetBuilder projects (*.netb)"
 TABLES = "Tables (*.csv *.tsv *.parquet)"
+
+_MOST_FIXES = 3
 
 
 class Answer(Enum):
@@ -158,11 +161,31 @@ def ask_replace(parent: QWidget, path: Path) -> Answer:
     return ask(parent, f"“{path.name}” exists already.", "Exporting replaces what it holds.", "Replace")
 
 
-def show_problems(parent: QWidget, title: str, problems: Iterable[Problem]) -> None:
-    """Say in a dialog what could not be done and why."""
-    box = _message(parent, title, "\n\n".join(problem.message for problem in problems))
+def show_problems(
+    parent: QWidget, title: str, problems: Iterable[Problem], mend: Callable[[Fix], object] | None = None
+) -> None:
+    """Say in a dialog what could not be done and why.
+
+    Args:
+        parent: The window.
+        title: What could not be done.
+        problems: Why.
+        mend: Applies a fix; those of the problems then have a button each.
+    """
+    told = tuple(problems)
+    box = _message(parent, title, "\n\n".join(problem.message for problem in told))
+    box.addButton(QMessageBox.StandardButton.Ok)
+    if mend is not None:
+        for fix in [fix for problem in told for fix in problem.fixes][:_MOST_FIXES]:
+            button = box.addButton(fix.title, QMessageBox.ButtonRole.ActionRole)
+            button.clicked.connect(partial(_mend, mend, fix))
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
     box.open()
+
+
+def _mend(mend: Callable[[Fix], object], fix: Fix, _checked: bool = False) -> None:
+    """Apply a fix when its button is clicked."""
+    mend(fix)
 
 
 def choose_project(parent: QWidget, folder: Path) -> Path | None:

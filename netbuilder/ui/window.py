@@ -206,8 +206,8 @@ class MainWindow(QMainWindow):
         dialog.open()
 
     def show_problems(self, title: str, problems: Iterable[Problem]) -> None:
-        """Say what could not be done and why."""
-        dialogs.show_problems(self, title, problems)
+        """Say what could not be done and why, and offer what mends it."""
+        dialogs.show_problems(self, title, problems, self.workspace.apply_fix)
 
     def focus_palette(self) -> None:
         """Go to the palette's search."""

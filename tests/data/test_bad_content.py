@@ -429,3 +429,10 @@ def test_more_images_than_memory_are_refused_early(folder):
             (folder / label / f"{index}.png").write_bytes(png())
     problem = images_refused(folder, height=2048, width=2048)
     assert (problem.code, problem.field) == ("data.too_large", "height")
+
+
+def test_a_damaged_image_offers_to_be_left_out(folder):
+    (folder / "cat" / "3.png").write_bytes(b"no image")
+    (fix,) = images_refused(folder, skip_unreadable=False).fixes
+    assert fix.arguments == {"node": "n1", "values": {"skip_unreadable": True}}
+    assert prepare_images(folder, **fix.arguments["values"]).schema.rows == 19

@@ -1,5 +1,7 @@
 """A first network for data of the user's own: it has no problems, and it can be trained."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -44,8 +46,10 @@ def test_a_folder_of_images_gets_a_convolutional_network(tmp_path):
     checked = project.check()
     assert checked.problems == ()
     types = [node.type for node in checked.document.graph.nodes.values()]
-    assert types.count("conv2d") == 3
+    assert types.count("conv2d") == 2
     assert types[-2:] == ["linear", "cross_entropy"]
+    places = [checked.document.layout.places[id].x for id in checked.document.graph.nodes]
+    assert all(132 < second - first < 300 for first, second in pairwise(places)), "side by side"
     assert project.train(epochs=1, folder=tmp_path / "run").reason == "finished"
 
 

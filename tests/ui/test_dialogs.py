@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QTextDocument
 from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
 
-from netbuilder.foundation.problem import Problem
+from netbuilder.foundation.problem import Fix, Problem
 from netbuilder.ui.dialogs import (
     Answer,
     ask,
@@ -76,3 +76,19 @@ def _plain(label: QLabel | None) -> str:
     page = QTextDocument()
     page.setHtml(label.text())
     return page.toPlainText()
+
+
+def test_what_mends_a_problem_has_a_button(qapp, qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.show()
+    done = []
+    fix = Fix(title="Skip it", edit="set_parameters", arguments={})
+    show_problems(
+        window, "The run has stopped", (Problem(code="x", message="It is broken.", fixes=(fix,)),), done.append
+    )
+    (box,) = window.findChildren(QMessageBox)
+    assert [button.text().replace("&", "") for button in box.buttons()] == ["OK", "Skip it"]
+    box.buttons()[1].click()
+    assert done == [fix]
+    qtbot.waitUntil(lambda: not window.findChildren(QMessageBox))
