@@ -22,6 +22,8 @@ def _runs(asked: argparse.Namespace) -> int:
     records = _chosen(store, asked.runs)
     if asked.delete:
         return _delete(store, records, asked.runs)
+    if asked.clear_snapshots:
+        return _clear_snapshots(store, records, asked.runs)
     if asked.tensorboard:
         return _write_tensorboard(store, records, Path(asked.tensorboard))
     if asked.curves:
@@ -131,6 +133,17 @@ def _delete(store: RunStore, records: Sequence[RunRecord], named: Sequence[str])
     return DONE
 
 
+def _clear_snapshots(store: RunStore, records: Sequence[RunRecord], named: Sequence[str]) -> int:
+    """Remove the snapshots of the named runs, else of all that are not pinned."""
+    from netbuilder.training.run_values import run_name
+    from netbuilder.training.snapshot_room import clear
+
+    for record in records:
+        if named or not record.marks.pinned:
+            print(f"{run_name(record)}: removed {clear(store, (record.id,)) / 1e6:,.1f} MB of snapshots")
+    return DONE
+
+
 def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", help="a project (.netb), or its folder of runs (.runs)")
     parser.add_argument("runs", metavar="RUN", nargs="*", help="these runs only, by id or name")
@@ -140,6 +153,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--curves", action="store_true", help="print all curves of the one RUN as CSV, a line a step")
     how.add_argument("--tensorboard", metavar="DIR", help="write event files for TensorBoard, a folder a run")
     how.add_argument("--delete", action="store_true", help="delete the named runs and their weights for good")
+    how.add_argument(
+        "--clear-snapshots",
+        action="store_true",
+        help="remove the snapshots of the named runs, or of all that are not pinned; curves and weights stay",
+    )
 
 
 COMMANDS: Final = {"runs": Command(_runs, "list, export and delete a project's runs", _arguments)}

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from netbuilder import cli
 from netbuilder.foundation.preferences import Preferences, SnapshotRoom
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.training.moments import Moment, Reason
@@ -102,6 +103,15 @@ def test_cleared_runs_have_no_snapshots_but_all_the_rest(runs, tmp_path):
         assert clear(store, ("a", "b")) == 6 * SIZE
     assert [len(steps(run)) for run in runs] == [0, 6, 6]
     assert {path.name for path in runs[0].iterdir()} == before
+
+
+def test_the_terminal_clears_what_is_named_or_all_that_is_not_pinned(runs, tmp_path, capsys):
+    RunStore.open(tmp_path).mark("a", pinned=True)
+    assert cli.main(["runs", str(tmp_path), "--clear-snapshots"]) == 0
+    assert [len(steps(run)) for run in runs] == [6, 0, 0]
+    assert "b: removed" in capsys.readouterr().out
+    assert cli.main(["runs", str(tmp_path), "a", "--clear-snapshots"]) == 0
+    assert [len(steps(run)) for run in runs] == [0, 0, 0]
 
 
 def test_files_that_cannot_be_removed_are_told(runs, tmp_path, monkeypatch):
