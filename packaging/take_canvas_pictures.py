@@ -80,7 +80,7 @@ class Camera:
     def settle(self) -> None:
         """Wait for shapes and problems."""
         turn(100)
-        wait(lambda: self.workspace._analysis._torch and not self.workspace.shapes.pending, "shapes")
+        wait(lambda: self.workspace.is_settled and not self.workspace.shapes.pending, "shapes")
 
     def take(self, name: str) -> None:
         """Write a picture."""
@@ -120,7 +120,7 @@ class Camera:
         self.window.canvas.fit_all()
         self.take("resnet")
         block = next(id for id, each in self.workspace.document.graph.nodes.items() if each.type.startswith("block."))
-        self.workspace.enter(block)
+        self.workspace.scopes.enter(block)
         self.settle()
         self.take("resnet-block")
 

@@ -56,14 +56,14 @@ def take(program: Program, folder: Path) -> None:
     window.actions_["train.train"].trigger()
     maps = (PictureKind.MAPS, convolution)
     wait(lambda: workspace.progress.epoch >= 4 and maps in workspace.pictures, "curves and activation maps")
-    workspace.pause()
+    workspace.control.pause()
     wait(lambda: workspace.state is State.PAUSED, "the pause")
-    workspace.resume()
+    workspace.control.train()
     wait(lambda: workspace.progress.epoch >= 6, "the training to go on")
     grab(program, folder / "main-window.png")
     theme.set_mode("light")
     grab(program, folder / "main-window-light.png")
-    workspace.stop()
+    workspace.control.stop()
     wait(lambda: not workspace.state.is_active, "the end of the run")
     theme.set_mode("dark")
     window.show_start()
@@ -104,7 +104,7 @@ def wait(condition: Callable[[], bool], what: str) -> None:
 
 def finish(program: Program) -> None:
     """Close the window without questions."""
-    program.workspace.stop()
+    program.workspace.control.stop()
     program.workspace.trainer.wait(10)
     program.window.close_now()
     program.collector.stop()
