@@ -59,6 +59,7 @@ class Camera:
         self.workspace.new()
         self.window.show()
         self.window.show_network()
+        turn(3_000)  # the panels are furnished one after another
         self.take("empty")
         self.show(twelve())
         self.take("network")
@@ -89,9 +90,9 @@ class Camera:
     def take_search(self) -> None:
         """Drag a link into nothing, which asks for a layer."""
         canvas = self.window.canvas
-        node = next(id for id, each in self.workspace.document.graph.nodes.items() if each.label == "pool")
+        node = next(id for id, each in self.workspace.document.graph.nodes.items() if each.label == "relu1")
         start = canvas.port_point(node, "y", False).toPoint()
-        end = QPoint(start.x() - 40, canvas.height() * 3 // 4)
+        end = QPoint(start.x() + 90, canvas.height() * 5 // 8)
         left = Qt.MouseButton.LeftButton
         QTest.mousePress(canvas, left, pos=start)
         for part in (0.3, 0.7, 1.0):
