@@ -131,6 +131,8 @@ def title_of(key: str) -> str:
     """Return what people call a value: "best/loss" is "Best loss", "plan/batch_size" is "Batch size"."""
     if key in FIXED:
         return FIXED[key]
+    if key == "plan/epochs":
+        return "Epochs planned"  # beside those that were done
     kind, _, name = key.partition("/")
     words = name.replace("_", " ").replace(".", " ").replace("ema ", "EMA ")
     words = words.replace("f1", "F1").replace("r2", "R²") if kind in _KINDS else words

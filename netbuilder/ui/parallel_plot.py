@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QFontMetricsF,
+    QFontMetrics,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -224,17 +224,17 @@ class ParallelPlot(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
         room = min((self.width() - 2 * _SIDE) / max(len(self.axes) - 1, 1), 2.0 * _SIDE) - 6
         painter.setFont(ui_font(11))
-        metrics = QFontMetricsF(painter.font())
+        metrics = QFontMetrics(painter.font())
         painter.setPen(self.theme.color("text"))
-        title = metrics.elidedText(axis.title, Qt.TextElideMode.ElideRight, room)
+        title = metrics.elidedText(axis.title, Qt.TextElideMode.ElideRight, int(room))
         painter.drawText(QRectF(x - room / 2, 4, room, 16), Qt.AlignmentFlag.AlignCenter, title)
         painter.setFont(ui_font(10))
         painter.setPen(self.theme.color("muted"))
         if axis.logarithmic:
             painter.drawText(QRectF(x - room / 2, 18, room, 12), Qt.AlignmentFlag.AlignCenter, "log")
-        small = QFontMetricsF(painter.font())
+        small = QFontMetrics(painter.font())
         for place, text in _apart(axis.ticks(), self.height() - _TOP - _BOTTOM):
-            text = small.elidedText(text, Qt.TextElideMode.ElideMiddle, room)
+            text = small.elidedText(text, Qt.TextElideMode.ElideMiddle, int(room))
             box = QRectF(x + 8, self.y_of(place) - 7, small.horizontalAdvance(text) + 4, 14)
             back = self.theme.color("bar")
             back.setAlphaF(0.75)

@@ -77,6 +77,7 @@ class Card(QFrame):
         self.setProperty("card", True)
         self.title = ElidedLabel(title)
         self.title.setFont(ui_font(13, QFont.Weight.DemiBold))
+        self.title.setMinimumHeight(20)  # with or without a button beside it, heads stand on one line
         self.note = ElidedLabel("", "muted")
         self.head = QHBoxLayout()
         self.head.setSpacing(10)

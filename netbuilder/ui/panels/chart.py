@@ -14,7 +14,6 @@ import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QColor,
-    QFontMetricsF,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -302,8 +301,9 @@ class Chart(QWidget):
         self._paint_box(painter, column, rows)
 
     def _paint_box(self, painter: QPainter, column: float, rows: list[tuple[str, QColor]]) -> None:
-        font = mono_font(11)
-        metrics = QFontMetricsF(font)
+        painter.setFont(mono_font(11))
+        # The painter's own: others measure letters as they would be without their fitting to the screen's pixels.
+        metrics = painter.fontMetrics()
         width = max(metrics.horizontalAdvance(text) for text, _ in rows) + 16
         height = len(rows) * 16 + 10
         left = column + 10 if column + 10 + width < self.width() else column - 10 - width
@@ -312,7 +312,6 @@ class Chart(QWidget):
         painter.setPen(QPen(self.theme.color("node_border"), 1))
         painter.setBrush(self.theme.color("panel"))
         painter.drawRoundedRect(box, 6, 6)
-        painter.setFont(font)
         for index, (text, color) in enumerate(rows):
             painter.setPen(color)
             painter.drawText(QRectF(left + 8, 15 + 16 * index, width, 16), _LEFT, text)

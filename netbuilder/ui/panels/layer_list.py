@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
+from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QKeyEvent, QMouseEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from netbuilder.ui.panels.titles import declaration_of, node_title
@@ -168,13 +168,13 @@ class LayerList(QWidget):
             painter.drawRoundedRect(QRectF(0, box.top() + 1, self.width(), box.height() - 3), 5, 5)
         middle = box.center().y()
         painter.fillRect(QRectF(0, middle - 14, 2, 28), QColor(self.theme.category(layer.category)))
-        metrics = QFontMetricsF(ui_font(12))
+        metrics = QFontMetrics(ui_font(12))
         # Of a layer in a block the end of the name tells which it is.
         at_start, at_end = Qt.TextElideMode.ElideLeft, Qt.TextElideMode.ElideRight
         for text, token, offset, cut in ((layer.label, "text", -16, at_start), (layer.title, "muted", 0, at_end)):
             painter.setFont(ui_font(12))
             painter.setPen(self.theme.color(token))
-            shown = metrics.elidedText(text, cut, box.width() - 8)
+            shown = metrics.elidedText(text, cut, int(box.width()) - 8)
             painter.drawText(QRectF(8, middle + offset, box.width() - 8, 16), LEFT, shown)
 
     # Choosing ------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from PySide6.QtCore import QSize, Qt
-from PySide6.QtGui import QFontMetricsF, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QFontMetrics, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from netbuilder.ui.panels.trace import Trace
@@ -38,39 +38,44 @@ class Legend(QWidget):
     def _texts(self, name: Callable[[Trace], str]) -> list[str]:
         return [name(trace) + trace.text(float(trace.shown.values[-1])) for trace in self._traces]
 
-    def _width(self, texts: list[str]) -> float:
-        metrics = QFontMetricsF(ui_font(12))
+    def _width(self, texts: list[str]) -> int:
+        metrics = QFontMetrics(ui_font(12))
         return sum(metrics.horizontalAdvance(text) + _DASH + _GAP for text in texts) - _GAP
 
     def fitting(self) -> list[str]:
-        """Return the longest texts for which there is room: with names, with short names, values alone."""
+        """Return the longest texts for which there is room: with names, with short names, values alone.
+
+        Where there is no room even for those, the last text says how many are left out; the tip has them all.
+        """
         names = (lambda trace: f"{trace.title} ", lambda trace: f"{_short(trace)} ", lambda trace: "")
         for name in names:
             if self._width(texts := self._texts(name)) <= self.width():
                 return texts
-        return texts
+        for count in reversed(range(len(texts))):
+            cut = [*texts[:count], f"+{len(texts) - count}"]
+            if self._width(cut) <= self.width():
+                return cut
+        return []
 
     def sizeHint(self) -> QSize:
         """Return the room that all names need."""
-        return QSize(int(self._width(self.texts())), 18)
+        return QSize(self._width(self.texts()), 18)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         """Draw dash, name and value of each."""
-        left = 0.0
+        texts, left, middle = self.fitting(), 0, self.height() // 2
         with QPainter(self) as painter:
             painter.setFont(ui_font(12))
-            metrics = QFontMetricsF(painter.font())
-            for trace, shown in zip(self._traces, self.fitting(), strict=True):
-                width = metrics.horizontalAdvance(shown)
-                color = trace.color(self.theme)
-                style = Qt.PenStyle.DotLine if trace.style is not Qt.PenStyle.SolidLine else trace.style
-                painter.setPen(QPen(color, 2, style))
-                middle = self.height() // 2
-                painter.drawLine(int(left), middle, int(left) + _DASH - 6, middle)
+            for trace, shown in zip(self._traces, texts, strict=False):
+                is_rest = shown.startswith("+")
+                width = painter.fontMetrics().horizontalAdvance(shown)
+                color = self.theme.color("muted") if is_rest else trace.color(self.theme)
+                if not is_rest:
+                    style = Qt.PenStyle.DotLine if trace.style is not Qt.PenStyle.SolidLine else trace.style
+                    painter.setPen(QPen(color, 2, style))
+                    painter.drawLine(left, middle, left + _DASH - 6, middle)
                 painter.setPen(color)
-                painter.drawText(
-                    int(left) + _DASH, 0, int(width) + 2, self.height(), Qt.AlignmentFlag.AlignVCenter, shown
-                )
+                painter.drawText(left + _DASH, 0, width + 2, self.height(), Qt.AlignmentFlag.AlignVCenter, shown)
                 left += _DASH + width + _GAP
 
 

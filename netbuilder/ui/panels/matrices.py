@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetricsF, QHelpEvent, QImage, QPainter, QPaintEvent, QPen
+from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from netbuilder.ui.colors import VIRIDIS, diverging, indices, qt_table
@@ -91,8 +91,8 @@ class ConfusionView(Painted):
             yield [name, *map(str, counts)]
 
     def _area(self) -> QRectF:
-        metrics = QFontMetricsF(ui_font(10))
-        widest = max((metrics.horizontalAdvance(name) for name in self._labels), default=0.0)
+        metrics = QFontMetrics(ui_font(10))
+        widest = max((metrics.horizontalAdvance(name) for name in self._labels), default=0)
         margin = min(widest, 0.32 * self.width()) + 6
         side = min(self.width() - margin, self.height() - 16)
         return QRectF(margin, 0, side, side)
@@ -107,14 +107,14 @@ class ConfusionView(Painted):
             cell = area.width() / len(self._counts)
             painter.setFont(ui_font(10))
             painter.setPen(self.theme.color("muted"))
-            metrics = QFontMetricsF(painter.font())
+            metrics = QFontMetrics(painter.font())
             every = max(int(np.ceil(12 / cell)), 1)
             for index in range(0, len(self._counts), every):
                 name = self._labels[index]
                 middle = (index + 0.5) * cell
-                text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, area.left() - 5)
+                text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(area.left()) - 5)
                 painter.drawText(QRectF(0, area.top() + middle - 8, area.left() - 5, 16), _RIGHT, text)
-                text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, cell * every - 3)
+                text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(cell * every) - 3)
                 painter.drawText(
                     QRectF(area.left() + middle - cell * every / 2, area.bottom() + 1, cell * every, 15), _CENTER, text
                 )
@@ -265,9 +265,9 @@ class BarsView(Painted):
             painter.drawLine(QPointF(0, zero), QPointF(self.width(), zero))
             painter.setPen(self.theme.color("muted"))
             painter.setFont(ui_font(10))
-            metrics = QFontMetricsF(painter.font())
+            metrics = QFontMetrics(painter.font())
             for index, name in enumerate(self._labels):
-                text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, width - 2)
+                text = metrics.elidedText(name, Qt.TextElideMode.ElideRight, int(width) - 2)
                 painter.drawText(QRectF(index * width, height + 2, width, 15), _CENTER, text)
 
     def _measure(self) -> tuple[float, float, float, float]:

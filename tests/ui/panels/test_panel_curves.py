@@ -34,7 +34,8 @@ def panel(qtbot: QtBot, digits: Workspace, themes: ThemeController) -> CurvesPan
 
 def color_at_all(image: QImage, name: str) -> int:
     """Count the pixels that are close to a colour."""
-    pixels = np.frombuffer(image.convertToFormat(QImage.Format.Format_RGB32).constBits(), np.uint8).reshape(-1, 4)
+    plain = image.convertToFormat(QImage.Format.Format_RGB32)  # held: its pixels go with it
+    pixels = np.frombuffer(plain.constBits(), np.uint8).reshape(-1, 4)
     wish = np.array([int(name[i : i + 2], 16) for i in (5, 3, 1)])
     return int((np.abs(pixels[:, :3].astype(int) - wish).max(axis=1) < 40).sum())
 
@@ -306,6 +307,23 @@ def test_the_chart_s_head_has_room_for_whole_names(panel: CurvesPanel, digits: W
     assert panel.loss.log in panel.loss.menu.actions()
     assert panel.loss.smoothing_action in panel.loss.menu.actions()
     assert panel.loss.legend.fitting() == panel.loss.legend.texts()
+
+
+def test_a_legend_without_room_says_how_many_lines_it_leaves_out(panel: CurvesPanel, digits, host) -> None:
+    tell(digits, host, run())
+    legend = panel.loss.legend
+    seen = []
+    for width in range(600, 30, -10):
+        legend.resize(width, 18)
+        texts = legend.fitting()
+        assert legend._width(texts) <= width
+        left_out = int(texts[-1]) if texts[-1].startswith("+") else 0
+        seen.append(len(texts) - bool(left_out))
+        assert seen[-1] + left_out == 3
+        legend.grab()
+    assert seen == sorted(seen, reverse=True)
+    assert set(seen) == {0, 1, 2, 3}
+    assert len(legend.toolTip().splitlines()) == 3
 
 
 def test_the_mosaic_s_caption_counts_what_is_shown_after_a_resize(
