@@ -149,12 +149,12 @@ class MapsCard(Card):
         total = sample_count(workspace)
         sample = f"sample {picture.sample + 1} of {total}"
         full = f"{sample}   {short_text(low)} to {short_text(high)}"
-        # The range is the first to go where room is short: the tooltip has it in full.
-        room = self.width() - self.title.sizeHint().width() - 32
-        self.note.setText(full if self.note.fontMetrics().horizontalAdvance(full) <= room else sample)
-        self.note.setToolTip(
-            f"Smallest value {value_text(low)}, largest {value_text(high)}, taken at step {picture.step:,}"
-        )
+        # The range is the first to go where room is short, then the words: the tooltip has all.
+        room, metrics = self.width() - self.title.sizeHint().width() - 32, self.note.fontMetrics()
+        fitting = (text for text in (full, sample) if metrics.horizontalAdvance(text) <= room)
+        self.note.setText(next(fitting, f"{picture.sample + 1}/{total}"))
+        extent = f"smallest value {value_text(low)}, largest {value_text(high)}"
+        self.note.setToolTip(f"S{sample[1:]}: {extent}, taken at step {picture.step:,}")
 
 
 _MATRIX = 1024
