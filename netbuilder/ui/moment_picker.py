@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QToolButton, QWidget
 
 from netbuilder.training.moments import Moment
@@ -40,7 +41,7 @@ class MomentPicker(QWidget):
         row.setSpacing(6)
         row.addWidget(self.runs)
         row.addWidget(self.moments)
-        self._known: dict[Path, tuple[Moment, ...]] = {}
+        self._known: Mapping[Path, tuple[Moment, ...]] = {}
         self._first = True
         self._picked: tuple[Path, int] | None = None  # by the user; else the first or the last moment is followed
         self.runs.currentIndexChanged.connect(self._fill)
@@ -53,12 +54,15 @@ class MomentPicker(QWidget):
         run, step = self.runs.currentData(), self.moments.currentData()
         return None if run is None or step is None else (Path(run), step)
 
-    def offer(self, known: dict[Path, tuple[Moment, ...]], own: Path | None, first: bool) -> None:
+    def offer(
+        self, known: Mapping[Path, tuple[Moment, ...]], own: Path | None, names: Mapping[str, str], *, first: bool
+    ) -> None:
         """Offer these runs and moments; what the user chose stays, where it is still there.
 
         Args:
             known: Run -> its moments.
             own: The run in the window.
+            names: Id -> what people call a run.
             first: Whether to begin with a run's first moment, else with its last.
         """
         chosen, self._first = self._picked, first
@@ -66,7 +70,9 @@ class MomentPicker(QWidget):
         self.runs.blockSignals(True)
         self.runs.clear()
         for run in known:
-            self.runs.addItem("this run" if run == own else run.name, str(run))  # text: Qt finds no Path again
+            name = "this run" if run == own else names.get(run.name, run.name)
+            self.runs.addItem(name, str(run))  # text: Qt finds no Path again
+            self.runs.setItemData(self.runs.count() - 1, run.name, Qt.ItemDataRole.ToolTipRole)
         wish = chosen[0] if chosen is not None and chosen[0] in known else own
         self.runs.setCurrentIndex(max(self.runs.findData(str(wish)), 0) if known else -1)
         self.runs.blockSignals(False)

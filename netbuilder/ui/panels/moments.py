@@ -75,6 +75,8 @@ class MomentsPanel(LivePanel):
         for picker in (self.first, self.second):
             picker.chosen.connect(self._compare)
         self.workspace.past.changed.connect(self._follow_past)
+        self.workspace.runs.changed.connect(self._follow)
+        self.workspace.runs.look()  # their names
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
@@ -100,12 +102,13 @@ class MomentsPanel(LivePanel):
     def refresh(self) -> None:
         """Offer the moments that there are, and compare those that are chosen."""
         own = self.workspace.trainer.folder
-        stamp = own, self.workspace.past.moments, self.workspace.runs.folder
+        names = {row.id: str(row.values["name"]) for row in self.workspace.runs.rows}
+        stamp = own, self.workspace.past.moments, self.workspace.runs.folder, names
         if stamp != self._offered:
             self._offered = stamp
             known = self._find(own)
-            self.first.offer(known, own, first=True)
-            self.second.offer(known, own, first=False)
+            self.first.offer(known, own, names, first=True)
+            self.second.offer(known, own, names, first=False)
         self._compare()
 
     def restyle(self, theme: Theme) -> None:

@@ -82,6 +82,8 @@ def test_the_first_and_the_last_moment_are_compared_and_looked_at(qtbot: QtBot, 
     qtbot.waitUntil(lambda: trained.state is State.ENDED and not trained.trainer._timer.isActive(), timeout=MINUTE)
     assert panel.first.choice == (own, moments[-1].step), "what the user chose stays"
     assert panel.first.runs.count() == 2
+    trained.runs.mark((own.name,), name="first try")
+    qtbot.waitUntil(lambda: panel.first.runs.currentText() == "first try", timeout=MINUTE)
     panel.second.choose(trained.trainer.folder, trained.past.moments[-1].step)
     panel.second.chosen.emit()
     qtbot.waitUntil(lambda: not np.isnan(panel.values.values["loss/validation"][1]), timeout=MINUTE)
