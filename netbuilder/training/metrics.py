@@ -7,11 +7,13 @@ the normalized values.
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import logging
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import ModuleType
+from types import SimpleNamespace
 
 import torch
 
@@ -96,9 +98,7 @@ def _binary(prediction: torch.Tensor, target: torch.Tensor) -> tuple[dict[str, f
 
 
 def _regression(prediction: torch.Tensor, target: torch.Tensor, deviation: torch.Tensor | None) -> dict[str, float]:
-    library()
-    from torchmetrics.functional import regression
-
+    functional = library()
     rows = len(prediction)
     predicted, truth = prediction.reshape(rows, -1).float(), target.reshape(rows, -1).float()
     if deviation is not None:  # no need to add the mean: no metric feels a shift of both
@@ -106,11 +106,11 @@ def _regression(prediction: torch.Tensor, target: torch.Tensor, deviation: torch
     # torchmetrics wants flat vectors where there is one column.
     predicted, truth = (predicted[:, 0], truth[:, 0]) if predicted.shape[1] == 1 else (predicted, truth)
     metrics = {
-        "mae": regression.mean_absolute_error(predicted, truth),
-        "rmse": regression.mean_squared_error(predicted, truth, squared=False),
+        "mae": functional.mean_absolute_error(predicted, truth),
+        "rmse": functional.mean_squared_error(predicted, truth, squared=False),
     }
     if rows >= 2:  # R² compares with the variance, which one row has none of
-        metrics["r2"] = regression.r2_score(predicted, truth)
+        metrics["r2"] = functional.r2_score(predicted, truth)
     return _floats(metrics)
 
 
@@ -119,34 +119,62 @@ def _floats(metrics: Mapping[str, torch.Tensor]) -> dict[str, float]:
     return dict(zip(metrics, values, strict=True))
 
 
-def library() -> ModuleType:
-    """Import torchmetrics on first use, which takes a moment; returns its classification functions."""
+def library() -> SimpleNamespace:
+    """Import what is needed of torchmetrics on first use; returns its functions by name."""
     with _import_lock:
-        if "torchmetrics" not in sys.modules:
-            with _without_heavy_companions():
-                importlib.import_module("torchmetrics")
-    return importlib.import_module("torchmetrics.functional.classification")
+        if not _known:
+            with _bare_packages():
+                for module, names in _FUNCTIONS.items():
+                    loaded = importlib.import_module(f"torchmetrics.functional.{module}")
+                    _known.update({name: getattr(loaded, name) for name in names})
+    return SimpleNamespace(**_known)
 
 
+_FUNCTIONS: Mapping[str, tuple[str, ...]] = {
+    "classification.accuracy": ("multiclass_accuracy", "binary_accuracy"),
+    "classification.precision_recall": (
+        "multiclass_precision",
+        "multiclass_recall",
+        "binary_precision",
+        "binary_recall",
+    ),
+    "classification.f_beta": ("multiclass_f1_score", "binary_f1_score"),
+    "classification.confusion_matrix": ("multiclass_confusion_matrix", "binary_confusion_matrix"),
+    "regression.mae": ("mean_absolute_error",),
+    "regression.mse": ("mean_squared_error",),
+    "regression.r2": ("r2_score",),
+}
+"""Module -> what is needed of it."""
+
+_known: dict[str, Callable[..., torch.Tensor]] = {}
 _import_lock = threading.Lock()
 
-_COMPANIONS = ("scipy", "transformers")
+_PACKAGES = (
+    "torchmetrics",
+    "torchmetrics.functional",
+    "torchmetrics.functional.classification",
+    "torchmetrics.functional.regression",
+)
 
 
 @contextmanager
-def _without_heavy_companions() -> Iterator[None]:
-    """Let torchmetrics, while it is imported, believe that there are neither scipy nor transformers.
+def _bare_packages() -> Iterator[None]:
+    """Let single modules of torchmetrics be imported without all the others.
 
-    It would import `scipy.signal`, only to give it back an old name (a second and 60 MB), and all of transformers for
-    metrics of texts. Nothing but its own questions is answered so: the packages themselves are not touched, and whoever
-    imports them meanwhile, on any thread, gets the real ones.
+    Its packages import everything when they are imported themselves: 250 modules of 9 MB, `scipy.signal` only to give
+    it back an old name (60 MB), and all of transformers for metrics of texts. Meanwhile they are empty here; afterwards
+    none of it is known to Python, so that whoever imports torchmetrics gets the whole of it.
     """
-    imports = importlib.import_module("lightning_utilities.core.imports")
-    cache = imports.RequirementCache
-    by_name, by_requirement = imports.package_available, cache.__bool__
-    imports.package_available = lambda name: name not in _COMPANIONS and by_name(name)  # type: ignore[attr-defined]
-    cache.__bool__ = lambda self: not str(self.requirement).startswith(_COMPANIONS) and by_requirement(self)
+    if "torchmetrics" in sys.modules:
+        yield
+        return
+    for name in _PACKAGES:
+        spec = importlib.util.find_spec(name)
+        assert spec is not None, "a package that this one depends on is installed"
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+    sys.modules["torchmetrics"]._logger = logging.getLogger("torchmetrics")  # type: ignore[attr-defined]
     try:
         yield
     finally:
-        imports.package_available, cache.__bool__ = by_name, by_requirement  # type: ignore[attr-defined]
+        for name in [name for name in sys.modules if name.partition(".")[0] == "torchmetrics"]:
+            del sys.modules[name]

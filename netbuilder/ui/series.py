@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netbuilder.training.histories import Histories
 from netbuilder.training.protocol import LASTING, Event, Picture, PictureKind, Points, Progress, Telemetry, Timeline
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 
 class Series:
@@ -40,8 +43,7 @@ class Series:
         end = self._length + len(points.steps)
         if end > len(self._steps):
             room = max(end, 2 * len(self._steps))
-            self._steps = np.resize(self._steps, room)
-            self._values = np.resize(self._values, room)
+            self._steps, self._values = _moved(self.steps, room), _moved(self.values, room)
         self._steps[self._length : end] = points.steps
         self._values[self._length : end] = points.values
         self._length = end
@@ -54,6 +56,13 @@ class Series:
         cut = Series()
         cut.extend(Points(self.steps[:kept], self.values[:kept]))
         return cut
+
+
+def _moved(known: NDArray[Number], room: int) -> NDArray[Number]:
+    """Return a larger array that begins with what is known; room that nothing is written to takes no memory yet."""
+    larger = np.empty(room, known.dtype)
+    larger[: len(known)] = known
+    return larger
 
 
 @dataclass(slots=True)
