@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from netbuilder.data import sources
+from netbuilder.data.places import placed
 from netbuilder.document import edits
 from netbuilder.document.adoption import fingerprint
 from netbuilder.document.blocks import BLOCK
@@ -195,6 +196,7 @@ class Project:
             raise NetbuilderError(Problem(code="file.unnamed", message="The project has no file yet: name one."))
         if self.weights or self.document.plan.weights is not None:
             self.keep_weights(runs_folder(target))
+        self.document = placed(self.document, self.base, target.parent)
         write_document(target, self.document)
         self.path = target
 

@@ -17,6 +17,7 @@ from PySide6.QtCore import QObject, Signal
 
 from netbuilder.compiler.cost import Costs
 from netbuilder.compiler.shapes import Shapes
+from netbuilder.data.places import has_relative, placed
 from netbuilder.document import edits
 from netbuilder.document.diff import Difference, diff
 from netbuilder.document.history import History
@@ -329,7 +330,10 @@ class Workspace(QObject):
         target = path or self.path
         assert target is not None, "a document without a file needs a path"
         is_news = self.is_modified or target != self.path or self.file.is_changed_outside
-        trouble = self.file.write(target, self.document, keep=is_news)
+        before, folder = self.file.base, target.absolute().parent
+        if before.absolute() != folder and has_relative(self.document):
+            self.edit("Name the data from the new folder", lambda document: placed(document, before, folder))
+        trouble = self.file.write(target, placed(self.document, before, folder), keep=is_news)
         self.history.mark_saved()
         self.analysis.data.follow(self.document, self.file.base)
         self.fileChanged.emit()
