@@ -90,12 +90,14 @@ def diff(old: Document, new: Document) -> Difference:
         gone_edges, come_edges, led_elsewhere = compare(before.edges, after.edges)
         edges_removed |= {(target, before.edges[target]) for target in gone_edges | led_elsewhere}
         edges_added |= {(target, after.edges[target]) for target in come_edges | led_elsewhere}
+    moved = _differing(old.layout.places, new.layout.places)
+    moved.difference_update(added, removed)
     strayed = added & removed  # a node that went from one graph to another: to be drawn anew
     return Difference(
         added=frozenset(added),
         removed=frozenset(removed),
         changed=frozenset(changed - strayed),
-        moved=frozenset(_differing(old.layout.places, new.layout.places) - added - removed),
+        moved=frozenset(moved),
         edges_added=frozenset(edges_added),
         edges_removed=frozenset(edges_removed),
         schemas=frozenset(_differing(old.schemas, new.schemas)),
@@ -134,4 +136,5 @@ def compare(old: Mapping[K, Any], new: Mapping[K, Any]) -> tuple[set[K], set[K],
 
 def _differing(old: Mapping[K, Any], new: Mapping[K, Any]) -> set[K]:
     gone, come, other = compare(old, new)
-    return gone | come | other
+    other.update(gone, come)
+    return other

@@ -81,9 +81,9 @@ def is_drawn(workspace: Workspace) -> bool:
 
 def has_idle_data(workspace: Workspace) -> bool:
     """A data node feeds nothing yet."""
-    feeding = {source.node for source in workspace.document.graph.edges.values()}
-    nodes = workspace.document.graph.nodes.items()
-    return any(id not in feeding for id, node in nodes if node.type.startswith("data."))
+    graph = workspace.document.graph
+    data = [id for id, node in graph.nodes.items() if node.type.startswith("data.")]
+    return any(all(source.node != id for source in graph.edges.values()) for id in data)
 
 
 def is_slowed(workspace: Workspace) -> bool:

@@ -74,7 +74,7 @@ class RunControl(Part):
         """Let the run draw the selected nodes in full, if any are selected."""
         workspace = self._workspace
         if workspace.selection:
-            self.watch(map(workspace.scopes.source_of, sorted(workspace.selection)), workspace.trainer.sample)
+            self.watch(workspace.scopes.sources_of(workspace.selection), workspace.trainer.sample)
 
     def _start(self, *, paused: bool = False, state: str = "") -> None:
         """Start a run of the document, unless one is in progress or something prevents it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -115,6 +115,14 @@ class Scopes(QObject):
         # What an output of the network gives is the value of what leads to it; one of a block is among the sources.
         before = graph.edges.get(PortRef(node, "x")) if found is not None and found.type == OUTPUT else None
         return self.source_of(before.node) if before is not None else self.at.path(node)
+
+    def sources_of(self, nodes: Iterable[str]) -> tuple[str, ...]:
+        """Return the paths by which the run knows the values of nodes in sight, sorted by id: maybe thousands."""
+        known, graph, prefix = self.sight.sources, self._document().scope(self.at.scope), self.at.prefix
+        outputs = {id for id, node in graph.nodes.items() if node.type == OUTPUT}
+        return tuple(
+            self.source_of(node) if node in known or node in outputs else prefix + node for node in sorted(nodes)
+        )
 
     def settle(self) -> None:
         """Follow an edit: where the block in sight is gone, stand in the nearest graph that is left."""

@@ -83,7 +83,7 @@ class Content:
         if difference.routes:
             self._follow_routes(difference.routes)
         places = self.document.layout.places
-        moved = {node: places[node] for node in difference.moved if node in self.arrays and node in places}
+        moved = {node: places[node] for node in difference.moved & self.faces.keys() & places.keys()}
         rows = self.arrays.put(moved)
         if ends:
             self._lead(difference, resized)
