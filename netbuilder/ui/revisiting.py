@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from netbuilder.document import edits
 from netbuilder.document.model import Document
 from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.training.protocol import State
 from netbuilder.ui.part import Part
 from netbuilder.ui.series import RunRecord
 
@@ -45,11 +46,19 @@ class Revisiting(Part):
         super().__init__(workspace)
         self._errand: Errand | None = None
         self._done: Callable[[Earlier], None] = self._look_back
+        self._wish: int | None = None
+        workspace.stateChanged.connect(self._enter)
         workspace.documentReplaced.connect(self._forget)
 
-    def look_back(self, run: str) -> None:
-        """Show what an earlier run of the project left behind, with its curves and the moments that it has kept."""
+    def look_back(self, run: str, step: int | None = None) -> None:
+        """Show what an earlier run of the project left behind, with its curves and the moments that it has kept.
+
+        Args:
+            run: Its id.
+            step: The step of the moment to show; None for its end.
+        """
         if not self._workspace.state.is_active:
+            self._wish = step
             self._read(partial(read_whole, self._workspace.runs.folder, run), self._look_back)
 
     def go_on(self, run: Path, step: int) -> None:
@@ -89,6 +98,12 @@ class Revisiting(Part):
             workspace.message.emit(f"Looking back at the run {earlier.run.name}")
         else:
             workspace.message.emit(f"The run {earlier.run.name} trained another network than the one shown")
+
+    def _enter(self, state: State) -> None:
+        """Show the moment that was wished for, once the run is there."""
+        if state is State.ENDED and self._workspace.trainer.is_revisiting and self._wish is not None:
+            step, self._wish = self._wish, None
+            self._workspace.past.look(step)
 
     def _read(self, work: Callable[[], Earlier], done: Callable[[Earlier], None]) -> None:
         if self._errand is None:

@@ -79,10 +79,14 @@ class TimeTravel(Part):
 
     def look(self, step: int | None) -> None:
         """Show another moment; None shows now."""
-        if step == self.shown or not self._workspace.trainer.can_watch:
+        trainer = self._workspace.trainer
+        if step == self.shown or not trainer.can_watch:
+            return
+        if trainer.is_lost and trainer.folder is not None:
+            self._workspace.revisiting.look_back(trainer.folder.name, step)
             return
         self.shown = step
-        self._asked = self._workspace.trainer.look(step)
+        self._asked = trainer.look(step)
         self.changed.emit()
 
     def look_near(self, step: int) -> None:

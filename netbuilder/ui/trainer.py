@@ -108,6 +108,12 @@ class Trainer(QObject):
         return self._state.is_active or bool(self.record.pictures)
 
     @property
+    def is_lost(self) -> bool:
+        """Whether the last run's process died, and its network with it: what is left is in the run's folder."""
+        told = (problem.code for event in self.record.events for problem in event.problems)
+        return not self._state.is_active and not self.is_revisiting and "session.died" in told
+
+    @property
     def is_waiting(self) -> bool:
         """Whether a run has been asked for that torch is still missing for."""
         return bool(self._waiting)

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.training.process_host import ProcessHost
-from netbuilder.training.protocol import State
+from netbuilder.training.protocol import PictureKind, State
 from netbuilder.training.thread_host import ThreadHost
 from netbuilder.ui.workspace import Workspace
 from tests.training.documents import iris, planned
@@ -58,3 +58,18 @@ def test_a_run_dies_and_the_window_goes_on(apart: Workspace, qtbot: QtBot) -> No
     apart.control.train()
     assert isinstance(apart.trainer._host, ThreadHost), "the next run follows the preference"
     assert host.process_id is None
+
+
+def test_what_a_run_that_died_has_kept_can_be_looked_at(apart: Workspace, qtbot: QtBot) -> None:
+    apart.control.train()
+    qtbot.waitUntil(lambda: apart.trainer.record.progress.step > 10 and bool(apart.past.moments), timeout=30_000)
+    folder = apart.trainer.folder
+    os.kill(apart.trainer._host.process_id, signal.SIGKILL)
+    until(qtbot, apart, State.FAILED)
+    assert apart.trainer.is_lost
+    step = apart.past.moments[0].step
+    apart.past.look(step)
+    qtbot.waitUntil(lambda: apart.past.shown == step and apart.past.is_settled, timeout=30_000)
+    assert apart.trainer.is_revisiting
+    assert apart.trainer.folder == folder
+    assert {each.step for each in apart.pictures.values() if each.kind is PictureKind.BARS} == {step}
