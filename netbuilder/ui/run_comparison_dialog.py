@@ -30,12 +30,14 @@ from netbuilder.ui.panels.legend import Legend
 from netbuilder.ui.panels.trace import Unit
 from netbuilder.ui.run_comparison import ADDED, CHANGED, REMOVED, Comparison, NodeDifference, Pair
 from netbuilder.ui.runs import COLORS
-from netbuilder.ui.theme import controller
+from netbuilder.ui.theme import controller, mono_font
 from netbuilder.ui.workspace import Workspace
 
 _TOKENS = {ADDED: "good", REMOVED: "bad", CHANGED: "validation"}
 _SIGNS = {ADDED: "+", REMOVED: "−", CHANGED: "~"}
 NONE = "The networks are the same."
+SAME = "Both runs have the same settings, data and versions."
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class MarkedPicture(NetworkPicture):
@@ -180,9 +182,13 @@ def _page(results: QTableWidget, settings: QTableWidget, count: int) -> QWidget:
     row = QHBoxLayout(page)
     row.setContentsMargins(0, 10, 0, 0)
     row.setSpacing(16)
-    for title, table in (("RESULTS", results), ("SETTINGS THAT DIFFER" if count else "NO SETTING DIFFERS", settings)):
+    for title, table, is_empty in (("RESULTS", results, False), ("SETTINGS THAT DIFFER", settings, not count)):
         column = QVBoxLayout()
         column.addWidget(label(title, "section"))
+        if is_empty:
+            column.addWidget(label(SAME, "muted", wrap=True))
+            column.addStretch(1)
+            table.hide()
         column.addWidget(table, 1)
         row.addLayout(column, 1)
     return page
@@ -192,7 +198,10 @@ def _table(name: str, names: Sequence[str], pairs: Sequence[Pair]) -> QTableWidg
     theme = controller().theme
     table = QTableWidget(len(pairs), 3)
     table.setAccessibleName(name)
-    table.setHorizontalHeaderLabels(["", *names])
+    for column, name in enumerate(("", *names)):
+        head = QTableWidgetItem(name)
+        head.setTextAlignment(_RIGHT)
+        table.setHorizontalHeaderItem(column, head)
     table.verticalHeader().hide()
     table.setShowGrid(False)
     table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
@@ -202,8 +211,11 @@ def _table(name: str, names: Sequence[str], pairs: Sequence[Pair]) -> QTableWidg
         for column, text in enumerate((pair.title, pair.first, pair.second)):
             item = QTableWidgetItem(text)
             item.setToolTip(text)
+            if column:
+                item.setTextAlignment(_RIGHT)
+                item.setFont(mono_font(12))
             if pair.better is not None and column == pair.better + 1:
                 item.setForeground(QBrush(theme.color("good")))
-                item.setText(f"{text}  ✓")
+                item.setText(f"✓ {text}")
             table.setItem(row, column, item)
     return table
