@@ -52,12 +52,12 @@ class HealthPanel(LivePanel):
         head.addWidget(self.summary, 1)
         head.addWidget(self.check)
         head.addWidget(self.rate)
-        area, self._column = _scrolling("Findings")
+        self.findings, self._column = _scrolling("Findings")
         self.checks = Card("Before training")
         self.checks.setMinimumWidth(260)
         body = QHBoxLayout()
         body.setSpacing(12)
-        body.addWidget(area, 3)
+        body.addWidget(self.findings, 3)
         body.addWidget(self.checks, 2)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)
@@ -74,6 +74,7 @@ class HealthPanel(LivePanel):
             return
         self._shown = news
         self.summary.setText(self._summary())
+        self._share_room()
         if [row.finding.key for row in self.rows] == [finding.key for finding in findings]:
             for row, finding in zip(self.rows, findings, strict=True):
                 row.show_finding(finding)
@@ -95,6 +96,7 @@ class HealthPanel(LivePanel):
         health = self.workspace.health
         self.check_rows = [CheckRow(each, self.workspace) for each in sorted(health.checks, key=_gravity)]
         self.checks.setVisible(bool(self.check_rows))
+        self._share_room()
         if not self.check_rows:
             return
         area, column = _scrolling("Checks")
@@ -105,6 +107,10 @@ class HealthPanel(LivePanel):
         if before is not None:
             before.deleteLater()
         self._date_checks()
+
+    def _share_room(self) -> None:
+        """Leave all room to the checks while there is no finding."""
+        self.findings.setVisible(bool(self.workspace.health.findings) or not self.check_rows)
 
     def _date_checks(self) -> None:
         """Say how many checks passed, and whether the document is another since."""

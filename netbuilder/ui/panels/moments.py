@@ -69,6 +69,7 @@ class MomentsPanel(LivePanel):
         self._errand.failed.connect(self._refuse)
         self._compared: object = None
         self._offered: object = None
+        self._others: tuple[object, dict[Path, tuple[Moment, ...]]] | None = None
         self._queue: list[int] = []
         self._caught: list[Picture] = []
         self._return_to: int | None = None
@@ -103,10 +104,11 @@ class MomentsPanel(LivePanel):
         """Offer the moments that there are, and compare those that are chosen."""
         own = self.workspace.trainer.folder
         names = {row.id: str(row.values["name"]) for row in self.workspace.runs.rows}
-        stamp = own, self.workspace.past.moments, self.workspace.runs.folder, names
+        others = self._identify_others(own)
+        stamp = others, self.workspace.past.moments, names
         if stamp != self._offered:
             self._offered = stamp
-            known = self._find(own)
+            known = self._find(own, others)
             self.first.offer(known, own, names, first=True)
             self.second.offer(known, own, names, first=False)
         self._compare()
@@ -116,18 +118,25 @@ class MomentsPanel(LivePanel):
         for part in (self.changes, self.confusion, self.answers, self.both):
             part.set_theme(theme)
 
-    def _find(self, own: Path | None) -> dict[Path, tuple[Moment, ...]]:
+    def _identify_others(self, own: Path | None) -> object:
+        """Return what is another one when there may be other runs with snapshots."""
+        rows = self.workspace.runs.rows
+        return own, self.workspace.runs.folder, tuple((row.id, row.taken.snapshots) for row in rows if not row.is_own)
+
+    def _find(self, own: Path | None, others: object) -> dict[Path, tuple[Moment, ...]]:
         """Return the runs with snapshots, this one first, then the newest."""
         known: dict[Path, tuple[Moment, ...]] = {}
         if own is not None and self.workspace.past.moments:
             known[own] = self.workspace.past.moments
-        folder = self.workspace.runs.folder
-        others = sorted((each for each in folder.iterdir() if each != own), reverse=True) if folder.is_dir() else []
-        for run in others:
-            moments = snapshots_of(run)
-            if moments:
-                known[run] = moments
-        return known
+        return known | self._find_others(own, others)
+
+    def _find_others(self, own: Path | None, others: object) -> dict[Path, tuple[Moment, ...]]:
+        """Return the other runs with snapshots, the newest first; they are read again only when they are others."""
+        if self._others is None or self._others[0] != others:
+            folder = self.workspace.runs.folder
+            runs = sorted((each for each in folder.iterdir() if each != own), reverse=True) if folder.is_dir() else []
+            self._others = others, {run: moments for run in runs if (moments := snapshots_of(run))}
+        return self._others[1]
 
     def _swap(self) -> None:
         first, second = self.first.choice, self.second.choice

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,11 @@ from pytestqt.qtbot import QtBot
 
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.training.comparison import Answers, LayerChange
-from netbuilder.training.protocol import PictureKind, State
+from netbuilder.training.moments import Moment
+from netbuilder.training.protocol import PictureKind, State, Timeline
+from netbuilder.training.run_files import Taken
 from netbuilder.ui.moment_views import AnswersView, ConfusionChange, angle_text, moved_text
+from netbuilder.ui.panels import moments
 from netbuilder.ui.panels.moments import EMPTY, NO_CONFUSION, MomentsPanel
 from netbuilder.ui.theme import ThemeController
 from netbuilder.ui.workspace import Workspace
@@ -156,3 +161,28 @@ def test_answers_are_classes_or_values(qtbot: QtBot, themes) -> None:
     view.set_answers(Answers(before=before[:, :1], after=before[:, :1]), ())
     assert view.summary == "0 of 2 changed"
     assert list(view.rows())[1][:3] == ["1", "2.000", "2.000"]
+
+
+def test_other_runs_are_read_again_only_when_there_are_others(
+    qtbot: QtBot, workspace: Workspace, themes, tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run keeps a moment every few seconds; its project may have hundreds of runs."""
+    read: list[str] = []
+    monkeypatch.setattr(moments, "snapshots_of", lambda run: bool(read.append(run.name)) or (Moment(3),))
+    monkeypatch.setattr(type(workspace.runs), "folder", property(lambda _: tmp_path))
+    monkeypatch.setattr(MomentsPanel, "_compare", lambda _: None)
+    monkeypatch.setattr(workspace.runs, "look", lambda: None)
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    workspace.trainer.folder = tmp_path / "own"
+    panel = show(qtbot, workspace, themes)
+    for step in (1, 2):
+        workspace.past._told = Timeline(moments=tuple(map(Moment, range(step + 1))))
+        panel.refresh()
+    assert sorted(read) == ["one", "two"]
+    assert panel.first.moments.count() == 3
+    (tmp_path / "three").mkdir()
+    three: Any = SimpleNamespace(id="three", values={"name": "3"}, is_own=False, taken=Taken(snapshots=5))
+    workspace.runs.rows = (three,)
+    workspace.runs.changed.emit()
+    assert sorted(read) == ["one", "one", "three", "two", "two"]
