@@ -79,11 +79,6 @@ def superfluous(moments: Sequence[Moment], number: int, size: int) -> list[Momen
     return gone
 
 
-def nearest(moments: Sequence[Moment], step: int) -> Moment | None:
-    """Return the moment whose step is nearest to `step`, the earlier of two; None when there are none."""
-    return min(moments, key=lambda moment: (abs(moment.step - step), moment.step), default=None)
-
-
 def _place(step: int, last: int) -> float:
     """Return where a step stands, from 0 to 1: half by its logarithm, half by itself."""
     if last <= 0:

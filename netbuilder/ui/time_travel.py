@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer, Signal
 
-from netbuilder.training.moments import Moment, nearest
+from netbuilder.training.moments import Moment
 from netbuilder.training.protocol import State, Telemetry, Timeline
 from netbuilder.training.snapshot_files import path_of
 from netbuilder.ui.part import Part
@@ -88,12 +88,6 @@ class TimeTravel(Part):
         self.shown = step
         self._asked = trainer.look(step)
         self.changed.emit()
-
-    def look_near(self, step: int) -> None:
-        """Show the moment nearest to a step."""
-        found = nearest(self.moments, step)
-        if found is not None:
-            self.look(found.step)
 
     def earlier(self) -> None:
         """Show the moment before the one that is shown."""

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netbuilder.training.moments import LEAST, Moment, Reason, nearest, superfluous
+from netbuilder.training.moments import LEAST, Moment, Reason, superfluous
 
 moments = st.lists(
     st.builds(
@@ -72,11 +72,3 @@ def test_the_newest_best_one_outlives_its_neighbours():
     made = [Moment(step, reason=Reason.BEST if step in (10, 11) else Reason.TIME, size=1) for step in range(100)]
     kept = {moment for moment in made if moment not in superfluous(made, 3, 100)}
     assert {moment.step for moment in kept} == {0, 11, 99}
-
-
-def test_the_nearest_moment_is_found():
-    made = [Moment(0), Moment(10), Moment(20)]
-    assert nearest(made, 14) == Moment(10)
-    assert nearest(made, 15) == Moment(10)
-    assert nearest(made, 16) == Moment(20)
-    assert nearest([], 3) is None

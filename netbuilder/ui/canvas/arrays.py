@@ -204,12 +204,6 @@ class CanvasArrays:
         self.rects[rows, :2] = corners.reshape(-1, 2)
         return rows
 
-    def set_size(self, node: str, width: float, height: float) -> None:
-        """Resize a node; its links follow."""
-        row = self._row[node]
-        self.rects[row, 2:] = width, height
-        self.follow(np.array([row]))
-
     def follow(self, rows: Rows) -> Rows:
         """Bend the links of these nodes anew; returns their rows."""
         touched = self.edges_of(rows)

@@ -125,13 +125,6 @@ class CanvasView(Stage):
         controller().changed.connect(self.set_theme)
 
     @property
-    def has_selection(self) -> bool:
-        """Whether something is selected: nodes, frames or a link."""
-        return (
-            bool(self.workspace.selection or self.workspace.selected_frames) or self.workspace.selected_link is not None
-        )
-
-    @property
     def find_bar(self) -> FindBar:
         """The bar that searches the document, made when it is first asked for."""
         if self._find_bar is None:
