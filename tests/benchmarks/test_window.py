@@ -21,8 +21,10 @@ ROOT = Path(__file__).resolve().parents[2]
 QT_ALONE, FIRST_PAINT = 0.12, 0.4
 """Seconds on the machine on which the window was promised: their ratio is what counts elsewhere."""
 
-STALL, FRAME = 0.35, 0.016
+STALL, FRAME, LONG_FRAME = 0.35, 0.016, 0.025
 WINDOW_MB, TORCH_MB = 160, 90
+
+FRAMES = ("median", "p95", "p99", "max", "own_p99", "own_max", "computed_p99", "computed_max")
 
 by_hand = pytest.mark.benchmark
 
@@ -116,6 +118,7 @@ def test_training_beside_the_window(template: str, home: Path, capsys: pytest.Ca
         live.append(measure(home, "live", template, *times))
         apart.append(measure(home, "apart", template, *times))
     shown = [each["live"] for each in live]
+    other = [each["live"] for each in apart]
     idle = [each["idle"] for each in live]
 
     def faster(clock: str, than: Sequence[Mapping[str, Any]]) -> float:
@@ -128,16 +131,16 @@ def test_training_beside_the_window(template: str, home: Path, capsys: pytest.Ca
             print(f"  {name:15s}{median(found, 'wall'):8.0f}{median(found, 'cpu'):8.0f}")
         for name, found in (("by hand", hand), ("headless", headless)):
             print(f"  all views live, of {name}: {faster('wall', found):.2f}, {faster('cpu', found):.2f}")
-        other = [each["live"] for each in apart]
         ratio = statistics.median(a["wall"] / b["wall"] for a, b in zip(other, headless, strict=True))
-        frames = (f"{1e3 * median(other, at):.1f}" for at in ("median", "p95", "p99", "max"))
         print(f"  in a process of its own, all views live: {median(other, 'wall'):.0f}, {ratio:.2f} of headless")
-        print(f"  frames then (median, p95, p99, longest): {', '.join(frames)} ms")
         print(f"  the window's share {median(shown, 'share'):.3f}, {median(shown, 'drains'):.1f} drains a second")
-        for name, found in (("idle", idle), ("training", shown)):
-            frames = (f"{1e3 * median(found, at):.1f}" for at in ("median", "p95", "p99", "max"))
-            print(f"  frames, {name} (median, p95, p99, longest): {', '.join(frames)} ms")
+        print("  frames: median, 95 %, 99 %, longest; 99 % and longest without what other programs took, and computed")
+        for name, found in (("at rest", idle), ("training", shown), ("training in a process of its own", other)):
+            frames = (f"{1e3 * median(found, kind):.1f}" for kind in FRAMES)
+            print(f"    {name}: {', '.join(frames)} ms")
     assert faster("wall", hand) >= 1.0
     assert faster("wall", headless) >= 0.9
     assert median(shown, "median") <= 1.1 * FRAME
     assert median(shown, "p95") <= 2 * max(median(idle, "p95"), FRAME)
+    for found in (shown, other):
+        assert median(found, "own_p99") <= LONG_FRAME

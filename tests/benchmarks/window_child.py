@@ -134,22 +134,42 @@ def show_torch_alone() -> None:
     tell(torch=resident())
 
 
+def wait_for_a_core() -> float:
+    """Return the seconds for which this thread was ready and had to wait for other programs; 0 where none is told."""
+    try:
+        with open("/proc/thread-self/schedstat") as told:
+            return int(told.read().split()[1]) * 1e-9
+    except FileNotFoundError:
+        return 0.0
+
+
 class Beats:
     """The moments of a timer of 16 ms on Qt's thread: what keeps it waiting keeps a frame waiting."""
 
     def __init__(self) -> None:
-        self._moments: list[float] = []
+        self._moments: list[tuple[float, float, float]] = []
 
     def beat(self) -> None:
         """Note that the timer fired."""
-        self._moments.append(time.perf_counter())
+        self._moments.append((time.perf_counter(), wait_for_a_core(), time.thread_time()))
 
     def take(self) -> dict[str, float]:
-        """Return how long it waited since the last call."""
+        """Return how long it waited since the last call, how long without what other programs took of it, and how long
+        this thread computed meanwhile.
+        """
         moments, self._moments = self._moments, []
-        gaps = sorted(later - earlier for earlier, later in pairwise(moments))
-        at: Callable[[float], float] = lambda share: gaps[int(len(gaps) * share)]  # noqa: E731
-        return {"median": at(0.5), "p95": at(0.95), "p99": at(0.99), "max": gaps[-1]}
+        passed = [[later - earlier for earlier, later in zip(*pair, strict=True)] for pair in pairwise(moments)]
+        gaps = sorted(wall for wall, _, _ in passed)
+        own = sorted(wall - waited for wall, waited, _ in passed)
+        computed = sorted(computed for _, _, computed in passed)
+        found = {"median": at(gaps, 0.5), "p95": at(gaps, 0.95), "p99": at(gaps, 0.99), "max": gaps[-1]}
+        found |= {"own_p99": at(own, 0.99), "own_max": own[-1]}
+        return found | {"computed_p99": at(computed, 0.99), "computed_max": computed[-1]}
+
+
+def at(ordered: list[float], share: float) -> float:
+    """Return the value below which a share of the others lies."""
+    return ordered[int(len(ordered) * share)]
 
 
 def endless(document: Document) -> Document:

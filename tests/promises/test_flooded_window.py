@@ -26,6 +26,9 @@ BEAT_99, BEAT_LONGEST = 50.0, 250.0
 
 PAINTS, GROWTH_MB = 30.0, 5.0
 
+LEFT_BEHIND = 0.5
+"""A curve's array is replaced by a larger one as it grows; the allocator may keep this share of it all for later."""
+
 
 def flood(home: Path, seconds: float, *also: str) -> Mapping[str, Any]:
     """Flood a window for so long; returns what it went through."""
@@ -55,7 +58,7 @@ def check(found: Mapping[str, Any]) -> None:
     assert found["drained"] > 0
     assert 0 < found["paints_a_second"] <= PAINTS
     assert found["longest"] <= CAPACITY
-    assert found["grown_mb"] - found["curves_mb"] <= GROWTH_MB, found
+    assert found["grown_mb"] <= GROWTH_MB + (1.0 + LEFT_BEHIND) * found["curves_mb"], found
 
 
 @pytest.mark.timeout(180)
