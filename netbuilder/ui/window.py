@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QStackedWidget
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.protocol import State, Telemetry
@@ -31,6 +31,7 @@ from netbuilder.ui.go_on_actions import GoOnActions
 from netbuilder.ui.import_actions import ImportActions
 from netbuilder.ui.journaling import JournalKeeper
 from netbuilder.ui.outside_watch import OutsideWatch
+from netbuilder.ui.pages import Pages
 from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.recovery_actions import RecoveryActions
 from netbuilder.ui.standpoint import shown_as
@@ -75,7 +76,7 @@ class MainWindow(QMainWindow):
         self.outside = OutsideWatch(self)
         self.imports = ImportActions(self)
         self.going_on = GoOnActions(self)
-        self.middle = QStackedWidget()
+        self.middle = Pages()
         self.setCentralWidget(self.middle)
         self._docks: Docks | None = None
         self.actions_ = Actions(self, find_targets(self), workspace)

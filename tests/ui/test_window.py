@@ -234,3 +234,14 @@ def test_a_long_message_is_cut_and_the_window_stays_as_wide_as_it_was(qtbot: QtB
     assert status.note.text() == "word " * 100
     window.workspace.message.emit("Done")
     assert status.memory.isVisible()
+
+
+def test_the_start_page_takes_no_room_from_the_network(window: MainWindow, qtbot: QtBot) -> None:
+    """A screen of 720 lines has room for the network with its panels, also after the start page was seen."""
+    window.resize(1280, 700)
+    least = window.minimumSizeHint()
+    window.show_start()
+    qtbot.wait(20)
+    window.show_network()
+    qtbot.waitUntil(lambda: window.minimumSizeHint().height() <= least.height())
+    assert window.height() == 700
