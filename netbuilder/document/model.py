@@ -207,6 +207,7 @@ class Plan:
         precision: What the network computes in: "float32", "bf16" or "fp16". Weights and losses are always float32.
         memory_format: How images lie in memory: torch's "contiguous", "channels_last", or "auto", a rule.
         compile: Whether `torch.compile` makes kernels for the training step.
+        cuda_graphs: Whether an NVIDIA GPU is given these kernels all at once, as a recorded graph.
         threads: How many threads torch may use inside an operation; 0 is a rule.
         weights: What the weights start from, such as those that were imported; None draws them from the seed.
     """
@@ -223,6 +224,7 @@ class Plan:
     precision: str = "float32"
     memory_format: str = "auto"
     compile: bool = False
+    cuda_graphs: bool = False
     threads: int = 0
     weights: StartWeights | None = None
     extra: Mapping[str, Any] = field(default_factory=dict)

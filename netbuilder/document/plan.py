@@ -129,6 +129,17 @@ PLAN_PARAMETERS: tuple[Parameter, ...] = (
         ),
     ),
     Parameter(
+        name="cuda_graphs",
+        title="CUDA graphs",
+        kind=Kind.BOOL,
+        default=False,
+        advanced=True,
+        help=(
+            "With Compile, on an NVIDIA GPU: the kernels of a step are recorded once and started together, which small"
+            " networks gain from. Elsewhere, and with several batches an update, it changes nothing."
+        ),
+    ),
+    Parameter(
         name="threads",
         title="Threads",
         kind=Kind.INT,

@@ -155,6 +155,7 @@ class PlanRecord(Struct, frozen=True):
     precision: Literal["float32", "bf16", "fp16"] = "float32"
     memory_format: Literal["auto", "contiguous", "channels_last"] = "auto"
     compile: bool = False
+    cuda_graphs: bool = False
     threads: Annotated[int, Meta(ge=0, le=1_024)] = 0
     weights: StartWeightsRecord | None = None
 

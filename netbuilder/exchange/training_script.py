@@ -182,7 +182,8 @@ def _speed_constants(plan: Plan, program: Program) -> str:
             f"DTYPE = torch.{_DTYPES[plan.precision]}  # what the network computes in; its weights are float32\n"
         )
     if plan.compile:
-        lines += [f"compiled_{name} = torch.compile({name}, dynamic=False)\n" for name in program.phases.values()]
+        mode = ', mode="reduce-overhead"' if plan.cuda_graphs and plan.accumulation == 1 else ""
+        lines += [f"compiled_{name} = torch.compile({name}, dynamic=False{mode})\n" for name in program.phases.values()]
     if plan.threads:
         lines.append(f"\ntorch.set_num_threads({plan.threads})\n")
     return "".join(lines)

@@ -16,7 +16,7 @@ from netbuilder.document.model import Document, Phase, Plan
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import optimizer_memory
 from netbuilder.training.batches import Part, renamed
-from netbuilder.training.compilation import CompiledLosses
+from netbuilder.training.compilation import CompiledLosses, takes_graphs
 from netbuilder.training.course import Course
 from netbuilder.training.network import Network
 from netbuilder.training.transplant import Body, Memory, Transplant, transplant
@@ -110,9 +110,10 @@ def new_updater(
         tell: Is told when its losses cannot be compiled.
         losses: The phase's function, where it is compiled already.
     """
-    if losses is None:
+    with_graphs = takes_graphs(plan, network.device)
+    if losses is None or (isinstance(losses, CompiledLosses) and losses.with_graphs and not with_graphs):
         losses = network.losses(phase)
-        losses = CompiledLosses(losses, tell) if plan.compile else losses
+        losses = CompiledLosses(losses, tell, with_graphs=with_graphs) if plan.compile else losses
     settings = UpdateSettings(clip_norm=plan.clip_norm, steps=steps, precision=plan.precision)
     return Updater(phase, losses, network.groups(phase), settings)
 

@@ -25,6 +25,7 @@ FIXED_PLAN: Final[Mapping[str, str]] = {
     "precision": _SET_UP,
     "memory_format": _SET_UP,
     "compile": _SET_UP,
+    "cuda_graphs": _SET_UP,
     "threads": _SET_UP,
 }
 """Fields of the plan that a run in progress keeps, and why."""

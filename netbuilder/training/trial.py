@@ -24,7 +24,7 @@ from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import failures
 from netbuilder.training.batches import Batch, grouped, make_part, shuffling
-from netbuilder.training.compilation import CompiledLosses
+from netbuilder.training.compilation import CompiledLosses, takes_graphs
 from netbuilder.training.devices import find_device
 from netbuilder.training.memory import IMAGE_RANK
 from netbuilder.training.network import Network
@@ -48,7 +48,13 @@ TOO_SLOW: Final = 4.0
 GAIN: Final = 1.05
 """What is recommended must be faster than the plain way by this factor, and in all turns but one: less is noise."""
 
-PLAIN: Final[Mapping[str, Any]] = {"precision": "float32", "memory_format": "auto", "compile": False, "threads": 0}
+PLAIN: Final[Mapping[str, Any]] = {
+    "precision": "float32",
+    "memory_format": "auto",
+    "compile": False,
+    "cuda_graphs": False,
+    "threads": 0,
+}
 """What the plan's settings are by themselves, and what the others are measured against."""
 
 _DTYPES = {"float32": "float32", "bf16": "bfloat16", "fp16": "float16"}
@@ -60,7 +66,7 @@ class Row:
     """One way, and what was found.
 
     Attributes:
-        values: The plan's settings: `precision`, `memory_format`, `compile`, `threads`.
+        values: The plan's settings: `precision`, `memory_format`, `compile`, `cuda_graphs`, `threads`.
         title: For people: "bfloat16, channels last".
         milliseconds: Of a step, on the wall: what the plain way took in its first turns, by `speed`, so that the ways
             compare although other programs come and go; None when it could not be measured.
@@ -100,6 +106,7 @@ def in_words(values: Mapping[str, Any]) -> str:
         _FORMATS[values["memory_format"]],
         f"{threads} thread{'' if threads == 1 else 's'}" if threads else "",
         "compiled" if values["compile"] else "",
+        "CUDA graphs" if values["compile"] and values["cuda_graphs"] else "",
     ]
     return ", ".join(filter(None, parts))
 
@@ -188,7 +195,7 @@ class Trial:
             if device.type == "cpu":
                 self._measure(self._threads(), job, 1, stages)
             if self._with_compile:
-                self._measure([{**self._best(), "compile": True}], job, 2, stages)
+                self._measure(self._compiled(device), job, 2, stages)
         return self.rows
 
     # -- the ways ------------------------------------------------------------------------------------------------------
@@ -212,6 +219,11 @@ class Trial:
         best = self._best()
         bases = [PLAIN] if best == PLAIN else [PLAIN, best]
         return [{**base, "threads": count} for base in bases for count in sorted(counts)]
+
+    def _compiled(self, device: torch.device) -> list[Mapping[str, Any]]:
+        compiled = {**self._best(), "compile": True, "cuda_graphs": False}
+        wish = replace(self._document.plan, cuda_graphs=True)
+        return [compiled, *([{**compiled, "cuda_graphs": True}] if takes_graphs(wish, device) else [])]
 
     def _best(self) -> Mapping[str, Any]:
         best = fastest(self.rows)
@@ -243,7 +255,10 @@ class Trial:
 
         def losses(phase: Phase) -> Losses:
             own = network.losses(phase)
-            return CompiledLosses(own, lambda problem: way.notes.append(problem.found)) if plan.compile else own
+            if not plan.compile:
+                return own
+            with_graphs = takes_graphs(plan, network.device)
+            return CompiledLosses(own, lambda problem: way.notes.append(problem.found), with_graphs=with_graphs)
 
         way.updaters = [Updater(each, losses(each), network.groups(each), settings) for each in plan.phases]
         way.threads = plan.threads or intra_op_threads(network.macs, plan.batch_size)

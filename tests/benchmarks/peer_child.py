@@ -25,6 +25,8 @@ import numpy as np
 
 BATCH_SIZE = 64
 RATE = 1e-3
+DEVICE = os.environ.get("PEERS_DEVICE", "cpu")
+"""Where "hand", "ours" and "tuned" train; the libraries train on the processor."""
 
 
 @dataclass
@@ -169,13 +171,14 @@ def by_hand(name: str, rows: Mapping[str, np.ndarray], epochs: int, clock: Clock
 
     batches = DataLoader(_tensors(rows, "train"), batch_size=BATCH_SIZE, shuffle=True)
     checks = DataLoader(_tensors(rows, "validation"), batch_size=256)
-    model = _torch_network(name)
+    model = _torch_network(name).to(DEVICE)
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
     criterion = torch.nn.CrossEntropyLoss()
     for _ in range(epochs):
         model.train()
         losses, right = [], 0
         for image, label in batches:
+            image, label = image.to(DEVICE), label.to(DEVICE)
             optimizer.zero_grad()
             output = model(image)
             loss = criterion(output, label)
@@ -187,6 +190,7 @@ def by_hand(name: str, rows: Mapping[str, np.ndarray], epochs: int, clock: Clock
         held_out = 0.0
         with torch.no_grad():
             for image, label in checks:
+                image, label = image.to(DEVICE), label.to(DEVICE)
                 output = model(image)
                 held_out += criterion(output, label).item() * len(label)
                 right += (output.argmax(1) == label).sum().item()
@@ -305,7 +309,9 @@ def fastest_way(name: str, folder: Path) -> tuple[Mapping[str, Any], str]:
     from netbuilder.training.trial import Trial, fastest
     from tests.benchmarks.peer_networks import NETWORKS
 
-    best = fastest(Trial(NETWORKS[name](folder), base=str(folder)).run(Job()))
+    compiles = DEVICE != "cpu"  # there the compiler's kernels are what is to be tried, CUDA graphs among them
+    made = NETWORKS[name](folder)
+    best = fastest(Trial(made, base=str(folder), device=DEVICE, with_compile=compiles).run(Job()))
     assert best is not None
     return best.values, best.title
 
@@ -345,7 +351,7 @@ def ours(
     Trainer.end_epoch = timed  # type: ignore[method-assign]
     try:
         with tempfile.TemporaryDirectory() as run:
-            host.send(Start(document=made, folder=str(Path(run) / "run"), base=str(folder)))
+            host.send(Start(document=made, folder=str(Path(run) / "run"), base=str(folder), device=DEVICE))
             events = []
             while not host.wait(0.5):
                 events += host.drain().events

@@ -106,6 +106,7 @@ plans = st.builds(
     precision=st.sampled_from(["float32", "bf16", "fp16"]),
     memory_format=st.sampled_from(["auto", "contiguous", "channels_last"]),
     compile=st.booleans(),
+    cuda_graphs=st.booleans(),
     threads=st.integers(0, 64),
     extra=free,
 )

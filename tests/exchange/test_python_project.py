@@ -301,6 +301,11 @@ def test_an_exported_loop_compiles_and_limits_threads_as_the_plan_says(tmp_path)
     assert "loss = sum(compiled_train_losses(model, batch).values())" in text
     assert "losses = train_losses(model, batch)" in text, "evaluation stays as it is, as in the session"
     assert "torch.set_num_threads(2)" in text
+    for accumulation, recorded in ((1, True), (2, False)):
+        wish = template("digits-residual", compile=True, cuda_graphs=True, accumulation=accumulation)
+        export_python(wish, tmp_path / f"graphs{accumulation}")
+        graphs = (tmp_path / f"graphs{accumulation}" / "train.py").read_text("utf-8")
+        assert ('mode="reduce-overhead"' in graphs) is recorded
     assert "    model.to(memory_format=torch.channels_last)\n" in text
     assert 'if DEVICE == "cpu"' not in text
     export_python(template("digits-residual", memory_format="contiguous"), tmp_path / "plain")

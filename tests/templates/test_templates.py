@@ -84,7 +84,7 @@ def test_the_nodes_do_not_overlap_and_data_flows_to_the_right(key, qapp):
     for at in standpoints(found):
         content = Content(Vocabulary(lambda: found))
         sight = look(found, at, shapes, count_costs(found, shapes), [])
-        content.show(found, knowledge_of(sight, {}), at.scope)
+        content.show(found, knowledge_of(sight, {}, found.plan), at.scope)
         graph, sizes = content.graph, content.expected_sizes()
         for one, other in combinations(graph.nodes, 2):
             left, right = sorted((one, other), key=lambda id: places[id].x)

@@ -96,6 +96,24 @@ def test_the_compiler_is_tried_with_the_fastest_way_when_asked_to(monkeypatch):
     assert abs(row.difference) < 0.2
 
 
+def test_cuda_graphs_are_tried_on_a_gpu_where_each_update_has_one_batch():
+    ways = Trial(iris())._compiled(torch.device("cuda:0"))
+    assert [(way["compile"], way["cuda_graphs"]) for way in ways] == [(True, False), (True, True)]
+    assert [way["cuda_graphs"] for way in Trial(iris())._compiled(torch.device("cpu"))] == [False]
+    several = planned(iris(), accumulation=2)
+    assert [way["cuda_graphs"] for way in Trial(several)._compiled(torch.device("cuda:0"))] == [False]
+
+
+@pytest.mark.gpu
+def test_the_ways_of_a_gpu_are_measured():
+    rows = Trial(iris(), device="cuda:0", with_compile=True).run(Job())
+    by_title = {row.title: row for row in rows}
+    assert {"float32", "bfloat16", "float16"} <= by_title.keys()
+    (graphs,) = (row for row in rows if row.values["cuda_graphs"])
+    assert graphs.speed is not None, graphs.note
+    assert abs(graphs.difference or 0.0) < 0.2
+
+
 def test_it_can_be_cancelled_and_says_how_far_it_is():
     seen = []
     made = Trial(iris())
@@ -141,8 +159,9 @@ def test_the_fastest_is_recommended_when_it_is_clearly_faster(rows, best):
 
 def test_ways_have_names_and_a_table():
     assert in_words(PLAIN) == "float32"
-    every = {"precision": "bf16", "memory_format": "channels_last", "compile": True, "threads": 1}
+    every = {**PLAIN, "precision": "bf16", "memory_format": "channels_last", "compile": True, "threads": 1}
     assert in_words(every) == "bfloat16, channels last, 1 thread, compiled"
+    assert in_words({**every, "cuda_graphs": True}).endswith("compiled, CUDA graphs")
     lines = table([_row("float32", 1.0), replace(_row("bfloat16", None), note="not here")]).splitlines()
     assert len({line.index("1.00") for line in lines[1:2]}) == 1
     assert lines[1].split() == ["float32", "1.00", "1.00", "+1.00", "%"]
