@@ -7,7 +7,9 @@ the folder.
 
 from __future__ import annotations
 
+import os
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -166,4 +168,6 @@ def main(folder: str = "") -> None:
 
 
 if __name__ == "__main__":
+    # What an earlier one has left must not be offered, and nothing is left in the user's own folder.
+    os.environ.setdefault("NETBUILDER_HOME", tempfile.mkdtemp())
     main(*sys.argv[1:])

@@ -78,7 +78,10 @@ class ProblemRow(RevealingRow):
 
     def _contrast(self) -> str:
         parts = (("expected", self.problem.expected), ("found", self.problem.found))
-        return "   ".join(f"{title} {text}" for title, text in parts if text)
+        told = [(title, text) for title, text in parts if text]
+        if self._wide:
+            return "   ".join(f"{title} {text}" for title, text in told)
+        return "\n".join(f"{title:<8} {text}" for title, text in told)  # below one another, to be compared
 
     def _buttons(self) -> QBoxLayout:
         # Beside the canvas there is width for all; in the inspector they stand below one another.
