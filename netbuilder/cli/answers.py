@@ -80,7 +80,7 @@ def complain(problems: Sequence[Problem], labels: dict[str, str] | None = None, 
         place = [file, (labels or {}).get(problem.node, problem.node)]
         words = ": ".join([str(problem.severity), *(part for part in place if part), problem.message])
         fixes = " or ".join(fix.title for fix in problem.fixes)
-        if problem.action == "trust":
+        if "trust" in problem.actions:
             fixes = f"look at it and trust it with `netbuilder trust {file or 'FILE'}`"
         print(words + (f" Fix: {fixes}." if fixes else ""), file=sys.stderr)
 

@@ -72,7 +72,7 @@ def find_obstacle(spec: LayerSpec, values: Mapping[str, Any]) -> Trouble | None:
     if not spec.is_custom:
         return None
     if not may_run(spec.support_text(values)):
-        return Trouble(code=UNTRUSTED, message=f"{WHY_UNTRUSTED}.", action=TRUST)
+        return Trouble(code=UNTRUSTED, message=f"{WHY_UNTRUSTED}.", actions=(TRUST,))
     try:
         code = read(values["code"])
     except CodeError as error:

@@ -155,7 +155,7 @@ def require_trust(support: Iterable[str]) -> None:
         NetbuilderError: With the problem.
     """
     if not all(may_run(text) for text in support):
-        raise NetbuilderError(Problem(code=UNTRUSTED, message=f"The network {WHY_UNTRUSTED}.", action=TRUST))
+        raise NetbuilderError(Problem(code=UNTRUSTED, message=f"The network {WHY_UNTRUSTED}.", actions=(TRUST,)))
 
 
 def initialize(model: nn.Module, program: Program, seed: int) -> None:

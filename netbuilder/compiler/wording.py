@@ -31,7 +31,7 @@ class Trouble:
         become: Layers that would do instead of this one.
         own: Whether what was found is a setting of the layer itself, not what came in.
         line: One-based line of the parameter's text that it is about, or 0.
-        action: What the interface can do about it; see `Problem.action`.
+        actions: What the interface can do about it; see `Problem.actions`.
     """
 
     code: str
@@ -46,7 +46,7 @@ class Trouble:
     become: tuple[str, ...] = ()
     own: bool = False
     line: int = 0
-    action: str = ""
+    actions: tuple[str, ...] = ()
 
 
 def trouble_of(mismatch: Mismatch) -> Trouble:
@@ -97,7 +97,7 @@ def describe(
         port=trouble.port,
         field=trouble.parameter,
         line=trouble.line,
-        action=trouble.action,
+        actions=trouble.actions,
         expected=expected,
         found=trouble.found,
         fixes=fixes,

@@ -51,8 +51,9 @@ class Problem:
         expected: What would have been right, short.
         found: What was there, short.
         fixes: Edits on offer, the most likely first.
-        action: What the interface can do about it that is no edit, by name ("trust": let the user look at the node's
-            code and trust it), or "".
+        actions: What the interface can do about it that is no edit, by name, the most likely first: "trust" (let the
+            user look at the node's code and trust it), "go_on" (with the last run), "go_on_apart" (in a process of
+            its own), "go_on_cpu" (on the processor).
     """
 
     code: str
@@ -66,7 +67,7 @@ class Problem:
     expected: str = ""
     found: str = ""
     fixes: tuple[Fix, ...] = ()
-    action: str = ""
+    actions: tuple[str, ...] = ()
 
     @property
     def is_error(self) -> bool:

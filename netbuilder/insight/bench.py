@@ -20,8 +20,8 @@ from netbuilder.training.checkpoints import load_checkpoint
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.network import Network
 from netbuilder.training.protocol import Start
-from netbuilder.training.run_files import LAST
-from netbuilder.training.state import has_state, load_generation
+from netbuilder.training.run_files import LAST, has_state
+from netbuilder.training.state import load_generation
 from netbuilder.training.trainer import Trainer
 from netbuilder.training.transplant import Body, transplant
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import signal
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from netbuilder.foundation.problem import Problem, Severity
 from netbuilder.training import wire
-from netbuilder.training.events import DEVICE_FAULT, end_event
+from netbuilder.training.events import DEVICE_FAULT, GO_ON, GO_ON_CPU, end_event
 from netbuilder.training.protocol import Event, Telemetry
+from netbuilder.training.revival import Cause
 
 _PLACE: Final = re.compile(r'File "([^"]+)", line (\d+) in (\S+)')
 """A frame in what faulthandler writes."""
@@ -37,23 +39,49 @@ def reason_of(status: int) -> str:
     return WORDS.get(name, f"signal {name}")
 
 
-def death(reason: str, report: str, folder: str, step: int) -> tuple[Event, ...]:
+def how_it_ended(reason: str, report: str) -> str:
+    """Return why a process is of no more use that has ended.
+
+    Args:
+        reason: Why, for people; see `reason_of`.
+        report: The end of what it printed.
+    """
+    return f"its process has ended: {reason}{_place(report)}"
+
+
+def revived(cause: Cause, report: str, step: int) -> Event:
+    """Return the event that a run is about to go on in another process.
+
+    Args:
+        cause: Why.
+        report: The end of what the old one printed.
+        step: Steps done by then.
+    """
+    text = f"The training goes on in a new process from where it was saved last: {cause.text}."
+    return Event(kind="revival", text=text, step=step, data={"cause": cause.text, "report": report})
+
+
+def death(cause: Cause, report: str, folder: str, step: int, *, again: bool, can_go_on: bool) -> tuple[Event, ...]:
     """Return the events that a process is gone, and the run with it.
 
     Args:
-        reason: Why, for people.
+        cause: Why.
         report: The end of what it printed.
         folder: The run's folder.
         step: Steps done.
+        again: Whether the run has gone on by itself after the same before.
+        can_go_on: Whether the run has saved a state.
     """
     problem = Problem(
         code="session.died",
         message=(
-            f"The training's process has ended: {reason}{_place(report)}."
+            f"The training has stopped{' again' if again else ''}: {cause.text}."
             " The window and what was recorded are unharmed."
+            + (" The run can go on from where it was saved last." if can_go_on else "")
         ),
         expected="a process that lives as long as the training",
-        found=reason,
+        found=cause.text,
+        actions=(GO_ON,) if can_go_on else (),
     )
     told = Event(kind="problem", text=problem.message, step=step, problems=(problem,), data={"report": report})
     return told, end_event("failed", folder=folder, step=step)
@@ -68,9 +96,21 @@ def _place(report: str) -> str:
     return f", at line {found[2]} of {Path(found[1]).name}, in {found[3]}" if found else ""
 
 
-def tells_of_a_fault(news: Telemetry) -> bool:
-    """Whether the device is of no more use to the process that told this."""
-    return any(problem.code == DEVICE_FAULT for event in news.events for problem in event.problems)
+def fault_told(news: Telemetry) -> Event | None:
+    """Return the event that the device is of no more use to the process that told this; None when it is."""
+    found = (event for event in news.events if any(problem.code == DEVICE_FAULT for problem in event.problems))
+    return next(found, None)
+
+
+def with_ways_on(event: Event) -> Event:
+    """Return an event whose problems offer what another process can do: it is no remedy that has to be chosen."""
+    if not any(problem.code == DEVICE_FAULT for problem in event.problems):
+        return event
+    problems = tuple(
+        replace(problem, actions=(GO_ON, GO_ON_CPU)) if problem.code == DEVICE_FAULT else problem
+        for problem in event.problems
+    )
+    return replace(event, problems=problems)
 
 
 def stuck(seconds: float, step: int, *, silent: bool) -> Event:

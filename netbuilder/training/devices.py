@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.training.events import GO_ON_CPU
 
 _SEVERAL: Final = re.compile(r"(.+?) ?x([1-9]\d?)")
 
@@ -85,5 +86,6 @@ def find_device(key: str) -> Device:
             message=f"There is no device called {key!r} on this computer.",
             expected="one of " + ", ".join(device.key for device in known),
             found=key,
+            actions=(GO_ON_CPU,),
         )
     )

@@ -9,6 +9,15 @@ from typing import Final
 
 from netbuilder.training.protocol import Command, Event
 
+GO_ON: Final = "go_on"
+"""What people can do about a run that failed (`Problem.actions`): go on from its last state."""
+
+GO_ON_CPU: Final = "go_on_cpu"
+"""The same on the processor."""
+
+GO_ON_APART: Final = "go_on_apart"
+"""The same in a process of its own."""
+
 DEVICE_FAULT: Final = "training.device"
 """The code of the problem that a device failed: whoever used it must begin anew."""
 

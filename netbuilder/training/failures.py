@@ -12,7 +12,7 @@ import torch
 from netbuilder.document.model import Plan
 from netbuilder.document.plan import MOST_ACCUMULATED
 from netbuilder.foundation.problem import Fix, NetbuilderError, Problem, Severity
-from netbuilder.training.events import DEVICE_FAULT
+from netbuilder.training.events import DEVICE_FAULT, GO_ON_APART, GO_ON_CPU
 from netbuilder.training.shortage import in_short
 
 _FAULTS = ("CUDA error", "cudaError", "CUDNN_STATUS", "CUBLAS_STATUS", "NCCL error", "MPS backend failed")
@@ -105,9 +105,10 @@ def device_fault(error: BaseException) -> Problem:
     return Problem(
         code=DEVICE_FAULT,
         message="The device reported a fault and can compute nothing more for this process. The run is kept as it was"
-        " saved last. Train again; if that fails, too, train on the CPU, or start NetBuilder anew.",
+        " saved last, and can go on from there in another process or on the CPU.",
         expected="a device that answers",
         found=str(error).splitlines()[0][:200] if str(error) else type(error).__name__,
+        actions=(GO_ON_APART, GO_ON_CPU),
     )
 
 

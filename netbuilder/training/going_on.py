@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
+from netbuilder.document.files import loads
 from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
 from netbuilder.training import left_behind
 from netbuilder.training.moments import Moment, Reason
@@ -32,6 +34,21 @@ def given(start: Start) -> tuple[TrainingState | None, tuple[Problem, ...]]:
             raise NetbuilderError(Problem(code="resume.running", message=message, file=str(folder)))
         return load_generation(folder) if start.moment is None else (load_snapshot(folder, start.moment), ())
     return (load_state(Path(start.state)) if start.state else None), ()
+
+
+def as_recorded(start: Start) -> Start:
+    """Return a Start with the document that the run trained last, where that may be another than its own.
+
+    Raises:
+        NetbuilderError: When the run store, or what it holds, cannot be read.
+    """
+    if not start.recorded:
+        return start
+    folder = Path(start.folder)
+    record = RunStore.open(folder.parent).run(folder.name)
+    if record is None or not record.document:
+        return start
+    return replace(start, document=loads(record.document, f"The document of the run {record.id}"))
 
 
 def begun(folder: Path, now: float) -> float:
@@ -100,12 +117,16 @@ def warnings(state: TrainingState, data: Mapping[str, str]) -> tuple[Problem, ..
     )
 
 
-def event(state: TrainingState) -> Event:
-    """Return the event that tells where a run goes on from."""
-    text = f"Going on from step {state.step:,}, after {state.epoch:,} epoch{'' if state.epoch == 1 else 's'}."
-    return Event(
-        kind="resume",
-        text=text,
-        step=state.step,
-        data={"step": state.step, "epoch": state.epoch, "rewound": state.step},
-    )
+def event(state: TrainingState, because: str = "") -> Event:
+    """Return the event that tells where a run goes on from.
+
+    Args:
+        state: What it goes on from.
+        because: Why it does so by itself; "" when somebody asked for it.
+    """
+    where = f"from step {state.step:,}, after {state.epoch:,} epoch{'' if state.epoch == 1 else 's'}"
+    data: dict[str, object] = {"step": state.step, "epoch": state.epoch, "rewound": state.step}
+    if because:
+        data["cause"] = because
+        return Event(kind="resume", text=f"Going on {where}: {because}.", step=state.step, data=data)
+    return Event(kind="resume", text=f"Going on {where}.", step=state.step, data=data)

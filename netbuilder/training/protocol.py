@@ -57,6 +57,8 @@ class Start:
         snapshots_together: How many those of all runs in the same folder may take; None sets no limit.
         state: A file with a training's state (`netbuilder.training.state`) to begin from; "" begins afresh.
         resume: Go on in `folder` from the state that the run there left; its record goes on, too.
+        recorded: Train what the run's record says in place of `document`, which was changed since; of a resumed run.
+        because: Why the run goes on by itself, for people; "" when somebody asked for it.
         tempo: Steps a second at most; 0 for as fast as it goes. See `Tempo`.
         moment: With `resume`: the step of the snapshot to go on from instead; what came after it becomes a run of its
             own. None goes on from the newest state.
@@ -73,6 +75,8 @@ class Start:
     snapshots_together: int | None = None
     state: str = ""
     resume: bool = False
+    recorded: bool = False
+    because: str = ""
     tempo: float = 0.0
     moment: int | None = None
     revisit: bool = False
@@ -307,7 +311,8 @@ class Event:
         step: When.
         data: "epoch": {"epoch", "metrics", "best", "train_loss"}; "checkpoint": {"path", "best"};
             "profile": see `netbuilder.training.profile`; "change": see `netbuilder.training.changing`;
-            "crash": {"traceback"}; "resume" (a run goes on from its state): {"step", "epoch", "rewound"};
+            "crash": {"traceback"}; "resume" (a run goes on from its state): {"step", "epoch", "rewound"}, and "cause"
+            when it does so by itself; "revival" (it is about to, in another process): {"cause", "report"};
             "end": {"test", "reason", "folder", "best_epoch"}, the reason being "finished", "early stopping", "stopped"
             or "failed".
         problems: For "problem", and for a "change" that was refused.
@@ -342,6 +347,10 @@ class Telemetry:
     timeline: Timeline | None = None
 
 
+GRACE: Final = 5.0
+"""Seconds that a host gives a session elsewhere to end by itself, unless it is told otherwise."""
+
+
 class SessionHost(Protocol):
     """Where a session runs.
 
@@ -373,6 +382,10 @@ class SessionHost(Protocol):
         """Drop what an ended run left behind: a Watch is ignored from now on. A run in progress is left alone."""
         ...
 
-    def leave(self) -> None:
-        """Give everything back at the end of the program, after `wait`; the host is of no use afterwards."""
+    def leave(self, patience: float = GRACE) -> None:
+        """Give everything back at the end of the program, after `wait`; the host is of no use afterwards.
+
+        Args:
+            patience: Seconds that what still runs elsewhere is given to save and to end by itself.
+        """
         ...

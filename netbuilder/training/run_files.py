@@ -39,6 +39,11 @@ class Taken:
     snapshots: int = 0
 
 
+def has_state(folder: Path) -> bool:
+    """Whether a run left a state behind; says nothing of whether it is whole."""
+    return (folder / STATE).exists() or (folder / STATE_BEFORE).exists()
+
+
 def own_files(folder: Path) -> list[Path]:
     """Return what NetBuilder has put into a run's folder; what else lies there is the user's and stays.
 

@@ -15,8 +15,9 @@ from dataclasses import replace
 
 from netbuilder.foundation.job import Cancelled
 from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.training import going_on
 from netbuilder.training.batches import Batch
-from netbuilder.training.events import crash, end_event, ignored
+from netbuilder.training.events import DEVICE_FAULT, crash, end_event, ignored
 from netbuilder.training.inbox import Inbox
 from netbuilder.training.live_trainer import LiveTrainer
 from netbuilder.training.live_view import LiveView
@@ -84,16 +85,18 @@ class Session:
         if self._start.revisit:
             return self._revisit()
         reason = "failed"
+        can_look = True
         try:
             reason = self._train()
         except Cancelled:
             self._acknowledge_stop()
             reason = "stopped"
         except NetbuilderError as error:
+            can_look = all(problem.code != DEVICE_FAULT for problem in error.problems)
             self._event(Event(kind="problem", text=str(error), step=self._step, problems=error.problems))
         except Exception as error:  # ours: told with its traceback, and the run's record is still closed
             self._event(crash(error, self._step))
-        return self._finish(reason)
+        return self._finish(reason, can_look)
 
     def _revisit(self) -> State:
         """Make what an earlier run left behind; nothing is trained, and no end is told: it had its own."""
@@ -123,6 +126,7 @@ class Session:
         return self._trainer.step_count if self._trainer else 0
 
     def _train(self) -> str:
+        self._start = going_on.as_recorded(self._start)
         self._trainer = trainer = LiveTrainer(self._start, self._live, self._inbox.job)
         trainer.build()
         self._state = State.RUNNING
@@ -264,8 +268,13 @@ class Session:
                 if isinstance(waiting[1], Stop):
                     break
 
-    def _finish(self, reason: str) -> State:
-        """Save, evaluate and close the record, whatever happened before."""
+    def _finish(self, reason: str, can_look: bool) -> State:
+        """Save, evaluate and close the record, whatever happened before.
+
+        Args:
+            reason: How the training came to its end.
+            can_look: Whether the network is still to be had: a device that failed takes it along.
+        """
         self._state = State.STOPPING
         self._publish()
         if self._trainer is None:  # there is no run to close
@@ -278,7 +287,7 @@ class Session:
         finally:
             self._publish()
             self._trainer.close()
-            self.remains = self._trainer.remains()
+            self.remains = self._trainer.remains() if can_look else None
         return State.FAILED if reason == "failed" else State.ENDED
 
     def _event(self, event: Event) -> None:

@@ -123,8 +123,3 @@ def load_generation(folder: Path) -> tuple[TrainingState, tuple[Problem, ...]]:
         raise NetbuilderError([replace(problem, severity=Severity.ERROR) for problem in warnings])
     message = f"The run {folder.name} cannot go on: it left no state behind."
     raise NetbuilderError(Problem(code="state.missing", message=message, file=str(folder / STATE)))
-
-
-def has_state(folder: Path) -> bool:
-    """Whether a run left a state behind; says nothing of whether it is whole."""
-    return (folder / STATE).exists() or (folder / STATE_BEFORE).exists()

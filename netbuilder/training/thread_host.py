@@ -14,7 +14,7 @@ from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.training.events import crash, ignored
 from netbuilder.training.inbox import Inbox
 from netbuilder.training.live_view import LiveView
-from netbuilder.training.protocol import Command, Event, Look, Picture, Progress, Start, State, Telemetry, Watch
+from netbuilder.training.protocol import GRACE, Command, Event, Look, Picture, Progress, Start, State, Telemetry, Watch
 
 if TYPE_CHECKING:
     from netbuilder.training.remains import Remains
@@ -77,7 +77,7 @@ class ThreadHost:
         with self._lock:
             self._drop()
 
-    def leave(self) -> None:
+    def leave(self, patience: float = GRACE) -> None:
         """Drop what an ended run left behind; a thread that still runs ends by itself soon after the main one."""
         self.close()
 

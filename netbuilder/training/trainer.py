@@ -458,7 +458,7 @@ class Trainer:
             self._course.without_better = 0
         for problem in going_on.warnings(state, self._record.data):
             self.event(Event(kind="problem", text=problem.message, step=self.step_count, problems=(problem,)))
-        self.event(going_on.event(state))
+        self.event(going_on.event(state, self._start.because))
 
     def save_state(self) -> None:
         """Write the state; a disk that is full at the moment is no reason to stop."""

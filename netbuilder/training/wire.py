@@ -45,18 +45,30 @@ def write(stream: BinaryIO, value: Any) -> None:
 
     Args:
         stream: Where to.
-        value: Of the protocol's types, made of plain values and arrays.
+        value: See `encode`.
 
     Raises:
         TypeError: When something in it has no place on the wire.
         OSError: When nobody reads any more.
     """
+    stream.write(encode(value))
+    stream.flush()
+
+
+def encode(value: Any) -> bytes:
+    """Return the message that `read` makes a value of again.
+
+    Args:
+        value: Of the protocol's types, made of plain values and arrays.
+
+    Raises:
+        TypeError: When something in it has no place on the wire.
+    """
     arrays: list[NDArray[Any]] = []
     text = json.dumps(_plain(value, arrays), separators=(",", ":")).encode()
     data = [np.ascontiguousarray(array).tobytes() for array in arrays]
     sizes = (len(text), sum(map(len, data)))
-    stream.write(b"".join((*(size.to_bytes(_NUMBER, "little") for size in sizes), text, *data)))
-    stream.flush()
+    return b"".join((*(size.to_bytes(_NUMBER, "little") for size in sizes), text, *data))
 
 
 def read(stream: BinaryIO) -> Any:

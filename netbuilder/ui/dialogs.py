@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
 from functools import partial
 from html import escape
@@ -161,8 +161,16 @@ def ask_replace(parent: QWidget, path: Path) -> Answer:
     return ask(parent, f"“{path.name}” exists already.", "Exporting replaces what it holds.", "Replace")
 
 
+Offer = tuple[str, str, Callable[[], object]]
+"""A button of a message: its title, its tip, and what it does."""
+
+
 def show_problems(
-    parent: QWidget, title: str, problems: Iterable[Problem], mend: Callable[[Fix], object] | None = None
+    parent: QWidget,
+    title: str,
+    problems: Iterable[Problem],
+    mend: Callable[[Fix], object] | None = None,
+    offers: Sequence[Offer] = (),
 ) -> None:
     """Say in a dialog what could not be done and why.
 
@@ -171,6 +179,7 @@ def show_problems(
         title: What could not be done.
         problems: Why.
         mend: Applies a fix; those of the problems then have a button each.
+        offers: What else can be done about it, the most likely first.
     """
     told = tuple(problems)
     box = _message(parent, title, "\n\n".join(problem.message for problem in told))
@@ -180,6 +189,15 @@ def show_problems(
             button = box.addButton(fix.title, QMessageBox.ButtonRole.ActionRole)
             button.clicked.connect(partial(_mend, mend, fix))
     box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+    for at, (text, tip, call) in enumerate(offers):
+        button = box.addButton(text, QMessageBox.ButtonRole.ActionRole)
+        button.setToolTip(tip)
+        button.clicked.connect(lambda _=False, call=call: call())
+        if at == 0:
+            button.setProperty("role", "primary")
+            button.style().unpolish(button)
+            button.style().polish(button)
+            box.setDefaultButton(button)
     box.open()
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from netbuilder.foundation.problem import Problem
 from netbuilder.ui.revisiting import Earlier, read_newest
+from netbuilder.ui.ways_on import APART, CPU
 
 if TYPE_CHECKING:
     from netbuilder.training.resumable import Resumable
@@ -41,6 +42,43 @@ class GoOnActions:
         """Show the runs that can go on, with the one that is selected in the table of runs picked."""
         selection = self._window.workspace.runs.selection
         self._find(partial(self._show, wish=selection[0] if selection else ""))
+
+    def go_on_last(self) -> None:
+        """Go on with the last run from where it was saved last, without asking anything."""
+        self.go_on("", "")
+
+    def go_on(self, run: str, how: str) -> None:
+        """Go on with a run at once; one that has saved nothing begins anew, one that is done is asked about.
+
+        Args:
+            run: Its id; "" for this window's last run, or the project's newest.
+            how: "" as before, "cpu" on the processor, "apart" in a process of its own.
+        """
+        workspace = self._window.workspace
+        if workspace.state.is_active:
+            return
+        own = workspace.trainer.folder
+        runs = workspace.runs.folder if run or own is None else own.parent
+        wish = run or (own.name if own is not None else "")
+        if how == APART:
+            workspace.preferences.set("train_in", "process")
+        elif how == CPU:
+            self._window.toolbar.choose_device("cpu")
+        home = workspace.file.home
+        done, refused = partial(self._go_on, home), partial(self._begin_anew, wish)
+        self._window.background.run("Reading the run", lambda _: _choose(runs, wish), done, refused)
+
+    def _begin_anew(self, wish: str, problems: tuple[Problem, ...]) -> None:
+        """Do what is left to do where a run cannot go on at once."""
+        workspace = self._window.workspace
+        code = problems[0].code
+        if code == "state.missing" and not workspace.state.is_active:
+            workspace.message.emit("The run had saved nothing yet: it begins anew")
+            workspace.control.train()
+        elif code == "resume.done":  # how many epochs more?
+            self._find(partial(self._show, wish=wish))
+        else:
+            self._window.show_problems("The run cannot go on", problems)
 
     def offer(self) -> None:
         """Offer to go on with the newest run of the project that was just opened, if it was interrupted."""
@@ -125,6 +163,12 @@ def _find(runs: Path) -> tuple[Resumable, ...]:
     from netbuilder.training.resumable import find_resumable
 
     return find_resumable(runs)
+
+
+def _choose(runs: Path, wish: str) -> Earlier:
+    from netbuilder.training.resumable import choose
+
+    return read_newest(choose(runs, wish), None)
 
 
 def _key(run: Resumable) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QFocusEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout
 
+from netbuilder.training.run_files import has_state
+from netbuilder.training.run_trash import folder_of
 from netbuilder.training.run_values import INTERRUPTED
 from netbuilder.ui.panels.cards import ElidedLabel, label
 from netbuilder.ui.run_rows import Row
@@ -14,6 +16,7 @@ from netbuilder.ui.text import clock, counted, duration, file_size
 from netbuilder.ui.workspace import Workspace
 
 _NOTES_MS = 800
+_UNFINISHED = (INTERRUPTED, "failed", "stopped")
 
 
 class _Notes(QPlainTextEdit):
@@ -34,7 +37,7 @@ class RunCard(QFrame):
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__()
-        self._runs = workspace.runs
+        self._workspace, self._runs = workspace, workspace.runs
         self._row: Row | None = None
         self.setProperty("card", True)
         self.setFixedWidth(264)
@@ -52,6 +55,9 @@ class RunCard(QFrame):
         self.notes.setPlaceholderText("Notes")
         self.notes.setAccessibleName("Notes on the run")
         self.notes.setTabChangesFocus(True)
+        self.go_on = QPushButton("Go on")
+        self.go_on.setToolTip("Let this run go on from the state that it saved last")
+        self.go_on.clicked.connect(self._go_on)
         self._timer = QTimer(self, interval=_NOTES_MS, singleShot=True)
         self._timer.timeout.connect(self.keep_notes)
         self.notes.textChanged.connect(self._timer.start)
@@ -61,6 +67,8 @@ class RunCard(QFrame):
         for widget in (self.title, self.about, self.name, self.tags):
             column.addWidget(widget)
         column.addWidget(self.notes, 1)
+        column.addWidget(self.go_on)
+        workspace.stateChanged.connect(self._offer)
         self.hide()
 
     def refresh(self) -> None:
@@ -71,6 +79,7 @@ class RunCard(QFrame):
         if is_other:
             self.keep_notes()
         before, self._row = self._row, row
+        self._offer()
         self.setVisible(row is not None)
         if row is None or (before is not None and row == before):
             return
@@ -84,6 +93,17 @@ class RunCard(QFrame):
             self.notes.blockSignals(True)
             self.notes.setPlainText(marks.notes)
             self.notes.blockSignals(False)
+
+    def _offer(self, _: object = None) -> None:
+        """Offer to go on with a run that was stopped, failed or interrupted, and left a state behind."""
+        row = self._row
+        is_open = row is not None and not row.is_running and row.values["state"] in _UNFINISHED
+        self.go_on.setVisible(row is not None and is_open and has_state(folder_of(self._runs.store, row.id)))
+        self.go_on.setEnabled(not self._workspace.state.is_active)
+
+    def _go_on(self) -> None:
+        if self._row is not None:
+            self._workspace.goOnRequested.emit(self._row.id, "")
 
     def keep_notes(self) -> None:
         """Keep what was typed."""

@@ -64,6 +64,7 @@ class Toolbar(QToolBar):
             action = self._device_menu.addAction(title)
             action.setCheckable(True)
             action.setChecked(key == self._workspace.trainer.device)
+            action.setData(key)
             action.triggered.connect(lambda _=False, key=key, title=title: self._choose_device(key, title))
             self._devices.addAction(action)
             if action.isChecked():
@@ -114,6 +115,12 @@ class Toolbar(QToolBar):
     def _enable_primary(self, _: object = None) -> None:
         busy = self._workspace.state in (State.STARTING, State.STOPPING)
         self.primary.setEnabled(self._train.isEnabled() and not busy)
+
+    def choose_device(self, key: str) -> None:
+        """Let the next run train on a device that is offered."""
+        for action in self._devices.actions():
+            if action.data() == key:
+                action.trigger()
 
     def _choose_device(self, key: str, title: str) -> None:
         self._workspace.trainer.device = key

@@ -40,6 +40,7 @@ from netbuilder.ui.text import counted
 from netbuilder.ui.theme import MODES, ThemeController
 from netbuilder.ui.toolbar import Toolbar
 from netbuilder.ui.version_actions import VersionActions
+from netbuilder.ui.ways_on import ways_on
 from netbuilder.ui.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -208,7 +209,10 @@ class MainWindow(QMainWindow):
 
     def show_problems(self, title: str, problems: Iterable[Problem]) -> None:
         """Say what could not be done and why, and offer what mends it."""
-        dialogs.show_problems(self, title, problems, self.workspace.apply_fix)
+        told = tuple(problems)
+        request = self.workspace.goOnRequested.emit
+        ways = [(way.title, way.tip, partial(request, "", way.how)) for each in told for way in ways_on(each)]
+        dialogs.show_problems(self, title, told, self.workspace.apply_fix, ways)
 
     def focus_palette(self) -> None:
         """Go to the palette's search."""
@@ -328,6 +332,7 @@ class MainWindow(QMainWindow):
         workspace.telemetry.connect(self._watch_for_defects)
         workspace.stateChanged.connect(self._note_end)
         workspace.documentReplaced.connect(self.going_on.offer)
+        workspace.goOnRequested.connect(self.going_on.go_on)
         self.journal.troubled.connect(self.workspace.message)
 
     def _fill_menu_bar(self) -> None:
@@ -400,6 +405,8 @@ class MainWindow(QMainWindow):
                 title = "The run has stopped" if stopped else "The run goes on, but"
                 is_over = self.workspace.trainer.is_revisiting
                 self.show_problems("The run cannot be looked into" if is_over else title, event.problems)
+            elif event.kind == "revival":
+                self.workspace.message.emit(event.text)
 
     def _note_end(self, state: State) -> None:
         if state is State.ENDED and not self.workspace.trainer.is_revisiting:

@@ -76,6 +76,7 @@ class Workspace(QObject):
         libraryChanged: () a block was saved to the user's library, renamed or deleted.
         revealRequested: (str) bring this node of the graph in sight into view.
         experimentRequested: (str, object) a short run is wanted: "check", "rate", or "try" with the fix to be tried.
+        goOnRequested: (str, str) let a run go on at once: its id, or "" for the last one; and how (see `ways_on`).
         reviewRequested: (str) show the code of the node with this path and ask whether it may run.
     """
 
@@ -92,6 +93,7 @@ class Workspace(QObject):
     libraryChanged = Signal()
     revealRequested = Signal(str)
     experimentRequested = Signal(str, object)
+    goOnRequested = Signal(str, str)
     reviewRequested = Signal(str)
 
     def __init__(self, preferences: Preferences, parent: QObject | None = None) -> None:

@@ -85,7 +85,7 @@ def test_code_is_a_placeholder_until_it_is_trusted() -> None:
     inference = ShapeInference()
     shapes = inference.infer(given)
     (found,) = shapes.problems
-    assert (found.code, found.node, found.action) == ("custom.untrusted", "layer", "trust")
+    assert (found.code, found.node, found.actions) == ("custom.untrusted", "layer", ("trust",))
     assert PortRef("layer", "y") not in shapes.types
     assert "link.port" not in [each.code for each in find_problems(given, shapes)], "its declared ports are there"
     assert untrusted(given) == {GATE: ("layer",)}

@@ -110,7 +110,7 @@ def change():
 step("look", look)
 step("change", change)
 step("round trip", lambda: loads(dumps(project.document)))
-for path in [each.node for each in workspace.problems if each.action]:
+for path in [each.node for each in workspace.problems if each.actions]:
     workspace.reviewRequested.emit(path)
 turn()
 workspace.control.train()

@@ -17,7 +17,7 @@ from netbuilder.training import metrics, session, state_saver
 from netbuilder.training.inbox import Inbox
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Start, State
-from netbuilder.training.state import has_state
+from netbuilder.training.run_files import has_state
 from tests.builders import node
 from tests.training.documents import iris, planned, with_optimizer
 

@@ -18,8 +18,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from netbuilder.training.protocol import Pause, Resume, Start, State, Step, Stop, Watch
+from netbuilder.training.run_files import has_state
 from netbuilder.training.run_lock import is_running
-from netbuilder.training.state import has_state
 from netbuilder.training.thread_host import ThreadHost
 from tests.training.documents import Run, iris, planned, train
 from tests.training.test_going_on import digests, history

@@ -23,7 +23,8 @@ from netbuilder.insight.comparison import Arm, Comparison, compare
 from netbuilder.insight.order import Order
 from netbuilder.insight.rate_finder import RateCurve, find_rate, judge
 from netbuilder.project import Project
-from netbuilder.training.state import has_state, load_generation
+from netbuilder.training.run_files import has_state
+from netbuilder.training.state import load_generation
 from netbuilder.ui.comparison_dialog import ComparisonDialog
 from netbuilder.ui.panels.health import HealthPanel
 from netbuilder.ui.rate_dialog import STEP, RateDialog

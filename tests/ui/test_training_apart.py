@@ -14,6 +14,7 @@ from pytestqt.qtbot import QtBot
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.training.process_host import ProcessHost
 from netbuilder.training.protocol import PictureKind, State
+from netbuilder.training.run_files import STATE
 from netbuilder.training.thread_host import ThreadHost
 from netbuilder.ui.workspace import Workspace
 from tests.training.documents import iris, planned
@@ -40,12 +41,20 @@ def until(qtbot: QtBot, workspace: Workspace, state: State) -> None:
     qtbot.waitUntil(lambda: workspace.state is state, timeout=30_000)
 
 
+def saved(workspace: Workspace) -> bool:
+    return workspace.trainer.folder is not None and (workspace.trainer.folder / STATE).exists()
+
+
 def test_a_run_dies_and_the_window_goes_on(apart: Workspace, qtbot: QtBot) -> None:
     host = apart.trainer._host
     assert isinstance(host, ProcessHost), "it got ready before it was needed"
     apart.control.train()
-    qtbot.waitUntil(lambda: apart.trainer.record.progress.step > 10, timeout=30_000)
+    qtbot.waitUntil(lambda: apart.trainer.record.progress.step > 10 and saved(apart), timeout=30_000)
     assert host.process_id is not None
+    os.kill(host.process_id, signal.SIGSEGV)
+    qtbot.waitUntil(lambda: any(event.kind == "resume" for event in apart.events), timeout=30_000)
+    until(qtbot, apart, State.RUNNING)
+    assert not [event for event in apart.events if event.problems], "it has gone on by itself"
     os.kill(host.process_id, signal.SIGSEGV)
     until(qtbot, apart, State.FAILED)
     problems = [problem for event in apart.events for problem in event.problems]

@@ -94,7 +94,7 @@ def _fill_for_node(menu: QMenu, view: CanvasView, node: str) -> None:
     for problem in view.workspace.sight.problems.get(node, ()):
         for fix in problem.fixes:
             _add(menu, f"Fix: {fix.title}", partial(view.workspace.apply_fix, fix))
-        if problem.action == TRUST:
+        if TRUST in problem.actions:
             _add(menu, "Review and trust its code…", partial(view.workspace.reviewRequested.emit, problem.node))
     if menu.actions():
         menu.addSeparator()

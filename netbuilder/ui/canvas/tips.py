@@ -119,7 +119,7 @@ def _problems(view: CanvasView, node: str, port: str = "") -> list[str]:
             lines.append(f"<i>{problem.severity.title()}:</i> {escape(problem.message)}")
             if problem.fixes:
                 lines.append(f"Right-click to fix: {escape(problem.fixes[0].title)}")
-            elif problem.action == TRUST:
+            elif TRUST in problem.actions:
                 lines.append("Right-click to look at its code and trust it")
     return lines
 

@@ -73,7 +73,7 @@ GRAPH: tuple[ActionSpec, ...] = (
         "trust.review",
         icon="code",
         tip="Look at the Python that this project holds and let it run",
-        enabled=lambda workspace: any(problem.action == TRUST for problem in workspace.problems),
+        enabled=lambda workspace: any(TRUST in problem.actions for problem in workspace.problems),
     ),
     action(
         "graph.next_problem",

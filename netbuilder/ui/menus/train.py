@@ -41,6 +41,15 @@ TRAIN: tuple[ActionSpec, ...] = (
         enabled=can_step,
     ),
     action(
+        "train.go_on_last",
+        "Go on with the last ru&n",
+        "&Train",
+        "going_on.go_on_last",
+        "Alt+F5",
+        tip="The run that failed, or was stopped, goes on at once from the state that it saved last",
+        enabled=is_idle,
+    ),
+    action(
         "train.go_on",
         "Go on &with a run…",
         "&Train",

@@ -16,6 +16,7 @@ from netbuilder.ui.panels.cards import ElidedLabel, label
 from netbuilder.ui.panels.revealing import RevealingRow
 from netbuilder.ui.panels.watched import find_node
 from netbuilder.ui.theme import ui_font
+from netbuilder.ui.ways_on import ways_on
 from netbuilder.ui.workspace import Workspace
 
 SEVERITIES = {
@@ -64,7 +65,7 @@ class ProblemRow(RevealingRow):
         grid.setColumnStretch(1, 1)
         if problem.expected or problem.found:
             grid.addWidget(label(self._contrast(), "number", wrap=True), 2, 1)
-        if problem.fixes or problem.action:
+        if problem.fixes or problem.actions:
             grid.addLayout(self._buttons(), 3, 1)
         self.lead_to(problem.node if self._place else "")
         self.setAccessibleName(f"{self._head(word)}: {problem.message}")
@@ -93,10 +94,15 @@ class ProblemRow(RevealingRow):
             button.setToolTip("Change the network like this; Undo takes it back")
             button.clicked.connect(partial(self._workspace.apply_fix, fix))
             row.addWidget(button)
-        if self.problem.action == TRUST:
+        if TRUST in self.problem.actions:
             button = QPushButton("Review and trust…")
             button.setToolTip("Look at the code; it does not run before you agree")
             button.clicked.connect(partial(self._workspace.reviewRequested.emit, self.problem.node))
+            row.addWidget(button)
+        for way in ways_on(self.problem):
+            button = QPushButton(way.title)
+            button.setToolTip(way.tip)
+            button.clicked.connect(partial(self._workspace.goOnRequested.emit, "", way.how))
             row.addWidget(button)
         row.addStretch(1)
         return row

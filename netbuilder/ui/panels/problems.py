@@ -1,12 +1,15 @@
-"""The Problems panel: what is wrong with the document, where, and what mends it."""
+"""The Problems panel: what is wrong with the document and what the last run met, where, and what can be done."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from netbuilder.foundation.problem import Problem, Severity
+from netbuilder.training.protocol import Telemetry
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.cards import clear, label
 from netbuilder.ui.panels.problem_rows import ProblemRow
@@ -45,6 +48,8 @@ class ProblemsPanel(QScrollArea):
         workspace.shapesChanged.connect(self.refresh)
         workspace.documentReplaced.connect(self.refresh)
         workspace.documentChanged.connect(self.refresh)
+        workspace.stateChanged.connect(self.refresh)
+        workspace.telemetry.connect(self._hear)
         themes.changed.connect(self._restyle)
         self.refresh()
 
@@ -55,7 +60,9 @@ class ProblemsPanel(QScrollArea):
 
     def refresh(self, _: object = None) -> None:
         """Count the problems; list them where somebody looks."""
-        problems = tuple(sorted(self._workspace.problems, key=lambda problem: _ORDER[problem.severity]))
+        told = (problem for event in self._workspace.events for problem in event.problems)
+        every = (*told_last(told), *self._workspace.problems)
+        problems = tuple(sorted(every, key=lambda problem: _ORDER[problem.severity]))
         self.setWindowTitle(f"Problems {len(problems)}" if problems else "Problems")
         if self.isVisible():
             self._list(problems)
@@ -80,9 +87,18 @@ class ProblemsPanel(QScrollArea):
         if len(problems) > MOST:
             self._column.addWidget(label(f"and {len(problems) - MOST:,} more", "muted"))
 
+    def _hear(self, news: Telemetry) -> None:
+        if any(event.problems for event in news.events):
+            self.refresh()
+
     def _restyle(self, theme: Theme) -> None:
         self._shown = None
         self.refresh()
+
+
+def told_last(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return what a run has told of, once each: the last of what it told again and again."""
+    return tuple({problem.code: problem for problem in problems}.values())
 
 
 def _make(workspace: Workspace, themes: ThemeController) -> QWidget:

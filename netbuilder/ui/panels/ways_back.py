@@ -1,4 +1,7 @@
-"""Ways back: the changes of a run as flags on its curve, from each of which one goes back to before it."""
+"""Ways back: the changes of a run as flags on its curve, from each of which one goes back to before it.
+
+Where a run has gone on by itself in another process there is a flag, too, which says why.
+"""
 
 from __future__ import annotations
 
@@ -27,13 +30,15 @@ class WaysBack(QObject):
         chart.markerChosen.connect(self._offer)
 
     def refresh(self, *, in_steps: bool) -> None:
-        """Show the run's changes.
+        """Show the run's changes, and where it has gone on by itself.
 
         Args:
             in_steps: Whether the chart counts steps; where it counts something else there are no flags.
         """
         marks = self._workspace.live_edits.marks if in_steps else ()
-        self._chart.set_markers(tuple(map(_marker, marks)))
+        again = [event for event in self._workspace.events if "cause" in event.data] if in_steps else []
+        revivals = (Marker(each.step, 0, each.text) for each in again if each.kind == "resume")
+        self._chart.set_markers(tuple(sorted((*map(_marker, marks), *revivals), key=lambda marker: marker.step)))
 
     def fill(self, menu: QMenu) -> None:
         """Offer to go back to before the last changes."""
@@ -54,6 +59,9 @@ class WaysBack(QObject):
             action.triggered.connect(partial(edits.go_back, marks[0]))
 
     def _offer(self, marker: Marker, place: QPoint) -> None:
+        if not marker.number:
+            self._workspace.message.emit(marker.text)
+            return
         menu = QMenu(self._chart)
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._add(menu, [marker.number])

@@ -213,7 +213,7 @@ def test_the_inspector_offers_to_review(qtbot: QtBot, digits: Workspace, inspect
     add(digits, THEIRS)
     settle(qtbot, digits)
     page = page_of(inspector, digits)
-    (row,) = [each for each in page.findChildren(ProblemRow) if each.problem.action]
+    (row,) = [each for each in page.findChildren(ProblemRow) if each.problem.actions]
     asked: list[str] = []
     digits.reviewRequested.connect(asked.append)
     (button,) = [each for each in row.findChildren(QPushButton) if each.text() == "Review and trust…"]
