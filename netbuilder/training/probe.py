@@ -23,6 +23,7 @@ from netbuilder.training import dead_units, gradient_flow, pictures, series_name
 from netbuilder.training.batches import Batch, Part
 from netbuilder.training.histories import Thinning
 from netbuilder.training.live_view import LiveView
+from netbuilder.training.mistakes import mistakes_picture
 from netbuilder.training.network import Network
 from netbuilder.training.plane import Plane
 from netbuilder.training.protocol import Event, Picture, PictureKind, Watch
@@ -98,6 +99,7 @@ class Probe:
         self.due = 0.0
         self.muted = False
         self.confusion: Picture | None = None
+        self.mistakes: Picture | None = None
         for picture in data_pictures(network, prepared, self._batch):
             live.add_picture(picture)
 
@@ -184,15 +186,29 @@ class Probe:
             if value.dim() and len(value) == self._count
         }
 
-    def show_confusion(self, evaluation: Evaluation, step: int) -> None:
-        """Show a validation's confusion matrix."""
-        if evaluation.confusion is not None:
-            counts = pictures.frozen(evaluation.confusion.cpu().numpy().astype(np.int64))
-            self.confusion = Picture(
-                kind=PictureKind.CONFUSION, node="", step=step, data=counts, labels=evaluation.classes
-            )
-            if not self.muted:
-                self._live.add_picture(self.confusion)
+    def show_confusion(self, evaluation: Evaluation, part: Part, step: int) -> None:
+        """Show a validation's confusion matrix, and what was wrong.
+
+        Args:
+            evaluation: What it scored.
+            part: The rows that were judged.
+            step: The step whose weights were judged.
+        """
+        if evaluation.confusion is None:
+            return
+        counts = pictures.frozen(evaluation.confusion.cpu().numpy().astype(np.int64))
+        self.confusion = Picture(kind=PictureKind.CONFUSION, node="", step=step, data=counts, labels=evaluation.classes)
+        if evaluation.mistakes is not None:
+            wrong = int(counts.sum() - np.trace(counts))
+            self.mistakes = mistakes_picture(evaluation.mistakes, wrong, part, evaluation.classes, step)
+        if not self.muted:
+            for picture in self.judged:
+                self._live.add_picture(picture)
+
+    @property
+    def judged(self) -> tuple[Picture, ...]:
+        """What the last validation showed: the confusion matrix and the mistakes, as far as there are any."""
+        return tuple(picture for picture in (self.confusion, self.mistakes) if picture is not None)
 
     @property
     def _sample(self) -> int:

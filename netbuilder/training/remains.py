@@ -72,8 +72,7 @@ class Remains:
         ):
             if self._shown is not None:
                 return self._look_back(self._shown)
-            seen, confusion = self._probe.look(self._step).pictures, self._probe.confusion
-            return (*seen, confusion) if confusion is not None else seen
+            return (*self._probe.look(self._step).pictures, *self._probe.judged)
 
     def _look_back(self, step: int) -> tuple[Picture, ...]:
         try:

@@ -46,9 +46,13 @@ def data_pictures(network: Network, prepared: Mapping[str, Prepared], batch: Bat
 
 
 def _images(node: str, images: Array) -> Picture:
+    return Picture(kind=PictureKind.SAMPLES, node=node, step=0, data=pictures.frozen(image_bytes(images)))
+
+
+def image_bytes(images: Array) -> Array:
+    """Return images (k, channels, h, w), one or three channels, as bytes (k, h, w) or (k, h, w, 3)."""
     data = pictures.to_bytes(images.reshape(len(images), -1, images.shape[-1])).reshape(images.shape)
-    data = pictures.frozen(data.transpose(0, 2, 3, 1) if images.shape[1] == 3 else data[:, 0])
-    return Picture(kind=PictureKind.SAMPLES, node=node, step=0, data=data)
+    return data.transpose(0, 2, 3, 1) if images.shape[1] == 3 else data[:, 0]
 
 
 def _points(node: str, field: Field, data: Prepared) -> Picture:

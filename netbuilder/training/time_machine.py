@@ -157,7 +157,7 @@ class TimeMachine:
         self._live.forget_after(step)
         self._recorder.leave_behind(going_on.cut(state), folder.name, begun)
         self._recorder.event(left_behind.event(step, begun, folder.name))
-        self._probe.confusion = confusion_of(state)
+        self._probe.confusion, self._probe.mistakes = confusion_of(state), None
         self.return_to_present()
 
     def follow(self, network: Network, probe: Probe, step: int) -> None:
@@ -182,9 +182,7 @@ class TimeMachine:
 
     def _show_present(self, step: int) -> None:
         self._probe.muted = False
-        seen = self._probe.look(step).pictures
-        confusion = self._probe.confusion
-        self._live.show_moment((*seen, confusion) if confusion is not None else seen, self._timeline)
+        self._live.show_moment((*self._probe.look(step).pictures, *self._probe.judged), self._timeline)
 
     @property
     def _timeline(self) -> Timeline:

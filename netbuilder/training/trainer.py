@@ -343,7 +343,7 @@ class Trainer:
         self._saver.forget()
         self._along(lambda: self._keeper.save_if_due(self.epoch, self.step_count))
         self._along(lambda: self._saver.save_at_epoch(self.step_count))
-        self._probe.show_confusion(evaluation, self.step_count)
+        self._probe.show_confusion(evaluation, self._parts["validation"], self.step_count)
         self.past.keep(Reason.BEST if better else Reason.EPOCH)
 
     def _judge(self) -> tuple[Evaluation, bool]:

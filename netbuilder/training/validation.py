@@ -10,8 +10,10 @@ import torch
 
 from netbuilder.data.spec import Prepared
 from netbuilder.foundation.job import Job
+from netbuilder.layers.spec import Task
 from netbuilder.training import metrics
 from netbuilder.training.batches import Batch, Part
+from netbuilder.training.mistakes import Mistake, find_mistakes
 from netbuilder.training.network import Network
 
 
@@ -23,11 +25,13 @@ class Evaluation:
         metrics: "loss", each loss's own value where there are several ("<label>.loss"), and each task's metrics.
         confusion: The confusion matrix of the first loss with classes, rows being the truth.
         classes: Its class names.
+        mistakes: What it was most surely wrong about, where each row has one class.
     """
 
     metrics: Mapping[str, float] = field(default_factory=dict)
     confusion: torch.Tensor | None = None
     classes: tuple[str, ...] = ()
+    mistakes: tuple[Mistake, ...] | None = None
 
 
 def deviations(network: Network, prepared: Mapping[str, Prepared]) -> dict[str, torch.Tensor]:
@@ -96,12 +100,14 @@ def _score(
         values |= {f"{label}.loss": value for label, value in losses.items()}
     confusion: torch.Tensor | None = None
     classes: tuple[str, ...] = ()
+    mistakes: tuple[Mistake, ...] | None = None
     for number, loss in enumerate(network.scored):
         predictions, targets = zip(*seen[loss.name], strict=True)
-        scores, matrix = metrics.compute(
-            loss.task, torch.cat(predictions), torch.cat(targets), deviations.get(loss.name)
-        )
+        prediction, target = torch.cat(predictions), torch.cat(targets)
+        scores, matrix = metrics.compute(loss.task, prediction, target, deviations.get(loss.name))
         values |= {name if number == 0 else f"{loss.name}.{name}": value for name, value in scores.items()}
         if matrix is not None and confusion is None:
             confusion, classes = matrix, loss.classes
-    return Evaluation(values, confusion, classes)
+            if loss.task is Task.CLASSIFICATION and prediction.dim() == 2:
+                mistakes = find_mistakes(prediction, target)
+    return Evaluation(values, confusion, classes, mistakes)

@@ -17,7 +17,7 @@ from netbuilder.ui.workspace import Workspace
 def test_every_panel_is_found_once_in_order() -> None:
     found = panels.discover()
     bottom = [spec for spec in found if spec.area is Area.BOTTOM]
-    assert [spec.key for spec in bottom][:3] == ["curves", "activations", "weights"]
+    assert [spec.key for spec in bottom][:4] == ["curves", "activations", "mistakes", "weights"]
     assert [spec.order for spec in bottom] == sorted({spec.order for spec in bottom}), "each has its own place"
     assert len({spec.key for spec in found}) == len(found)
     assert {spec.key for spec in found} >= {"code", "inspector"}
