@@ -9,7 +9,7 @@ from typing import Any
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import QPainter, QPaintEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QVBoxLayout, QWidget
 
 from netbuilder.compiler.custom import may_run
 from netbuilder.document import edits
@@ -28,6 +28,7 @@ from netbuilder.ui.form import Form
 from netbuilder.ui.panels.axis import value_text
 from netbuilder.ui.panels.cards import ElidedLabel, clear, label, section
 from netbuilder.ui.panels.data_page import DataSection
+from netbuilder.ui.panels.node_head import Head, LabelEdit
 from netbuilder.ui.panels.problem_rows import ProblemRow
 from netbuilder.ui.panels.titles import declaration_of
 from netbuilder.ui.panels.watched import KernelsView
@@ -52,41 +53,6 @@ class Swatch(QWidget):
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(self.theme.categories.get(self._category, self.theme.muted))
             painter.drawRoundedRect(QRectF(QPointF(0, 5), QPointF(10, 15)), 3, 3)
-
-
-class LabelEdit(QLineEdit):
-    """A node's label: reads as muted text, edits as a line.
-
-    Signals:
-        renamed: (str) the user gave another name.
-    """
-
-    renamed = Signal(str)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setAlignment(Qt.AlignmentFlag.AlignRight)
-        self.setAccessibleName("Label")
-        self.setToolTip("The node's name in the PyTorch code; made a unique identifier")
-        self.setMaxLength(200)
-        self._text = ""
-        self.editingFinished.connect(self._finish)
-
-    def show_label(self, text: str) -> None:
-        """Show the label in force."""
-        self._text = text
-        self.setFixedWidth(min(max(self.fontMetrics().horizontalAdvance(text) + 14, 44), 110))
-        if self.text() != text and not (self.hasFocus() and self.isModified()):
-            self.setText(text)
-            self.setCursorPosition(0)  # of a name that is too long, the beginning is seen
-
-    def _finish(self) -> None:
-        wish, self._text = self.text().strip(), self._text
-        if not wish or wish == self._text:
-            self.setText(self._text)
-            return
-        self.setModified(False)
-        self.renamed.emit(wish)
 
 
 class NoteEdit(QLineEdit):
@@ -206,15 +172,12 @@ class NodePage(QWidget):
         self.show_run()
 
     def _add_head(self, column: QVBoxLayout, node: Node, declaration: Declaration | None) -> None:
-        head = QHBoxLayout()
         self._swatch = Swatch(self._theme, declaration.category if declaration else "")
         self.title = ElidedLabel(declaration.title if declaration else node.type, "heading")
         self.label = LabelEdit()
         self.label.renamed.connect(self._rename)
-        head.addWidget(self._swatch)
-        head.addWidget(self.title, 1)
-        head.addWidget(self.label)
-        column.addLayout(head)
+        self._head = Head(self._swatch, self.title, self.label)
+        column.addWidget(self._head)
 
     def _add_weights(self, column: QVBoxLayout) -> None:
         self._weights_head = section("Weights")
@@ -254,6 +217,7 @@ class NodePage(QWidget):
         """Show the node's label and values."""
         node = self._node()
         self.label.show_label(node.label)
+        self._head.fit()
         self.note.show_note(node.note)
         if self.data is not None:
             self.data.show_node(node)
@@ -397,6 +361,7 @@ class NodePage(QWidget):
         change = partial(edits.rename, node=self.node, label=wish, scope=self._workspace.scope)
         self._workspace.edit(f"Rename to {wish}", change)
         self.label.show_label(self._node().label)
+        self._head.fit()
 
 
 def _type_text(found: TensorType) -> str:

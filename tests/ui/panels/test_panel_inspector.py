@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt, QThreadPool
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from netbuilder.document import edits
@@ -21,8 +21,10 @@ from netbuilder.layers.catalog import catalog
 from netbuilder.training.protocol import Picture, PictureKind
 from netbuilder.ui.fields import NumberField
 from netbuilder.ui.layer_help import LayerHelp
+from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.panels.inspector import GroupPage, InspectorPanel
 from netbuilder.ui.panels.mosaic import GAP
+from netbuilder.ui.panels.node_head import Head, LabelEdit
 from netbuilder.ui.panels.node_page import NodePage
 from netbuilder.ui.panels.plan_page import PlanPage
 from netbuilder.ui.panels.problem_rows import ProblemRow
@@ -433,6 +435,23 @@ def test_the_beginning_of_a_long_label_is_seen(inspector: InspectorPanel, digits
     page = node_page(inspector, digits, CONV)
     page.label.show_label("a_very_long_label_that_nobody_would_write")
     assert page.label.cursorPosition() == 0
+
+
+def test_a_label_stands_below_the_title_where_there_is_no_room_beside_it(qtbot: QtBot) -> None:
+    title, name = ElidedLabel("AdaptiveAvgPool2d", "heading"), LabelEdit()
+    name.show_label("adaptive_avg_pool2d")
+    head = Head(QWidget(), title, name)
+    qtbot.addWidget(head)
+    head.resize(640, 60)
+    with qtbot.waitExposed(head):
+        head.show()
+    qtbot.waitUntil(lambda: name.y() < title.geometry().bottom())
+    assert name.x() > title.x()
+    head.resize(240, 60)
+    qtbot.waitUntil(lambda: name.y() >= title.geometry().bottom())
+    assert title.width() >= title.fontMetrics().horizontalAdvance(title.text())
+    head.resize(640, 60)
+    qtbot.waitUntil(lambda: name.y() < title.geometry().bottom())
 
 
 def test_a_matrix_takes_the_width_there_is(qtbot: QtBot) -> None:
