@@ -27,12 +27,10 @@ from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.amendments import Amendment, compare
 from netbuilder.training.moments import Reason
 from netbuilder.training.protocol import Change, Event
+from netbuilder.training.run_files import CHANGES
 from netbuilder.training.state import TrainingState, load_state, save_state
 from netbuilder.training.time_machine import TimeMachine
 from netbuilder.training.transplant import Transplant
-
-FOLDER: Final = "changes"
-"""In the run's folder: what to go back with."""
 
 KEPT: Final = 10
 """So many changes can be taken back; what was kept before older ones is deleted."""
@@ -82,7 +80,7 @@ class Changes:
         Args:
             folder: The run's folder; what an earlier part of the same run kept there still counts.
         """
-        self._folder = folder / FOLDER
+        self._folder = folder / CHANGES
         kept = (path.stem for path in self._folder.glob("*.safetensors"))
         self._number = max((int(stem) for stem in kept if stem.isdecimal()), default=0)
         self._last = -CALM_SECONDS

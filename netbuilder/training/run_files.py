@@ -26,6 +26,10 @@ SNAPSHOTS: Final = "snapshots"
 """A folder: the run's states at earlier moments."""
 
 
+CHANGES: Final = "changes"
+"""A folder: the run's states before what was changed while it went on."""
+
+
 @dataclass(frozen=True, slots=True)
 class Taken:
     """What a run's files take on the disk.
@@ -50,7 +54,7 @@ def own_files(folder: Path) -> list[Path]:
     Raises:
         OSError: When the folder cannot be read.
     """
-    own = (RUNNING, SNAPSHOTS)
+    own = (RUNNING, SNAPSHOTS, CHANGES)
     return sorted(each for each in folder.iterdir() if each.name in own or ".safetensors" in each.name)
 
 

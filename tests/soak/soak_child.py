@@ -9,7 +9,6 @@ from __future__ import annotations
 import gc
 import json
 import os
-import shutil
 import sys
 import time
 import traceback
@@ -24,10 +23,11 @@ from PySide6.QtWidgets import QApplication
 from netbuilder.compiler.flow import is_loss
 from netbuilder.document import edits
 from netbuilder.document.model import new_id
-from netbuilder.foundation.preferences import config_folder
 from netbuilder.templates import open_template
 from netbuilder.training.protocol import State
+from netbuilder.training.run_trash import purge
 from netbuilder.ui.app import Program, make_application
+from netbuilder.ui.panels.log import MOST_LINES
 
 TRAIN_SECONDS = 6.0
 """How long a round trains."""
@@ -71,7 +71,9 @@ class Person:
         self.timer.timeout.connect(self.act)
 
     def start(self) -> None:
-        """Begin when torch is there."""
+        """Begin when torch is there, with a log that is as long as it gets."""
+        for number in range(MOST_LINES):
+            self.workspace.message.emit(f"Line {number} of what happened before")
         self.workspace.control.train()
         self.timer.start()
 
@@ -103,10 +105,15 @@ class Person:
             self.timer.stop()
             self.window.close_now()
             return
-        for folder in (config_folder() / "runs").glob("unsaved/2*"):
-            shutil.rmtree(folder, ignore_errors=True)  # a disk is no endless thing, and not what is looked at here
+        self.tidy()
         self.began, self.stopping = time.monotonic(), False
         self.workspace.control.train()
+
+    def tidy(self) -> None:
+        """Delete the runs that are over for good: a list that grows is no leak, and not what is looked at here."""
+        runs = self.workspace.runs
+        store, over = runs.store, [row.id for row in runs.rows]
+        runs.do(lambda: purge(store, over), lambda _: runs.look())
 
     def select(self) -> None:
         """Select another node."""

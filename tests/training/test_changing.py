@@ -16,6 +16,7 @@ from netbuilder.document import edits
 from netbuilder.document.files import loads, read_document
 from netbuilder.document.model import Document, Group, Setting
 from netbuilder.training.protocol import Change, Event, Pause, Resume, Rewind, Snapshot, Start, State, Step, Stop
+from netbuilder.training.run_files import own_files
 from netbuilder.training.run_store import RunStore
 from netbuilder.training.state import load_state
 from tests.builders import linear, node
@@ -411,6 +412,15 @@ def test_dragging_a_number_keeps_one_state(tmp_path):
     wide = planned(edits.set_parameters(iris(), "hidden", {"units": 9}), clip_norm=4.0)
     assert change(run, wide).data["number"] == 2, "an edited network is kept apart"
     finish(run)
+
+
+def test_all_that_a_changed_run_leaves_goes_with_it(tmp_path):
+    run = paused(iris(), tmp_path / "run", 3)
+    change(run, planned(iris(), clip_norm=1.0))
+    finish(run)
+    left = {each.name for each in (tmp_path / "run").iterdir()}
+    assert "changes" in left
+    assert {each.name for each in own_files(tmp_path / "run")} == left
 
 
 def test_what_came_after_a_change_is_left_behind_as_a_run(tmp_path):

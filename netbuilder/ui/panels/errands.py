@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject, QRunnable, QThreadPool, Signal, Slot
+from PySide6.QtCore import QObject, QThreadPool, Signal, Slot
 
 from netbuilder.foundation.problem import NetbuilderError
 
@@ -16,12 +16,13 @@ class _Mail(QObject):
     arrived = Signal(int, object)
 
 
-class _Work(QRunnable):
+class _Work:
+    """A function and where its answer goes. No `QRunnable`: PySide keeps most of them for ever, with all they hold."""
+
     def __init__(self, number: int, function: Callable[[], Any], mail: _Mail) -> None:
-        super().__init__()
         self._number, self._function, self._mail = number, function, mail
 
-    def run(self) -> None:
+    def __call__(self) -> None:
         """Do it; the user's mistakes travel as the answer, and so do our own, which are raised in Qt's thread."""
         try:
             answer = self._function()
