@@ -253,9 +253,7 @@ class PictureKind(StrEnum):
     BOUNDARY = "boundary"  # float32 (h, w): class probability or value over extent = x0, y0, x1, y1
     DEAD = "dead"  # float32 (2,): how many units of an activation are at one of `extent` for all samples; of how many
     FLOW = "flow"  # float32 (n,): norm of the loss's gradient at the outputs in `labels`; extent[0] = where it starts
-    MISTAKES = (
-        "mistakes"  # uint8 (k, h, w) or (k, h, w, 3), h = 0 without images; extent = (truth, guess, certainty) x k
-    )
+    MISTAKES = "mistakes"  # uint8 (k, h, w) or (k, h, w, 3), h = 0 without images; extent: k times truth, guess, chance
     CONFUSION = "confusion"  # int64 (classes, classes): rows are the truth; of the last validation
 
 
