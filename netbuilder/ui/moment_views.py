@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PySide6.QtCore import QPointF, QRectF, Qt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QGridLayout, QWidget
 
@@ -111,6 +111,7 @@ class ValueTable(QWidget):
     def show_values(self, comparison: Comparison) -> None:
         """Show a comparison's losses and metrics."""
         clear(self._grid)
+        self._grid.setRowStretch(len(self.values) + 1, 0)  # the line below the last table's last one
         self.values = dict(comparison.metrics)
         heads = ("", *(f"step {step:,}" for step in comparison.steps), "change")
         for column, text in enumerate(heads):
@@ -243,6 +244,10 @@ class AnswersView(Painted):
         yield ["sample", "before", "after", "distance"]
         for index, ((a, b), gap) in enumerate(zip(self._texts, self._gaps.tolist(), strict=True), 1):
             yield [str(index), a, b, repr(gap)]
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the room in which each sample's line can be read."""
+        return QSize(130, 8 * 15)
 
     def _boxes(self) -> list[QRectF]:
         count = len(self._texts)

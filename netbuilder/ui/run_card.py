@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QFocusEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from netbuilder.training.run_files import has_state
 from netbuilder.training.run_trash import folder_of
 from netbuilder.training.run_values import INTERRUPTED
-from netbuilder.ui.panels.cards import ElidedLabel, label
+from netbuilder.ui.panels.cards import ElidedLabel, label, scrolling
 from netbuilder.ui.run_rows import Row
 from netbuilder.ui.run_table import split_tags
 from netbuilder.ui.text import clock, counted, duration, file_size
@@ -25,6 +25,14 @@ class _Notes(QPlainTextEdit):
     def __init__(self, card: RunCard) -> None:
         super().__init__()
         self._card = card
+
+    def sizeHint(self) -> QSize:
+        """Ask for two lines; the rest of the card's room comes on top."""
+        return QSize(200, 48)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the same: the card is scrolled where it has less room."""
+        return self.sizeHint()
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         """Keep what was typed."""
@@ -61,7 +69,11 @@ class RunCard(QFrame):
         self._timer = QTimer(self, interval=_NOTES_MS, singleShot=True)
         self._timer.timeout.connect(self.keep_notes)
         self.notes.textChanged.connect(self._timer.start)
-        column = QVBoxLayout(self)
+        page = QWidget()
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(1, 1, 1, 1)
+        outer.addWidget(scrolling(page))
+        column = QVBoxLayout(page)
         column.setContentsMargins(10, 8, 10, 10)
         column.setSpacing(6)
         for widget in (self.title, self.about, self.name, self.tags):

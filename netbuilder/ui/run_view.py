@@ -35,7 +35,17 @@ from netbuilder.ui.workspace import Workspace
 EMPTY = "No runs yet. Press Train: every run is kept here, with its curves, settings and weights."
 NOTHING_FOUND = "No run has all these words in its name, tags, notes or settings."
 
-_WIDTHS = {OVERLAY: 30, NAME: 160, "state": 108, "started": 124, "duration": 76, "epochs": 66, "steps": 66, "seed": 60}
+_WIDTHS = {
+    OVERLAY: 30,
+    NAME: 160,
+    "state": 108,
+    "started": 124,
+    "duration": 76,
+    "epochs": 66,
+    "steps": 66,
+    "seed": 60,
+    "plan/epochs": 124,
+}
 _USUAL_WIDTH = 108
 _KEYS = {
     Qt.Key.Key_Space: "runs.overlay",

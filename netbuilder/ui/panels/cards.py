@@ -11,6 +11,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QLayout,
+    QScrollArea,
     QSizePolicy,
     QStackedLayout,
     QToolTip,
@@ -118,6 +119,15 @@ class Card(QFrame):
         if text:
             self._empty.setText(text)
         self._stack.setCurrentWidget(self._empty)
+
+
+def scrolling(widget: QWidget) -> QScrollArea:
+    """Return a frameless area that a widget fills, and is scrolled in where it has less room than it needs."""
+    area = QScrollArea()
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setWidgetResizable(True)
+    area.setWidget(widget)
+    return area
 
 
 def section(text: str) -> QLabel:

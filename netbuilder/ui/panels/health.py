@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels import Area, PanelSpec
-from netbuilder.ui.panels.cards import Card, clear, label
+from netbuilder.ui.panels.cards import Card, clear, label, scrolling
 from netbuilder.ui.panels.check_rows import CheckRow
 from netbuilder.ui.panels.finding_rows import FindingRow
 from netbuilder.ui.panels.live import LivePanel
@@ -155,11 +155,8 @@ def _scrolling(name: str) -> tuple[QScrollArea, QVBoxLayout]:
     column.setSpacing(8)
     outer.addLayout(column)
     outer.addStretch(1)
-    area = QScrollArea()
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidgetResizable(True)
+    area = scrolling(frame)
     area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setWidget(frame)
     area.setAccessibleName(name)
     return area, column
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from functools import partial
 
 from PySide6.QtCore import QRect, Qt
-from PySide6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QScrollArea
+from PySide6.QtWidgets import QCheckBox, QHBoxLayout, QScrollArea
 
-from netbuilder.ui.panels.cards import Card
+from netbuilder.ui.panels.cards import Card, scrolling
 from netbuilder.ui.panels.layer_list import LayerList, layers_of
 from netbuilder.ui.panels.live import LivePanel
 from netbuilder.ui.panels.plot_export import export_plots
@@ -78,10 +78,7 @@ class LayerPanel(LivePanel):
 
 def scrolled(layers: LayerList) -> QScrollArea:
     """Return a frameless area in which a list is as wide as there is room, and scrolled, also by its keys."""
-    area = QScrollArea()
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setWidgetResizable(True)
-    area.setWidget(layers)
+    area = scrolling(layers)
     area.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the list takes the keys, and one stop on the way is enough
     layers.wanted.connect(partial(_show_all_of, area))
     return area

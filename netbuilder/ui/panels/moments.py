@@ -14,7 +14,7 @@ from netbuilder.training.moments import Moment
 from netbuilder.training.protocol import Picture, PictureKind
 from netbuilder.training.snapshot_files import snapshots_of
 from netbuilder.ui.panels import Area, PanelSpec
-from netbuilder.ui.panels.cards import Card, label
+from netbuilder.ui.panels.cards import Card, label, scrolling
 from netbuilder.ui.panels.errands import Errand
 from netbuilder.ui.panels.layer_list import layers_of
 from netbuilder.ui.panels.layer_panel import scrolled
@@ -33,6 +33,8 @@ NO_METRICS = "Nothing was recorded up to these moments."
 NO_CONFUSION = "No epoch had ended at one of the moments."
 NO_ANSWERS = "The answers at these moments cannot be compared."
 NOTHING = " "
+_NARROWEST = {"layers": 240, "confusion": 150, "answers": 150}
+"""Pixels of cards in which they can be read; where there are fewer, all of them are scrolled."""
 _DRAWN = (PictureKind.MAPS, PictureKind.VECTOR)
 
 
@@ -85,16 +87,21 @@ class MomentsPanel(LivePanel):
         for widget in (label("From", "muted"), self.first, self.swap, label("to", "muted"), self.second):
             head.addWidget(widget)
         head.addStretch(1)
-        row = QHBoxLayout()
+        cards = QWidget()
+        row = QHBoxLayout(cards)
+        row.setContentsMargins(0, 0, 0, 0)
         row.setSpacing(8)
         stretches = (8, 3, 4, 4, 6)
         for card, stretch in zip((*self.cards.values(), self.both), stretches, strict=True):
             row.addWidget(card, stretch)
+        for key, width in _NARROWEST.items():
+            self.cards[key].setMinimumWidth(width)
+        self.both.setMinimumWidth(190)
         column = QVBoxLayout(self)
         column.setContentsMargins(12, 8, 12, 8)
         column.setSpacing(8)
         column.addLayout(head)
-        column.addLayout(row, 1)
+        column.addWidget(scrolling(cards), 1)
 
     def minimumSizeHint(self) -> QSize:
         """Return the smallest useful size."""

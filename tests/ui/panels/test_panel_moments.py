@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -186,3 +187,19 @@ def test_other_runs_are_read_again_only_when_there_are_others(
     workspace.runs.rows = (three,)
     workspace.runs.changed.emit()
     assert sorted(read) == ["one", "one", "three", "two", "two"]
+
+
+def test_a_low_panel_scrolls_what_it_cannot_show(qtbot: QtBot, workspace: Workspace, themes) -> None:
+    panel = show(qtbot, workspace, themes)
+    comparison: Any = SimpleNamespace(steps=(0, 9), metrics=dict.fromkeys("abcdef", (0.1, 0.2)))
+    shorter: Any = SimpleNamespace(steps=(0, 1), metrics={"a": (0.1, 0.2)})
+    panel.values.show_values(shorter)
+    panel.values.show_values(comparison)
+    panel.cards["values"].show_body(panel.values)
+    for width, height in ((1200, 260), (560, 150)):
+        panel.resize(width, height)
+        qtbot.wait(20)
+        rows = [panel.values._grid.itemAtPosition(row, 0).geometry() for row in range(1, 7)]
+        assert all(above.bottom() < below.top() for above, below in pairwise(rows)), "no line lies over another"
+        assert len({row.height() for row in rows}) == 1
+        assert panel.cards["answers"].width() >= 150
