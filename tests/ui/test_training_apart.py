@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from netbuilder.document import edits
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.training.process_host import ProcessHost
 from netbuilder.training.protocol import PictureKind, State
@@ -82,3 +83,41 @@ def test_what_a_run_that_died_has_kept_can_be_looked_at(apart: Workspace, qtbot:
     assert apart.trainer.is_revisiting
     assert apart.trainer.folder == folder
     assert {each.step for each in apart.pictures.values() if each.kind is PictureKind.BARS} == {step}
+
+
+def seen(workspace: Workspace) -> int | None:
+    """Return of which step the picture of the hidden layer's answer is."""
+    picture = workspace.trainer.record.pictures.get((PictureKind.VECTOR, "hidden"))
+    return picture.step if picture else None
+
+
+def test_the_network_is_edited_seen_as_it_was_gone_back_with_and_branched(apart: Workspace, qtbot: QtBot) -> None:
+    apart.open_unsaved(planned(iris(), epochs=3))
+    qtbot.waitUntil(lambda: apart.is_settled, timeout=20_000)
+    apart.control.step("epoch")
+    qtbot.waitUntil(lambda: apart.progress.step == 7 and apart.state is State.PAUSED, timeout=30_000)
+    assert isinstance(apart.trainer._host, ProcessHost)
+    apart.past.keep()
+    qtbot.waitUntil(lambda: 7 in [moment.step for moment in apart.past.moments], timeout=30_000)
+    apart.edit("Wider", lambda document: edits.set_parameters(document, "hidden", {"units": 12}))
+    qtbot.waitUntil(lambda: bool(apart.live_edits.waiting))
+    apart.live_edits.apply()
+    qtbot.waitUntil(lambda: bool(apart.live_edits.marks), timeout=30_000)
+    apart.control.step()
+    qtbot.waitUntil(lambda: apart.progress.step == 8 and apart.state is State.PAUSED, timeout=30_000)
+    apart.live_edits.go_back()
+    qtbot.waitUntil(lambda: apart.progress.step == 7 and apart.state is State.PAUSED, timeout=30_000)
+    assert apart.document.graph.nodes["hidden"].parameters["units"] == 8
+    apart.control.watch(["hidden"])
+    apart.past.look(0)
+    qtbot.waitUntil(lambda: apart.past.shown == 0, timeout=30_000)
+    qtbot.waitUntil(lambda: seen(apart) == 0, timeout=30_000)
+    apart.control.train()
+    until(qtbot, apart, State.ENDED)
+    ended = apart.trainer.folder
+    apart.past.look(7)
+    qtbot.waitUntil(lambda: apart.past.shown == 7, timeout=30_000)
+    apart.past.branch()
+    qtbot.waitUntil(lambda: apart.trainer.folder != ended and apart.state is State.ENDED, timeout=30_000)
+    assert apart.progress.step == 21
+    assert not [event for event in apart.events if event.kind in ("crash", "problem")]
