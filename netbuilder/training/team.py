@@ -284,11 +284,12 @@ class Team:
             where = f"for {gone.device.title}"
             why = f"has ended: {reason_of(status)}"
         last = gone.last_line() if gone is not None else ""
+        has_begun = self._before is not None
+        way_on = "; it can be gone on with from where it was saved, on as many devices or on fewer" if has_begun else ""
         return MateLostError(
             Problem(
                 code="session.mate_died",
-                message=f"A process {where} {why}. All processes of the run were ended; it can be gone on with from"
-                " where it was saved, on as many devices or on fewer.",
+                message=f"A process {where} {why}. All processes of the run were ended{way_on}.",
                 expected=f"{self._size} processes",
                 found=last,
             )
