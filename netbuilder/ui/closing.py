@@ -17,6 +17,9 @@ PATIENCE = 4.0
 """Seconds that closing waits for a run and for writing, together; what takes longer is abandoned with what it has
 written. The rest of the five seconds within which the program promises to be gone is for leaving itself."""
 
+LEAST_PATIENCE = 0.5
+"""Seconds that a run's own process is given to end, however long the run has taken to."""
+
 
 def ask_to_close(window: MainWindow) -> bool:
     """Ask what could be lost; returns whether the window may go."""
@@ -53,7 +56,7 @@ def wind_up(window: MainWindow, *, keep: bool) -> bool:
     written = window.background.stop(PATIENCE)
     arranged = not window.is_furnished or window.canvas.arranging.stop(left())
     trained = workspace.trainer.wait(left())
-    workspace.trainer.leave()
+    workspace.trainer.leave(max(left(), LEAST_PATIENCE))
     # Qt itself waits for the panels' readings when it goes, and without end: here they have their time, too.
     readings = QThreadPool.globalInstance()
     readings.clear()

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from netbuilder.document.model import Document
 from netbuilder.foundation.preferences import SnapshotRoom
 from netbuilder.training.protocol import (
+    GRACE,
     Change,
     Command,
     Event,
@@ -346,10 +347,10 @@ class Trainer(QObject):
         """Wait for the session to end, for closing the program only; False when the time ran out first."""
         return self._host is None or self._host.wait(timeout)
 
-    def leave(self) -> None:
-        """Give everything back, for closing the program only."""
+    def leave(self, patience: float = GRACE) -> None:
+        """Give everything back, for closing the program only; what runs elsewhere has so many seconds to end."""
         if self._host is not None:
-            self._host.leave()
+            self._host.leave(patience)
 
     def drain(self) -> None:
         """Take what is new from the session and tell the panels."""

@@ -7,6 +7,7 @@ within five seconds: the event loop, the session's thread, work in the backgroun
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -79,7 +80,8 @@ class Visit:
     def open(self) -> None:
         self.workspace.open_unsaved(open_template("digits-mlp"))
 
-    def train(self) -> None:
+    def train(self, where: str = "thread") -> None:
+        self.program.preferences.set("train_in", where)
         self.open()
         self.workspace.control.train()
 
@@ -125,6 +127,19 @@ def running(seconds: float) -> Callable[[Visit], Steps]:
     def steps(visit: Visit) -> Steps:
         visit.train()
         yield visit.is_in(State.RUNNING)
+        yield visit.after(seconds)
+
+    return steps
+
+
+def apart(seconds: float, *, stopped: bool = False) -> Callable[[Visit], Steps]:
+    """The run has a process of its own, which perhaps hears nothing any more."""
+
+    def steps(visit: Visit) -> Steps:
+        visit.train("process")
+        yield visit.is_in(State.RUNNING)
+        if stopped:
+            os.kill(visit.workspace.trainer._host.process_id, signal.SIGSTOP)
         yield visit.after(seconds)
 
     return steps
@@ -276,12 +291,14 @@ POINTS: dict[str, Callable[[Visit], Steps]] = {
     "reading": reading,
     "asking": asking,
     "cancelling": cancelling,
+    **({"apart-0": apart(0.0), "apart-1": apart(0.3)} if os.name == "posix" else {}),
     "hanging": hanging,
     "hanging reading": hanging_reading,
+    **({"hanging apart": apart(0.1, stopped=True)} if os.name == "posix" else {}),
 }
 """Every moment, by name."""
 
-CONTROLS = ("hanging", "hanging reading")
+CONTROLS = tuple(name for name in POINTS if name.startswith("hanging"))
 """Moments that cannot end well: they must be noticed, and left all the same."""
 
 

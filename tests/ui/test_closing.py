@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import subprocess
 import sys
 import time
@@ -55,6 +56,22 @@ def test_closing_ends_the_program(names: list[str], home: Path, tmp_path: Path) 
     assert done.returncode == 0, said
     assert done.stdout.count("closed ") == len(names), said
     assert seconds <= LIMIT, said
+
+
+ROUNDS = int(os.environ.get("NETBUILDER_ROUNDS", "20"))
+"""Of the slow test; fewer where time is short."""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(0)
+def test_closing_ends_the_program_every_time(home: Path, tmp_path: Path) -> None:
+    """Five hundred moments: those in a process that goes on, in another order each time."""
+    for number in range(ROUNDS):
+        names = random.Random(number).sample(OTHERS, len(OTHERS))
+        done, seconds = visit(names, home, tmp_path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stdout.count("closed ") == len(names)
+        assert seconds <= LIMIT
 
 
 @pytest.mark.timeout(120)
