@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QSize, QTimer
 from PySide6.QtGui import QFocusEvent
-from PySide6.QtWidgets import QFrame, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLineEdit, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
 
 from netbuilder.training.run_files import has_state
 from netbuilder.training.run_trash import folder_of
@@ -76,10 +76,13 @@ class RunCard(QFrame):
         column = QVBoxLayout(page)
         column.setContentsMargins(10, 8, 10, 10)
         column.setSpacing(6)
-        for widget in (self.title, self.about, self.name, self.tags):
+        head = QHBoxLayout()
+        head.addWidget(self.title, 1)
+        head.addWidget(self.go_on)
+        column.addLayout(head)
+        for widget in (self.about, self.name, self.tags):
             column.addWidget(widget)
         column.addWidget(self.notes, 1)
-        column.addWidget(self.go_on)
         workspace.stateChanged.connect(self._offer)
         self.hide()
 

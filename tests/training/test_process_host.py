@@ -193,10 +193,10 @@ def stop(run: Run) -> None:
 
 @pytest.mark.timeout(300)
 def test_a_run_outlives_its_process(tmp_path, monkeypatch):
-    monkeypatch.setattr(process_host, "SILENT_SECONDS", 4.0)
     host = ProcessHost()
     try:
         for fault in FAULTS:
+            monkeypatch.setattr(process_host, "SILENT_SECONDS", 4.0 if fault == "SIGSTOP" else 60.0)
             stop(survive(host, tmp_path / fault, fault))
     finally:
         host.leave()
@@ -209,11 +209,11 @@ ROUNDS = int(os.environ.get("NETBUILDER_ROUNDS", "200"))
 @pytest.mark.slow
 @pytest.mark.timeout(0)
 def test_many_runs_outlive_their_processes(tmp_path, monkeypatch):
-    monkeypatch.setattr(process_host, "SILENT_SECONDS", 4.0)
     host = ProcessHost()
     try:
         for number in range(ROUNDS):
             for fault in FAULTS:
+                monkeypatch.setattr(process_host, "SILENT_SECONDS", 4.0 if fault == "SIGSTOP" else 60.0)
                 stop(survive(host, tmp_path / f"{fault}-{number}", fault))
     finally:
         host.leave()
