@@ -257,7 +257,7 @@ def test_when_a_process_dies_all_end_and_no_step_is_lost(tmp_path):
     assert kept.values.tolist() == pytest.approx(straight.series("loss/train"), rel=1e-2)
 
 
-def test_none_outlives_the_process_of_the_run(tmp_path):
+def test_none_outlives_the_process_of_the_run_and_the_run_goes_on_in_others(tmp_path):
     host = ProcessHost()
     try:
         run = Run(host, tmp_path / "run")
@@ -272,9 +272,13 @@ def test_none_outlives_the_process_of_the_run(tmp_path):
         (mate,) = mates()
         assert host.process_id is not None
         os.kill(host.process_id, signal.SIGKILL)
-        run.finish()
-        assert host.state is State.FAILED
         mate.wait(10)
+        run.until(lambda told: bool(run.of("resume")) and told.progress.state is State.RUNNING)
+        (other,) = mates()
+        host.send(Stop())
+        run.finish()
+        assert run.end.data["reason"] == "stopped"
+        other.wait(10)
     finally:
         host.leave()
 
