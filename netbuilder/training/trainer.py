@@ -14,7 +14,7 @@ import torch
 
 from netbuilder.data.spec import Prepared
 from netbuilder.foundation.job import Job
-from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
 from netbuilder.training import failures, going_on, metrics, records
 from netbuilder.training.amending import Length, length_of, new_updater
 from netbuilder.training.batches import Batch, Part, make_part, shuffling
@@ -389,7 +389,7 @@ class Trainer:
                 if reason in ("finished", "early stopping"):
                     test = self._evaluate("test").metrics
         except NetbuilderError as error:
-            self.problem(error)
+            self.event(Event(kind="problem", text=str(error), step=self.step_count, problems=error.problems))
             reason = "failed"
         finally:
             self._end(reason, test)
@@ -515,8 +515,9 @@ class Trainer:
         self._closing.close()
 
     def problem(self, error: NetbuilderError) -> None:
-        """Tell a user's mistake."""
-        self.event(Event(kind="problem", text=str(error), step=self.step_count, problems=error.problems))
+        """Tell what could not be done while the run goes on: a warning, whatever it would be elsewhere."""
+        told = tuple(replace(problem, severity=Severity.WARNING) for problem in error.problems)
+        self.event(Event(kind="problem", text=str(error), step=self.step_count, problems=told))
 
     def _tell(self, problem: Problem) -> None:
         self.event(Event(kind="problem", text=problem.message, step=self.step_count, problems=(problem,)))
