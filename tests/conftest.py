@@ -50,6 +50,15 @@ def collected_here() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
+def clipboard_emptied() -> Iterator[None]:
+    """Empty the clipboard: without a screen it is a static object, which would delete Python's data after Python."""
+    yield
+    gui = sys.modules.get("PySide6.QtGui")
+    if gui and gui.QGuiApplication.instance():
+        gui.QGuiApplication.clipboard().clear()
+
+
+@pytest.fixture(autouse=True)
 def no_leftover_threads() -> Iterator[None]:
     """Fail a test that leaves one of our threads running."""
     before = set(threading.enumerate())
