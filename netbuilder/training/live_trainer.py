@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from netbuilder.document.model import Document, Plan
 from netbuilder.foundation.job import Job
-from netbuilder.training import records
-from netbuilder.training.amending import Length, Works, amend, length_from, length_of
+from netbuilder.training.amending import amend
 from netbuilder.training.capture import check
 from netbuilder.training.changing import Changes
 from netbuilder.training.live_view import LiveView
@@ -14,6 +13,7 @@ from netbuilder.training.state import TrainingState
 from netbuilder.training.team_link import layout_of
 from netbuilder.training.trainer import Trainer
 from netbuilder.training.transplant import Transplant
+from netbuilder.training.works import Length, Works, length_from, length_of
 
 
 class LiveTrainer(Trainer):
@@ -67,16 +67,9 @@ class LiveTrainer(Trainer):
         before, step = self._plan, self.step_count
         length = self._reckon(document.plan)
         if state is not None:
-            length = length_of(self._parts["train"], document.plan, state.about["pace"][2])
-        works = Works(
-            document=self.document,
-            network=self.network,
-            parts=self._parts,
-            updaters=self._updaters,
-            average=self._average,
-        )
+            length = length_of(self.parts["train"], document.plan, state.about["pace"][2])
         with self._explained():
-            works, moved = amend(works, document, step, length.steps, self._tell)
+            works, moved = amend(self._works, document, step, length.steps, self._tell)
             if state is not None:
                 check(state, works.network.model, works.updaters)
         self._course.change_pace(step, before.batch_size * before.accumulation)
@@ -86,7 +79,7 @@ class LiveTrainer(Trainer):
             self.restore(state)
             return moved
         if self._course.held_out_losses:
-            for updater in self._updaters:
+            for updater in self.updaters:
                 updater.end_epoch(self._course.held_out_losses)
         self._note_document()
         return moved
@@ -106,23 +99,20 @@ class LiveTrainer(Trainer):
 
     def _note_document(self) -> None:
         """Write down what is trained now, and a state of it."""
-        self._record = records.with_document(self._record, self.document)
-        self._recorder.run(self._record)
+        self._chronicle.note_document(self.document)
         self.save_state()
 
     def _reckon(self, plan: Plan) -> Length:
         """Return how long the run is with a plan from now on."""
-        return length_from(self._parts["train"], self._course, self.step_count, self._plan, plan)
+        return length_from(self.parts["train"], self._course, self.step_count, self._plan, plan)
 
     def _use(self, works: Works, is_other: bool) -> None:
         """Work with this from now on."""
-        self.document, self._plan = works.document, works.document.plan
-        self.network, self._parts, self._average = works.network, works.parts, works.average
-        self._updaters = list(works.updaters)
+        self._works, self.document = works, works.document
         if self._team is not None:
-            self._team.take_part(self.network, layout_of(self._parts["train"]), self._updaters)
+            self._team.take_part(self.network, layout_of(self.parts["train"]), self.updaters)
         self._vitals.stand_at(self.step_count)  # lets go of the optimizers so far
-        self._keeper.keep_average(self._average)
+        self._keeper.keep_average(works.average)
         if is_other:
             self._equip(self._probe.wish)
             self.past.follow(self.network, self._probe, self.step_count)

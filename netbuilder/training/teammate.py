@@ -22,11 +22,11 @@ import torch.distributed as dist
 from netbuilder.document.model import Document, Plan
 from netbuilder.foundation.lifeline import die_with
 from netbuilder.training import wire
-from netbuilder.training.amending import new_updater
 from netbuilder.training.batch_statistics import BatchStatistics
 from netbuilder.training.network import Network
 from netbuilder.training.team_link import NEW_NETWORK, Layout, collect, held, join_group, pack, unpack
 from netbuilder.training.updates import NonFiniteError
+from netbuilder.training.works import new_updater
 
 Order = Mapping[str, Any]
 """What the first process says: see `Team`."""
