@@ -65,5 +65,7 @@ def test_work_without_end(host: str, home: Path, capsys: pytest.CaptureFixture[s
         print(f"  memory: {grown:+.1f} MB in {60 * hours:.0f} minutes, {grown / hours:+.1f} MB an hour")
     assert found["complaints"] == []
     assert grown <= GROWTH_MB
-    for name in ("threads", "files", "widgets"):
+    for name in ("threads", "files"):
         assert middle(last, name) <= middle(before, name) + 1, name
+    # How many there are depends on what is in sight, which comes round every few rounds.
+    assert max(sample["widgets"] for sample in last) <= max(sample["widgets"] for sample in before) + 1
