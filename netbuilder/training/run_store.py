@@ -10,12 +10,11 @@ deleted, and never stops a training.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 
@@ -28,6 +27,8 @@ if TYPE_CHECKING:
     import sqlite3
 
 FILE_NAME = "runs.sqlite"
+
+_T = TypeVar("_T")
 
 _STEPS = np.dtype("<i8")
 _VALUES = np.dtype("<f8")
@@ -113,8 +114,6 @@ _TOLD_BY_THE_WAY: Final = ("id", "content", "epochs", "results")
 LONGEST_PAUSE: Final = 600.0
 """Seconds between two blocks of points that count as time of the run."""
 
-_LISTED: Final = 4096  # runs of which a list is remembered
-
 _MARKS: Final = tuple(Marks.__dataclass_fields__)
 
 
@@ -140,7 +139,15 @@ class RunStore:
             NetbuilderError: When the store cannot be read.
         """
         where = f"marks.trashed IS {'NOT ' if trashed else ''}NULL"
-        return self._records(where, (), with_document=False)
+        key = (self.path, trashed)
+        known = _last_lists.get(key, {})
+        made = self._made(lambda row: (row, known.get(row) or _record(row)), where, (), with_document=False)
+        records = dict(made)
+        if records:
+            _last_lists[key] = records
+        else:
+            _last_lists.pop(key, None)
+        return tuple(records.values())
 
     def run(self, run: str) -> RunRecord | None:
         """Return the run whose id is `run`, with its document; None when there is none.
@@ -148,9 +155,11 @@ class RunStore:
         Raises:
             NetbuilderError: When the store cannot be read.
         """
-        return next(iter(self._records("runs.id = ?", (run,), with_document=True)), None)
+        return next(iter(self._made(_record, "runs.id = ?", (run,), with_document=True)), None)
 
-    def _records(self, where: str, values: tuple[Any, ...], *, with_document: bool) -> tuple[RunRecord, ...]:
+    def _made(
+        self, make: Callable[[tuple[Any, ...]], _T], where: str, values: tuple[Any, ...], *, with_document: bool
+    ) -> list[_T]:
         columns = [f"runs.{name}" if with_document or name != "document" else "''" for name in COLUMNS]
         columns += [f"marks.{name}" for name in _MARKS]
         query = (
@@ -158,8 +167,7 @@ class RunStore:
             "ORDER BY runs.started DESC, runs.id DESC"
         )
         with self._reading() as connection:
-            made = _record if with_document else _listed
-            return tuple(map(made, connection.execute(query, values))) if connection else ()
+            return list(map(make, connection.execute(query, values))) if connection else []
 
     def names(self, run: str) -> tuple[str, ...]:
         """Return the names of a run's series, in the order they first appeared."""
@@ -369,8 +377,8 @@ def _record(row: tuple[Any, ...]) -> RunRecord:
     return RunRecord(**values, marks=_marks(dict(zip(_MARKS, row[len(COLUMNS) :], strict=True))))
 
 
-_listed = lru_cache(_LISTED)(_record)
-"""The same for lists, which are read again and again: most rows are what they were."""
+_last_lists: dict[tuple[Path, bool], Mapping[tuple[Any, ...], RunRecord]] = {}
+"""What was listed last, by rows: lists are read again and again, and most of their rows are what they were."""
 
 
 def _table(text: Any, name: str) -> dict[str, Any]:

@@ -368,3 +368,15 @@ def test_a_defect_in_a_write_never_makes_the_session_wait(tmp_path):
         writer.put(lambda connection: None)
     writer.close()
     assert "division" in problems[0].message
+
+
+def test_a_list_makes_only_new_rows_and_forgets_deleted_ones(tmp_path):
+    for run in ("a", "b"):
+        _write(tmp_path, run, 100)
+    store = RunStore.open(tmp_path)
+    first = {run.id: run for run in store.list_runs()}
+    assert {run.id: id(run) for run in store.list_runs()} == {name: id(run) for name, run in first.items()}
+    store.delete("a")
+    deleted = first.pop("a")
+    store.list_runs()
+    assert sys.getrefcount(deleted) == 2, "this name and the question: the store keeps what is there alone"
