@@ -121,7 +121,10 @@ class Links:
             if not counts[ref.port]:
                 del counts[ref.port]
             assert isinstance(ports, dict), "made in here"
-            ports[ref.node] = counts
+            if counts:
+                ports[ref.node] = counts
+            else:  # else all nodes that there ever were would stay
+                del ports[ref.node]
 
 
 def resolved(declaration: Declaration, values: Values) -> Values:

@@ -168,3 +168,10 @@ def test_nodes_without_a_place_get_one_below_the_others():
 @pytest.fixture(autouse=True)
 def _fonts(qapp):
     """Faces are measured with real fonts."""
+
+
+def test_links_forget_nodes_that_are_gone():
+    document = small_network()
+    links = Links.of(document.graph)
+    grown = edits.insert_layer(document, RELU, "x", "tanh", {}, id="n0000000b")
+    assert links.after(document.graph, grown.graph).after(grown.graph, document.graph) == links
