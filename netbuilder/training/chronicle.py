@@ -17,13 +17,12 @@ from netbuilder.training.events import end_event
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Event, Start
 from netbuilder.training.recorder import Recorder, RunWriter
-from netbuilder.training.run_lock import held_run
 from netbuilder.training.run_store import FILE_NAME, RunRecord
 from netbuilder.training.state import TrainingState
 
 
 class Chronicle:
-    """A run's record, its events, and the lock that says that it goes on.
+    """A run's record and its events.
 
     Attributes:
         recorder: Its curves and histograms go here.
@@ -43,7 +42,6 @@ class Chronicle:
         self._save_failed = False
         self._record = records.begin_record(start)
         with ExitStack() as opened:
-            opened.enter_context(held_run(folder))
             writer = RunWriter(folder.parent / FILE_NAME, self._store_failed)
             opened.callback(writer.close)
             self.recorder = Recorder(live, writer, folder.name)
@@ -132,7 +130,7 @@ class Chronicle:
                 self.problem(error, step)
 
     def close(self) -> None:
-        """Write what is left to the run store; the run goes on no more."""
+        """Write what is left to the run store."""
         self._opened.close()
 
     def _write(self, record: RunRecord) -> None:

@@ -13,7 +13,6 @@ from netbuilder.training.moments import Moment, Reason
 from netbuilder.training.protocol import Event, Start
 from netbuilder.training.recorder import Recorder
 from netbuilder.training.run_files import SNAPSHOTS
-from netbuilder.training.run_lock import is_running
 from netbuilder.training.run_rewind import Cut
 from netbuilder.training.run_store import RunStore
 from netbuilder.training.snapshot_files import path_of, snapshots_of
@@ -29,9 +28,6 @@ def given(start: Start) -> tuple[TrainingState | None, tuple[Problem, ...]]:
     """
     if start.resume:
         folder = Path(start.folder)
-        if is_running(folder):
-            message = f"The run {folder.name} goes on at this moment, in this program or another one."
-            raise NetbuilderError(Problem(code="resume.running", message=message, file=str(folder)))
         return load_generation(folder) if start.moment is None else (load_snapshot(folder, start.moment), ())
     return (load_state(Path(start.state)) if start.state else None), ()
 

@@ -23,7 +23,7 @@ class LiveTrainer(Trainer):
         """Open the run's record; `build` does the rest.
 
         Raises:
-            NetbuilderError: When the run's folder cannot be made.
+            NetbuilderError: As `Workshop`.
         """
         super().__init__(start, live, job)
         self._changes = Changes(self._folder)

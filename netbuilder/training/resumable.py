@@ -16,7 +16,7 @@ from netbuilder.document.model import Document
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.protocol import Points, Progress, State, Telemetry
 from netbuilder.training.run_files import STATE, STATE_BEFORE
-from netbuilder.training.run_lock import is_running
+from netbuilder.training.run_lock import goes_on, is_running
 from netbuilder.training.run_rewind import Cut
 from netbuilder.training.run_store import RunRecord, RunStore
 from netbuilder.training.snapshot_files import path_of, snapshots_of
@@ -102,8 +102,7 @@ def choose(runs: Path, wish: str = "") -> Resumable:
     record = fitting[0]
     folder = runs / record.id
     if is_running(folder):
-        message = f"The run {record.id} goes on at this moment, in this program or another one."
-        raise NetbuilderError(Problem(code="resume.running", message=message, file=str(folder)))
+        raise NetbuilderError(goes_on(folder))
     found = _look(folder, record)
     if found is None:
         message = (
@@ -156,8 +155,7 @@ def _record_of_one_over(runs: Path, run: str) -> RunRecord:
     if record is None:
         raise NetbuilderError(_unknown(runs / run))
     if is_running(runs / run):
-        message = f"The run {run} goes on at this moment, in this program or another one."
-        raise NetbuilderError(Problem(code="resume.running", message=message, file=str(runs / run)))
+        raise NetbuilderError(goes_on(runs / run))
     return record
 
 

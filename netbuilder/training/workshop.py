@@ -26,6 +26,7 @@ from netbuilder.training.network import Network
 from netbuilder.training.probe import Probe
 from netbuilder.training.protocol import Event, Start, Watch
 from netbuilder.training.reading import read_rows
+from netbuilder.training.run_lock import held_run
 from netbuilder.training.samples import slim
 from netbuilder.training.snapshots import Shelf, shelf_for
 from netbuilder.training.state import TrainingState
@@ -54,20 +55,21 @@ class Workshop:
         """Open the run's record; `build` does the rest.
 
         Raises:
-            NetbuilderError: When the run's folder cannot be made.
+            NetbuilderError: When the run's folder cannot be made, it goes on already, or what it is to begin from
+                cannot be read.
         """
         self._start = start
         self._live = live
         self._job = job
         self._folder = Path(start.folder)
         failures.make_folder(self._folder)
-        self._given, warnings = going_on.given(start)
-        self._chronicle = Chronicle(start, live, self._given)
+        with ExitStack() as opened:
+            opened.enter_context(held_run(self._folder))  # before its state is read: nobody changes that any more
+            self._given, warnings = going_on.given(start)
+            self._chronicle = Chronicle(start, live, self._given)
+            opened.callback(self._chronicle.close)
+            self._closing = opened.pop_all()
         self._recorder = self._chronicle.recorder
-        for problem in warnings:
-            self._tell(problem)
-        self._closing = ExitStack()
-        self._closing.callback(self._chronicle.close)
         self._built = False
         self._last_rate: float | None = None
         self._rate_step = 0
@@ -78,6 +80,8 @@ class Workshop:
         self.step_count = 0
         self.epoch = 0
         self.has_moved = False
+        for problem in warnings:
+            self._tell(problem)
 
     @property
     def steps(self) -> int:

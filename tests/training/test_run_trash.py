@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 from contextlib import closing
 from pathlib import Path
@@ -89,6 +90,39 @@ def test_a_run_that_goes_on_is_not_deleted(store):
         assert caught.value.problems[0].code == "runs.running"
     assert not is_running(folder)
     assert _ids(store) == ["b", "a"]
+
+
+def test_a_run_is_held_by_one_at_a_time(store):
+    folder = folder_of(store, "a")
+    with held_run(folder):
+        with pytest.raises(NetbuilderError) as caught, held_run(folder):
+            pytest.fail("two hold one run")
+        assert is_running(folder), "who was refused leaves the mark alone"
+    assert caught.value.problems[0].code == "resume.running"
+    assert not (folder / "running").exists()
+
+
+def test_the_mark_of_who_waited_for_a_run_stays(store):
+    """It has opened the file of the one before, which goes with that one."""
+    folder = folder_of(store, "a")
+    held, done = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        with held_run(folder):
+            held.set()
+            done.wait(30)
+
+    waiting = threading.Thread(target=wait)
+    with held_run(folder):
+        waiting.start()
+        time.sleep(0.1)
+    try:
+        assert held.wait(30)
+        assert is_running(folder)
+    finally:
+        done.set()
+        waiting.join()
+    assert not (folder / "running").exists()
 
 
 def test_a_killed_program_leaves_an_interrupted_run(store):

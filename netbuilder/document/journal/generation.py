@@ -70,7 +70,7 @@ class Generation:
         self._least = self.size = len(data)
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | getattr(os, "O_BINARY", 0))
-            hold(self._descriptor)
+            hold(self._descriptor)  # nobody else's: its name is fresh
         except OSError as error:
             message = f"{path.name} could not be opened: {error.strerror}."
             raise NetbuilderError(Problem(code="journal.open", message=message, file=str(path))) from error

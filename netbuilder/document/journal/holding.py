@@ -12,12 +12,13 @@ _FAR: Final = 1 << 40
 """Where Windows locks a byte: behind everything that anybody reads."""
 
 
-def hold(descriptor: int) -> None:
-    """Hold an open file until it is closed, or this process ends in whatever way."""
+def hold(descriptor: int) -> bool:
+    """Hold an open file until it is closed, or this process ends in whatever way; False while another one holds it."""
     for _ in range(50):  # somebody may be asking at this moment whether it is held
         if _try_hold(descriptor):
-            return
+            return True
         time.sleep(0.01)
+    return False
 
 
 def _try_hold(descriptor: int) -> bool:
