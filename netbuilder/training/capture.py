@@ -96,9 +96,8 @@ def put_back(state: TrainingState, parts: Parts) -> None:
     course.without_better = int(state.about["without_better"])
     course.epoch_losses[:] = state.tensors["losses/epoch"].tolist()
     course.held_out_losses[:] = state.tensors["losses/held_out"].tolist()
-    if course.held_out_losses:
-        for updater in updaters:
-            updater.end_epoch(course.held_out_losses)
+    for updater in updaters:  # without any losses, too: what the rate had dropped by since is taken back
+        updater.end_epoch(course.held_out_losses)
     _put_back_random(state.part("random"), state.about["random"], next(model.parameters()).device)
 
 

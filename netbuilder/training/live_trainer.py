@@ -78,9 +78,8 @@ class LiveTrainer(Trainer):
         if state is not None:
             self.restore(state)
             return moved
-        if self._course.held_out_losses:
-            for updater in self.updaters:
-                updater.end_epoch(self._course.held_out_losses)
+        for updater in self.updaters:
+            updater.end_epoch(self._course.held_out_losses)
         self._note_document()
         return moved
 
