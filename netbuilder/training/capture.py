@@ -88,9 +88,9 @@ def put_back(state: TrainingState, parts: Parts) -> None:
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     for updater in updaters:
         updater.put_back(state.part(f"optimizer/{updater.name}"), state.about["optimizer"][updater.name], names)
-    averages = state.part("average")
-    if average is not None and averages:
-        average.put_back([averages[name] for name in names.values()], state.about["updates"])
+    if average is not None:  # of a state without one it begins with the weights
+        averages = {**weights, **state.part("average")}
+        average.put_back([averages[name] for name in names.values()], state.about.get("updates", 0))
     keeper.put_back(state.part("best"), state.about["best"])
     course.put_back(state.epoch, int(state.about["epoch_step"]), state.part("random/order"), state.about["pace"])
     course.without_better = int(state.about["without_better"])
