@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
-from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import failures
 from netbuilder.training.batches import Batch
 from netbuilder.training.events import checkpoint_event, epoch_event
@@ -253,10 +253,24 @@ class Trainer(Workshop):
         if not node:
             node, label = self.network.first_gradient_not_finite()
             where = f"On the way back, {label} is the first layer whose gradient is not finite." if node else ""
-        if self._keeper.is_finite():
-            self._keeper.save_last(self.epoch, self.step_count)
-            kept = f"The weights of step {self.step_count} are kept."
-        else:
-            kept = f"The weights of step {self._keeper.restore_last()} are kept."
-        self._keeper.save_best()
-        return NetbuilderError(failures.not_finite(self.step_count + 1, error.values, node, where, kept))
+        kept, troubles = self._keep_finite()
+        culprit = failures.not_finite(self.step_count + 1, error.values, node, where, kept)
+        return NetbuilderError([culprit, *troubles])
+
+    def _keep_finite(self) -> tuple[str, Sequence[Problem]]:
+        """Keep the last weights that are finite, and the best ones; returns which, for people, and what went wrong."""
+        kept = ""
+        troubles: list[Problem] = []
+        try:
+            if self._keeper.is_finite():
+                self._keeper.save_last(self.epoch, self.step_count)
+                kept = f"The weights of step {self.step_count} are kept."
+            else:
+                kept = f"The weights of step {self._keeper.restore_last()} are kept."
+        except NetbuilderError as error:
+            troubles += error.problems
+        try:
+            self._keeper.save_best()
+        except NetbuilderError as error:
+            troubles += error.problems
+        return kept, troubles

@@ -14,6 +14,7 @@ from netbuilder.document.edits import apply
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.checkpoints import load_checkpoint
 from netbuilder.training.failures import out_of_memory
+from netbuilder.training.network import Network
 from netbuilder.training.protocol import State
 from netbuilder.training.run_store import RunStore
 from tests.builders import node
@@ -63,6 +64,40 @@ def test_a_gradient_that_is_no_number_stops_before_the_update(clip_norm, tmp_pat
     assert f"step {run.end.step + 1}:" in problem.message
     assert f"The weights of step {run.end.step} are kept" in problem.message
     assert all(torch.isfinite(weight).all() for weight in saved_weights(tmp_path / "run").values())
+
+
+@pytest.mark.parametrize("names", [("save_last",), ("save_best",), ("save_last", "save_best")])
+def test_a_loss_that_is_no_number_is_told_before_a_full_disk(names, tmp_path, monkeypatch):
+    from netbuilder.training.keeper import Keeper
+
+    def full(*_):
+        raise NetbuilderError(Problem(code="save.full", message="the disk is full"))
+
+    def spoil(self, *given):
+        for name in names:
+            monkeypatch.setattr(Keeper, name, full)
+        return first_not_finite(self, *given)
+
+    first_not_finite = Network.first_not_finite
+    monkeypatch.setattr(Network, "first_not_finite", spoil)
+    run = fail(iris(8, node("bad", "log")), tmp_path / "run")
+    told = [problem for event in run.of("problem") for problem in event.problems]
+    assert [problem.code for problem in told] == ["training.not_finite"] + ["save.full"] * len(names)
+    assert told[0].node == "bad"
+    assert ("are kept" in told[0].message) is ("save_last" not in names)
+
+
+def test_a_loss_that_is_no_number_is_told_before_weights_that_cannot_be_read(tmp_path, monkeypatch):
+    from netbuilder.training import keeper
+
+    def damaged(path):
+        raise NetbuilderError(Problem(code="checkpoint.damaged", message="the file is damaged"))
+
+    monkeypatch.setattr(keeper, "load_checkpoint", damaged)
+    monkeypatch.setattr(keeper.Keeper, "is_finite", lambda self: False)
+    run = fail(iris(8, node("bad", "log")), tmp_path / "run")
+    told = [problem.code for event in run.of("problem") for problem in event.problems]
+    assert told == ["training.not_finite", "checkpoint.damaged"]
 
 
 def test_not_finite_data_is_blamed_on_the_data(tmp_path, monkeypatch):
