@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 
+from netbuilder.foundation.job import Cancelled
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import failures
 from netbuilder.training.batches import Batch
-from netbuilder.training.events import checkpoint_event, epoch_event
+from netbuilder.training.events import checkpoint_event, crash, epoch_event
 from netbuilder.training.moments import Reason
 from netbuilder.training.profile import measure
 from netbuilder.training.protocol import Event, Profile, Watch
@@ -176,7 +177,7 @@ class Trainer(Workshop):
             reason: "finished", "early stopping", "stopped" or "failed".
 
         Returns:
-            The reason, "failed" when the weights could not be saved or tested.
+            The reason, "failed" when the weights could not be saved or tested, be it by a defect of ours.
 
         Raises:
             Cancelled: When Stop came while testing; everything is saved by then.
@@ -196,6 +197,11 @@ class Trainer(Workshop):
                     test = self._evaluate("test").metrics
         except NetbuilderError as error:
             self.event(Event(kind="problem", text=str(error), step=self.step_count, problems=error.problems))
+            reason = "failed"
+        except Cancelled:
+            raise
+        except Exception as error:  # ours: told with its traceback, and recorded as what it is
+            self.event(crash(error, self.step_count))
             reason = "failed"
         finally:
             best = self._keeper.best_epoch if self._built else None

@@ -160,6 +160,28 @@ def test_a_defect_of_ours_is_told_with_its_traceback(tmp_path, monkeypatch):
     assert run.end.data["reason"] == "failed"
 
 
+@pytest.mark.parametrize("place", ["saving", "testing"])
+def test_a_defect_of_ours_at_the_end_is_recorded_as_a_failure(place, tmp_path, monkeypatch):
+    from netbuilder.training.trainer import Trainer
+
+    evaluate = Trainer._evaluate
+    if place == "saving":
+        monkeypatch.setattr(Trainer, "_save", lambda _: 1 / 0)
+    else:
+        monkeypatch.setattr(Trainer, "_evaluate", lambda self, part: 1 / 0 if part == "test" else evaluate(self, part))
+    run = documents.begin(iris(), tmp_path / "x.runs" / "run")
+    assert run.host.wait(60)
+    run.drain()
+    assert run.host.state is State.FAILED
+    assert run.end.data["reason"] == "failed"
+    (crash,) = run.of("crash")
+    assert "ZeroDivisionError" in crash.text
+    assert "in finish" in crash.data["traceback"]
+    store = RunStore.open(tmp_path / "x.runs")
+    assert store.list_runs()[0].reason == "failed"
+    assert [event.kind for event in store.events("run")][-2:] == ["crash", "end"]
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
