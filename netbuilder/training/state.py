@@ -20,6 +20,7 @@ import torch
 from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
 from netbuilder.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
 from netbuilder.training.run_files import STATE, STATE_BEFORE
+from netbuilder.training.state_form import find_fault
 
 KIND: Final = "training state"
 """What `about["kind"]` of such a file says."""
@@ -74,13 +75,17 @@ def load_state(path: Path) -> TrainingState:
     """Read a state and prove that it is what was written.
 
     Raises:
-        NetbuilderError: When it cannot be read, is no training state, or was changed or damaged.
+        NetbuilderError: When it cannot be read, is no training state or not a whole one, or was changed or damaged.
     """
     checkpoint = load_checkpoint(path)
     about = checkpoint.about
-    if about.get("kind") != KIND or not all(isinstance(about.get(name), int) for name in ("step", "epoch")):
+    if about.get("kind") != KIND:
         message = f"{path.name} holds weights, but not the state of a training."
         raise NetbuilderError(Problem(code="state.format", message=message, file=str(path), expected=KIND))
+    fault = find_fault(about, checkpoint.tensors)
+    if fault:
+        message = f"{path.name} is no whole state of a training: its {fault!r} is missing or of another form."
+        raise NetbuilderError(Problem(code="state.format", message=message, file=str(path), expected=KIND, found=fault))
     return TrainingState(tensors=checkpoint.tensors, about=about)
 
 
