@@ -104,6 +104,10 @@ class Changes:
             data = {"command": number, "taken": False}
             trainer.event(Event(kind="change", text=text, step=trainer.step_count, data=data, problems=error.problems))
 
+    def stand_apart(self) -> None:
+        """Let the next change share nothing with those before it: the run stands somewhere else now."""
+        self._shares = False
+
     def _go_on(self, trainer: Changeable, number: int, document: Document) -> None:
         amendment = compare(trainer.document, document)
         if amendment.fixed:
@@ -129,7 +133,6 @@ class Changes:
         state = load_state(path)
         before = trainer.step_count
         trainer.go_back(command.document, state)
-        self._shares = False
         which = int(path.stem) if path.stem.isdecimal() else 0
         data = {"command": number, "taken": True, "back": which, "from": before}
         text = f"Went back from step {before:,} to step {state.step:,}, before the change."

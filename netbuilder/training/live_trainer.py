@@ -35,6 +35,7 @@ class LiveTrainer(Trainer):
             NetbuilderError: When it is of another network or other phases; nothing is changed then.
         """
         super().restore(state)
+        self._changes.stand_apart()
         if self._reckon(self._plan) != self._length:
             self.take_over(self.document)
 

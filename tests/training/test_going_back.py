@@ -90,6 +90,23 @@ def test_dragging_a_number_keeps_one_state(tmp_path):
     finish(run)
 
 
+def test_a_change_after_a_rewind_keeps_the_state_it_was_made_in(tmp_path):
+    """Going back to before it leads not to what the rewind has left behind."""
+    run = paused(iris(), tmp_path / "run", 2)
+    run.command(Snapshot())
+    run.command(Step())
+    at_rest(run)
+    first = change(run, planned(iris(), clip_norm=1.0))
+    run.command(Rewind(step=2))
+    at_rest(run)
+    told = change(run, planned(iris(), clip_norm=2.0))
+    assert told.data["number"] == first.data["number"] + 1
+    gone_back(run, told)
+    assert run.telemetry[-1].progress.step == 2
+    assert change(run, planned(iris(), clip_norm=3.0)).data["number"] == told.data["number"] + 1
+    finish(run)
+
+
 def test_all_that_a_changed_run_leaves_goes_with_it(tmp_path):
     run = paused(iris(), tmp_path / "run", 3)
     change(run, planned(iris(), clip_norm=1.0))
