@@ -17,7 +17,7 @@ A "change" event's data:
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -26,7 +26,7 @@ from netbuilder.document.model import Document
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.amendments import Amendment, compare
 from netbuilder.training.moments import Reason
-from netbuilder.training.protocol import Change, Event
+from netbuilder.training.protocol import Change, Event, Start
 from netbuilder.training.run_files import CHANGES
 from netbuilder.training.state import TrainingState, load_state, save_state
 from netbuilder.training.time_machine import TimeMachine
@@ -81,8 +81,7 @@ class Changes:
             folder: The run's folder; what an earlier part of the same run kept there still counts.
         """
         self._folder = folder / CHANGES
-        kept = (path.stem for path in self._folder.glob("*.safetensors"))
-        self._number = max((int(stem) for stem in kept if stem.isdecimal()), default=0)
+        self._number = max((int(path.stem) for path in _files_in(self._folder)), default=0)
         self._last = -CALM_SECONDS
         self._shares = False
 
@@ -164,10 +163,37 @@ class Changes:
                 path.unlink(missing_ok=True)
         except OSError as error:
             message = f"What the run was before the change cannot be kept: {error.strerror or error}."
-            raise NetbuilderError(Problem(code="change.unwritable", message=message, file=str(state))) from error
+            raise NetbuilderError(_unwritable(message, state)) from error
 
     def _files(self, number: int) -> tuple[Path, Path]:
         return self._folder / f"{number}.safetensors", self._folder / f"{number}.netb"
+
+
+def changes_for(start: Start, tell: Callable[[NetbuilderError], None]) -> Changes:
+    """Return the changes of a run that begins or goes on.
+
+    Args:
+        start: What was asked for. Where it begins, what lies in its folder is another run's, and goes.
+        tell: Called with what went wrong.
+    """
+    run = Path(start.folder)
+    try:
+        for path in [] if start.resume else _files_in(run / CHANGES):
+            path.unlink()
+    except OSError as error:
+        message = f"What an earlier run kept before its changes cannot be removed: {error.strerror or error}."
+        tell(NetbuilderError(_unwritable(message, run / CHANGES)))
+    return Changes(run)
+
+
+def _files_in(folder: Path) -> list[Path]:
+    """Return what was kept before changes; other files are not ours."""
+    found = [*folder.glob("*.safetensors"), *folder.glob("*.netb")]
+    return [path for path in found if path.stem.isdecimal()]
+
+
+def _unwritable(message: str, path: Path) -> Problem:
+    return Problem(code="change.unwritable", message=message, file=str(path))
 
 
 def _fixed(node: str, field: str, why: str) -> Problem:

@@ -6,7 +6,7 @@ from netbuilder.document.model import Document, Plan
 from netbuilder.foundation.job import Job
 from netbuilder.training.amending import amend
 from netbuilder.training.capture import check
-from netbuilder.training.changing import Changes
+from netbuilder.training.changing import changes_for
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Change, Start
 from netbuilder.training.state import TrainingState
@@ -26,7 +26,7 @@ class LiveTrainer(Trainer):
             NetbuilderError: As `Workshop`.
         """
         super().__init__(start, live, job)
-        self._changes = Changes(self._folder)
+        self._changes = changes_for(start, self.problem)
 
     def restore(self, state: TrainingState) -> None:
         """Go back, or on, to a state of this network, whatever size batches had then; call between two steps.

@@ -9,10 +9,11 @@ import torch
 
 from netbuilder.document import edits
 from netbuilder.document.files import loads
-from netbuilder.training.protocol import Rewind, Snapshot, State, Step
+from netbuilder.training.protocol import Rewind, Snapshot, Start, State, Step, Stop
 from netbuilder.training.run_files import own_files
 from netbuilder.training.run_store import RunStore
 from tests.builders import node
+from tests.training import documents
 from tests.training.changes import at_rest, change, finish, gone_back, losses, paused
 from tests.training.documents import (
     Run,
@@ -105,6 +106,27 @@ def test_a_change_after_a_rewind_keeps_the_state_it_was_made_in(tmp_path):
     assert run.telemetry[-1].progress.step == 2
     assert change(run, planned(iris(), clip_norm=3.0)).data["number"] == told.data["number"] + 1
     finish(run)
+
+
+@pytest.mark.thread_only
+def test_a_run_that_begins_takes_back_no_change_of_an_earlier_one(tmp_path):
+    """And one that goes on keeps its own."""
+    folder = tmp_path / "run"
+    run = paused(iris(), folder, 2)
+    change(run, planned(iris(), clip_norm=1.0))
+    run.host.send(Stop())
+    run.finish()
+    (folder / "changes" / "notes.txt").write_text("precious")
+    kept = sorted(each.name for each in (folder / "changes").iterdir())
+    again = Run(documents.new_host(), folder)
+    again.host.send(Start(document=iris(), folder=str(folder), resume=True))
+    again.finish()
+    assert sorted(each.name for each in (folder / "changes").iterdir()) == kept
+    train(iris(), folder)
+    assert [each.name for each in (folder / "changes").iterdir()] == ["notes.txt"]
+    anew = paused(iris(), folder, 1)
+    assert change(anew, planned(iris(), clip_norm=1.0)).data["number"] == 1
+    finish(anew)
 
 
 def test_all_that_a_changed_run_leaves_goes_with_it(tmp_path):
