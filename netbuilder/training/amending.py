@@ -16,7 +16,9 @@ from netbuilder.document.model import Document, Phase, Plan
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import optimizer_memory
 from netbuilder.training.batches import Part, renamed
+from netbuilder.training.capture import check
 from netbuilder.training.network import Network
+from netbuilder.training.state import TrainingState
 from netbuilder.training.transplant import Body, Memory, Transplant, transplant
 from netbuilder.training.updates import Updater
 from netbuilder.training.weight_average import WeightAverage
@@ -24,7 +26,12 @@ from netbuilder.training.works import Works, new_updater
 
 
 def amend(
-    works: Works, document: Document, step: int, steps: int, tell: Callable[[Problem], None]
+    works: Works,
+    document: Document,
+    step: int,
+    steps: int,
+    tell: Callable[[Problem], None],
+    state: TrainingState | None = None,
 ) -> tuple[Works, Transplant | None]:
     """Return what a trainer works with after an edit.
 
@@ -35,13 +42,28 @@ def amend(
         step: Steps done.
         steps: Steps in the whole run from now on, for the schedules.
         tell: Is told when the losses cannot be compiled.
+        state: What the new works are to be brought to afterwards; they must fit it.
 
     Returns:
         The new works, and how the network went over; None when it is the same network.
 
     Raises:
-        NetbuilderError: When the document has errors or asks for what a run cannot do.
+        NetbuilderError: When the document has errors or asks for what a run cannot do, or the state is of another one.
     """
+    try:
+        new, moved = _made_anew(works, document, step, steps, tell)
+        if state is not None:
+            check(state, new.network.model, new.updaters)
+    except BaseException:  # whatever it is: where the network stays, its weights are to learn as they did
+        works.network.set_updated([updater.parameters for updater in works.updaters])
+        raise
+    return new, moved
+
+
+def _made_anew(
+    works: Works, document: Document, step: int, steps: int, tell: Callable[[Problem], None]
+) -> tuple[Works, Transplant | None]:
+    """Do what `amend` does; what fails leaves a network that stays with other weights that learn."""
     moved = None
     network = works.network
     if _needs_network(works.document, document):
@@ -49,11 +71,7 @@ def amend(
     else:
         network.thaw()
     handing = _Handing(works, network, moved, step)
-    try:
-        updaters = [handing.updater(phase, document.plan, steps, tell) for phase in document.plan.phases]
-    except NetbuilderError:
-        works.network.set_updated([updater.parameters for updater in works.updaters])
-        raise
+    updaters = [handing.updater(phase, document.plan, steps, tell) for phase in document.plan.phases]
     network.set_updated([updater.parameters for updater in updaters])
     new = Works(
         document=document,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from netbuilder.document.model import Document, Plan
 from netbuilder.foundation.job import Job
 from netbuilder.training.amending import amend
-from netbuilder.training.capture import check
 from netbuilder.training.changing import changes_for
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Change, Start
@@ -70,9 +69,7 @@ class LiveTrainer(Trainer):
         if state is not None:
             length = length_of(self.parts["train"], document.plan, state.about["pace"][2])
         with self._explained():
-            works, moved = amend(self._works, document, step, length.steps, self._tell)
-            if state is not None:
-                check(state, works.network.model, works.updaters)
+            works, moved = amend(self._works, document, step, length.steps, self._tell, state)
         self._course.change_pace(step, before.batch_size * before.accumulation)
         self._course.extra, self._length = length.extra, length
         self._use(works, moved is not None)

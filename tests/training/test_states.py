@@ -9,14 +9,15 @@ from typing import Any
 import pytest
 import torch
 
-from netbuilder.document.model import Document, Setting
+from netbuilder.document.model import Document, Group, Setting
 from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.training import amending
 from netbuilder.training.checkpoints import load_checkpoint
 from netbuilder.training.protocol import Rewind, Snapshot, Start, Step
 from netbuilder.training.run_store import RunStore
 from netbuilder.training.state import TrainingState, load_generation, load_state, save_generation, save_state
 from tests.training import documents
-from tests.training.changes import at_rest, change, finish, losses, paused
+from tests.training.changes import at_rest, change, finish, hidden_weights, losses, paused
 from tests.training.documents import Run, iris, planned, train, with_optimizer
 
 BOTH_HOSTS = True
@@ -153,3 +154,31 @@ def test_a_run_goes_on_as_it_was_when_a_state_is_not_whole(tmp_path):
     assert answer.data["taken"] is False
     assert [problem.code for problem in answer.problems] == ["state.format"]
     assert losses(finish(run)) == losses(train(planned(iris(), clip_norm=1e9), tmp_path / "straight"))
+
+
+def resting() -> Document:
+    """Return iris whose plan leaves the hidden layer as it is; the network is the same."""
+    return planned(iris(), phases=(replace(iris().plan.phases[0], groups=(Group(nodes=("scores",)),)),))
+
+
+def test_weights_go_on_learning_when_a_state_is_of_another_optimizer(tmp_path):
+    run = paused(resting(), tmp_path / "run", 2)
+    told = change(run, iris())
+    found = load_state(Path(told.data["state"])).about["optimizer"]
+    spoiled(told.data["state"], optimizer={name: {**own, "optimizer": "sgd"} for name, own in found.items()})
+    answer = change(run, resting(), told.data["state"])
+    assert [problem.code for problem in answer.problems] == ["state.mismatch"]
+    before, after = hidden_weights(finish(run), told)
+    assert not torch.equal(before, after)
+
+
+def test_weights_go_on_learning_when_a_change_finds_no_memory(tmp_path, monkeypatch):
+    run = paused(iris(), tmp_path / "run", 3)
+
+    def full(*given: Any) -> None:
+        raise MemoryError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(amending, "WeightAverage", full)
+        assert change(run, planned(resting(), ema_decay=0.9)).data["taken"] is False
+    assert losses(finish(run)) == losses(train(iris(), tmp_path / "straight"))
