@@ -16,7 +16,7 @@ from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.insight.order import Order
 from netbuilder.training.batches import Batch, grouped, shuffling
-from netbuilder.training.checkpoints import load_checkpoint
+from netbuilder.training.checkpoints import load_checkpoint, put_into
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.network import Network
 from netbuilder.training.protocol import Start
@@ -136,17 +136,18 @@ def _load(order: Order, network: Network) -> int | None:
         Their step; None when the run has saved none yet.
 
     Raises:
-        NetbuilderError: When they are damaged.
+        NetbuilderError: When they are damaged, or of another network than the order says.
     """
     found = _newest(Path(order.run))
     if found is None:
         return None
     tensors, step = found
-    if order.trained is None or order.trained.graph is order.document.graph:
-        network.model.load_state_dict(tensors)
+    trained, document = order.trained or order.document, order.document
+    if trained.graph is document.graph and trained.blocks is document.blocks:
+        put_into(network.model, tensors, Path(order.run))
     else:
-        before = Network(order.trained, network.device, Path(order.runs))
-        before.model.load_state_dict(tensors)
+        before = Network(trained, network.device, Path(order.runs))
+        put_into(before.model, tensors, Path(order.run))
         transplant(Body(before.document, before.modules), Body(network.document, network.modules))
     return step
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import nn
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.foundation.save import atomic_save
@@ -98,6 +99,27 @@ def load_checkpoint(path: Path) -> Checkpoint:
         )
     except Exception as error:  # the seal holds, so whoever wrote it wrote nonsense; safetensors raises many types
         raise NetbuilderError(_refusal(path, "checkpoint.format", f"is not a checkpoint ({error})")) from error
+
+
+def put_into(model: nn.Module, tensors: Mapping[str, torch.Tensor], run: Path) -> None:
+    """Put the weights of a run into a network.
+
+    Args:
+        model: The network.
+        tensors: State key -> weights.
+        run: The run's folder.
+
+    Raises:
+        NetbuilderError: When they are of another network.
+    """
+    try:
+        model.load_state_dict(dict(tensors))
+    except RuntimeError as error:  # torch names each key that differs
+        message = f"The weights of the run {run.name} do not fit the network that its record holds."
+        found = str(error).splitlines()[-1].strip()
+        raise NetbuilderError(
+            Problem(code="checkpoint.mismatch", message=message, found=found, file=str(run))
+        ) from error
 
 
 def _check_seal(path: Path, data: bytearray, size: int) -> str:

@@ -14,7 +14,7 @@ from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import failures
 from netbuilder.training.batches import make_part
-from netbuilder.training.checkpoints import load_checkpoint
+from netbuilder.training.checkpoints import load_checkpoint, put_into
 from netbuilder.training.devices import find_devices
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.network import Network
@@ -69,11 +69,5 @@ def _dress(network: Network, folder: Path) -> int:
         message = f"The run {folder.name} has no weights: it ended before any were saved."
         raise NetbuilderError(Problem(code="revisit.no_weights", message=message, file=str(folder)))
     kept = load_checkpoint(path)
-    try:
-        network.model.load_state_dict(dict(kept.tensors))
-    except RuntimeError as error:  # torch names each key that differs
-        message = f"The weights of the run {folder.name} do not fit the network that its record holds."
-        raise NetbuilderError(
-            Problem(code="revisit.mismatch", message=message, found=str(error).splitlines()[-1].strip(), file=str(path))
-        ) from error
+    put_into(network.model, kept.tensors, folder)
     return int(kept.about.get("step", 0))

@@ -139,6 +139,22 @@ def test_a_fix_of_the_structure_begins_with_the_weights_that_fit(tmp_path):
     assert max(losses[0] for losses in seen.with_fix.losses) < 0.9  # fresh weights give 1.1
 
 
+def test_a_fix_inside_a_block_begins_with_the_weights_that_fit(tmp_path):
+    made = edits.make_block(iris(), ("hidden", "act"), "Body", key="body")
+    train(made, tmp_path / "run")
+    fixed = edits.set_parameters(made, "hidden", {"units": 12}, scope="body")
+    order = Order(document=made, trained=made, run=str(tmp_path / "run"))
+    assert compare(order, fixed, Job(), steps=2, seeds=1).begins_at == 28
+
+
+@pytest.mark.parametrize("trained", [None, iris(12)])
+def test_weights_of_another_network_are_told(trained, tmp_path):
+    train(iris(8), tmp_path / "run")
+    with pytest.raises(NetbuilderError) as caught:
+        find_rate(Order(document=iris(9), trained=trained, run=str(tmp_path / "run")), Job())
+    assert [problem.code for problem in caught.value.problems] == ["checkpoint.mismatch"]
+
+
 def test_a_run_that_breaks_down_loses(tmp_path):
     broken = Arm(losses=((1.0,),), scores=(math.inf,))
     whole = Arm(losses=((1.0, 0.9),), scores=(0.9,))

@@ -83,7 +83,7 @@ def test_what_stands_in_the_way_of_revisiting_is_told(tmp_path):
     other = edits.set_parameters(made, "hidden", {"units": 9})
     wrong = revisit(tmp_path / "run", other)
     assert wrong.host.state is State.FAILED
-    assert wrong.of("problem")[0].problems[0].code == "revisit.mismatch"
+    assert wrong.of("problem")[0].problems[0].code == "checkpoint.mismatch"
     (tmp_path / "empty").mkdir()
     nothing = revisit(tmp_path / "empty", made)
     assert nothing.of("problem")[0].problems[0].code == "revisit.no_weights"
