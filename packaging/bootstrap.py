@@ -168,8 +168,8 @@ def run_checks(arguments: list[str]) -> int:
         ["ruff", "format", "--check", "."],
         ["mypy"],
         ["lint-imports"],
-        # A process a core: most tests wait for processes, threads and timers of their own.
-        ["pytest", "-n", "logical", "--maxprocesses", "8", "--dist", "worksteal", *arguments],
+        # A process a core: most tests wait for processes, threads and timers. Those of a file stay together.
+        ["pytest", "-n", "logical", "--maxprocesses", "8", "--dist", "loadfile", *arguments],
     ]
     failed = []
     for name, *rest in checks:

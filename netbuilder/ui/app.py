@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from threading import Event
 
 from PySide6.QtCore import QTimer
 from PySide6.QtGui import QGuiApplication, QIcon
@@ -191,11 +192,19 @@ def _close_on_signals(window: MainWindow) -> None:
 
     A run in progress is stopped and saved; what was not saved of the document is offered at the next start.
     """
+    asked = Event()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # nohup: the terminal may go
-            signal.signal(number, lambda *_: window.close_now())
+            signal.signal(number, lambda *_: asked.set())
+
+    def look() -> None:
+        # Here, not in the handler, which may run in the midst of anything: of asking a question, say, before it is
+        # open and can be closed. As long as the window is there: another question may come.
+        if asked.is_set() and window.isVisible():
+            window.close_now()
+
     # Python runs signal handlers only between its own instructions: let some run now and then.
     pulse = QTimer(window, interval=250)
-    pulse.timeout.connect(lambda: None)
+    pulse.timeout.connect(look)
     pulse.start()
