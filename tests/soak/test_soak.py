@@ -68,4 +68,4 @@ def test_work_without_end(host: str, home: Path, capsys: pytest.CaptureFixture[s
     for name in ("threads", "files"):
         assert middle(last, name) <= middle(before, name) + 1, name
     # How many there are depends on what is in sight, which comes round every few rounds.
-    assert max(sample["widgets"] for sample in last) <= max(sample["widgets"] for sample in before) + 1
+    assert max(sample["widgets"] for sample in last) <= 1.02 * max(sample["widgets"] for sample in before)
