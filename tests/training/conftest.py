@@ -49,3 +49,11 @@ def idle_process(shared_process: ProcessHost | None) -> None:
     if shared_process is not None:
         assert shared_process.wait(30), "an earlier test left its run in progress"
         shared_process.drain()
+
+
+@pytest.fixture
+def own() -> Iterator[ProcessHost]:
+    """A host whose process may be harmed."""
+    made = ProcessHost()
+    yield made
+    made.leave()
