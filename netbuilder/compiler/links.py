@@ -104,7 +104,7 @@ def _links(structure: Structure, target: PortRef) -> tuple[Fix, ...]:
         ]
         ends = [end for end in ends if end not in structure.flow.entries] or ends
         ends = [end for end in ends if end.port in ("label", TARGET)] or ends
-    elif not ends:
+    elif not ends and not structure.links.get(target.node):  # to a second input the data's labels would be led
         ends = [each for each in loose if kinds[each.node].is_entry][:1]
     if len(ends) != 1 or _feeds(structure, target.node, ends[0].node):
         return ()

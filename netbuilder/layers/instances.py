@@ -43,7 +43,7 @@ def spec_of(definition: Definition, key: str = "") -> LayerSpec:
         summary=lines.partition(". ")[0].rstrip(".") + "." if lines else "",
         help=lines or "A block of this project. Double-click it to see what is in it.",
         reference=_reference(definition.reference),
-        keywords=("block", definition.key.replace("_", " ")),
+        keywords=tuple(dict.fromkeys(("block", definition.key.replace("_", " ")))),
         parameters=declared.parameters,
         inputs=tuple(Port(name=name, dtype=Dtype.ANY) for name in declared.inputs),
         outputs=tuple(Port(name=name, dtype=Dtype.ANY) for name in declared.outputs),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from netbuilder.ui.areas import Areas
 from netbuilder.ui.balance_actions import BalanceActions
 from netbuilder.ui.experiment_actions import ExperimentActions
 from netbuilder.ui.export_actions import ExportActions
@@ -28,7 +29,7 @@ def find_targets(window: MainWindow) -> dict[str, Callable[[], object]]:
     training = TrainingActions(window.workspace, lambda key: window.docks.show(key))
     exports, trust = ExportActions(window), TrustActions(window)
     help, trial, experiments = HelpActions(window), TrialActions(window), ExperimentActions(window)
-    runs = RunActions(window)
+    runs, areas = RunActions(window), Areas(window.areas_in_sight)
     balance, rates = BalanceActions(window), LayerRateActions(window)
     return {
         "window": lambda: window,
@@ -49,6 +50,7 @@ def find_targets(window: MainWindow) -> dict[str, Callable[[], object]]:
         "link_keys": lambda: window.canvas_in_sight().link_keys,
         "attention": lambda: window.canvas.attention,
         "training": lambda: training,
+        "areas": lambda: areas,
         "detaching": lambda: window.docks.detaching,
         "trial": lambda: trial,
         "past": lambda: window.workspace.past,

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QSize, Qt
-from PySide6.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPainter, QPalette, QPixmap
+from PySide6.QtGui import QColor, QFocusEvent, QIcon, QKeyEvent, QPainter, QPalette
 from PySide6.QtWidgets import (
     QFrame,
     QLabel,
@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
 )
 
 from netbuilder.ui.canvas.announcing import announce
+from netbuilder.ui.icons import square
 
 _ROW, _DETAIL = int(Qt.ItemDataRole.UserRole), int(Qt.ItemDataRole.UserRole) + 1
 _ROWS = 11
@@ -280,17 +281,5 @@ class Chooser(QFrame):
     def _square(self, color: QColor) -> QIcon:
         icon = self._colors.get(color.rgba())
         if icon is None:
-            icon = self._colors[color.rgba()] = _square(color)
+            icon = self._colors[color.rgba()] = square(color)
         return icon
-
-
-def _square(color: QColor) -> QIcon:
-    pixmap = QPixmap(20, 20)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(color)
-    painter.drawRoundedRect(0, 0, 20, 20, 5, 5)
-    painter.end()
-    return QIcon(pixmap)

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from PySide6.QtCore import QByteArray, Qt
 from PySide6.QtGui import QAction, QKeySequence
-from PySide6.QtWidgets import QDockWidget, QLabel, QMainWindow, QTabBar, QTabWidget, QWidget
+from PySide6.QtWidgets import QApplication, QDockWidget, QLabel, QMainWindow, QTabBar, QTabWidget, QWidget
 
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.ui import panels
@@ -17,6 +17,7 @@ from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.detaching import Detaching
 from netbuilder.ui.palette import Palette
 from netbuilder.ui.panels import Area, PanelSpec
+from netbuilder.ui.panels.inspector import InspectorPanel
 from netbuilder.ui.theme import ThemeController
 from netbuilder.ui.workspace import Workspace
 
@@ -96,6 +97,20 @@ class Docks:
             if entry.spec.key == key:
                 _bring_to_front(entry.dock)
 
+    def open_settings(self) -> None:
+        """Bring the inspector to front, and go to the first setting of what is selected."""
+        for entry in self._docks:
+            if isinstance(inspector := entry.dock.widget(), InspectorPanel):
+                _bring_to_front(entry.dock)
+                inspector.focus_setting()
+
+    def areas_in_sight(self) -> list[QWidget]:
+        """Return what can be seen: the canvas or the code, the inspector, the panel below, the palette."""
+        shown = [self.tabs.currentWidget()]
+        for area in (*reversed(_AREAS.values()), Qt.DockWidgetArea.LeftDockWidgetArea):
+            shown += [dock.widget() for dock in self._in(area) if not dock.isHidden() and dock.widget().isVisible()]
+        return shown
+
     def set_visible(self, visible: bool) -> None:
         """Hide all docks and what leads to them for the start page, or show those again that the user did not close."""
         for entry in self._docks:
@@ -154,7 +169,7 @@ class Docks:
         action.setChecked(not spec.is_spare)
         dock.windowTitleChanged.connect(action.setText)
         dock.toggleViewAction().toggled.connect(action.setChecked)
-        action.triggered.connect(lambda: _toggle(dock, action))
+        action.triggered.connect(lambda: self._toggle(dock, action))
         beside = [entry.dock for entry in self._docks if self._window.dockWidgetArea(entry.dock) is area]
         self._window.addDockWidget(area, dock)
         if beside:
@@ -170,6 +185,18 @@ class Docks:
         self._window.addAction(action)
         self._actions.append(action)
         return action
+
+    def _toggle(self, dock: QDockWidget, action: QAction) -> None:
+        """Bring a dock to front; close it where it is there already. One behind another's tab is hidden to the user."""
+        if dock.isHidden() or not dock.widget().isVisible():
+            _bring_to_front(dock)
+        else:
+            focus = QApplication.focusWidget()
+            is_used = focus is not None and dock.isAncestorOf(focus)
+            dock.close()
+            if is_used:  # Qt would hand the keys to the button that trains
+                self.tabs.currentWidget().setFocus()
+        action.setChecked(not dock.isHidden())  # a click has turned it whatever became of the dock
 
     def _resize(self) -> None:
         sides = {Qt.DockWidgetArea.LeftDockWidgetArea: 200, Qt.DockWidgetArea.RightDockWidgetArea: 284}
@@ -187,15 +214,6 @@ class Docks:
             docks = [dock for dock in self._in(area) if not dock.isHidden()]
             if docks:
                 docks[0].raise_()
-
-
-def _toggle(dock: QDockWidget, action: QAction) -> None:
-    """Bring a dock to front; close it where it is there already. One behind another's tab is hidden to the user."""
-    if dock.isHidden() or not dock.widget().isVisible():
-        _bring_to_front(dock)
-    else:
-        dock.close()
-    action.setChecked(not dock.isHidden())  # a click has turned it whatever became of the dock
 
 
 def _bring_to_front(dock: QDockWidget) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 from PySide6.QtCore import QByteArray, QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QIcon, QIconEngine, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QIconEngine, QPainter, QPixmap
 from PySide6.QtSvg import QSvgRenderer
 
 from netbuilder.foundation.resources import resource
@@ -46,6 +46,20 @@ class _Engine(QIconEngine):
     def clone(self) -> QIconEngine:
         """Return a copy, as Qt asks for when an icon is copied."""
         return _Engine(self._name, self._token)
+
+
+def square(color: QColor) -> QIcon:
+    """Return a small square in a category's colour, which stays the same in a selected row."""
+    pixmap = QPixmap(20, 20)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    with QPainter(pixmap) as painter:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(color)
+        painter.drawRoundedRect(0, 0, 20, 20, 5, 5)
+    made = QIcon(pixmap)
+    made.addPixmap(pixmap, QIcon.Mode.Selected)  # else Qt mixes the selection's colour into it
+    return made
 
 
 def icon(name: str, token: str = "text") -> QIcon:

@@ -7,7 +7,7 @@ from functools import partial
 from html import escape
 
 from PySide6.QtCore import QMimeData, QPoint, QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QColor, QDrag, QFont, QFontMetrics, QIcon, QKeyEvent, QPainter, QPixmap, QShowEvent
+from PySide6.QtGui import QColor, QDrag, QFont, QFontMetrics, QKeyEvent, QPainter, QPixmap, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
@@ -24,7 +24,7 @@ from netbuilder.foundation.declaration import CATEGORIES, Declaration
 from netbuilder.layers.instances import CATEGORY
 from netbuilder.library import PERSONAL, SHIPPED
 from netbuilder.ui.block_menus import BlockMenus
-from netbuilder.ui.icons import icon
+from netbuilder.ui.icons import icon, square
 from netbuilder.ui.theme import Theme, ThemeController, ui_font
 from netbuilder.ui.workspace import Change, Workspace
 
@@ -144,18 +144,6 @@ class _Tree(QTreeWidget):
         drag.setPixmap(_card(item.text(0), self._theme.theme, color, self.devicePixelRatioF()))
         drag.setHotSpot(QPoint(20, 16))
         drag.exec(Qt.DropAction.CopyAction)
-
-
-def _square(color: str, size: int = 10) -> QIcon:
-    pixmap = QPixmap(size * 2, size * 2)
-    pixmap.fill(Qt.GlobalColor.transparent)
-    painter = QPainter(pixmap)
-    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-    painter.setBrush(QColor(color))
-    painter.setPen(Qt.PenStyle.NoPen)
-    painter.drawRoundedRect(0, 0, size * 2, size * 2, 5, 5)
-    painter.end()
-    return QIcon(pixmap)
 
 
 def _card(title: str, theme: Theme, color: str, ratio: float) -> QPixmap:
@@ -286,7 +274,7 @@ class Palette(QWidget):
         found = search(self._entries, query)
         if query.strip():
             for entry in found:
-                self._add(self.tree.invisibleRootItem(), entry).setIcon(0, _square(self._color(entry.category)))
+                self._add(self.tree.invisibleRootItem(), entry).setIcon(0, square(QColor(self._color(entry.category))))
             if not found:
                 self.tree.invisibleRootItem().addChild(_note(f"Nothing is called “{query.strip()}”"))
             else:
@@ -301,7 +289,7 @@ class Palette(QWidget):
     def _add_category(self, category: str, title: str, members: list[Declaration]) -> None:
         head = QTreeWidgetItem([title.upper()])
         head.setSizeHint(0, QSize(0, _ROW))
-        head.setIcon(0, _square(self._color(category)))
+        head.setIcon(0, square(QColor(self._color(category))))
         head.setData(0, _KEY + 1, self._color(category))
         head.setData(0, _CATEGORY, category)
         head.setToolTip(0, f"{title}: {len(members)} kinds")

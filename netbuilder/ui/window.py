@@ -17,7 +17,7 @@ from PySide6.QtGui import (
     QPaintEvent,
     QShowEvent,
 )
-from PySide6.QtWidgets import QApplication, QLabel, QMainWindow
+from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QWidget
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.protocol import State, Telemetry
@@ -119,6 +119,7 @@ class MainWindow(QMainWindow):
         self.actions_.menus["panels"].addActions(docks.actions())
         docks.palette.chosen.connect(docks.canvas.add)
         docks.canvas.zoomChanged.connect(self.status.show_zoom)
+        docks.canvas.settingsAsked.connect(docks.open_settings)
         self.status.healthRequested.connect(partial(docks.show, "health"))
         docks.restore(self.workspace.preferences)
         if self.is_start_page_shown:
@@ -151,6 +152,12 @@ class MainWindow(QMainWindow):
         if self.is_start_page_shown or self.docks.tabs.currentWidget() is not self.canvas:
             self.show_network()
         return self.canvas
+
+    def areas_in_sight(self) -> list[QWidget]:
+        """Return the parts of the window that F6 goes round, in their order."""
+        if self.is_start_page_shown:
+            return [self.middle]
+        return [*self.docks.areas_in_sight(), self.toolbar]
 
     # What the actions call -----------------------------------------------------------------------------------------
 

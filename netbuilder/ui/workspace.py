@@ -381,7 +381,7 @@ class Workspace(QObject):
             self.control.watch_selection()
 
     def _travel(self, verb: str, title: str, move: Callable[[], Document]) -> None:
-        old = self.document
+        old, chosen = self.document, self.selection
         if move() is not old:
             self._changed(old)
             # What comes back is what the user looks for next: it is selected, as it was when it was added or deleted.
@@ -389,6 +389,10 @@ class Workspace(QObject):
             came = self.document.scope(self.scope).nodes.keys() - before.keys()
             if came:
                 self.select(came)
+            elif chosen and not self.selection and self.scope in ("", *old.blocks):
+                # What had been added is gone: the user stands again at what it hung on.
+                edges = old.scope(self.scope).edges.items()
+                self.select(source.node for target, source in edges if target.node in chosen)
             self.message.emit(f"{verb}: {title}")
 
     def _note_health(self) -> None:

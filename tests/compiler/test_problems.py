@@ -263,3 +263,10 @@ def test_equal_names_in_a_block_are_told_with_its_name() -> None:
     assert "in the block Body" in problem.message
     assert not problem.node
     assert "name.duplicate" not in codes(mended(given, problem))
+
+
+def test_a_second_input_is_not_led_to_the_labels() -> None:
+    given = without_link(with_layer(cnn(), "sum", "add"), "loss.target")
+    given = edits.connect(given, PortRef("sum", "a"), PortRef("fc", "y"))
+    (problem,) = [each for each in problems(given) if (each.node, each.port) == ("sum", "b")]
+    assert (problem.code, problem.fixes) == ("input.open", ())

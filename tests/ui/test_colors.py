@@ -1,6 +1,9 @@
 import numpy as np
+from PySide6.QtCore import QSize
+from PySide6.QtGui import QColor, QIcon
 
 from netbuilder.ui import colors
+from netbuilder.ui.icons import square
 
 
 def test_viridis_runs_from_violet_to_yellow_and_gets_ever_lighter():
@@ -38,3 +41,10 @@ def test_colorize_and_qt_table_agree():
     packed = colors.qt_table(colors.VIRIDIS)
     assert packed[0] == 0xFF000000 | int(rgb[0, 0]) << 16 | int(rgb[0, 1]) << 8 | int(rgb[0, 2])
     assert packed[255] == 0xFF000000 | int(rgb[1, 0]) << 16 | int(rgb[1, 1]) << 8 | int(rgb[1, 2])
+
+
+def test_a_category_s_square_keeps_its_colour_in_a_selected_row(qapp):
+    color = QColor("#ff9f43")
+    for mode in (QIcon.Mode.Normal, QIcon.Mode.Selected):
+        middle = square(color).pixmap(QSize(10, 10), mode).toImage().pixelColor(5, 5)
+        assert middle.getRgb() == color.getRgb()

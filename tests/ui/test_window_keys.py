@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDockWidget
 from pytestqt.qtbot import QtBot
 
 from netbuilder.document import edits
@@ -176,3 +176,41 @@ def test_entering_needs_one_block(window: MainWindow) -> None:
     window.workspace.select((block, LINEAR))
     assert not window.actions_["block.enter"].isEnabled()
     assert window.actions_["block.dissolve"].isEnabled()
+
+
+def holds(window: MainWindow, key: str) -> bool:
+    dock = window.findChild(QDockWidget, key)
+    focus = QApplication.focusWidget()
+    return dock is not None and focus is not None and dock.isAncestorOf(focus)
+
+
+def test_f6_goes_round_the_window_and_back(window: MainWindow) -> None:
+    rounds = [lambda key=key: holds(window, key) for key in ("inspector", "curves", "palette")]
+    rounds += [lambda: window.toolbar.isAncestorOf(QApplication.focusWidget()), window.canvas.hasFocus]
+    for is_there in rounds:
+        press(Key.Key_F6)
+        assert is_there()
+    for is_there in (*reversed(rounds[:-1]), rounds[-1]):
+        press(Key.Key_F6, SHIFT)
+        assert is_there()
+
+
+def test_e_leads_to_the_inspector_where_the_card_shows_no_value(window: MainWindow) -> None:
+    window.workspace.select((RELU,))
+    press(Key.Key_E)
+    assert window.canvas.hasFocus()  # it has no settings at all
+    workspace = window.workspace
+    workspace.edit("Group", lambda document: edits.make_block(document, (LINEAR,), "inner"))
+    workspace.select(node for node in workspace.document.graph.nodes if node not in small_network().graph.nodes)
+    window.findChild(QDockWidget, "inspector").close()
+    press(Key.Key_E)
+    assert holds(window, "inspector")
+    assert QApplication.focusWidget().accessibleName() == "Repeat"
+
+
+def test_a_panel_that_closes_gives_the_keys_back_to_the_canvas(window: MainWindow) -> None:
+    press(Key.Key_F6)
+    assert holds(window, "inspector")
+    press(Key.Key_7, CTRL)
+    assert window.findChild(QDockWidget, "inspector").isHidden()
+    assert window.canvas.hasFocus()

@@ -350,3 +350,16 @@ def test_what_the_plan_gets_wrong_is_told_before_training(workspace: Workspace) 
     workspace.apply_fix(found()[0].fixes[0])
     assert found() == []
     assert workspace.history.undo_title == "Train for all losses"
+
+
+def test_undoing_an_addition_leads_back_to_what_it_hung_on(workspace: Workspace) -> None:
+    first = add(workspace, "linear")
+    added = Node(id=new_id(), type="relu", label="relu")
+
+    def hang(document: Document) -> Document:
+        return edits.connect(edits.add_node(document, added), PortRef(added.id, "x"), PortRef(first, "y"))
+
+    workspace.edit("Add relu", hang)
+    workspace.select((added.id,))
+    workspace.undo()
+    assert workspace.selection == {first}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QWidget
 
 from netbuilder.document.model import Place
 from netbuilder.ui.canvas.walking import neighbour
@@ -51,9 +50,6 @@ _COMMANDS: Mapping[tuple[Qt.KeyboardModifier, Qt.Key], Callable[[CanvasView], ob
     (_NONE, Key.Key_Home): lambda view: view.views.fit_all(),
     (_NONE, Key.Key_F): lambda view: view.views.fit_selection(),
     (_NONE, Key.Key_F2): lambda view: view.selected.rename(),
-    # Tab stays here, so F6 is the way out of the canvas: QWidget's own method, past the one that keeps Tab.
-    (_NONE, Key.Key_F6): lambda view: QWidget.focusNextPrevChild(view, True),
-    (_SHIFT, Key.Key_F6): lambda view: QWidget.focusNextPrevChild(view, False),
 }
 
 
@@ -169,6 +165,5 @@ GESTURES: tuple[tuple[str, str], ...] = (
     ("Go into a block", "Enter, or double-click it"),
     ("Go out of a block", "Backspace, or the bar above the canvas"),
     ("Cancel", "Esc"),
-    ("Leave the canvas", "F6"),
 )
 """What the mouse and the canvas's own keys do, for the list of shortcuts: (what, how)."""

@@ -140,7 +140,12 @@ class PortList(Chooser):
     def _ends(self, loose: Loose, query: str) -> Iterator[PortRef]:
         """Yield the ports of the other kind that answer, of the nearest node first."""
         nodes, faces, asked = self._view.graph.nodes, self._view.content.faces, bool(query.strip())
-        for node in self._nearest(loose):
+        edges = self._view.graph.edges.items()
+        pairs = ((t.node, s.node) if loose.is_input else (s.node, t.node) for t, s in edges)
+        linked = {other for one, other in pairs if one == loose.fixed.node}
+        # A name typed in full is meant; what has a link with this layer already is hardly meant once more.
+        order = sorted(self._nearest(loose), key=lambda id: (nodes[id].label != query.strip(), id in linked))
+        for node in order:
             face = faces[node]
             names = [output.name for output in face.outputs] if loose.is_input else face.inputs
             for name in names:

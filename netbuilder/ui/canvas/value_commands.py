@@ -131,6 +131,7 @@ class ValueCommands:
         if chosen:
             words = "shows no value on its card" if len(chosen) == 1 else "show no values on their cards"
             view.workspace.message.emit(f"{view.commands.title(chosen)} {words}: the Inspector has all settings")
+            view.settingsAsked.emit()
 
     def close(self) -> None:
         """Close the field without taking what was typed."""

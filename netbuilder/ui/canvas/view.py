@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QPointF, QRectF, Qt
+from PySide6.QtCore import QEvent, QPointF, QRectF, Qt, Signal
 from PySide6.QtGui import (
     QContextMenuEvent,
     QDragEnterEvent,
@@ -80,7 +80,12 @@ class CanvasView(Stage):
         knowledge: Shapes, problems and pictures as the faces show them.
         hand: What the mouse and held keys are doing.
         following: Keeps all of this true to the workspace.
+
+    Signals:
+        settingsAsked: () the user wants to change a value that the selected node's card does not show.
     """
+
+    settingsAsked = Signal()
 
     def __init__(self, workspace: Workspace, theme: Theme, parent: QWidget | None = None) -> None:
         """Show what the workspace holds.

@@ -44,6 +44,15 @@ VIEW: tuple[ActionSpec, ...] = (
         "window.toggle_titles",
         tip="Show the panels' title bars, by which they can be moved",
     ),
+    action(
+        "view.next_area",
+        "Go to the ne&xt part of the window",
+        "&View",
+        "areas.next",
+        "F6",
+        tip="From the canvas to the inspector, the panel below, the layers and the toolbar, and round again",
+    ),
+    action("view.previous_area", "Go to the pre&vious part of the window", "&View", "areas.previous", "Shift+F6"),
     action("view.full_screen", "F&ull screen", "&View", "window.toggle_full_screen", "F11"),
 )
 

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from netbuilder.document.expressions import is_expression
 from netbuilder.document.model import Node
+from netbuilder.ui.areas import first_stop
 from netbuilder.ui.form import Form
 from netbuilder.ui.panels import Area, PanelSpec
 from netbuilder.ui.panels.block_page import BlockPage
@@ -210,6 +211,15 @@ class InspectorPanel(QScrollArea):
         self.page.show()
         self.verticalScrollBar().setValue(0)
 
+    def focus_setting(self) -> None:
+        """Go to the first setting of what is selected, where it has any."""
+        self.show_selection()
+        form = getattr(self.page, "form", None)
+        stop = first_stop(form) if form is not None else None
+        if stop is not None:
+            stop.setFocus(Qt.FocusReason.TabFocusReason)
+            self.ensureWidgetVisible(stop)
+
     def _dismiss(self, page: Page) -> None:
         if page is self._plan:
             page.hide()
@@ -253,7 +263,7 @@ class InspectorPanel(QScrollArea):
         if isinstance(self.page, NodePage):
             node = nodes.get(self.page.node)
             if node is None or node.type != self.page.type or self.page.is_outdated:
-                self._show_soon()
+                self._replace()
             else:
                 self.page.show_node()
         elif isinstance(self.page, PlanPage):

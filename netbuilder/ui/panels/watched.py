@@ -120,7 +120,7 @@ class MapsCard(Card):
     def _missing(self, workspace: Workspace, node: Node | None, path: str) -> str:
         if node is None:
             return SELECT if workspace.pictures or workspace.state.is_active else TRAIN
-        if workspace.state is State.RUNNING and not workspace.pictures:
+        if workspace.state in (State.STARTING, State.RUNNING) and not workspace.pictures:
             return WAIT
         trained = workspace.trainer.document
         if not workspace.trainer.can_watch or (trained is not None and find_in(trained, node.id) is None):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 
 import pytest
 from PySide6.QtCore import QPoint
@@ -10,6 +11,7 @@ from PySide6.QtGui import QContextMenuEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMenu
 
+from netbuilder.document import edits
 from netbuilder.document.model import PortRef
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.ui.canvas.connections import Loose
@@ -294,3 +296,21 @@ def test_the_tables_stay_small(tmp_path, qapp):
     assert len(kept["added"]) <= 300
     assert len(kept["followed"]) <= 300
     assert kept["added"]["conv2d"] < 1000
+
+
+def test_a_name_typed_in_full_comes_first_and_what_feeds_the_layer_already_last(keyed, hands, workspace):
+    for node, name in ((RELU, "relu_2"), (DROPOUT, "relu")):  # the one that is meant is the farther one
+        workspace.edit("Rename", partial(edits.rename, node=node, label=name))
+    workspace.select((RELU,))
+    keyed.link_keys.into_input()
+    hands.key(Key.Key_Return)
+    ends = [title.partition(" ")[0] for title in titles(keyed.link_keys.ports)]
+    assert ends.index("digits") < ends.index("relu")
+    hands.key(Key.Key_Escape)
+    workspace.select((LOSS,))
+    keyed.link_keys.into_input()
+    hands.key(Key.Key_Return)
+    ends = [title.partition(" ")[0] for title in titles(keyed.link_keys.ports)]
+    assert ends.index("digits") > ends.index("relu")  # its labels feed the loss
+    hands.type("relu")
+    assert titles(keyed.link_keys.ports)[0].startswith("relu ·")

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
 from netbuilder.compiler.meta import warm_up
+from netbuilder.document import edits
 from netbuilder.ui.palette import Palette
 from netbuilder.ui.panels.block_page import BlockPage
 from netbuilder.ui.panels.inspector import InspectorPanel
@@ -239,3 +243,14 @@ def test_menus_of_blocks_in_the_palette(blocks: Workspace, themes: ThemeControll
     palette.menus.delete("library.my_stage")
     assert "library.my_stage" not in blocks.library.entries
     assert palette.menus.build("conv2d") is None
+
+
+def test_a_block_that_is_renamed_is_called_so_on_its_instance_s_page(
+    inspector: InspectorPanel, blocks: Workspace, qtbot: QtBot
+) -> None:
+    nodes = blocks.document.graph.nodes
+    instance = next(id for id, node in nodes.items() if node.type == "block.residual")
+    blocks.select((instance,))
+    inspector.show_selection()
+    blocks.edit("Rename", partial(edits.set_block, key="residual", title="Another name"))
+    qtbot.waitUntil(lambda: "Another name" in [each.text() for each in inspector.page.findChildren(QLabel)])
