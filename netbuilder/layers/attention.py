@@ -10,6 +10,7 @@ from netbuilder.foundation.parameter import Kind, Parameter, Values
 from netbuilder.layers import relations
 from netbuilder.layers.settings import brief_of, choice, flag, known, number, paper, torch_docs, whole
 from netbuilder.layers.spec import WEIGHTS, Dtype, LayerSpec, Mismatch, Port, Types
+from netbuilder.layers.tensor import TensorType
 
 ATTENTION_PAPER = paper("Attention Is All You Need (Vaswani et al., 2017)", "1706.03762")
 
@@ -250,6 +251,34 @@ def _product_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
     elif "mask" in inputs and inputs["mask"].dtype not in ("bool", "float32"):
         fix = ("cast", {"dtype": "bool"})
         yield relations.expects("mask", "true or false, or numbers to add", inputs["mask"].dtype, fix)
+    else:
+        yield from _heads_fit(bool(values["grouped"]), query, key, value)
+        yield from _mask_fits(inputs)
+
+
+def _heads_fit(grouped: bool, query: TensorType, key: TensorType, value: TensorType) -> Iterator[Mismatch]:
+    """Each query head has a key and a value head, or shares them with others where heads are grouped."""
+    if query.rank != 4:
+        return
+    shares = relations.divisible(query.dims[1], known(key.dims[1]))
+    if not relations.may_equal(key.dims[1], value.dims[1]):
+        yield relations.expects("value", f"as many heads as the key ({key})", value)
+    elif grouped and not shares:
+        yield relations.expects("key", f"a number of heads that divides those of the query ({query})", key)
+    elif not grouped and not relations.may_equal(query.dims[1], key.dims[1]):
+        fix = {"grouped": True} if shares else {}
+        yield relations.expects("key", f"as many heads as the query ({query})", key, **fix)
+
+
+def _mask_fits(inputs: Types) -> Iterator[Mismatch]:
+    """A mask is laid over the products: aligned at the last axis, each size that of the products or 1."""
+    if "mask" not in inputs:
+        return
+    query, key, mask = inputs["query"], inputs["key"], inputs["mask"]
+    products = TensorType((*query.dims[:-1], key.dims[-2]))
+    pairs = zip(reversed(mask.dims), reversed(products.dims), strict=False)
+    if mask.rank > products.rank or not all(one == 1 or relations.may_equal(one, other) for one, other in pairs):
+        yield relations.expects("mask", f"sizes of the products ({products}), or 1, from the last axis on", mask)
 
 
 def _product_macs(values: Values, inputs: Types, outputs: Types) -> int:

@@ -313,6 +313,14 @@ def axis_exists(*names: str, batch: bool = False, extra: int = 0) -> Check:
 # -- parameters against sizes ----------------------------------------------------------------------------
 
 
+def indices_exist(values: Values, inputs: Types) -> Iterator[Mismatch]:
+    """No index reaches beyond the axis that they count along, so far as is known how many different ones there are."""
+    x, indices = inputs["x"], inputs["indices"]
+    size = x.dims[values["axis"] % x.rank]
+    if isinstance(size, int) and indices.vocabulary > size:
+        yield expects("indices", f"indices below {size}", f"{indices.vocabulary} different ones")
+
+
 def per_axis(value: object, count: int) -> tuple[int, ...]:
     """Return a parameter's value for each of `count` axes."""
     return tuple(value) if isinstance(value, tuple) else (int(value),) * count  # type: ignore[call-overload]

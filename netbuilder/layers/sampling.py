@@ -28,9 +28,6 @@ def _indices_fit(values: Values, inputs: Types) -> Iterator[Mismatch]:
         if place != chosen and not relations.may_equal(size, wanted):
             yield relations.expects("indices", f"the sizes of x ({x}) on every axis but {chosen}", indices)
             return
-    size = x.dims[chosen]
-    if isinstance(size, int) and indices.vocabulary > size:
-        yield relations.expects("indices", f"indices below {size}", f"{indices.vocabulary} different ones")
 
 
 GATHER = LayerSpec(
@@ -47,7 +44,7 @@ GATHER = LayerSpec(
     inputs=(Port(name="x", dtype=Dtype.ANY), Port(name="indices", dtype=Dtype.INT, help="Which entry, from 0.")),
     outputs=(Port(name="y", dtype=Dtype.ANY),),
     call="x.gather(axis, indices)",
-    checks=(relations.axis_exists("axis"), _indices_fit),
+    checks=(relations.axis_exists("axis"), _indices_fit, relations.indices_exist),
     brief=lambda values: f"axis {values['axis']}",
 )
 

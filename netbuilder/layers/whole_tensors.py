@@ -120,12 +120,15 @@ def _view_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
     if shape.count(-1) > 1:
         yield relations.expects("x", "-1 (the rest) at most once", times(shape))
         return
+    if 0 in shape:
+        yield relations.expects("x", "sizes of at least 1, or -1 (the rest)", times(shape))
+        return
     have = prod(dim for dim in found.dims if isinstance(dim, int))
     want = prod(size for size in shape if size != -1)
     varying = [dim for dim in found.dims if not isinstance(dim, int)]
     if varying and -1 not in shape:
         yield relations.expects("x", "-1 in the shape, since the size of the input varies", times(shape) or "none")
-    elif len(varying) <= 1 and (have % want if want and -1 in shape else have != want):
+    elif len(varying) <= 1 and (have % want if -1 in shape else have != want):
         each = sum(dim.factor for dim in varying if dim is not None and not dim.offset)
         if not varying or have * each % want:
             yield relations.expects("x", f"a multiple of {want} numbers for the shape {times(shape)}", found)
@@ -203,8 +206,9 @@ def _expand_fits(values: Values, inputs: Types) -> Iterator[Mismatch]:
         yield relations.expects("x", f"at most {len(wanted)} axes, each new one with a size", found)
         return
     for size, dim in zip(wanted[len(wanted) - found.rank :], found.dims, strict=True):
-        if size > 0 and isinstance(dim, int) and dim not in (1, size):
-            yield relations.expects("x", f"a size of 1 where it becomes {size}", found)
+        becomes = inputs["like"].dims[0] if size == 0 else size
+        if size != -1 and dim != 1 and not relations.may_equal(dim, becomes):
+            yield relations.expects("x", f"a size of 1 where it becomes {becomes}", found)
             return
 
 
@@ -251,6 +255,6 @@ INDEX_SELECT = LayerSpec(
     inputs=(_ANY, Port(name="indices", dtype=Dtype.INT, ranks=(1,), help="Which entries, by number from 0.")),
     outputs=_ANY_OUT,
     call="x.index_select(axis, indices)",
-    checks=(relations.axis_exists("axis"),),
+    checks=(relations.axis_exists("axis"), relations.indices_exist),
     brief=lambda values: brief_of(f"axis {values['axis']}"),
 )

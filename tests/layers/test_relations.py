@@ -17,13 +17,13 @@ def of(*dims: Dim, dtype: str = "float32", classes: int = 0, vocabulary: int = 0
     return TensorType((BATCH, *dims), dtype, classes, vocabulary)
 
 
-def first(key: str, values: dict[str, Any] | None = None, **inputs: TensorType) -> Mismatch | None:
+def first(key: str, values: dict[str, Any] | None = None, /, **inputs: TensorType) -> Mismatch | None:
     """Return what is wrong with these inputs of a layer."""
     spec = catalog()[key]
     return check_all(spec, spec.resolve(values or {}), inputs)
 
 
-def wrong(key: str, values: dict[str, Any] | None = None, **inputs: TensorType) -> Mismatch:
+def wrong(key: str, values: dict[str, Any] | None = None, /, **inputs: TensorType) -> Mismatch:
     """Return what is wrong, which must be something; its fixes must be layers and parameters that exist."""
     found = first(key, values, **inputs)
     assert found is not None
@@ -260,6 +260,52 @@ def test_optional_inputs_are_checked_when_they_are_there() -> None:
     assert first("multihead_attention", x=x, mask=of(6, dtype="bool")) is None
     assert wrong("multihead_attention", x=x, mask=of(5, dtype="bool")).port == "mask"
     assert wrong("multihead_attention", x=x, mask=of(6)).port == "mask"
+
+
+def test_attention_wants_as_many_heads_of_each_or_groups() -> None:
+    layer = "scaled_dot_product_attention"
+    query, few = of(4, 6, 8), of(2, 6, 8)
+    assert first(layer, query=query, key=query, value=query) is None
+    found = wrong(layer, query=query, key=few, value=few)
+    assert (found.port, found.set) == ("key", {"grouped": True})
+    assert first(layer, {"grouped": True}, query=query, key=few, value=few) is None
+    assert wrong(layer, query=query, key=query, value=few).port == "value"
+    three = of(3, 6, 8)
+    assert wrong(layer, {"grouped": True}, query=query, key=three, value=three).set == {}
+
+
+def test_a_mask_is_laid_over_the_products() -> None:
+    layer = "scaled_dot_product_attention"
+    query, other = of(4, 5, 8), of(4, 6, 8)
+    for fits in (of(4, 5, 6), of(1, 5, 6), of(1, 1, 6), TensorType((5, 6)), TensorType((1, 6))):
+        assert first(layer, query=query, key=other, value=other, mask=fits) is None
+    for fits_not in (of(4, 5, 5), of(5, 6), of(6), TensorType((6, 5))):
+        found = wrong(layer, query=query, key=other, value=other, mask=fits_not)
+        assert found.port == "mask"
+        assert "N × 4 × 5 × 6" in found.expected
+
+
+@pytest.mark.parametrize("key", ["gather", "index_select"])
+def test_indices_lie_in_their_axis(key: str) -> None:
+    def indices(count: int) -> TensorType:
+        table = (BATCH, 2) if key == "gather" else (2,)
+        return TensorType(table, "int64", vocabulary=count)
+
+    assert first(key, x=of(3), indices=indices(3)) is None
+    assert wrong(key, x=of(3), indices=indices(4)).expected == "indices below 3"
+
+
+def test_a_view_has_no_empty_axis() -> None:
+    assert first("view", {"shape": (-1, 2)}, x=of(4)) is None
+    assert wrong("view", {"shape": (1, 0, -1)}, x=of(4)).expected == "sizes of at least 1, or -1 (the rest)"
+
+
+def test_only_a_size_of_one_is_expanded() -> None:
+    like, table = of(3), TensorType((1, 4))
+    assert first("expand_like", x=table, like=like) is None
+    assert first("expand_like", {"sizes": (2, -1)}, x=table) is None
+    assert wrong("expand_like", {"sizes": (6, -1)}, x=of(4)).expected == "a size of 1 where it becomes 6"
+    assert wrong("expand_like", x=TensorType((5, 4)), like=like).expected == "a size of 1 where it becomes N"
 
 
 def test_positions_need_a_length() -> None:
