@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from netbuilder.document.model import Setting
@@ -70,15 +71,30 @@ def make(setting: Setting, groups: Iterable[Mapping[str, Any]]) -> torch.optim.O
     Raises:
         NetbuilderError: When the setting is not accepted.
     """
-    import torch
-
     spec, values = find(setting)
     groups = [dict(group) for group in groups]
     kinds = {(p.device.type, p.is_floating_point()) for group in groups for p in group["params"]}
     fused = bool(kinds) and all(kind in spec.fused and is_float for kind, is_float in kinds)
     options = {"fused": True} if fused else {}
-    optimizer: torch.optim.Optimizer = getattr(torch.optim, spec.callee)(groups, **spec.arguments(values), **options)
+    optimizer: torch.optim.Optimizer = _eager(spec.callee)(groups, **spec.arguments(values), **options)
     return optimizer
+
+
+@cache
+def _eager(name: str) -> type[torch.optim.Optimizer]:
+    """Return torch's optimizer of that name, without what it does for a compiler.
+
+    Torch's own imports `torch._dynamo` to keep it out of its methods, also where nothing is ever compiled: a second
+    and 90 MB at a program's first training. Of ours only losses are compiled, never an optimizer.
+    """
+    import torch
+
+    for method in vars(torch.optim.Optimizer).values():
+        if inspect.isfunction(method) and "disable_fn" in method.__code__.co_varnames:
+            plain = inspect.unwrap(method)
+            setattr(plain, "__dynamo_disable", plain)
+    kind = getattr(torch.optim, name)
+    return type(name, (kind,), {"step": torch.no_grad()(inspect.unwrap(kind.step)), "__module__": kind.__module__})
 
 
 def source(setting: Setting, parameters: str = "parameters", *, fused: str = "") -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -81,7 +83,7 @@ def test_the_printed_call_makes_the_same_optimizer(spec, changed):
     fused = "True" if made.defaults.get("fused") else ""
     text = optimizers.source(setting, "parameters", fused=fused)
     printed = eval(text, {"torch": torch, "parameters": list(theirs.parameters())})
-    assert type(printed) is type(made)
+    assert isinstance(made, type(printed))
     assert _train(ours, made) == _train(theirs, printed)
 
 
@@ -89,6 +91,37 @@ def test_the_printed_call_leaves_out_what_torch_assumes_anyway():
     assert optimizers.source(Setting(key="adam")) == "torch.optim.Adam(parameters, lr=0.001)"
     text = optimizers.source(Setting(key="sgd", values={"learning_rate": 0.1, "momentum": 0.0, "nesterov": True}))
     assert text == "torch.optim.SGD(parameters, lr=0.1)"
+
+
+def test_a_training_does_not_import_torch_s_compiler(tmp_path):
+    """It would take a second and 90 MB of every program that trains."""
+    code = (
+        "import sys, time\n"
+        "from netbuilder.templates import open_template\n"
+        "from netbuilder.training.protocol import Start, State\n"
+        "from netbuilder.training.thread_host import ThreadHost\n"
+        "from netbuilder.training import optimizers\n"
+        "import torch\n"
+        "for spec in optimizers.registry():\n"
+        "    weight = torch.ones(3, requires_grad=True)\n"
+        "    made = optimizers.make(optimizers.Setting(key=spec.key), [{'params': [weight]}])\n"
+        "    made.zero_grad()\n"
+        "    weight.sum().backward()\n"
+        "    made.step()\n"
+        "    made.load_state_dict(made.state_dict())\n"
+        "document = open_template('spiral')\n"
+        "host = ThreadHost()\n"
+        "host.send(Start(document=document, folder=sys.argv[1]))\n"
+        "while host.drain().progress.step < 50:\n"
+        "    assert host.state is not State.FAILED\n"
+        "    time.sleep(0.02)\n"
+        "host.close()\n"
+        "print([name for name in ('torch', 'sympy', 'torch._dynamo') if name in sys.modules])\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path / "run")]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == "['torch']"
 
 
 def test_fused_where_the_device_can():
