@@ -13,7 +13,7 @@ rate each.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -81,8 +81,8 @@ def make(setting: Setting, groups: Iterable[Mapping[str, Any]]) -> torch.optim.O
 
 
 @cache
-def _eager(name: str) -> type[torch.optim.Optimizer]:
-    """Return torch's optimizer of that name, without what it does for a compiler.
+def _eager(name: str) -> Callable[..., torch.optim.Optimizer]:
+    """Return torch's optimizer of that name (a class), without what it does for a compiler.
 
     Torch's own imports `torch._dynamo` to keep it out of its methods, also where nothing is ever compiled: a second
     and 90 MB at a program's first training. Of ours only losses are compiled, never an optimizer.
