@@ -8,6 +8,7 @@ import pytest
 from PySide6.QtGui import QKeySequence
 
 from netbuilder.ui.action_table import ACTIONS, MENUS
+from netbuilder.ui.areas import Areas
 from netbuilder.ui.balance_actions import BalanceActions
 from netbuilder.ui.canvas.aligning import Aligning
 from netbuilder.ui.canvas.arranging import Arranging
@@ -48,6 +49,7 @@ TARGETS = {
     "control": RunControl,
     "canvas": CanvasView,
     "training": TrainingActions,
+    "areas": Areas,
     "detaching": Detaching,
     "trial": TrialActions,
     "past": TimeTravel,

@@ -52,7 +52,7 @@ VIEW: tuple[ActionSpec, ...] = (
         "F6",
         tip="From the canvas to the inspector, the panel below, the layers and the toolbar, and round again",
     ),
-    action("view.previous_area", "Go to the pre&vious part of the window", "&View", "areas.previous", "Shift+F6"),
+    action("view.previous_area", "Go to the previous part of the &window", "&View", "areas.previous", "Shift+F6"),
     action("view.full_screen", "F&ull screen", "&View", "window.toggle_full_screen", "F11"),
 )
 
