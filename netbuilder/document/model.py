@@ -304,3 +304,7 @@ class Document:
     def scope(self, key: str = ROOT) -> Graph:
         """Return the main graph, or the graph of the block called `key`."""
         return self.graph if key == ROOT else self.blocks[key].graph
+
+    def holds(self, node: str, scope: str = ROOT) -> bool:
+        """Whether a node is in a graph, which may itself be gone."""
+        return (scope == ROOT or scope in self.blocks) and node in self.scope(scope).nodes

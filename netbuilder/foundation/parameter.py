@@ -9,11 +9,14 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 Value: TypeAlias = "bool | int | float | str | tuple[Value, ...] | None"
 Values: TypeAlias = Mapping[str, Any]
 """Resolved parameters by name."""
+
+LARGEST: Final = 2**63 - 1
+"""The largest whole number, either way: what sizes, indices and seeds are kept in everywhere beyond Python."""
 
 
 class Kind(StrEnum):
@@ -144,7 +147,7 @@ def defaults(parameters: Iterable[Parameter]) -> dict[str, Any]:
 
 def _to_int(parameter: Parameter, value: Any) -> int:
     whole = type(value) is int or (type(value) is float and value.is_integer())
-    if not whole or not parameter._in_range(value):
+    if not whole or abs(value) > LARGEST or not parameter._in_range(value):
         raise parameter._refusal(value)
     return int(value)
 

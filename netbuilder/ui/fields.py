@@ -22,6 +22,9 @@ from netbuilder.foundation.parameter import Kind, Parameter
 MIXED = "mixed"
 _gestures = itertools.count(1)
 _SEPARATORS = re.compile(r"[\s,;x×]+")
+_SEMICOLONS = re.compile(r"\s*;\s*")
+_GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}([,.'’\s])\d{3}(?:\1\d{3})*")
+"""A whole number with its thousands apart, as many write it and as the program itself shows it: 60,000."""
 
 
 class Field(QWidget):
@@ -160,9 +163,16 @@ def number_text(value: float | None) -> str:
     return f"{mantissa}e{int(power)}" if exponent else mantissa
 
 
-def parse_number(text: str) -> object:
-    """Return the number that `text` says, else the text itself, which `Parameter.normalize` refuses in words."""
+def parse_number(text: str, *, is_whole: bool = False) -> object:
+    """Return the number that `text` says, else the text itself, which `Parameter.normalize` refuses in words.
+
+    Args:
+        text: What was typed.
+        is_whole: Whether a whole number is meant: then a comma or point before three digits sets thousands apart.
+    """
     cleaned = text.strip().replace("_", "").replace("−", "-")
+    if is_whole and _GROUPED.fullmatch(cleaned):
+        cleaned = re.sub(r"[^\d+-]", "", cleaned)
     try:
         return int(cleaned)
     except ValueError:
@@ -176,12 +186,16 @@ def parse_number(text: str) -> object:
 def plain_value(parameter: Parameter, text: str) -> object:
     """Return the value that a line of text says, for `Parameter.normalize` to accept or to refuse in words."""
     if parameter.kind in (Kind.INTS, Kind.FLOATS):
-        return tuple(parse_number(part) for part in _SEPARATORS.split(text.strip("()[] ")) if part)
+        # Where semicolons set numbers apart, a comma is a decimal sign: 0,5; 0,7.
+        separators = _SEMICOLONS if ";" in text and parameter.kind is Kind.FLOATS else _SEPARATORS
+        return tuple(parse_number(part) for part in separators.split(text.strip("()[] ")) if part)
     if parameter.kind is Kind.BOOL:
         return {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}.get(
             text.lower(), text
         )
-    return parse_number(text) if parameter.kind in (Kind.INT, Kind.FLOAT) else text
+    if parameter.kind in (Kind.INT, Kind.FLOAT):
+        return parse_number(text, is_whole=parameter.kind is Kind.INT)
+    return text
 
 
 def stepped(parameter: Parameter, value: float, steps: float) -> float:
@@ -192,10 +206,11 @@ def stepped(parameter: Parameter, value: float, steps: float) -> float:
         moved = float(f"{moved:.2g}")
         if whole and round(moved) == value:
             moved = value + math.copysign(1, steps)
+    elif whole:
+        moved = value + round(steps)  # exact, however large it is
     else:
-        size = 1.0 if whole else _step_size(parameter, value)
-        moved = round(value / size + steps) * size
-        moved = float(f"{moved:.10g}")
+        size = _step_size(parameter, value)
+        moved = float(f"{round(value / size + steps) * size:.10g}")
     if parameter.minimum is not None:
         moved = max(moved, parameter.minimum)
     if parameter.maximum is not None:
@@ -283,7 +298,7 @@ class NumberField(Field):
         if not text.strip() and self._mixed:
             self.complained.emit("")
             return
-        self._offer(None if not text.strip() and self.parameter.optional else parse_number(text))
+        self._offer(self._raw(text))
 
     def _left(self) -> None:
         self.end_gesture()
@@ -295,9 +310,12 @@ class NumberField(Field):
         if not text:
             return value is None
         try:
-            return bool(self.parameter.normalize(parse_number(text)) == value)
+            return bool(self.parameter.normalize(self._raw(text)) == value)
         except ValueError:
             return False
+
+    def _raw(self, text: str) -> object:
+        return None if not text.strip() and self.parameter.optional else plain_value(self.parameter, text)
 
     def _show(self, value: Any) -> None:
         self.box.show_text(number_text(value), self.parameter.none_title if self.parameter.optional else "")
@@ -348,8 +366,8 @@ class IntsField(Field):
         if self.parameter.optional and not any(texts):
             return None
         if not self.parameter.length:
-            return tuple(parse_number(part) for part in _SEPARATORS.split(texts[0].strip("()[] ")) if part)
-        return tuple(parse_number(text) for text in texts)
+            return plain_value(self.parameter, texts[0])
+        return tuple(parse_number(text, is_whole=True) for text in texts)
 
     def _typed(self, _: str) -> None:
         self._offer(self._raw())
@@ -369,7 +387,7 @@ class IntsField(Field):
     def _show(self, value: Any) -> None:
         placeholder = self.parameter.none_title if self.parameter.optional else ""
         if not self.parameter.length:
-            self.boxes[0].show_text("" if value is None else ", ".join(f"{each:g}" for each in value), placeholder)
+            self.boxes[0].show_text("" if value is None else ", ".join(map(number_text, value)), placeholder)
             return
         for index, box in enumerate(self.boxes):
             box.show_text("" if value is None else str(value[index]), placeholder)

@@ -144,6 +144,18 @@ class Form(QWidget):
         """Return what is said below a field, "" when nothing is."""
         return self._typing.get(name) or self._said.get(name, "")
 
+    def settle(self) -> bool:
+        """Let every field show the value in force, and say whether all that was typed was accepted.
+
+        For the moment at which a dialog would close: what was refused stays said once more, beside the value in force.
+        """
+        refused = {name: text for name, text in self._typing.items() if self.is_shown(name)}
+        self._typing.clear()
+        self._said |= refused
+        for name in refused:
+            self._rows[name].field.restore()
+        return not refused
+
     def set_columns(self, names: Sequence[str]) -> None:
         """Offer these columns in every field that picks columns."""
         for row in self._rows.values():

@@ -55,6 +55,8 @@ class LayerRateDialog(QDialog):
         self.setMinimumWidth(420)
 
     def confirm(self) -> None:
-        """Agree to what the form says."""
+        """Agree to what the form says, unless something in it is refused."""
+        if not self.form.settle():
+            return
         self.chosen.emit(self.form.values())
         self.accept()

@@ -91,6 +91,7 @@ class ParameterDialog(QDialog):
         """
         super().__init__(parent)
         self.setWindowTitle("New parameter" if raw is None else f"Parameter {raw.get('name', '')}")
+        self._known = {str(each.get("value")): dict(each) for each in (raw or {}).get("choices", ())}
         self.form = Form(DECLARATION)
         self.form.set_values(_shown(raw or {"name": "", "kind": "int", "default": 8, "minimum": 1}))
         self.trouble = label("", "bad", wrap=True)
@@ -107,8 +108,10 @@ class ParameterDialog(QDialog):
 
     def confirm(self) -> None:
         """Close with the declaration, or say what is wrong with it."""
+        if not self.form.settle():
+            return
         try:
-            raw = _declared(self.form.values())
+            raw = _declared(self.form.values(), self._known)
             parameter_from(raw)
         except ValueError as error:
             text = str(error)
@@ -121,14 +124,14 @@ class ParameterDialog(QDialog):
 
 def _shown(raw: Mapping[str, Any]) -> dict[str, Any]:
     """Return a declaration as the form shows it."""
-    default = raw.get("default")
+    default, kind = raw.get("default"), raw.get("kind", "int")
     return {
         "name": str(raw.get("name", "")),
         "title": str(raw.get("title", "")),
-        "kind": raw.get("kind", "int"),
+        "kind": kind,
         "choices": ", ".join(str(each.get("value", "")) for each in raw.get("choices", ())),
         "length": raw.get("length"),
-        "default": _words(default),
+        "default": str(default) if kind == Kind.CHOICE else _words(default),
         "minimum": raw.get("minimum"),
         "maximum": raw.get("maximum"),
         "help": str(raw.get("help", "")),
@@ -143,8 +146,13 @@ def _words(value: Any) -> str:
     return number_text(value) if isinstance(value, (int, float)) else str(value or "")
 
 
-def _declared(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the declaration that the form says."""
+def _declared(values: Mapping[str, Any], known: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the declaration that the form says; a choice that was there before keeps its value and its title.
+
+    Args:
+        values: What the form says.
+        known: The choices as they were, by how the form writes them.
+    """
     kind = Kind(values["kind"])
     raw: dict[str, Any] = {"name": values["name"].strip(), "kind": kind.value}
     raw["title"] = values["title"].strip() or raw["name"].replace("_", " ").capitalize()
@@ -155,8 +163,10 @@ def _declared(values: Mapping[str, Any]) -> dict[str, Any]:
         raw["length"] = values["length"]
     if kind is Kind.CHOICE:
         words = [word.strip() for word in values["choices"].split(",") if word.strip()]
-        raw["choices"] = [{"value": word, "title": word} for word in words]
+        raw["choices"] = [known.get(word, {"value": word, "title": word}) for word in words]
     plain = Parameter(name=raw["name"], title=raw["title"], kind=kind, default=None)
-    raw["default"] = plain_value(plain, values["default"].strip())
+    default = values["default"].strip()
+    is_known = kind is Kind.CHOICE and default in known
+    raw["default"] = known[default]["value"] if is_known else plain_value(plain, default)
     raw["help"] = values["help"].strip()
     return raw

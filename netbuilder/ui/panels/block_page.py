@@ -43,7 +43,7 @@ class BlockPage(QWidget):
         self.defaults = Form(())
         self.title = QLineEdit()
         self.title.setAccessibleName("Title of the block")
-        self.title.editingFinished.connect(lambda: self._set("Rename the block", title=self.title.text()))
+        self.title.editingFinished.connect(self._rename)
         self.description = QPlainTextEdit()
         self.description.setPlaceholderText("What it does, for whoever uses it…")
         self.description.setAccessibleName("Description of the block")
@@ -101,7 +101,7 @@ class BlockPage(QWidget):
         block = self._definition
         if not (self.title.hasFocus() and self.title.isModified()):
             self.title.setText(block.title)
-        if not self.description.hasFocus() and self.description.toPlainText() != block.description:
+        if self.description.toPlainText() != block.description:
             self.description.setPlainText(block.description)
         if not (self.reference.hasFocus() and self.reference.isModified()):
             self.reference.setText(block.reference)
@@ -110,7 +110,7 @@ class BlockPage(QWidget):
         self.show_shapes()
 
     def _show_parameters(self, block: Definition) -> None:
-        declared = [each for each in signature(block).parameters if each.name != REPEAT]
+        declared = _declared(block)
         shape = tuple((each.name, each.title, each.kind, each.choices, each.length, each.help) for each in declared)
         if shape != self._shown:
             self._shown = shape
@@ -207,6 +207,11 @@ class BlockPage(QWidget):
         change = partial(edits.set_block, key=self.key, parameters=raw)
         self._workspace.edit(f"Change default of {name}", change, f"{self.key}.{name}.{gesture}")
 
+    def _rename(self) -> None:
+        self._set("Rename the block", title=self.title.text())
+        if self.key in self._workspace.document.blocks:
+            self.title.setText(self._definition.title)  # what was refused, or had spaces around it, does not stay
+
     def _describe(self) -> None:
         text = self.description.toPlainText()
         if text != self._definition.description:
@@ -214,18 +219,19 @@ class BlockPage(QWidget):
             self._workspace.edit("Change description", change, f"{self.key}.description")
 
     def _set(self, what: str, **values: Any) -> None:
-        self._workspace.edit(what, partial(edits.set_block, key=self.key, **values))
+        if self.key in self._workspace.document.blocks:  # a line says its last word when the page goes with its block
+            self._workspace.edit(what, partial(edits.set_block, key=self.key, **values))
 
     def _move_port(self, node: str, steps: int) -> None:
         self._workspace.edit("Move port", partial(edits.move_port, scope=self.key, node=node, steps=steps))
 
     def _raw(self) -> list[dict[str, Any]]:
-        """Return the parameters as declared, those that are not in order included."""
-        good = {each.name: each for each in signature(self._definition).parameters}
-        return [
-            plain_parameter(good[name]) if (name := str(each.get("name"))) in good else dict(each)
-            for each in self._definition.parameters
-        ]
+        """Return the parameters that are listed: who changes one lets go of those that are not in order."""
+        return [plain_parameter(each) for each in _declared(self._definition)]
+
+
+def _declared(block: Definition) -> list[Parameter]:
+    return [each for each in signature(block).parameters if each.name != REPEAT]
 
 
 def _button(picture: str, tip: str, call: Any, enabled: bool = True) -> QToolButton:

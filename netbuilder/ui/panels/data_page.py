@@ -45,6 +45,7 @@ class DataSection(QWidget):
     def __init__(self, workspace: Workspace, node: str, form: Form) -> None:
         super().__init__()
         self._workspace, self._node, self._form = workspace, node, form
+        self._scope = workspace.scope  # the page may outlive what is in sight: a line says its last word as it goes
         self.is_busy = False
         self._waiting: dict[str, Any] = {}
         self._merge = ""
@@ -99,6 +100,8 @@ class DataSection(QWidget):
         self._request_preview(self._form.values())
 
     def _edit(self, name: str, value: Any, gesture: str) -> None:
+        if not self._is_there:
+            return
         self._merge = f"{self._node}.{name}.{gesture}"
         if name in SHARED and not self._waiting:
             self._commit({name: value}, None)
@@ -123,7 +126,7 @@ class DataSection(QWidget):
         waiting, self._waiting = self._waiting, {}
         self.message.hide()
         self._form.set_notes({})
-        if self._node in self._workspace.document.scope(self._workspace.scope).nodes:
+        if self._is_there:
             self._commit(waiting, schema)
         self._settle()
 
@@ -138,7 +141,7 @@ class DataSection(QWidget):
         self._form.set_notes(notes)
         if not self.isVisible():
             self._workspace.message.emit(error.problems[0].message)
-        elif self._node in self._workspace.document.scope(self._workspace.scope).nodes:
+        elif self._is_there:
             self._request_preview(self._form.values())
         self._settle()
 
@@ -148,13 +151,16 @@ class DataSection(QWidget):
 
     def _commit(self, values: Mapping[str, Any], schema: Schema | None) -> None:
         titles = [self._form.fields[name].parameter.title.lower() for name in values]
-        change = partial(
-            edits.set_parameters, node=self._node, values=values, schema=schema, scope=self._workspace.scope
-        )
+        change = partial(edits.set_parameters, node=self._node, values=values, schema=schema, scope=self._scope)
         self._workspace.edit(f"Change {', '.join(titles)}", change, self._merge)
 
     def _type(self) -> str:
-        return self._workspace.document.scope(self._workspace.scope).nodes[self._node].type
+        return self._workspace.document.scope(self._scope).nodes[self._node].type
+
+    @property
+    def _is_there(self) -> bool:
+        """Whether the node is still in the document."""
+        return self._workspace.document.holds(self._node, self._scope)
 
     def _base(self) -> str:
         return str(self._workspace.file.base)

@@ -45,7 +45,8 @@ class GroupPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.addWidget(label(f"{len(nodes)} nodes", "heading"))
-        column.addWidget(label(_kinds(workspace, nodes), "muted", wrap=True))
+        self._kinds = _kinds(workspace, nodes)
+        column.addWidget(label(self._kinds, "muted", wrap=True))
         parameters = shared_parameters(workspace.document, nodes)
         self.form = Form(parameters, in_block=bool(workspace.scope))
         if parameters:
@@ -58,6 +59,16 @@ class GroupPage(QWidget):
             column.addWidget(label("They have no parameter in common.", "muted", wrap=True))
         column.addStretch(1)
         self.show_document()
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether the nodes are others now than when the page was made, or are declared otherwise."""
+        document, scope = self._workspace.document, self._workspace.scope
+        if not all(document.holds(node, scope) for node in self._nodes):
+            return True
+        nodes = tuple(map(document.scope(scope).nodes.__getitem__, self._nodes))
+        is_same = _kinds(self._workspace, nodes) == self._kinds
+        return not is_same or shared_parameters(document, nodes) != self.form.parameters
 
     def show_document(self) -> None:
         """Show common values, and where they differ."""
@@ -272,7 +283,9 @@ class InspectorPanel(QScrollArea):
         elif isinstance(self.page, BlockPage):
             if self.page.key == self._workspace.scope:
                 self.page.show_document()
-        elif all(node in nodes for node in self._workspace.selection):
+        elif self.page.is_outdated:
+            self._replace()
+        else:
             self.page.show_document()
 
     def _show_shapes(self) -> None:

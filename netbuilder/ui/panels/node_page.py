@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QVBoxLayout, QWidg
 
 from netbuilder.compiler.custom import may_run
 from netbuilder.document import edits
-from netbuilder.document.model import Node, PortRef
+from netbuilder.document.model import Document, Node, PortRef
 from netbuilder.foundation.declaration import CATEGORIES, Declaration
 from netbuilder.foundation.parameter import Kind
 from netbuilder.foundation.problem import Problem
@@ -133,6 +133,7 @@ class NodePage(QWidget):
         self.node = node.id
         self.type = node.type
         self._workspace = workspace
+        self._scope = workspace.scope
         self._theme = theme
         self._kernels_step = -1
         self._known: tuple[Problem, ...] = ()
@@ -209,7 +210,7 @@ class NodePage(QWidget):
         return declaration_of(self._workspace.document, self._node()) != self._declaration
 
     def _node(self) -> Node:
-        return self._workspace.document.scope(self._workspace.scope).nodes[self.node]
+        return self._workspace.document.scope(self._scope).nodes[self.node]
 
     # Showing -------------------------------------------------------------------------------------------------------
 
@@ -316,8 +317,7 @@ class NodePage(QWidget):
             self._apply_code(value)
             return
         title = f"Change {self.form.fields[name].parameter.title.lower()}"
-        change = partial(edits.set_parameters, node=self.node, values={name: value}, scope=self._workspace.scope)
-        self._workspace.edit(title, change, f"{self.node}.{name}.{gesture}")
+        self._change(title, edits.set_parameters, f"{self.node}.{name}.{gesture}", values={name: value})
 
     def _apply_code(self, text: str) -> None:
         """Make a text the node's code; whoever has typed all of it trusts it, else she looks at it first."""
@@ -333,8 +333,7 @@ class NodePage(QWidget):
     def _set_code(self, text: str) -> None:
         self._workspace.trust((text,))
         values = applied(text, self.form.values())
-        change = partial(edits.set_parameters, node=self.node, values=values, scope=self._workspace.scope)
-        self._workspace.edit("Change code", change)
+        self._change("Change code", edits.set_parameters, values=values)
 
     @property
     def draft(self) -> str | None:
@@ -354,14 +353,23 @@ class NodePage(QWidget):
         promote(self._workspace, (self.node,), parameter)
 
     def _write_note(self, text: str) -> None:
-        change = partial(edits.set_note, node=self.node, note=text, scope=self._workspace.scope)
-        self._workspace.edit("Change note", change)
+        self._change("Change note", edits.set_note, note=text)
 
     def _rename(self, wish: str) -> None:
-        change = partial(edits.rename, node=self.node, label=wish, scope=self._workspace.scope)
-        self._workspace.edit(f"Rename to {wish}", change)
-        self.label.show_label(self._node().label)
-        self._head.fit()
+        self._change(f"Rename to {wish}", edits.rename, label=wish)
+        if self._is_there:
+            self.label.show_label(self._node().label)
+            self._head.fit()
+
+    def _change(self, title: str, edit: Callable[..., Document], merge: str = "", **values: Any) -> None:
+        """Edit the node where it is, whatever is in sight by now: a line says its last word when its page goes."""
+        if self._is_there:
+            self._workspace.edit(title, partial(edit, node=self.node, scope=self._scope, **values), merge)
+
+    @property
+    def _is_there(self) -> bool:
+        """Whether the node is still in the document."""
+        return self._workspace.document.holds(self.node, self._scope)
 
 
 def _type_text(found: TensorType) -> str:

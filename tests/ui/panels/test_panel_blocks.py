@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QLabel
+from PySide6.QtWidgets import QLabel, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from netbuilder.compiler.meta import warm_up
 from netbuilder.document import edits
+from netbuilder.document.blocks import block_key, is_block, signature
 from netbuilder.ui.palette import Palette
 from netbuilder.ui.panels.block_page import BlockPage
 from netbuilder.ui.panels.inspector import InspectorPanel
@@ -184,6 +186,79 @@ def test_parameters_are_declared_renamed_and_removed(
     assert [each["name"] for each in blocks.document.blocks["residual"].parameters] == ["channels", "rate"]
     page.move_by(1, -1)
     assert [each["name"] for each in blocks.document.blocks["residual"].parameters] == ["rate", "channels"]
+
+
+def test_an_instances_page_follows_what_the_block_declares(
+    inspector: InspectorPanel, blocks: Workspace, qtbot: QtBot
+) -> None:
+    node = next(node for node in blocks.document.graph.nodes.values() if is_block(node))
+    blocks.select((node.id,))
+    inspector.show_selection()
+    assert isinstance(inspector.page, NodePage)
+    assert "extra" not in inspector.page.form.fields
+    key = block_key(node)
+    declared = (*blocks.document.blocks[key].parameters, {"name": "extra", "kind": "int", "default": 3})
+    blocks.edit("Declare", partial(edits.set_block, key=key, parameters=declared))
+    qtbot.waitUntil(lambda: isinstance(inspector.page, NodePage) and "extra" in inspector.page.form.fields)
+    blocks.undo()
+    qtbot.waitUntil(lambda: isinstance(inspector.page, NodePage) and "extra" not in inspector.page.form.fields)
+
+
+def test_parameters_beside_one_that_is_not_in_order(
+    inspector: InspectorPanel, blocks: Workspace, themes: ThemeController
+) -> None:
+    block = blocks.document.blocks["residual"]
+    unknown = {"name": "future", "kind": "tensor", "default": 1}
+    parameters = (unknown, *block.parameters)
+    changed = {**blocks.document.blocks, "residual": replace(block, parameters=parameters)}
+    blocks.open_unsaved(replace(blocks.document, blocks=changed))
+    page = block_page(inspector, blocks)
+    assert "future" not in page.defaults.fields
+    page.move_by(0, 1)
+    names = [str(each["name"]) for each in blocks.document.blocks["residual"].parameters]
+    assert names == [str(each["name"]) for each in reversed(block.parameters)]
+    blocks.undo()
+    assert blocks.document.blocks["residual"].parameters == parameters
+
+
+def test_a_choice_keeps_its_titles_and_kinds_when_something_else_is_changed(
+    inspector: InspectorPanel, blocks: Workspace
+) -> None:
+    page = block_page(inspector, blocks)
+    choices = [{"value": 2, "title": "twice"}, {"value": True, "title": "always"}, {"value": "own", "title": "by hand"}]
+    declared = {"name": "mode", "kind": "choice", "default": True, "choices": choices}
+    blocks.edit("Declare", partial(edits.set_block, key="residual", parameters=[declared, *page._raw()]))
+    dialog = page.ask(0)
+    assert dialog.form.values()["choices"] == "2, True, own"
+    assert dialog.form.values()["default"] == "True"
+    dialog.form.fields["help"].offer("How often.")
+    dialog.form.fields["choices"].offer("2, True, own, never")
+    dialog.confirm()
+    (parameter,) = [each for each in signature(blocks.document.blocks["residual"]).parameters if each.name == "mode"]
+    assert parameter.help == "How often."
+    assert parameter.default is True
+    assert [(each.value, each.title) for each in parameter.choices] == [
+        *((each["value"], each["title"]) for each in choices),
+        ("never", "never"),
+    ]
+
+
+def test_a_dialog_does_not_close_with_an_older_number(
+    inspector: InspectorPanel, blocks: Workspace, qtbot: QtBot
+) -> None:
+    dialog = block_page(inspector, blocks).ask(None)
+    qtbot.waitExposed(dialog)
+    dialog.form.fields["name"].offer("heads")
+    dialog.form.fields["default"].offer("2")
+    line = dialog.form.fields["minimum"].findChildren(QLineEdit)[0]
+    line.setFocus()
+    QTest.keyClicks(line, "many")
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    assert dialog.isVisible()
+    assert "expected a number" in dialog.form.note("minimum")
+    QTest.keyClick(line, Qt.Key.Key_Return)  # what is shown now is what is taken
+    assert not dialog.isVisible()
+    assert "heads" in [each["name"] for each in blocks.document.blocks["residual"].parameters]
 
 
 @pytest.mark.parametrize(

@@ -339,6 +339,49 @@ def test_values_that_no_field_accepts_show_the_default_and_say_so(form: Form, ed
     assert edits == []
 
 
+@pytest.mark.parametrize("text", ["60,000", "60.000", "60 000", "60'000", "60_000", "60000"])
+def test_a_whole_number_may_have_its_thousands_apart(qtbot: QtBot, text: str) -> None:
+    field = NumberField(Parameter(name="rows", title="Rows", kind=Kind.INT, default=1))
+    qtbot.addWidget(field)
+    retype(field.box, text)
+    assert field.value() == 60_000
+
+
+@pytest.mark.parametrize(("text", "value"), [("0,125", 0.125), ("1,000", 1.0), ("1.000", 1.0), ("12,5", 12.5)])
+def test_a_number_may_have_a_decimal_comma(qtbot: QtBot, text: str, value: float) -> None:
+    field = NumberField(Parameter(name="rate", title="Rate", kind=Kind.FLOAT, default=7.0))
+    qtbot.addWidget(field)
+    retype(field.box, text)
+    assert field.value() == value
+
+
+def test_numbers_in_a_line_keep_all_their_digits(qtbot: QtBot) -> None:
+    field = IntsField(SHAPE)
+    qtbot.addWidget(field)
+    field.set_value((1_048_577, 4))
+    assert field.boxes[0].text() == "1048577, 4"
+    retype(field.boxes[0], f"{field.boxes[0].text()}, 3")
+    assert field.value() == (1_048_577, 4, 3)
+    weights = IntsField(Parameter(name="weights", title="Weights", kind=Kind.FLOATS, default=()))
+    qtbot.addWidget(weights)
+    weights.set_value((0.123456789, 2.0))
+    assert weights.boxes[0].text() == "0.123456789, 2"
+    retype(weights.boxes[0], "0,5; 0,75")
+    assert weights.value() == (0.5, 0.75)
+
+
+def test_a_number_too_large_for_a_tensor_is_refused(qtbot: QtBot) -> None:
+    field = NumberField(Parameter(name="size", title="Size", kind=Kind.INT, default=1))
+    qtbot.addWidget(field)
+    said: list[str] = []
+    field.complained.connect(said.append)
+    retype(field.box, "9" * 400)
+    assert "expected a whole number" in said[-1]
+    retype(field.box, str(2**60 + 1))
+    field.step_by(1)
+    assert field.value() == 2**60 + 2
+
+
 def test_differing_values_show_as_such_until_one_is_chosen(form: Form, edits: Edits) -> None:
     form.set_values({"filters": 8}, mixed={"filters", "bias", "padding", "kernel"})
     assert number(form, "filters").text() == ""

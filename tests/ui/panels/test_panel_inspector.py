@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from netbuilder.document import edits
-from netbuilder.document.model import Node, Place
+from netbuilder.document.model import Document, Node, Place
 from netbuilder.foundation.declaration import Reference
 from netbuilder.foundation.problem import Fix, Problem
 from netbuilder.layers.catalog import catalog
@@ -245,6 +245,44 @@ def test_escape_brings_back_the_different_values_that_a_scrub_had_made_one(
     field = inspector.page.form.fields["p"]
     assert isinstance(field, NumberField)
     assert field.box.placeholderText() == "mixed"
+
+
+def two_linear(inspector: InspectorPanel, workspace: Workspace) -> GroupPage:
+    spec = catalog()["linear"]
+    for id in ("nlinear01", "nlinear02"):
+        node = Node(id=id, type="linear", label=id, parameters=spec.defaults())
+        workspace.edit("Add", partial(edits.add_node, node=node, place=Place(0, 0)))
+    workspace.select(("nlinear01", "nlinear02"))
+    inspector.show_selection()
+    assert isinstance(inspector.page, GroupPage)
+    return inspector.page
+
+
+def test_several_nodes_that_were_replaced_are_shown_as_what_they_are_now(
+    qtbot: QtBot, inspector: InspectorPanel, digits: Workspace
+) -> None:
+    old = two_linear(inspector, digits)
+    assert "units" in old.form.fields
+
+    def replaced(document: Document) -> Document:
+        for id in ("nlinear01", "nlinear02"):
+            document = edits.replace_type(document, node=id, type="conv2d", parameters=catalog()["conv2d"].defaults())
+        return document
+
+    digits.edit("Replace", replaced)
+    qtbot.waitUntil(lambda: inspector.page is not old)
+    assert isinstance(inspector.page, GroupPage)
+    assert "units" not in inspector.page.form.fields
+    inspector.page.form.edited.emit("filters", 7, "typing")
+    assert [digits.document.graph.nodes[id].parameters["filters"] for id in ("nlinear01", "nlinear02")] == [7, 7]
+
+
+def test_nodes_that_go_right_after_another_selection_do_no_harm(inspector: InspectorPanel, digits: Workspace) -> None:
+    two_linear(inspector, digits)
+    digits.select(())  # its page is made a moment later
+    digits.undo()
+    inspector.show_selection()
+    assert isinstance(inspector.page, PlanPage)
 
 
 def test_nodes_without_common_parameters_say_so(inspector: InspectorPanel, digits: Workspace) -> None:
