@@ -125,12 +125,14 @@ class CostCounter:
         if structure is not self._structure:
             self._forget(structure)
         yield from self._renew(shapes)
+        yield
         if not self._due and self._plan is not None:
             return self._costs
         if self._plan is None:
             traits = {id: entry.trait for id, entry in self._entries.items() if entry.trait is not None}
             self._plan = yield from plan_memory(structure, traits)
             self._due, self._peak = set(self._entries), None
+            yield
         yield from self._keep()
         if self._peak is None:
             self._peak = peak(self._plan, self._sizes)
@@ -212,6 +214,7 @@ class CostCounter:
                 self._set(id, replace(self._nodes[id], kept=kept))
             if not number % _PIECE:
                 yield
+        yield  # while what is due is still known, should this be abandoned
         self._due = set()
 
 

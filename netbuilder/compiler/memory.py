@@ -62,6 +62,7 @@ def plan_memory(structure: Structure, traits: Mapping[str, Trait]) -> Steps[Plan
     """
     flow = structure.flow
     order = [*flow.forward, *dict.fromkeys(id for _, ids in flow.phases for id in ids)]
+    yield
     values = _Values(structure, traits, order)
     yield
     learning: set[str] = set()
@@ -83,6 +84,7 @@ def plan_memory(structure: Structure, traits: Mapping[str, Trait]) -> Steps[Plan
                 kept.setdefault(id, []).append(value)
     yield
     steps = yield from _lives(structure, values, flow.forward)
+    yield
     read = {source for id in flow.forward for _, source in structure.links.get(id, ())}
     given = [port for port in flow.entries if port in read]
     return Plan(keeper, kept, frozenset(learning), steps, given)
@@ -127,6 +129,7 @@ def _lives(
         last.update(dict.fromkeys(own, step))
         for _, source in links.get(id, ()):
             last[root(source)] = step
+    yield
     for port in structure.flow.outputs:
         last[values.root(port)] = len(forward)
     ended: list[list[PortRef]] = [[] for _ in range(len(forward) + 1)]

@@ -53,7 +53,9 @@ def find_problems_in_steps(document: Document, shapes: Shapes, outline: Outline)
 def _find(drawn: Document, structure: Structure, shapes: Shapes) -> Steps[tuple[Problem, ...]]:
     document = shapes.expansion.of(drawn)
     links = yield from structure.remember_in_steps(_of_structure)
+    yield
     layouts = tuple(check_layouts(document, shapes, structure))
+    yield
     told = (with_class_fixes(document, shapes, each, structure) for each in shapes.problems)
     found = [
         *(with_length_fixes(document, shapes, each) for each in told),

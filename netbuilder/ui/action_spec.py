@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from netbuilder.document.blocks import definition_of
+from netbuilder.document.kinds import data_nodes
 from netbuilder.training.protocol import State
 from netbuilder.ui.workspace import Workspace
 
@@ -82,8 +83,7 @@ def is_drawn(workspace: Workspace) -> bool:
 def has_idle_data(workspace: Workspace) -> bool:
     """A data node feeds nothing yet."""
     graph = workspace.document.graph
-    data = [id for id, node in graph.nodes.items() if node.type.startswith("data.")]
-    return any(all(source.node != id for source in graph.edges.values()) for id in data)
+    return any(all(source.node != id for source in graph.edges.values()) for id in data_nodes(graph.nodes))
 
 
 def is_slowed(workspace: Workspace) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from netbuilder.document.blocks import OUTPUT, block_key, is_block
+from netbuilder.document.kinds import of_type
 from netbuilder.document.model import Document, PortRef
 from netbuilder.document.samples import sample_of
 from netbuilder.foundation.problem import Problem
@@ -119,7 +120,7 @@ class Scopes(QObject):
     def sources_of(self, nodes: Iterable[str]) -> tuple[str, ...]:
         """Return the paths by which the run knows the values of nodes in sight, sorted by id: maybe thousands."""
         known, graph, prefix = self.sight.sources, self._document().scope(self.at.scope), self.at.prefix
-        outputs = {id for id, node in graph.nodes.items() if node.type == OUTPUT}
+        outputs = of_type(graph.nodes, OUTPUT)
         return tuple(
             self.source_of(node) if node in known or node in outputs else prefix + node for node in sorted(nodes)
         )

@@ -197,12 +197,24 @@ class CanvasArrays:
         self.rects[rows, :2] = corners
         return self.follow(rows)
 
-    def put(self, places: Mapping[str, Sequence[float]]) -> Rows:
-        """Move nodes, all of them here, without their links; returns the rows of the nodes."""
-        rows = np.fromiter(map(self._row.__getitem__, places), dtype=np.intp, count=len(places))
-        corners = np.fromiter(chain.from_iterable(places.values()), dtype=np.float64, count=2 * len(places))
-        self.rects[rows, :2] = corners.reshape(-1, 2)
-        return rows
+    def put(self, nodes: Sequence[str], places: Mapping[str, Sequence[float]]) -> Rows:
+        """Move nodes, all of them here, without their links.
+
+        Args:
+            nodes: Which.
+            places: Where to, by node.
+
+        Returns:
+            The rows of those whose links are to be led anew: where links lead around nodes, of all, else of those that
+            were elsewhere and not carried there already.
+        """
+        rows = np.fromiter(map(self._row.__getitem__, nodes), dtype=np.intp, count=len(nodes))
+        corners = np.fromiter(
+            chain.from_iterable(map(places.__getitem__, nodes)), dtype=np.float64, count=2 * len(nodes)
+        ).reshape(-1, 2)
+        is_elsewhere = (self.rects[rows, :2] != corners).any(axis=1)
+        self.rects[rows, :2] = corners
+        return rows if len(self.wires) <= ROUTED else rows[is_elsewhere]
 
     def follow(self, rows: Rows) -> Rows:
         """Bend the links of these nodes anew; returns their rows."""

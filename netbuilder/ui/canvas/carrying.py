@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -87,11 +88,16 @@ class Carry(Gesture):
             self.click(pointer)
             return
         shift = self._shift(pointer)
-        self._put_back()
         if self._copies:
+            self._put_back()
             self.view.commands.duplicate((*self._nodes, *self._framed), offset=Place(*shift.tolist()))
-        else:
-            self.drop(pointer, shift)
+            return
+        before = self.view.workspace.document
+        self.drop(pointer, shift)
+        if self.view.workspace.document is before:  # refused, or nowhere else than before
+            self._put_back()
+        else:  # where it was carried to, it stays
+            self.view.show_frames({})
 
     def drop(self, pointer: Pointer, shift: NDArray[np.float64]) -> None:
         """Move everything to where it was carried."""
@@ -105,7 +111,7 @@ class Carry(Gesture):
     def places(self, shift: NDArray[np.float64]) -> dict[str, Place]:
         """Return where the nodes are then."""
         corners = (self._origin + shift).tolist()
-        return {node: Place(x, y) for node, (x, y) in zip(self._nodes, corners, strict=True)}
+        return dict(zip(self._nodes, starmap(Place, corners), strict=True))
 
     def click(self, pointer: Pointer) -> None:
         """Settle what a click selects."""

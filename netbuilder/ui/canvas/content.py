@@ -83,8 +83,8 @@ class Content:
         if difference.routes:
             self._follow_routes(difference.routes)
         places = self.document.layout.places
-        moved = {node: places[node] for node in difference.moved & self.faces.keys() & places.keys()}
-        rows = self.arrays.put(moved)
+        moved = [node for node in difference.moved if node in places and node in self.arrays]
+        rows = self.arrays.put(moved, places)
         if ends:
             self._lead(difference, resized)
         elif resized:
@@ -250,7 +250,7 @@ class Content:
         stale = self._targets_of(resized)
         come = difference.added & nodes.keys()
         self.arrays.arrange_nodes(nodes, {node: self._rect(node, places[node]) for node in come})
-        moved = self.arrays.put({node: places[node] for node in difference.moved if node in nodes})
+        moved = self.arrays.put([node for node in difference.moved if node in nodes], places)
         self._lead(difference, (), stale)
         self.arrays.reroute(np.concatenate([self.arrays.rows(come), moved]))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from netbuilder.document.blocks import OUTPUT
+from netbuilder.document.kinds import of_type
 from netbuilder.document.model import Graph, Node, PortRef
 from netbuilder.layers.spec import LayerSpec
 from netbuilder.training.profile_report import newest_report
@@ -77,7 +78,7 @@ class LivePictures:
         """Take what the run has told so far, for the nodes of `graph`."""
         self.clear()
         self._shown_at = {}
-        outputs = [] if workspace.scope else [id for id, node in graph.nodes.items() if node.type == OUTPUT]
+        outputs = () if workspace.scope else tuple(of_type(graph.nodes, OUTPUT))
         for node in dict.fromkeys((*workspace.sight.sources, *outputs)):
             self._shown_at.setdefault(workspace.scopes.source_of(node), []).append(node)
         everything = Telemetry(pictures=tuple(workspace.pictures.values()), events=tuple(workspace.events))
