@@ -65,9 +65,7 @@ def require_file(path: str, title: str, field: str = "file") -> Path:
     try:
         status = found.stat()
     except (OSError, ValueError) as error:
-        raise refusal(
-            "data.missing_file", f"{_shown(path)} cannot be opened: {_reason(error)}.", path, field
-        ) from error
+        raise refusal("data.missing_file", _unopened(found, error), path, field) from error
     if stat.S_ISDIR(status.st_mode):
         raise refusal("data.not_a_file", f"{_shown(path)} is a folder, and a file is needed.", path, field)
     if not stat.S_ISREG(status.st_mode):
@@ -92,9 +90,7 @@ def require_folder(path: str, title: str, field: str = "folder") -> Path:
         with os.scandir(found):
             return found
     except (OSError, ValueError) as error:
-        raise refusal(
-            "data.missing_folder", f"{_shown(path)} cannot be opened: {_reason(error)}.", path, field
-        ) from error
+        raise refusal("data.missing_folder", _unopened(found, error), path, field) from error
 
 
 def refusal(code: str, message: str, file: str | Path = "", field: str = "", line: int = 0) -> NetbuilderError:
@@ -135,6 +131,16 @@ def list_files(folder: Path) -> list[os.DirEntry[str]]:
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     return not entry.name.startswith(".") and entry.is_dir()
+
+
+def _unopened(path: Path, error: Exception) -> str:
+    """Say why a file or folder cannot be opened, and what to do where it is not there."""
+    if not isinstance(error, FileNotFoundError):
+        return f"{_shown(path)} cannot be opened: {_reason(error)}."
+    return (
+        f"{_shown(path)} is not in the folder {path.absolute().parent}. Put it back there, or choose where it is now "
+        "in the data node's settings."
+    )
 
 
 def _shown(path: str | Path) -> str:

@@ -216,9 +216,14 @@ class MainWindow(QMainWindow):
 
     def show_problems(self, title: str, problems: Iterable[Problem]) -> None:
         """Say what could not be done and why, and offer what mends it."""
+        from netbuilder.ui.panels.watched import find_node
+
         told = tuple(problems)
         request = self.workspace.goOnRequested.emit
         ways = [(way.title, way.tip, partial(request, "", way.how)) for each in told for way in ways_on(each)]
+        places = [each.node for each in told if find_node(self.workspace, each.node) and not each.fixes]
+        if places and not ways:
+            ways = [("Show it", "Select the layer that this is about", partial(self.workspace.reveal, places[0]))]
         dialogs.show_problems(self, title, told, self.workspace.apply_fix, ways)
 
     def focus_palette(self) -> None:
@@ -409,7 +414,8 @@ class MainWindow(QMainWindow):
                 self.show_problems("The run goes on without this change", event.problems)
             elif event.kind == "problem" and event.problems:
                 stopped = any(problem.is_error for problem in event.problems)
-                title = "The run has stopped" if stopped else "The run goes on, but"
+                end = "The run has stopped" if self.workspace.progress.step else "The run could not begin"
+                title = end if stopped else "The run goes on, but"
                 is_over = self.workspace.trainer.is_revisiting
                 self.show_problems("The run cannot be looked into" if is_over else title, event.problems)
             elif event.kind == "revival":

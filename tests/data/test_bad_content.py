@@ -145,7 +145,9 @@ def test_no_file_chosen_is_said_so():
 
 
 def test_files_that_are_none(tmp_path):
-    assert refused(tmp_path / "absent.csv").code == "data.missing_file"
+    absent = refused(tmp_path / "absent.csv")
+    assert absent.code == "data.missing_file"
+    assert f"not in the folder {tmp_path}" in absent.message
     assert refused(tmp_path).code == "data.not_a_file"
     fifo = tmp_path / "pipe.csv"
     os.mkfifo(fifo)
@@ -253,6 +255,13 @@ def test_a_column_with_a_category_a_row_is_noted(tmp_path):
     path = tmp_path / "data.csv"
     path.write_text("size,kind\n" + "".join(f"{row} cm,{row % 2}\n" for row in range(40)))
     assert "Column 'size' was taken for categories and has 40, nearly one a row" in prepare_table(path).notes
+    path.write_text("size,name,kind\n" + "".join(f"{row},name {row},{row % 2}\n" for row in range(40)))
+    left_out = prepare_table(path)
+    assert left_out.schema.fields[0].dims == (1,)
+    assert "Column 'name' was left out: nearly every row has a text of its own there" in left_out.notes
+    ticked = prepare_table(path, features=("size", "name"))
+    assert ticked.schema.fields[0].dims == (41,)
+    assert "Column 'name' was taken for categories and has 40, nearly one a row" in ticked.notes
     path.write_text("size,kind\n" + "".join(f"{row % 20} cm,{row % 2}\n" for row in range(40)))
     assert prepare_table(path).notes == ()
 

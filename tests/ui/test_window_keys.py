@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QDockWidget
+from PySide6.QtWidgets import QApplication, QDockWidget, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from netbuilder.document import edits
 from netbuilder.document.model import About, PortRef
 from netbuilder.foundation.preferences import Preferences
+from netbuilder.foundation.problem import Problem
 from netbuilder.training.protocol import State
 from netbuilder.ui.theme import controller
 from netbuilder.ui.usage import NAME
@@ -214,3 +215,11 @@ def test_a_panel_that_closes_gives_the_keys_back_to_the_canvas(window: MainWindo
     press(Key.Key_7, CTRL)
     assert window.findChild(QDockWidget, "inspector").isHidden()
     assert window.canvas.hasFocus()
+
+
+def test_a_problem_of_a_layer_leads_to_it(window: MainWindow) -> None:
+    window.show_problems("It could not begin", [Problem(code="x", message="No file.", node=LINEAR)])
+    (box,) = window.findChildren(QMessageBox)
+    (show,) = [button for button in box.buttons() if button.text() == "Show it"]
+    QTest.mouseClick(show, Qt.MouseButton.LeftButton)
+    assert window.workspace.selection == {LINEAR}

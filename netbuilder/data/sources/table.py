@@ -222,7 +222,16 @@ def _type_features(
             notes.append(f"Column {name!r} was left out: it {_UNUSABLE[error.problems[0].code]}")
     if not columns:
         raise reasons[0]
-    return columns, tuple(notes)
+    named = [] if values["features"] else [column for column in columns if _names_rows(column, frame.height)]
+    if len(named) == len(columns):
+        return columns, tuple(notes)
+    notes += [f"Column {column.name!r} was left out: nearly every row has a text of its own there" for column in named]
+    return [column for column in columns if column not in named], tuple(notes)
+
+
+def _names_rows(column: Column, rows: int) -> bool:
+    """Whether a column of texts has a category for nearly every row: a name, from which nothing general is learned."""
+    return len(column.categories) > MANY_CATEGORIES and 2 * len(column.categories) > rows
 
 
 def _empty(name: str, values: Values) -> NetbuilderError:
@@ -276,7 +285,7 @@ def _usable_rows(
     notes += [
         f"Column {column.name!r} was taken for categories and has {len(column.categories):,}, nearly one a row"
         for column in columns
-        if len(column.categories) > MANY_CATEGORIES and 2 * len(column.categories) > len(keep)
+        if _names_rows(column, len(keep))
     ]
     return keep, tuple(notes)
 

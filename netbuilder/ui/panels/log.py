@@ -70,6 +70,10 @@ class LogPanel(QWidget):
         self.clear_button = self._button(
             "Clear", "delete", "Forget these lines; the run's own record keeps them", self.clear
         )
+        self._follows = True  # the end is in sight, and stays there
+        scroll = self.view.verticalScrollBar()
+        scroll.valueChanged.connect(self._note_scroll)
+        scroll.rangeChanged.connect(self._follow)
         bar = QHBoxLayout()
         bar.addWidget(self.filter)
         bar.addStretch(1)
@@ -141,8 +145,6 @@ class LogPanel(QWidget):
         """Write what is not written yet, if anybody looks: a fast run has an epoch every few milliseconds."""
         if not self._unwritten or not self.isVisible():
             return
-        bar = self.view.verticalScrollBar()
-        follow = bar.value() >= bar.maximum() - 2
         cursor = QTextCursor(self.view.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.beginEditBlock()
@@ -151,8 +153,14 @@ class LogPanel(QWidget):
                 self._append(line, cursor)
         cursor.endEditBlock()
         self._stack.setCurrentWidget(self.view)
-        if follow:
-            bar.setValue(bar.maximum())
+
+    def _note_scroll(self, value: int) -> None:
+        self._follows = value >= self.view.verticalScrollBar().maximum() - 2
+
+    def _follow(self, _: int, end: int) -> None:
+        """Keep the end in sight: how far it is becomes known only after the lines are laid out."""
+        if self._follows:
+            self.view.verticalScrollBar().setValue(end)
 
     def _append(self, line: Line, cursor: QTextCursor) -> None:
         theme = self._themes.theme

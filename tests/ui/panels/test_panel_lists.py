@@ -156,6 +156,25 @@ def test_a_filter_shows_matching_lines_only_and_copy_takes_those(log: LogPanel, 
     assert log.view.toPlainText() == ""
 
 
+def test_the_log_shows_its_end_until_somebody_reads_above(
+    qtbot: QtBot, digits: Workspace, themes: ThemeController
+) -> None:
+    panel = LogPanel(digits, themes)
+    qtbot.addWidget(panel)
+    for number in range(100):  # while nobody looks
+        panel.add("epoch", f"Epoch {number}")
+    panel.resize(500, 200)
+    panel.show()
+    bar = panel.view.verticalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 50)
+    assert bar.value() == bar.maximum()
+    panel.resize(500, 160)
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum())
+    bar.setValue(10)
+    panel.add("epoch", "Epoch 100")
+    assert bar.value() == 10
+
+
 def test_the_log_is_bounded(log: LogPanel, digits: Workspace) -> None:
     log.add("message", "first")
     log.add("message", "x" * 1_000_000 + "\nnext")
