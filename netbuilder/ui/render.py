@@ -98,6 +98,7 @@ def render_content(
         NetbuilderError: When the file's kind is another, or it cannot be written.
     """
     _check_kind(path)
+    content.arrays.find_ways()
     suffix = path.suffix.lower()
     area = _area(content)
     style = replace(style, outlined=suffix == ".svg")  # a PDF carries its fonts, a drawing for browsers does not

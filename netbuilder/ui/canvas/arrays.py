@@ -1,7 +1,8 @@
 """Where nodes and links lie, as numpy arrays: what is under the pointer or in view, for thousands of nodes at once.
 
-No Qt. A row is a node or a link; the later row is drawn above. Links are polylines of `STEPS` segments; of many, a
-curve is worked out when it is first asked for, since most are never near enough to be seen.
+No Qt. A row is a node or a link; the later row is drawn above. Links are polylines of `STEPS` segments; a curve is
+worked out when it is first asked for, since of many most are never near enough to be seen. So is the way of a link
+around nodes: `find_ways` finds those in view, and those that an edit made doubtful.
 """
 
 from __future__ import annotations
@@ -10,17 +11,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, compress
 from operator import attrgetter
+from time import perf_counter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from netbuilder.document.model import PortRef
-from netbuilder.ui.canvas.returns import lead_back, returning
-from netbuilder.ui.canvas.routing import ROUTED, STEPS, bend, hulls, route, through
+from netbuilder.ui.canvas.returns import returning
+from netbuilder.ui.canvas.routing import STEPS, through
 from netbuilder.ui.canvas.rows import rows_before
+from netbuilder.ui.canvas.ways import Drawing, Ways
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
+
+_PIECE = 64  # links whose ways are found in one go
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,8 @@ class CanvasArrays:
         self._targets: Rows = np.empty(0, dtype=np.intp)
         self._drops: Floats = np.empty((0, 2))
         self._via: dict[int, Floats] = {}
+        self._ways = Ways()
+        self._carried: Rows = np.empty(0, dtype=np.intp)
 
     def set_nodes(self, rects: Mapping[str, Sequence[float]]) -> None:
         """Replace all nodes; links keep meaning nodes by id and follow at the next `set_wires`."""
@@ -89,6 +96,8 @@ class CanvasArrays:
         self._curves = np.empty((count, STEPS + 1, 2))
         self._is_bent = np.zeros(count, dtype=bool)
         self.boxes = np.empty((count, 4))
+        self._ways.begin(count, len(self.ids))
+        self._carried = self._carried[:0]
         self._bend(np.arange(count))
 
     def arrange_nodes(self, ids: Iterable[str], come: Mapping[str, Sequence[float]]) -> None:
@@ -109,6 +118,8 @@ class CanvasArrays:
         renumbered = np.full(len(before), -1, dtype=np.intp)
         renumbered[take[kept]] = kept
         self.rects = rects
+        self._ways.take_nodes(take)
+        self._carried = self._carried[:0]
         self._sources, self._targets = renumbered[self._sources], renumbered[self._targets]
 
     def arrange_wires(self, order: Iterable[PortRef], made: Mapping[PortRef, Wire]) -> None:
@@ -118,7 +129,7 @@ class CanvasArrays:
             order: The targets of all links in their order; what is neither known nor made is left out.
             made: Those that are new, or begin or end elsewhere than before.
         """
-        targets, count = list(order), len(self.wires)
+        targets = list(order)
         take = rows_before(self._order, targets)
         is_here = take >= 0
         is_here[[row for row in np.flatnonzero(take < 0).tolist() if targets[row] in made]] = True
@@ -127,12 +138,12 @@ class CanvasArrays:
         ways = {self.wires[row].target: way for row, way in self._via.items()}
         self._take_wires(targets, take)
         rows = np.array([self._edge_row[target] for target in made], dtype=np.intp)
+        self._ways.forget(rows)
         self._via = {self._edge_row[target]: way for target, way in ways.items() if target in self._edge_row}
         self._sources[rows] = [self._row[wire.source.node] for wire in made.values()]
         self._targets[rows] = [self._row[wire.target.node] for wire in made.values()]
         self._enter(rows, list(made.values()))
-        is_anew = min(count, len(targets)) <= ROUTED
-        self._bend(np.arange(len(targets)) if is_anew else np.array([*rows.tolist(), *self._via], dtype=np.intp))
+        self._bend(np.array([*rows.tolist(), *self._via], dtype=np.intp))
 
     def _take_wires(self, targets: list[PortRef], take: Rows) -> None:
         """Let links be others, each with what is known of it from before; -1 takes what is to be overwritten.
@@ -154,6 +165,7 @@ class CanvasArrays:
                 empty = np.zeros((len(take), *array.shape[1:]), dtype=array.dtype)
                 setattr(self, name, array[take] if len(array) else empty)
         self._order = targets
+        self._ways.take_links(take)
         self._curves = np.empty((len(targets), STEPS + 1, 2))
         self._is_bent = np.zeros(len(targets), dtype=bool)
 
@@ -167,10 +179,9 @@ class CanvasArrays:
                 self._via[row] = np.array(wire.via)
 
     def replace_wires(self, rows: Rows, wires: Sequence[Wire]) -> None:
-        """Let links keep their nodes and begin or end elsewhere on them; all find their ways anew."""
+        """Let links keep their nodes and begin or end elsewhere on them."""
         self._enter(rows, wires)
-        # A node of another size may stand in the way of links that are not its own.
-        self._bend(rows if len(self.wires) > ROUTED else np.arange(len(self.wires)))
+        self._bend(rows)
 
     def __contains__(self, node: object) -> bool:
         return node in self._row
@@ -193,7 +204,8 @@ class CanvasArrays:
         return np.array([row for row in map(self._row.get, nodes) if row is not None], dtype=np.intp)
 
     def set_corners(self, rows: Rows, corners: Floats) -> Rows:
-        """Move nodes; returns the rows of the links that followed."""
+        """Carry nodes, and their links along; returns the rows of the links. Other links let them pass."""
+        self._carried = rows if self._ways.are_elsewhere(rows, corners) else rows[:0]
         self.rects[rows, :2] = corners
         return self.follow(rows)
 
@@ -205,8 +217,7 @@ class CanvasArrays:
             places: Where to, by node.
 
         Returns:
-            The rows of those whose links are to be led anew: where links lead around nodes, of all, else of those that
-            were elsewhere and not carried there already.
+            The rows of those that were elsewhere and not carried there already: their links are to be led anew.
         """
         rows = np.fromiter(map(self._row.__getitem__, nodes), dtype=np.intp, count=len(nodes))
         corners = np.fromiter(
@@ -214,7 +225,9 @@ class CanvasArrays:
         ).reshape(-1, 2)
         is_elsewhere = (self.rects[rows, :2] != corners).any(axis=1)
         self.rects[rows, :2] = corners
-        return rows if len(self.wires) <= ROUTED else rows[is_elsewhere]
+        self._carried = self._carried[:0]
+        stray: Rows = rows[is_elsewhere]
+        return stray
 
     def follow(self, rows: Rows) -> Rows:
         """Bend the links of these nodes anew; returns their rows."""
@@ -236,11 +249,6 @@ class CanvasArrays:
         for row, points in ways.items():
             self._via[row] = points
         self._bend(np.array(list(ways), dtype=np.intp))
-
-    def reroute(self, rows: Rows) -> None:
-        """Bend the links of nodes that were moved anew; all of them where others are led around nodes."""
-        if len(rows):
-            self._bend(np.arange(len(self.wires)) if len(self.wires) <= ROUTED else self.edges_of(rows))
 
     @property
     def sources(self) -> Rows:
@@ -274,24 +282,10 @@ class CanvasArrays:
             axis=1,
         )
         self.ends[rows] = ends
-        is_routed = len(self.wires) <= ROUTED
-        self._is_bent[rows] = is_routed
-        if is_routed:
-            curves = route(ends, self._sources[rows], self._targets[rows], self.rects)
-            self._lead_back(rows, curves)
-            self._curves[rows] = curves
-            self.boxes[rows] = np.concatenate([curves.min(axis=1), curves.max(axis=1)], axis=1)
-        else:
-            self.boxes[rows] = hulls(ends)
+        self._is_bent[rows] = False
+        self.boxes[rows] = self._ways.boxes(rows, ends)
         if self._via:
             self._lead(rows)
-
-    def _lead_back(self, rows: Rows, curves: Floats) -> None:
-        """Lead those of these links that run back to another row along lanes."""
-        for index in returning(self.ends[rows]):
-            curve = lead_back(self.ends[rows[index]], self.rects, int(self._sources[rows[index]]))
-            if curve is not None:
-                curves[index] = curve
 
     def _lead(self, rows: Rows) -> None:
         """Bend those of these links that are led through points."""
@@ -301,18 +295,53 @@ class CanvasArrays:
             self._is_bent[row] = True
             self.boxes[row] = *curve.min(axis=0), *curve.max(axis=0)
 
-    @property
-    def curves(self) -> Floats:
-        """(m, STEPS + 1, 2): all links, flattened."""
-        return self.curves_of(np.arange(len(self.wires)))
+    def find_ways(
+        self,
+        area: tuple[float, float, float, float] | None = None,
+        until: float = float("inf"),
+        *,
+        only_back: bool = False,
+    ) -> tuple[Floats, bool]:
+        """Find ways around nodes for the links whose ways are not known, or no longer hold.
+
+        Args:
+            area: Left, top, right, bottom of what is in view: only links there are looked at; None means all.
+            until: When to stop, by `time.perf_counter`.
+            only_back: Whether only those that run back to another row are looked at.
+
+        Returns:
+            The curves that have changed, as they were and as they are now, and whether all are found.
+        """
+        drawing = Drawing(self.ends, self._sources, self._targets, self.rects)
+        self._ways.look(drawing, self._carried)
+        is_due = self._ways.is_due.copy()
+        is_due[list(self._via)] = False
+        rows = np.flatnonzero(is_due)
+        if area is not None and len(rows):
+            rows = rows[np.isin(rows, self.edges_in(*area))]
+        if only_back:
+            rows = rows[returning(self.ends[rows])]
+        changed = [np.empty((0, STEPS + 1, 2))]
+        while len(rows):
+            before = self.curves_of(rows[:_PIECE])
+            found = self._ways.find(rows[:_PIECE], drawing, until)
+            is_found = np.isin(rows, found)
+            before, found = before[is_found[:_PIECE]], rows[is_found]
+            self._is_bent[found] = False
+            self.boxes[found] = self._ways.boxes(found, self.ends[found])
+            after = self.curves_of(found)
+            is_other = (before != after).any(axis=(1, 2))
+            changed += [before[is_other], after[is_other]]
+            rows = rows[~is_found]
+            if perf_counter() > until:
+                break
+        return np.concatenate(changed), not len(rows)
 
     def curves_of(self, rows: Rows) -> Floats:
         """Return some links, flattened."""
         late = rows[~self._is_bent[rows]]
         if len(late):
-            curves = bend(self.ends[late])
-            self._lead_back(late, curves)
-            self._curves[late] = curves
+            self._curves[late] = self._ways.curves(late, self.ends[late])
             self._is_bent[late] = True
         return self._curves[rows]
 

@@ -89,7 +89,7 @@ class Content:
             self._lead(difference, resized)
         elif resized:
             self._follow_ports(resized)
-        self.arrays.reroute(rows)
+        self.arrays.follow(rows)
         return changed.union(moved)
 
     def _instances_of(self, blocks: frozenset[str]) -> set[str]:
@@ -252,7 +252,7 @@ class Content:
         self.arrays.arrange_nodes(nodes, {node: self._rect(node, places[node]) for node in come})
         moved = self.arrays.put([node for node in difference.moved if node in nodes], places)
         self._lead(difference, (), stale)
-        self.arrays.reroute(np.concatenate([self.arrays.rows(come), moved]))
+        self.arrays.follow(np.concatenate([self.arrays.rows(come), moved]))
 
     def _placed(self, nodes: Iterable[str]) -> dict[str, Place]:
         """Return every node's place; those that have none get one in a grid below the others."""

@@ -10,9 +10,13 @@ import numpy as np
 
 from netbuilder.ui.canvas.routing import Floats, Rows, level_out
 
+_TURN = 36.0  # how far the turns reach out, before they are rounded
+
+REACH = 0.75 * _TURN
+"""How far a link runs beyond its ends."""
+
 _BACK = 60.0  # so far to the left a link has to go, and
 _DOWN = 90.0  # so far up or down, to need a lane
-_TURN = 36.0  # how far the turns reach out, before they are rounded
 _CLEAR = 10.0  # from a lane to the nodes beside it
 _LANES = 5  # side by side in one gap
 _MOST = 400  # links
@@ -26,25 +30,27 @@ def returning(ends: Floats) -> Rows:
     return found if len(found) <= _MOST else found[:0]
 
 
-def lead_back(end: Floats, rects: Floats, number: int) -> Floats | None:
-    """Return the curve (STEPS + 1, 2) of one link that runs back, or None where no lane is free.
+def lead_back(ends: Floats, lanes: Floats) -> Floats:
+    """Return the curves (m, STEPS + 1, 2) of links that run back along lanes.
+
+    Args:
+        ends: (m, 4): where they begin and end.
+        lanes: (m,): the heights of their lanes.
+    """
+    x0, y0, x1, y1 = ends.T
+    into = np.stack([x0, y0, x0 + _TURN, y0, x0 + _TURN, lanes, x0, lanes], axis=1)
+    out = np.stack([x1, lanes, x1 - _TURN, lanes, x1 - _TURN, y1, x1, y1], axis=1)
+    return level_out(into.reshape(-1, 4, 2), out.reshape(-1, 4, 2))
+
+
+def find_lane_back(end: Floats, rects: Floats, number: int) -> float | None:
+    """Return the height of a lane for one link in the widest gap between the rows, or None where none is free.
 
     Args:
         end: (4,): where it begins and ends.
         rects: (n, 4): x, y, width, height of all nodes.
         number: The row of its source: links from one node share a lane, those from others take the ones beside it.
     """
-    x0, y0, x1, y1 = end.tolist()
-    lane = _lane(end, rects, number)
-    if lane is None:
-        return None
-    into = np.array([[x0, y0], [x0 + _TURN, y0], [x0 + _TURN, lane], [x0, lane]])
-    out = np.array([[x1, lane], [x1 - _TURN, lane], [x1 - _TURN, y1], [x1, y1]])
-    return level_out(into, out)
-
-
-def _lane(end: Floats, rects: Floats, number: int) -> float | None:
-    """Return a height in the widest gap between the rows, or None without one."""
     x0, _, x1, _ = end.tolist()
     low, high = sorted((float(end[1]), float(end[3])))
     tops, bottoms = rects[:, 1] - _CLEAR, rects[:, 1] + rects[:, 3] + _CLEAR

@@ -1,9 +1,12 @@
-"""The course of links: level curves from port to port, and around nodes that would lie on top of them.
+"""The course of links: level curves from port to port, and along lanes beside nodes that lie in between.
 
-A link that would run below other nodes takes a lane beside them, as a careful hand would draw it. numpy only.
+A link that would run below other nodes takes a lane beside them, as a careful hand would draw it. Here are the curves,
+and the search for the lane of one link; which links need one is `ways`' business. numpy only.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,15 +17,20 @@ Rows = NDArray[np.intp]
 STEPS = 32
 """Segments a link is flattened into."""
 
-ROUTED = 400
-"""More links than this all run straight to their goal: finding ways around would cost more than a frame."""
+NEAR = 8.0
+"""A link that passes a node so closely is led around it, too."""
 
-_DETOURS = 40  # at most; the links that are left over run straight
+CLEARANCE = 16.0
+"""From a lane to the nodes beside it."""
 
-_CLEARANCE = 16.0  # from a lane to the nodes beside it
-_LANE = 10.0  # between two lanes
+LANE = 10.0
+"""Between two lanes."""
+
 _TURNS = (26.0, 60.0, 110.0)  # how much room the bend into a lane may take
-_NEAR = 8.0  # a link that passes a node so closely is led around it, too
+
+LEAST = 2 * _TURNS[0]
+"""So far to the right a link has to go to be led around nodes: the bends need room."""
+
 _SLACK = 2.0  # so near to a node counts as on it
 
 
@@ -82,98 +90,134 @@ def through(end: Floats, points: Floats) -> Floats:
     return np.concatenate([stops[:1], *taken])
 
 
-def route(ends: Floats, sources: Rows, targets: Rows, rects: Floats) -> Floats:
-    """Return curves as `bend` does, led around the nodes that lie on them.
+def crossing(curves: Floats, sources: Rows, targets: Rows, rects: Floats) -> Rows:
+    """Return which curves (m, STEPS + 1, 2) run over a node, or close to one, that is not one of their ends.
 
     Args:
-        ends: (m, 4): the links' ends.
+        curves: The links.
         sources: Row in `rects` of each link's source.
         targets: Row of its target.
         rects: (n, 4): x, y, width, height of all nodes.
     """
-    curves = bend(ends)
-    lanes: list[tuple[float, float, float]] = []
-    for row in _crossing(curves, sources, targets, rects)[:_DETOURS]:
-        x0, y0, x1, y1 = ends[row].tolist()
-        if x1 - x0 > 2 * _TURNS[0]:
-            others = np.delete(rects, [sources[row], targets[row]], axis=0)
-            curves[row], lane = _best_detour((x0, y0, x1, y1), curves[row], others, lanes)
-            lanes.append((lane, x0, x1))
-    return curves
-
-
-def _crossing(curves: Floats, sources: Rows, targets: Rows, rects: Floats) -> list[int]:
-    """Return the rows of links that run over a node which is not one of their ends."""
     low, high = curves.min(axis=1), curves.max(axis=1)
-    near, far = rects[:, :2] - _NEAR, rects[:, :2] + rects[:, 2:] + _NEAR
-    touch = ((low[:, None] <= far) & (high[:, None] >= near)).all(axis=2)
-    touch[np.arange(len(curves)), sources] = False
-    touch[np.arange(len(curves)), targets] = False
+    near, far = rects[:, :2] - NEAR, rects[:, :2] + rects[:, 2:] + NEAR
+    some = np.flatnonzero(((near <= high.max(axis=0)) & (far >= low.min(axis=0))).all(axis=1))  # few of all
+    place = np.full(len(rects), len(some))
+    place[some], near, far = np.arange(len(some)), near[some], far[some]
+    touch = np.zeros((len(curves), len(some) + 1), dtype=bool)  # the last column stands for all other nodes
+    touch[:, :-1] = (low[:, None, 0] <= far[:, 0]) & (high[:, None, 0] >= near[:, 0])
+    touch[:, :-1] &= (low[:, None, 1] <= far[:, 1]) & (high[:, None, 1] >= near[:, 1])
+    every = np.arange(len(curves))
+    touch[every, place[sources]] = False
+    touch[every, place[targets]] = False
     links, nodes = np.nonzero(touch)
-    points = curves[links]
-    inside = np.logical_and(points > near[nodes, None], points < far[nodes, None]).all(axis=2)
-    crossing = links[np.any(inside, axis=1)]
-    return sorted(set(crossing.tolist()))
+    x, y = np.moveaxis(curves[links], 2, 0)
+    (left, top), (right, bottom) = near[nodes].T[..., None], far[nodes].T[..., None]
+    inside = (x > left) & (x < right) & (y > top) & (y < bottom)
+    is_crossing = np.zeros(len(curves), dtype=bool)
+    is_crossing[links[inside.any(axis=1)]] = True
+    return np.flatnonzero(is_crossing)
 
 
-def _best_detour(
-    ends: tuple[float, float, float, float], direct: Floats, rects: Floats, lanes: list[tuple[float, float, float]]
-) -> tuple[Floats, float]:
-    """Return the way that crosses the least of other nodes, and among equals the shortest; with its lane's height."""
-    x0, y0, x1, y1 = ends
-    best, best_cost, best_lane = direct, (_covered(direct, rects) + 1, 0.0), (y0 + y1) / 2
-    for lane in _lanes(x0, y0, x1, y1, rects, lanes):
-        for turn in _TURNS:
-            curve = _detour(x0, y0, x1, y1, lane, turn)
-            # A way up passes the other ports of its node, which lie above: below is better unless it is much longer.
-            # Wide turns are calmer: a narrow one has to save a crossing.
-            length = (abs(lane - y0) + abs(lane - y1)) * (1.5 if lane < y0 else 1.0)
-            cost = (_covered(curve, rects), length - turn * 0.1)
-            if cost < best_cost:
-                best, best_cost, best_lane = curve, cost, lane
-    return best, best_lane
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """How a link is led around nodes.
+
+    Attributes:
+        y: The height at which it passes them; None where running straight is no worse.
+        turn: How much room its bends take at most.
+        above: Nothing above this was looked at to decide so,
+        below: nor below this.
+    """
+
+    y: float | None
+    turn: float
+    above: float
+    below: float
 
 
-def _covered(curve: Floats, rects: Floats) -> int:
-    """Return how many of a curve's points lie on nodes."""
-    low, high = curve.min(axis=0) - _SLACK, curve.max(axis=0) + _SLACK
-    rects = rects[((rects[:, :2] < high) & (rects[:, :2] + rects[:, 2:] > low)).all(axis=1)]  # few of all are near
-    near, far = rects[:, None, :2] - _SLACK, rects[:, None, :2] + rects[:, None, 2:] + _SLACK
-    return int(((curve > near) & (curve < far)).all(axis=2).sum())
+def find_lane(end: Floats, direct: Floats, rects: Floats, lanes: Floats) -> Lane:
+    """Return the way that crosses the least of other nodes, and among equals the shortest.
+
+    Args:
+        end: (4,): where the link begins and ends, at least `LEAST` further to the right.
+        direct: (STEPS + 1, 2): how it would run straight.
+        rects: (n, 4): the other nodes.
+        lanes: (k, 3): height, beginning and end of the lanes that other links have taken.
+    """
+    x0, y0, x1, y1 = end.tolist()
+    below, above = _free_heights(x0, y0, x1, y1, rects, lanes)
+    ways = [(y, turn) for y in (below, above) for turn in _TURNS]
+    heights, turns = np.array(ways).T
+    curves = detours(np.broadcast_to(end, (len(ways), 4)), heights, turns)
+    covered = _covered(np.concatenate([direct[None], curves]), rects).tolist()
+    # A way up passes the other ports of its node, which lie above: below is better unless it is much longer.
+    # Wide turns are calmer: a narrow one has to save a crossing.
+    costs = [
+        (nodes, (abs(y - y0) + abs(y - y1)) * (1.5 if y < y0 else 1.0) - turn * 0.1, number)
+        for number, (nodes, (y, turn)) in enumerate(zip(covered[1:], ways, strict=True))
+    ]
+    nodes, length, number = min(costs)
+    if (nodes, length) >= (covered[0] + 1, 0.0):
+        return Lane(None, 0.0, above, below)
+    return Lane(*ways[number], above, below)
 
 
-def _lanes(
-    x0: float, y0: float, x1: float, y1: float, rects: Floats, lanes: list[tuple[float, float, float]]
-) -> tuple[float, float]:
+def _covered(curves: Floats, rects: Floats) -> Rows:
+    """Return how many points of each curve (m, STEPS + 1, 2) lie on nodes."""
+    low, high = curves.min(axis=(0, 1)) - _SLACK, curves.max(axis=(0, 1)) + _SLACK
+    near, far = rects[:, :2] - _SLACK, rects[:, :2] + rects[:, 2:] + _SLACK
+    is_near = (near[:, 0] < high[0]) & (far[:, 0] > low[0]) & (near[:, 1] < high[1]) & (far[:, 1] > low[1])
+    near, far = near[is_near], far[is_near]  # few of all
+    x, y = curves[..., 0, None], curves[..., 1, None]
+    inside = (x > near[:, 0]) & (x < far[:, 0]) & (y > near[:, 1]) & (y < far[:, 1])
+    result: Rows = inside.sum(axis=(1, 2))
+    return result
+
+
+def _free_heights(x0: float, y0: float, x1: float, y1: float, rects: Floats, lanes: Floats) -> tuple[float, float]:
     """Return the nearest heights below and above both ends where a level line is clear of nodes and of other lanes."""
-    left, right = rects[:, 0] - _CLEARANCE, rects[:, 0] + rects[:, 2] + _CLEARANCE
+    left, right = rects[:, 0] - CLEARANCE, rects[:, 0] + rects[:, 2] + CLEARANCE
     blocking = rects[(left < x1 - _TURNS[0]) & (right > x0 + _TURNS[0])]
-    spans = [(y - _CLEARANCE, y + height + _CLEARANCE) for _, y, _, height in blocking.tolist()]
-    spans += [(y - _LANE, y + _LANE) for y, start, end in lanes if start < x1 and end > x0]
+    lines = lanes[(lanes[:, 1] < x1) & (lanes[:, 2] > x0), 0]
+    tops = np.concatenate([blocking[:, 1] - CLEARANCE, lines - LANE])
+    bottoms = np.concatenate([blocking[:, 1] + blocking[:, 3] + CLEARANCE, lines + LANE])
     below, above = max(y0, y1), min(y0, y1)
-    for top, bottom in sorted(spans):
-        if top < below < bottom:
-            below = bottom
-    for top, bottom in sorted(spans, key=lambda span: -span[1]):
-        if top < above < bottom:
-            above = top
-    return below, above
+    return _pass(below, tops, bottoms), -_pass(-above, -bottoms, -tops)
 
 
-def _detour(x0: float, y0: float, x1: float, y1: float, lane: float, turn: float) -> Floats:
-    """Return a curve that bends into a lane, follows it and bends out again."""
-    room = (x1 - x0) / 2
-    first, second = (min(max(abs(lane - y) * 0.6, _TURNS[0]), turn, room) for y in (y0, y1))
-    into = np.array([[x0, y0], [x0 + first / 2, y0], [x0 + first / 2, lane], [x0 + first, lane]])
-    out = np.array([[x1 - second, lane], [x1 - second / 2, lane], [x1 - second / 2, y1], [x1, y1]])
-    return level_out(into, out)
+def _pass(height: float, tops: Floats, bottoms: Floats) -> float:
+    """Return the first height from one on downwards that lies in none of some spans."""
+    ahead = bottoms > height
+    spans = sorted(zip(tops[ahead].tolist(), bottoms[ahead].tolist(), strict=True))
+    for top, bottom in spans:
+        if top >= height:
+            break
+        height = max(height, bottom)
+    return height
+
+
+def detours(ends: Floats, lanes: Floats, turns: Floats) -> Floats:
+    """Return curves (m, STEPS + 1, 2) that bend into a lane, follow it and bend out again.
+
+    Args:
+        ends: (m, 4): where they begin and end, at least `LEAST` further to the right.
+        lanes: (m,): the heights of their lanes.
+        turns: (m,): how much room their bends take at most.
+    """
+    x0, y0, x1, y1 = ends.T
+    most = np.minimum(turns, (x1 - x0) / 2)
+    first, second = (np.minimum(np.maximum(np.abs(lanes - y) * 0.6, _TURNS[0]), most) for y in (y0, y1))
+    into = np.stack([x0, y0, x0 + first / 2, y0, x0 + first / 2, lanes, x0 + first, lanes], axis=1)
+    out = np.stack([x1 - second, lanes, x1 - second / 2, lanes, x1 - second / 2, y1, x1, y1], axis=1)
+    return level_out(into.reshape(-1, 4, 2), out.reshape(-1, 4, 2))
 
 
 def level_out(into: Floats, out: Floats) -> Floats:
-    """Return the curve (STEPS + 1, 2) of a link that bends into a lane, follows it and bends out again.
+    """Return curves (m, STEPS + 1, 2) of links that bend into a lane, follow it and bend out again.
 
     Args:
-        into: (4, 2): the control points of the first bend, which ends in the lane.
-        out: (4, 2): those of the second, which begins in it.
+        into: (m, 4, 2): the control points of the first bend, which ends in the lane.
+        out: (m, 4, 2): those of the second, which begins in it.
     """
-    return np.concatenate([_FIRST.T @ into, _SECOND.T @ out])
+    return np.concatenate([_FIRST.T @ into, _SECOND.T @ out], axis=1)

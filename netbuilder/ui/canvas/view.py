@@ -344,3 +344,4 @@ class CanvasView(Stage):
             content.show(self.workspace.document, replace(self.knowledge, areas={}), self.workspace.scope)
         marks = Marks(wrong=self.wrong_ports)
         render_content(content, path, Style(load_theme(theme)), scale, live=pictures, marks=marks)
+        self.renew()  # it may have led links in view along other ways

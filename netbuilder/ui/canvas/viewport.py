@@ -44,6 +44,8 @@ SOME = 64
 _PIECES = np.arange(0, STEPS, STEPS // 4)[:, None] + np.arange(STEPS // 4 + 1)
 """The points of the pieces of a link that have a rectangle each when it is painted again."""
 
+_WAYS = 0.004  # seconds a frame in which ways around nodes are found
+
 _SETTLE = 90  # milliseconds without zooming after which faces are drawn anew for the zoom reached
 _STEP = 1.2
 _BORDER = 18.0  # pixels around the network when all of it is shown
@@ -108,6 +110,7 @@ class Viewport(QWidget):
         """Bring the backing up to date and copy what is exposed; what a gesture shows comes on top."""
         self._detail = self._are_cards(), self._course()
         self._align()
+        self._find_ways()
         if self._backing.is_stale and not self._backing.repair(self._painter_of_parts()):
             self._again.start()
         painter = QPainter(self)
@@ -119,6 +122,15 @@ class Viewport(QWidget):
             self.paint_overlay(painter)
         finally:
             painter.end()  # a painter left open by an error would take the whole process down
+
+    def _find_ways(self) -> None:
+        """Find ways for some links in view, and paint those again that run otherwise; later frames find the rest."""
+        arrays, is_far, until = self.content.arrays, self._detail[1] is Course.STRAIGHT, perf_counter() + _WAYS
+        changed, is_done = arrays.find_ways(self.shown_area(), until, only_back=is_far)
+        if len(changed):
+            self._renew_curves(changed)
+        if not is_done:
+            self._again.start()
 
     def _painter_of_parts(self) -> Paint:
         scene, course, marks = self._scene(), self._detail[1], self.marks()
@@ -200,7 +212,14 @@ class Viewport(QWidget):
         if len(rows) > SOME:
             self.renew()
             return
-        pieces = self.content.arrays.curves_of(rows)[:, _PIECES].reshape(-1, _PIECES.shape[1], 2)
+        self._renew_curves(self.content.arrays.curves_of(rows))
+
+    def _renew_curves(self, curves: Floats) -> None:
+        """Paint again where these curves (k, STEPS + 1, 2) are."""
+        if len(curves) > 2 * SOME:
+            self.renew()
+            return
+        pieces = curves[:, _PIECES].reshape(-1, _PIECES.shape[1], 2)
         self._renew(np.concatenate([pieces.min(axis=1), pieces.max(axis=1)], axis=1), 10.0)
 
     def _renew(self, boxes: Floats, around: float) -> None:

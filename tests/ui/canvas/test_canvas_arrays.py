@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from netbuilder.document.model import PortRef
 from netbuilder.ui.canvas.arrays import CanvasArrays, Wire
-from netbuilder.ui.canvas.routing import STEPS, bend, route
+from netbuilder.ui.canvas.routing import STEPS, bend
 
 
 def arrays() -> CanvasArrays:
@@ -26,14 +26,14 @@ def test_the_topmost_node_is_found():
 def test_links_begin_and_end_at_their_ports():
     ends = arrays().ends[0]
     assert ends.tolist() == [100, 40, 200, 20]
-    curve = arrays().curves[0]
+    curve = arrays().curves_of(np.array([0]))[0]
     assert curve[0].tolist() == [100, 40]
     assert curve[-1].tolist() == [200, 20]
 
 
 def test_a_link_is_found_near_its_curve_and_not_elsewhere():
     known = arrays()
-    middle = known.curves[0][STEPS // 2]
+    middle = known.curves_of(np.array([0]))[0][STEPS // 2]
     assert known.edge_at(*middle, reach=3) == PortRef("b", "x")
     assert known.edge_at(middle[0], middle[1] + 9, reach=3) is None
 
@@ -70,36 +70,6 @@ def test_rectangle_queries_agree_with_a_plain_loop(boxes):
         if x <= 100 and x + abs(w) >= -100 and y <= 100 and y + abs(h) >= -100
     }
     assert found == plain
-
-
-def covered(curve, rects) -> bool:
-    x, y = curve[:, 0, None], curve[:, 1, None]
-    inside = (x > rects[:, 0]) & (x < rects[:, 0] + rects[:, 2]) & (y > rects[:, 1]) & (y < rects[:, 1] + rects[:, 3])
-    return bool(inside.any())
-
-
-def test_a_link_is_led_around_a_node_that_lies_on_it():
-    rects = np.array([[0.0, 0, 100, 100], [600, 0, 100, 100], [300, -20, 100, 120]])
-    ends = np.array([[100.0, 50, 600, 50]])
-    assert covered(bend(ends)[0], rects[2:])
-    routed = route(ends, np.array([0]), np.array([1]), rects)[0]
-    assert not covered(routed, rects[2:])
-    assert routed[0].tolist() == [100, 50]
-    assert routed[-1].tolist() == [600, 50]
-    assert len(routed) == STEPS + 1
-
-
-def test_two_links_around_the_same_node_take_two_lanes():
-    rects = np.array([[0.0, 0, 100, 100], [600, 0, 100, 100], [300, -20, 100, 120]])
-    ends = np.array([[100.0, 50, 600, 50], [100.0, 60, 600, 60]])
-    first, second = route(ends, np.array([0, 0]), np.array([1, 1]), rects)
-    assert abs(first[STEPS // 2, 1] - second[STEPS // 2, 1]) >= 9
-
-
-def test_a_free_link_is_not_led_around_anything():
-    rects = np.array([[0.0, 0, 100, 100], [600, 0, 100, 100], [300, 400, 100, 120]])
-    ends = np.array([[100.0, 50, 600, 70]])
-    assert np.array_equal(route(ends, np.array([0]), np.array([1]), rects), bend(ends))
 
 
 @pytest.mark.parametrize("across", [-400.0, -10.0, 0.0, 5.0, 300.0])

@@ -6,6 +6,7 @@ import gc
 import threading
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -158,7 +159,7 @@ class Twice:
         view, at = table.view, table.target(self.number, self.x, self.y)
         if view.content.arrays.wires and self.number % 3:
             row = self.number % len(view.content.arrays.wires)
-            curve = view.content.arrays.curves[row]
+            curve = view.content.arrays.curves_of(np.array([row]))[0]
             at = view.to_view(*curve[round(self.x * (len(curve) - 1))].tolist()).toPoint()
         QTest.mouseDClick(view, LEFT, self.modifiers, at)
         QTest.mouseRelease(view, LEFT, self.modifiers, at)
