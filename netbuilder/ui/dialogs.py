@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import Enum, auto
 from functools import partial
 from html import escape
@@ -27,7 +27,7 @@ from netbuilder import __version__
 from netbuilder.foundation.problem import Fix, Problem
 from netbuilder.ui.action_table import ACTIONS, MENUS
 
-PROJECTS = "NetBuilder projects (*.netb)"
+PROJECTS = {".netb": "NetBuilder projects"}
 TABLES = "Tables (*.csv *.tsv *.parquet)"
 
 _MOST_FIXES = 3
@@ -156,9 +156,9 @@ def ask_overwrite_open(parent: QWidget, path: Path, who: str) -> Answer:
     )
 
 
-def ask_replace(parent: QWidget, path: Path) -> Answer:
+def ask_replace(parent: QWidget, path: Path, follows: str = "Exporting replaces what it holds.") -> Answer:
     """Ask whether to replace a file that is there already."""
-    return ask(parent, f"“{path.name}” exists already.", "Exporting replaces what it holds.", "Replace")
+    return ask(parent, f"“{path.name}” exists already.", follows, "Replace")
 
 
 Offer = tuple[str, str, Callable[[], object]]
@@ -208,7 +208,8 @@ def _mend(mend: Callable[[Fix], object], fix: Fix, _checked: bool = False) -> No
 
 def choose_project(parent: QWidget, folder: Path) -> Path | None:
     """Ask for a project to open."""
-    name, _ = QFileDialog.getOpenFileName(parent, "Open a project", str(folder), f"{PROJECTS};;All files (*)")
+    kinds = f"{_filters(PROJECTS)};;All files (*)"
+    name, _ = QFileDialog.getOpenFileName(parent, "Open a project", str(folder), kinds)
     return Path(name) if name else None
 
 
@@ -232,11 +233,56 @@ def choose_data(parent: QWidget, folder: Path) -> Path | None:
 
 def choose_project_target(parent: QWidget, suggestion: Path) -> Path | None:
     """Ask where to save a project."""
-    name, _ = QFileDialog.getSaveFileName(parent, "Save the project", str(suggestion), PROJECTS)
+    path = name_file(parent, "Save the project", suggestion, PROJECTS)
+    follows = "Saving replaces what it holds, which is kept among its earlier versions."
+    return path if path is not None and may_replace(parent, path, follows) else None
+
+
+def choose_target(parent: QWidget, title: str, suggestion: Path, kinds: Mapping[str, str]) -> Path | None:
+    """Ask where to export to, and whether a file that is there may be replaced.
+
+    Args:
+        parent: The window.
+        title: What is exported.
+        suggestion: Which file is proposed.
+        kinds: Ending, with its dot -> what such files are called.
+    """
+    path = name_file(parent, title, suggestion, kinds)
+    return path if path is not None and may_replace(parent, path) else None
+
+
+def may_replace(parent: QWidget, path: Path, *follows: str) -> bool:
+    """Ask whether a file may be replaced, where there is one."""
+    return not path.is_file() or ask_replace(parent, path, *follows) is Answer.YES
+
+
+def name_file(parent: QWidget, title: str, suggestion: Path, kinds: Mapping[str, str]) -> Path | None:
+    """Ask for the name of a file to write; one that ends like none of its kinds gets the ending of the chosen one.
+
+    The system's dialog could ask only about the name as it was typed, so whoever writes asks about replacing.
+    """
+    name, chosen = QFileDialog.getSaveFileName(
+        parent, title, str(suggestion), _filters(kinds), "", QFileDialog.Option.DontConfirmOverwrite
+    )
     if not name:
         return None
-    path = Path(name)
-    return path if path.suffix else path.with_suffix(".netb")
+    ending = next((ending for ending in kinds if f"*{ending})" in chosen), next(iter(kinds)))
+    return with_ending(Path(name), ending, kinds)
+
+
+def with_ending(path: Path, ending: str, known: Collection[str] = ()) -> Path:
+    """Return a path whose name ends as it must: "net.v2" becomes "net.v2.onnx".
+
+    Args:
+        path: What was typed.
+        ending: With its dot.
+        known: Other endings that are as good.
+    """
+    return path if path.suffix.lower() in (ending, *known) else path.with_name(path.name + ending)
+
+
+def _filters(kinds: Mapping[str, str]) -> str:
+    return ";;".join(f"{title} (*{ending})" for ending, title in kinds.items())
 
 
 class AboutDialog(QDialog):

@@ -22,14 +22,17 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from netbuilder.document.history import History
 from netbuilder.exchange.formats import Exported, ExportFormat, Order
 from netbuilder.exchange.runs import list_runs, runs_folder
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import Problem
+from netbuilder.ui import dialogs
 from netbuilder.ui.form import LABELS, Form
 
 if TYPE_CHECKING:
     from netbuilder.ui.window import MainWindow
+    from netbuilder.ui.workspace import Change
 
 TICK = 100
 """Milliseconds between two looks at the progress."""
@@ -45,6 +48,8 @@ class ExportDialog(QDialog):
         super().__init__(window)
         self._window, self._format = window, form
         self._job: Job | None = None
+        self._history: History | None = None  # of the document that was open as the form was filled in
+        self._written = Path()
         self._settings: dict[str, Any] = form.defaults()
         self.setWindowTitle(f"Export: {form.title}")
         self.setMinimumWidth(560)
@@ -68,6 +73,10 @@ class ExportDialog(QDialog):
         self.show_folder.clicked.connect(self._reveal)
         self.form.edited.connect(lambda name, value, _gesture: self._settings.update({name: value}))
         self.target.textChanged.connect(lambda text: self.go.setEnabled(bool(text.strip())))
+        workspace = window.workspace
+        workspace.documentReplaced.connect(self._follow)
+        workspace.stateChanged.connect(self._follow)
+        workspace.documentChanged.connect(self._follow_edit)
 
     # What it looks like ----------------------------------------------------------------------------------------------
 
@@ -124,11 +133,39 @@ class ExportDialog(QDialog):
 
     def _fill(self) -> None:
         workspace = self._window.workspace
-        for run in self._runs():
-            self.weights.addItem(f"Best weights of the run {run.name}", run)
-        self.weights.addItem(f"Fresh weights from seed {workspace.document.plan.seed}", None)
+        self._history = workspace.history
+        self.weights.clear()
+        self._fill_weights()
         name = workspace.name if self._format.suffix else f"{workspace.name}-python"
         self.target.setText(str(workspace.file.folder / f"{name}{self._format.suffix}"))
+        self.outcome.hide()
+        self.show_folder.hide()
+
+    def _fill_weights(self) -> None:
+        """Offer the weights there are; what was picked stays picked."""
+        had, picked = self.weights.count(), self.weights.currentData()
+        self.weights.clear()
+        for run in self._runs():
+            self.weights.addItem(f"Best weights of the run {run.name}", run)
+        self.weights.addItem(self._fresh, None)
+        rows = [row for row in range(self.weights.count()) if had and self.weights.itemData(row) == picked]
+        self.weights.setCurrentIndex(rows[0] if rows else 0)
+
+    @property
+    def _fresh(self) -> str:
+        return f"Fresh weights from seed {self._window.workspace.document.plan.seed}"
+
+    def _follow(self, _: object = None) -> None:
+        """Offer what belongs to the document as it is now; what is being exported stays as it was ordered."""
+        if self._job is not None:
+            return
+        if self._history is not self._window.workspace.history:
+            self._fill()
+        else:
+            self._fill_weights()
+
+    def _follow_edit(self, _: Change) -> None:
+        self.weights.setItemText(self.weights.count() - 1, self._fresh)
 
     def _runs(self) -> list[Path]:
         """Return the runs whose weights can be taken: the window's own first, then the file's."""
@@ -144,27 +181,26 @@ class ExportDialog(QDialog):
     def _browse(self) -> None:
         form = self._format
         if form.suffix:
-            kinds = f"{form.title} (*{form.suffix})"
-            title = f"Export {form.title}"
-            name, _ = QFileDialog.getSaveFileName(
-                self, title, self.target.text(), kinds, options=QFileDialog.Option.DontConfirmOverwrite
-            )
+            kinds = {form.suffix: form.title}
+            path = dialogs.name_file(self, f"Export {form.title}", Path(self.target.text()), kinds)
+            name = str(path or "")
         else:
             name = QFileDialog.getExistingDirectory(self, "Export into this folder", self.target.text())
         if name:
-            path = Path(name)
-            self.target.setText(str(path if path.suffix or not form.suffix else path.with_suffix(form.suffix)))
+            self.target.setText(name)
 
     def _start(self, *, overwrite: bool = False) -> None:
         from netbuilder.project import runs_folder
-        from netbuilder.ui import dialogs
 
         workspace = self._window.workspace
         target = Path(self.target.text().strip()).expanduser().absolute()
-        if self._format.suffix and target.is_file():
-            if dialogs.ask_replace(self, target) is not dialogs.Answer.YES:
+        if self._format.suffix:
+            target = dialogs.with_ending(target, self._format.suffix)
+            is_there = target.is_file()
+            if is_there and dialogs.ask_replace(self, target) is not dialogs.Answer.YES:
                 return
-            overwrite = True
+            overwrite = is_there
+        self._written = target
         order = Order(
             document=workspace.document,
             format=self._format.key,
@@ -195,11 +231,9 @@ class ExportDialog(QDialog):
         names = ", ".join(path.name for path in exported.files)
         self._say("\n".join([f"Wrote {names} with {exported.origin}.", *exported.notes]), "good")
         self.show_folder.show()
-        self._window.workspace.message.emit(f"Exported {self._format.title} to {self.target.text()}")
+        self._window.workspace.message.emit(f"Exported {self._format.title} to {self._written}")
 
     def _fail(self, problems: Sequence[Problem]) -> None:
-        from netbuilder.ui import dialogs
-
         self._set_running(False)
         foreign = next((problem for problem in problems if problem.code == "export.foreign"), None)
         if foreign and dialogs.ask_replace(self, Path(foreign.file)) is dialogs.Answer.YES:
@@ -227,6 +261,7 @@ class ExportDialog(QDialog):
             self._clock.start()
         else:
             self._clock.stop()
+            self._follow()
         self._fit()
 
     def _show_progress(self) -> None:
@@ -250,8 +285,7 @@ class ExportDialog(QDialog):
         self.resize(self.width(), max(self.sizeHint().height(), self.heightForWidth(self.width())))
 
     def _reveal(self) -> None:
-        target = Path(self.target.text())
-        folder = target.parent if self._format.suffix else target
+        folder = self._written.parent if self._format.suffix else self._written
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     def reject(self) -> None:

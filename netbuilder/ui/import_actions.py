@@ -15,6 +15,7 @@ from netbuilder.ui.openings import NETWORKS, WEIGHTS
 from netbuilder.ui.progress_dialog import run_with_progress
 
 if TYPE_CHECKING:
+    from netbuilder.document.history import History
     from netbuilder.document.model import Document, StartWeights
     from netbuilder.ui.import_dialog import Report
     from netbuilder.ui.window import MainWindow
@@ -50,7 +51,7 @@ class ImportActions:
                 self._window,
                 f"Importing {path.name}",
                 partial(_import_network, path),
-                partial(self._show_network, path),
+                partial(self._show_network, path, self._workspace.document),
             )
 
     def read_weights(self, path: Path) -> None:
@@ -66,7 +67,7 @@ class ImportActions:
             self._window,
             f"Loading weights from {path.name}",
             partial(_match_weights, path, document, project),
-            partial(self._show_weights, path),
+            partial(self._show_weights, path, self._workspace.history),
         )
 
     # Inside --------------------------------------------------------------------------------------------------------
@@ -78,15 +79,21 @@ class ImportActions:
         )
         return Path(name) if name else None
 
-    def _show_network(self, path: Path, found: tuple[Document, Report]) -> None:
+    def _show_network(self, path: Path, before: Document, found: tuple[Document, Report]) -> None:
         document, report = found
+        is_other = self._workspace.document is not before or self._workspace.state.is_active
+        if is_other and not self._window.files.may_leave():  # it was asked about what was open then
+            return
         self._workspace.open_unsaved(document)
         self._window.show_network()
         self._workspace.message.emit(f"Imported {path.name}")
         _show_report(self._window, report)
 
-    def _show_weights(self, path: Path, found: tuple[StartWeights | None, Report]) -> None:
+    def _show_weights(self, path: Path, history: History, found: tuple[StartWeights | None, Report]) -> None:
         start, report = found
+        if self._workspace.history is not history:
+            self._workspace.message.emit(f"{path.name} was not loaded: another network has been opened meanwhile")
+            return
         if start is not None:
             change: Any = partial(edits.set_start_weights, file=start.file, sha256=start.sha256)
             self._workspace.edit(f"Load weights from {path.name}", change)

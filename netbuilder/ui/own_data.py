@@ -12,6 +12,7 @@ from netbuilder import first_network
 from netbuilder.data import schemas
 from netbuilder.data.spec import Preview
 from netbuilder.document import edits
+from netbuilder.document.history import History
 from netbuilder.document.model import Document, Node, Place, Schema
 from netbuilder.foundation.problem import Problem
 from netbuilder.ui import dialogs
@@ -65,7 +66,7 @@ class OwnData:
     def add(self, path: Path) -> None:
         """Add a node that reads this file or folder, as soon as it is known what it yields."""
         node = first_network.data_node(path)
-        self._read(node, path, partial(self._add, node))
+        self._read(node, path, partial(self._add, node, self._workspace.history))
 
     def draw_network(self) -> None:
         """Draw a first network behind the selected data node, or behind the only one that feeds nothing."""
@@ -110,7 +111,10 @@ class OwnData:
         self._workspace.select((node.id,))
         self._tell(node, schema)
 
-    def _add(self, node: Node, schema: Schema | None) -> None:
+    def _add(self, node: Node, history: History, schema: Schema | None) -> None:
+        if self._workspace.history is not history:
+            self._workspace.message.emit(f"{node.label} was not added: another network has been opened meanwhile")
+            return
         places = self._workspace.document.layout.places.values()
         place = Place(
             min((place.x for place in places), default=300.0) - 260.0, min((place.y for place in places), default=200.0)

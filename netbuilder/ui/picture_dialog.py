@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import (
     QDialog,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -17,7 +16,9 @@ from PySide6.QtWidgets import (
 
 from netbuilder.foundation.parameter import Choice, Kind, Parameter, defaults
 from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.ui import dialogs
 from netbuilder.ui.form import LABELS, Form
+from netbuilder.ui.render import SUFFIXES
 
 if TYPE_CHECKING:
     from netbuilder.ui.window import MainWindow
@@ -90,6 +91,7 @@ class PictureDialog(QDialog):
         self.go.setProperty("role", "primary")
         self.go.setDefault(True)
         self.go.clicked.connect(self._export)
+        self.target.textChanged.connect(lambda text: self.go.setEnabled(bool(text.strip())))
         self.leave = QPushButton("Close")
         self.leave.clicked.connect(self.close)
         self._lay_out()
@@ -119,26 +121,21 @@ class PictureDialog(QDialog):
 
     def _edit(self, name: str, value: Any, _gesture: str) -> None:
         self._values[name] = value
-        if name == "suffix":
-            self.target.setText(str(Path(self.target.text()).with_suffix(value)))
+        if name == "suffix" and self.target.text().strip():
+            path = Path(self.target.text().strip())
+            named = path.with_suffix(value) if path.suffix.lower() in SUFFIXES else dialogs.with_ending(path, value)
+            self.target.setText(str(named))
 
     def _browse(self) -> None:
-        suffix = self._values["suffix"]
-        name, _ = QFileDialog.getSaveFileName(
-            self,
-            "Export a picture",
-            self.target.text(),
-            f"Picture (*{suffix})",
-            options=QFileDialog.Option.DontConfirmOverwrite,
-        )
-        if name:
-            self.target.setText(str(Path(name).with_suffix(suffix)))
+        kinds = {self._values["suffix"]: "Picture"}
+        path = dialogs.name_file(self, "Export a picture", Path(self.target.text()), kinds)
+        if path is not None:
+            self.target.setText(str(path))
 
     def _export(self) -> None:
-        from netbuilder.ui import dialogs
-
-        path = Path(self.target.text().strip()).expanduser().absolute()
-        if path.is_file() and dialogs.ask_replace(self, path) is not dialogs.Answer.YES:
+        typed = Path(self.target.text().strip()).expanduser().absolute()
+        path = dialogs.with_ending(typed, self._values["suffix"], SUFFIXES)
+        if not dialogs.may_replace(self, path):
             return
         values = self._values
         try:

@@ -192,10 +192,7 @@ class RunActions:
         return chosen[0] if len(chosen) == 1 else None
 
     def _ask_file(self, title: str, name: str) -> Path | None:
-        found, _ = QFileDialog.getSaveFileName(
-            self._window, title, str(self._workspace.file.folder / name), "Tables (*.csv)"
-        )
-        return Path(found) if found else None
+        return dialogs.choose_target(self._window, title, self._workspace.file.folder / name, {".csv": "Tables"})
 
     def _write(self, title: str, work: Callable[[Job], Any], path: Path) -> None:
         run_with_progress(self._window, title, work, lambda _: self._workspace.message.emit(f"Exported {path}"))

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import shiboken6
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QTextDocument
-from PySide6.QtWidgets import QLabel, QMessageBox, QWidget
+from PySide6.QtWidgets import QFileDialog, QLabel, QMessageBox, QWidget
 
 from netbuilder.foundation.problem import Fix, Problem
+from netbuilder.ui import dialogs
 from netbuilder.ui.dialogs import (
     Answer,
     ask,
@@ -20,8 +22,42 @@ from netbuilder.ui.dialogs import (
     ask_replace,
     ask_unsaved,
     ask_version_instead,
+    choose_project_target,
+    choose_target,
     show_problems,
 )
+from netbuilder.ui.openings import Opening, recognize
+
+
+@pytest.mark.parametrize(("typed", "saved"), [("net", "net.netb"), ("net.v2", "net.v2.netb"), ("net.netb", "net.netb")])
+@pytest.mark.parametrize("answer", [Answer.YES, Answer.CANCEL])
+def test_a_project_is_saved_under_a_name_that_opens_again_and_replaces_nothing_unasked(
+    qapp, monkeypatch, tmp_path, typed, saved, answer
+):
+    asked: list[Path] = []
+    monkeypatch.setattr(dialogs, "ask_replace", lambda parent, path, *_: asked.append(path) or answer)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / typed), ""))
+    target = tmp_path / saved
+    assert choose_project_target(QWidget(), tmp_path / "x.netb") == target
+    assert recognize(target) is Opening.PROJECT
+    assert asked == []
+    target.write_text("here before")
+    assert choose_project_target(QWidget(), tmp_path / "x.netb") == (target if answer is Answer.YES else None)
+    assert asked == [target]
+
+
+@pytest.mark.parametrize(
+    ("typed", "chosen", "written"),
+    [
+        ("loss", "SVG drawing (*.svg)", "loss.svg"),
+        ("loss.v2", "", "loss.v2.png"),
+        ("loss.SVG", "PNG picture (*.png)", "loss.SVG"),
+    ],
+)
+def test_an_exported_file_ends_as_its_kind(qapp, monkeypatch, tmp_path, typed, chosen, written):
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(tmp_path / typed), chosen))
+    kinds = {".png": "PNG picture", ".svg": "SVG drawing"}
+    assert choose_target(QWidget(), "Export", tmp_path / "x.png", kinds) == tmp_path / written
 
 
 def test_a_question_whose_window_goes_away_is_answered_by_the_way_back(qapp):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
 from pytestqt.qtbot import QtBot
 
 from netbuilder.compiler.meta import warm_up
+from netbuilder.document import edits
 from netbuilder.exchange import child_process
 from netbuilder.exchange.formats import FORMATS, Exported, Order, export
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.preferences import Preferences
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.project import Project
+from netbuilder.training.protocol import State
 from netbuilder.ui import dialogs
 from netbuilder.ui.action_table import BY_ID
 from netbuilder.ui.dialogs import Answer
@@ -194,4 +197,51 @@ def test_a_picture_that_cannot_be_written_says_why(window: MainWindow, tmp_path:
     dialog.go.click()
     assert "the folder does not exist" in dialog.outcome.text()
     assert dialog.isVisible()
+    dialog.reject()
+
+
+def test_an_open_dialog_follows_the_document(
+    window: MainWindow, here: list[Order], qtbot: QtBot, tmp_path: Path
+) -> None:
+    dialog = ask_for(window, "safetensors")
+    window.workspace.edit("Seed", partial(edits.change_plan, values={"seed": 7}))
+    assert dialog.weights.currentText() == "Fresh weights from seed 7"
+    path = window.workspace.path
+    assert path
+    Project.load(path).train(epochs=1, folder=path.with_suffix(".runs") / "one")
+    window.workspace.stateChanged.emit(State.ENDED)
+    assert dialog.weights.itemText(0) == "Best weights of the run one"
+    assert dialog.weights.currentText() == "Fresh weights from seed 7", "what was picked stays picked"
+    dialog.weights.setCurrentIndex(0)
+    Project(tiny_mlp()).save(tmp_path / "other.netb")
+    window.workspace.open(tmp_path / "other.netb")
+    assert dialog.weights.currentText() == "Fresh weights from seed 0"
+    assert dialog.target.text() == str(tmp_path / "other.safetensors")
+    dialog.go.click()
+    assert "Wrote other.safetensors" in outcome(qtbot, dialog)
+    assert here[-1].run is None
+
+
+def test_a_point_in_a_name_is_no_ending(window: MainWindow, here: list[Order], qtbot: QtBot, tmp_path: Path) -> None:
+    dialog = ask_for(window, "safetensors")
+    dialog.target.setText(str(tmp_path / "net.v2"))
+    dialog.go.click()
+    assert "Wrote net.v2.safetensors" in outcome(qtbot, dialog)
+    window.actions_["export.picture"].trigger()
+    picture = window.findChildren(PictureDialog)[-1]
+    picture.target.setText(str(tmp_path / "net.v2"))
+    picture._edit("suffix", ".svg", "")
+    assert picture.target.text() == str(tmp_path / "net.v2.svg")
+    picture._edit("suffix", ".png", "")
+    assert picture.target.text() == str(tmp_path / "net.v2.png")
+    picture.reject()
+
+
+def test_a_picture_needs_a_name(window: MainWindow) -> None:
+    window.actions_["export.picture"].trigger()
+    dialog = window.findChildren(PictureDialog)[-1]
+    dialog.target.clear()
+    assert not dialog.go.isEnabled()
+    dialog._edit("suffix", ".svg", "")
+    assert dialog.target.text() == ""
     dialog.reject()

@@ -105,6 +105,34 @@ def test_loading_weights_is_one_undoable_edit(
     assert window.workspace.document.plan.weights is None
 
 
+@pytest.mark.parametrize("may_leave", [True, False])
+def test_what_was_drawn_while_a_network_was_read_is_asked_about(
+    window: MainWindow, qtbot: QtBot, file: Path, monkeypatch: pytest.MonkeyPatch, may_leave: bool
+) -> None:
+    asked: list[bool] = []
+    monkeypatch.setattr(window.files, "may_leave", lambda: asked.append(may_leave) or len(asked) == 1 or may_leave)
+    window.imports.read_network(file)
+    window.canvas.add("relu")
+    drawn = window.workspace.document
+    qtbot.waitUntil(lambda: len(asked) == 2 and not window.background.is_busy, timeout=60_000)
+    assert (window.workspace.document is drawn) is not may_leave
+    assert bool(window.findChildren(ReportDialog)) is may_leave
+
+
+def test_weights_that_were_read_for_a_network_that_is_left_are_not_loaded(
+    window: MainWindow, qtbot: QtBot, module: nn.Module, tmp_path: Path
+) -> None:
+    document = netbuilder.from_module(module, torch.randn(2, 3)).document
+    window.workspace.open_unsaved(document)
+    safetensors.torch.save_file(module.state_dict(), tmp_path / "w.safetensors")
+    window.imports.read_weights(tmp_path / "w.safetensors")
+    window.workspace.open_unsaved(document)
+    with qtbot.waitSignal(window.workspace.message, timeout=60_000) as told:
+        pass
+    assert "another network" in told.args[0]
+    assert window.workspace.document is document
+
+
 def test_a_damaged_file_changes_nothing(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

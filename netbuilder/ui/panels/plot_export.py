@@ -9,10 +9,11 @@ from typing import Protocol, cast
 
 from PySide6.QtCore import QObject, QPoint, Qt
 from PySide6.QtGui import QPainter
-from PySide6.QtWidgets import QAbstractScrollArea, QFileDialog, QMenu, QWidget
+from PySide6.QtWidgets import QAbstractScrollArea, QMenu, QWidget
 
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.foundation.save import atomic_save
+from netbuilder.ui.dialogs import choose_target
 from netbuilder.ui.panels.chart_files import table, write_png, write_svg
 from netbuilder.ui.workspace import Workspace
 
@@ -105,17 +106,16 @@ class PlotExport(QObject):
         self.menu().popup(place.mapToGlobal(at))
 
     def _ask_for_picture(self) -> None:
-        kinds = "PNG picture (*.png);;SVG drawing (*.svg)"
-        self._ask("Export picture", f"{self._name}.png", kinds)
+        self._ask("Export picture", {".png": "PNG picture", ".svg": "SVG drawing"})
 
     def _ask_for_values(self) -> None:
-        self._ask("Export values", f"{self._name}.csv", "Table (*.csv)")
+        self._ask("Export values", {".csv": "Table"})
 
-    def _ask(self, title: str, name: str, kinds: str) -> None:
-        path, kind = QFileDialog.getSaveFileName(self.plot, title, str(self._workspace.file.folder / name), kinds)
-        if path:
-            ending = kind.partition("(*")[2].rstrip(")")
-            self.write(path if Path(path).suffix else path + ending)
+    def _ask(self, title: str, kinds: Mapping[str, str]) -> None:
+        name = f"{self._name}{next(iter(kinds))}"
+        path = choose_target(self.plot, title, self._workspace.file.folder / name, kinds)
+        if path is not None:
+            self.write(str(path))
 
     def _render(self, painter: QPainter) -> None:
         # Without its background: that of the file is filled in already.
