@@ -16,9 +16,9 @@ from netbuilder.document.model import Document, Phase, Plan
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import optimizer_memory
 from netbuilder.training.batches import Part, renamed
-from netbuilder.training.capture import check
 from netbuilder.training.network import Network
 from netbuilder.training.state import TrainingState
+from netbuilder.training.state_fit import check
 from netbuilder.training.transplant import Body, Memory, Transplant, transplant
 from netbuilder.training.updates import Updater
 from netbuilder.training.weight_average import WeightAverage

@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.course import Course
 from netbuilder.training.keeper import Keeper
 from netbuilder.training.state import TrainingState
+from netbuilder.training.state_fit import check
 from netbuilder.training.updates import Updater
 from netbuilder.training.weight_average import WeightAverage
 
@@ -99,36 +99,6 @@ def put_back(state: TrainingState, parts: Parts) -> None:
     for updater in updaters:  # without any losses, too: what the rate had dropped by since is taken back
         updater.end_epoch(course.held_out_losses)
     _put_back_random(state.part("random"), state.about["random"], next(model.parameters()).device)
-
-
-def check(state: TrainingState, model: nn.Module, updaters: Sequence[Updater]) -> None:
-    """Refuse a state of another network, or of other phases.
-
-    Raises:
-        NetbuilderError: When it is.
-    """
-    weights = state.part("model")
-    present = model.state_dict()
-    odd = [key for key in {**weights, **present} if key not in weights or key not in present]
-    odd += [key for key in weights if key not in odd and weights[key].shape != present[key].shape]
-    phases = [updater.name for updater in updaters]
-    kept = state.about["optimizer"]
-    others = [name for name in {**kept, **dict.fromkeys(phases)} if name not in kept or name not in phases]
-    others += [u.name for u in updaters if u.name not in others and kept[u.name]["optimizer"] != u.setting.key]
-    if not odd and not others:
-        return
-    found = f"{odd[0]} and {len(odd) - 1} more" if len(odd) > 1 else (odd or [f"the phase {others[0]!r}"])[0]
-    raise NetbuilderError(
-        Problem(
-            code="state.mismatch",
-            message=(
-                f"The training cannot go on from step {state.step}: the network or its optimizer is another one since "
-                f"({found}). Train from the beginning, or undo what was changed."
-            ),
-            expected="the network and the phases that the state was saved with",
-            found=found,
-        )
-    )
 
 
 def _random_now(device: torch.device) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -101,6 +101,19 @@ def load_checkpoint(path: Path) -> Checkpoint:
         raise NetbuilderError(_refusal(path, "checkpoint.format", f"is not a checkpoint ({error})")) from error
 
 
+def remove_checkpoint(path: Path) -> None:
+    """Remove a checkpoint, if there is one.
+
+    Raises:
+        NetbuilderError: When the system refuses.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        what = f"is out of date and cannot be removed ({error.strerror or error})"
+        raise NetbuilderError(_refusal(path, "checkpoint.unwritable", what)) from error
+
+
 def put_into(model: nn.Module, tensors: Mapping[str, torch.Tensor], run: Path) -> None:
     """Put the weights of a run into a network.
 

@@ -24,6 +24,8 @@ from netbuilder.training.state import TrainingState
 class Chronicle:
     """A run's record and its events.
 
+    The record of a run that goes on stays as it was until `go_on`: what fails before that is told, and kept nowhere.
+
     Attributes:
         recorder: Its curves and histograms go here.
     """
@@ -40,19 +42,35 @@ class Chronicle:
         self._folder = folder
         self._live = live
         self._save_failed = False
+        self._leaves_later = start.moment is not None
+        self._is_open = not (start.resume and given is not None)
+        self._waiting: list[Callable[[], None]] = []
         self._record = records.begin_record(start)
         with ExitStack() as opened:
             writer = RunWriter(folder.parent / FILE_NAME, self._store_failed)
             opened.callback(writer.close)
             self.recorder = Recorder(live, writer, folder.name)
-            if start.resume and given is not None:
-                self._record = replace(self._record, started=going_on.begun(folder, self._record.started))
-                if start.moment is not None:
-                    going_on.leave_later(folder, given, self.recorder)
-                self.recorder.go_on(self._record, going_on.cut(given))
-            else:
+            if self._is_open:
                 self.recorder.begin(self._record)  # before any event: the store keeps those of known runs only
+            else:
+                self._record = replace(self._record, started=going_on.begun(folder, self._record.started))
             self._opened = opened.pop_all()
+
+    def go_on(self, state: TrainingState) -> None:
+        """Go on with the record of a run from a state that it is about to be brought to.
+
+        Raises:
+            NetbuilderError: When what the run did after the state cannot be kept; the record is as it was.
+        """
+        if self._is_open:
+            return
+        if self._leaves_later:
+            going_on.leave_later(self._folder, state, self.recorder)
+        self.recorder.go_on(self._record, going_on.cut(state))
+        self._is_open = True
+        for write in self._waiting:
+            write()
+        self._waiting.clear()
 
     @property
     def plan(self) -> Mapping[str, Any]:
@@ -72,7 +90,7 @@ class Chronicle:
             device: For people.
         """
         self._write(records.with_data(self._record, prepared, device))
-        self.recorder.content(prepared)
+        self._when_open(lambda: self.recorder.content(prepared))
 
     def note_weights(self, count: int) -> None:
         """Write down how many weights the network has."""
@@ -99,7 +117,8 @@ class Chronicle:
 
     def event(self, event: Event) -> None:
         """Show and keep an event."""
-        self.recorder.event(event)
+        self._live.add_event(event)
+        self._when_open(lambda: self.recorder.keep(event))
 
     def log(self, text: str, step: int = 0) -> None:
         """Tell something by the way."""
@@ -135,7 +154,14 @@ class Chronicle:
 
     def _write(self, record: RunRecord) -> None:
         self._record = record
-        self.recorder.run(record)
+        if self._is_open:
+            self.recorder.run(record)
+
+    def _when_open(self, write: Callable[[], None]) -> None:
+        if self._is_open:
+            write()
+        else:
+            self._waiting.append(write)
 
     def _store_failed(self, problem: Problem) -> None:
         """Tell that the run store failed; called on the writer's thread."""

@@ -17,7 +17,7 @@ from netbuilder.training.run_rewind import Cut
 from netbuilder.training.run_store import RunStore
 from netbuilder.training.snapshot_files import path_of, snapshots_of
 from netbuilder.training.snapshots import load_snapshot, move_after
-from netbuilder.training.state import TrainingState, load_generation, load_state, save_state
+from netbuilder.training.state import TrainingState, load_generation, load_state, save_only, save_state
 
 
 def given(start: Start) -> tuple[TrainingState | None, tuple[Problem, ...]]:
@@ -72,15 +72,16 @@ def leave_later(run: Path, state: TrainingState, recorder: Recorder) -> None:
     Raises:
         NetbuilderError: When there is no place for it.
     """
-    newest = _newest(run)
-    begun = max([moment.step for moment in snapshots_of(run)] + ([newest.step] if newest is not None else []))
+    newest, kept = _newest(run), max(moment.step for moment in snapshots_of(run))
+    begun = max(kept, newest.step if newest is not None else 0)
     if begun == state.step:
         return
     folder = left_behind.make_folder_beside(run)
-    move_after(run, state.step, folder)
-    if newest is not None and newest.step > max((each.step for each in snapshots_of(folder)), default=state.step):
+    if newest is not None and newest.step > kept:
         (folder / SNAPSHOTS).mkdir(exist_ok=True)
         save_state(path_of(folder, Moment(newest.step, newest.epoch, Reason.END)), newest)
+    save_only(run, state)  # a run that is killed in the next moment goes on from here, too
+    move_after(run, state.step, folder)
     recorder.leave_behind(cut(state), folder.name, begun)
     recorder.event(left_behind.event(state.step, begun, folder.name))
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from netbuilder.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from netbuilder.training.checkpoints import Checkpoint, load_checkpoint, remove_checkpoint, save_checkpoint
 from netbuilder.training.metrics import is_better
 from netbuilder.training.run_files import AVERAGE, BEST, LAST
 from netbuilder.training.weight_average import WeightAverage
@@ -89,7 +89,8 @@ class Keeper:
         self._best_about = dict(about)
         self._best_saved = False
         self.best_epoch = about.get("epoch")
-        self._best_value = about["metrics"][self._monitor] if about else None
+        # None where they were judged by something else: the next epoch's are the best then.
+        self._best_value = about["metrics"].get(self._monitor) if about else None
 
     def save_if_due(self, epoch: int, step: int) -> None:
         """Write what is new, unless that was tried a moment ago.
@@ -103,7 +104,14 @@ class Keeper:
             self.save_best()
 
     def save_last(self, epoch: int, step: int) -> Path:
-        """Write the present weights, and their running average where there is one."""
+        """Write the present weights, and their running average where there is one.
+
+        What lies there of another network, or of what a run has left behind, goes: best weights before an epoch was
+        finished, an average where there is none any more.
+
+        Raises:
+            NetbuilderError: When it cannot be written.
+        """
         path = self._folder / LAST
         about = {"epoch": epoch, "step": step}
         save_checkpoint(path, Checkpoint(tensors=self._model.state_dict(), paths=self._paths, about=about))
@@ -112,6 +120,10 @@ class Keeper:
             with self._average.applied():
                 averaged = Checkpoint(tensors=self._model.state_dict(), paths=self._paths, about=about)
                 save_checkpoint(self._folder / AVERAGE, averaged)
+        else:
+            remove_checkpoint(self._folder / AVERAGE)
+        if self.best_epoch is None:
+            remove_checkpoint(self._folder / BEST)
         self._saved = time.monotonic()
         return path
 

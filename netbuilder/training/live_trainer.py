@@ -92,6 +92,7 @@ class LiveTrainer(Trainer):
             self.take_over(document, state)
 
         self.past.go_back(self._folder, state, self.step_count, restore)
+        self._saver.start_over()
         self._note_document()
 
     def _note_document(self) -> None:

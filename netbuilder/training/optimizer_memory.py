@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
 
 import torch
 from torch import Tensor, nn
 
 from netbuilder.document.model import Setting
 from netbuilder.training import optimizers
-from netbuilder.training.transplant import Memory
+
+if TYPE_CHECKING:
+    from netbuilder.training.transplant import Memory
 
 _ALIKE: Final = (frozenset({"adam", "adamw"}),)
 """Optimizers that remember the same and mean the same by it."""
+
+_LATER: Final = frozenset({"momentum_buffer"})
+"""What an optimizer may begin to remember later on, when its momentum is switched on."""
 
 
 def hand_on(
@@ -34,7 +39,7 @@ def hand_on(
     old, new = settings
     if old.key != new.key and not any({old.key, new.key} <= alike for alike in _ALIKE):
         return
-    had, needed = _needed(old), _needed(new)
+    had, needed = Remembered(old).of(2), Remembered(new).of(2)
     for group in after.param_groups:
         for parameter in group["params"]:
             known = memory(parameter)
@@ -44,13 +49,57 @@ def hand_on(
                 after.state[parameter] = kept | added
 
 
-def _needed(setting: Setting) -> dict[str, Tensor]:
-    """Return what an optimizer remembers, of a matrix of one number."""
-    trial = nn.Parameter(torch.zeros(1, 1))
-    optimizer = optimizers.make(setting, [{"params": [trial]}])
-    trial.grad = torch.ones_like(trial)
-    optimizer.step()
-    return {name: each for name, each in optimizer.state[trial].items() if isinstance(each, Tensor)}
+class Remembered:
+    """What an optimizer must remember of a parameter in order to go on with it, found by trying it on little ones."""
+
+    def __init__(self, setting: Setting) -> None:
+        """Ask an optimizer with these settings."""
+        self._setting = setting
+        self._known: dict[int, Mapping[str, Tensor]] = {}
+
+    def of(self, rank: int) -> Mapping[str, Tensor]:
+        """Return what it remembers of a little tensor of a rank, whose axes all have other sizes, from 2 up."""
+        if rank not in self._known:
+            trial = nn.Parameter(torch.zeros([axis + 2 for axis in range(rank)]))
+            optimizer = optimizers.make(self._setting, [{"params": [trial]}])
+            trial.grad = torch.ones_like(trial)
+            optimizer.step()
+            state = optimizer.state[trial]
+            self._known[rank] = {name: each for name, each in state.items() if isinstance(each, Tensor)}
+        return self._known[rank]
+
+    def completed(self, parameter: nn.Parameter, known: Memory) -> Memory:
+        """Return what was remembered under other settings with what these need beside, at zero; nothing of nothing."""
+        missing = _LATER & self.of(parameter.dim()).keys() - known.keys() if known else ()
+        return {**known, **{name: torch.zeros_like(parameter) for name in missing}}
+
+    def find_odd(self, parameter: nn.Parameter, known: Memory) -> str:
+        """Return the name of the first thing that is missing or that cannot be gone on with; "" when there is none.
+
+        Args:
+            parameter: The parameter.
+            known: What is remembered of it; empty for one that begins anew.
+        """
+        needed = {name: _sized(like, parameter) for name, like in self.of(parameter.dim()).items()}
+        later = dict.fromkeys(_LATER, parameter.shape)
+        for name, shape in {**later, **needed}.items() if known else ():
+            tensor = known.get(name)
+            if tensor is None:
+                if name not in _LATER:
+                    return name
+            elif tensor.shape != shape or not tensor.is_floating_point() or not (tensor.dim() or _counts(tensor)):
+                return name
+        return ""
+
+
+def _sized(like: Tensor, parameter: Tensor) -> torch.Size:
+    """Return the shape of what is remembered of a parameter, given what it is of a little one."""
+    return torch.Size(1 if size == 1 else parameter.shape[size - 2] for size in like.shape)
+
+
+def _counts(number: Tensor) -> bool:
+    """Whether a single number can be a count of steps or a running product."""
+    return bool(number.isfinite()) and float(number) >= 0
 
 
 def _zero(parameter: nn.Parameter, like: Tensor) -> Tensor:

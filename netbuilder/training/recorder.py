@@ -201,8 +201,12 @@ class Recorder:
         self._values[series].append(value)
 
     def event(self, event: Event) -> None:
-        """Keep and show one event."""
+        """Show and keep one event."""
         self._live.add_event(event)
+        self.keep(event)
+
+    def keep(self, event: Event) -> None:
+        """Keep one event that is shown already."""
         self._writer.put(lambda connection: run_store.write_event(connection, self._id, event))
 
     def histograms(self, pictures: Sequence[Picture]) -> None:

@@ -19,6 +19,9 @@ STATE: Final = "state.safetensors"
 STATE_BEFORE: Final = "state-before.safetensors"
 """The state before the newest: what is left should that one be damaged."""
 
+FILES: Final = (BEST, AVERAGE, LAST, STATE, STATE_BEFORE)
+"""All that a run writes over and over."""
+
 RUNNING: Final = "running"
 """Locked while the run goes on."""
 

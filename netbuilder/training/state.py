@@ -18,7 +18,7 @@ from typing import Any, Final
 import torch
 
 from netbuilder.foundation.problem import NetbuilderError, Problem, Severity
-from netbuilder.training.checkpoints import Checkpoint, load_checkpoint, save_checkpoint
+from netbuilder.training.checkpoints import Checkpoint, load_checkpoint, remove_checkpoint, save_checkpoint
 from netbuilder.training.run_files import STATE, STATE_BEFORE
 from netbuilder.training.state_form import find_fault
 
@@ -38,10 +38,12 @@ class TrainingState:
             began), "pace" (rows of it that were done at a step, and by how much the run is longer for it),
             "without_better", "optimizer" (what is no tensor, and each phase's last rate factor), "best",
             "updates" (of the average), "rate" (the learning rate told last, and when), "plan", "data".
+        file: Where it was read; None for one that was just taken.
     """
 
     tensors: Mapping[str, torch.Tensor]
     about: Mapping[str, Any] = field(default_factory=dict)
+    file: Path | None = None
 
     @property
     def step(self) -> int:
@@ -84,9 +86,12 @@ def load_state(path: Path) -> TrainingState:
         raise NetbuilderError(Problem(code="state.format", message=message, file=str(path), expected=KIND))
     fault = find_fault(about, checkpoint.tensors)
     if fault:
-        message = f"{path.name} is no whole state of a training: its {fault!r} is missing or of another form."
+        message = (
+            f"{path.name} is no whole state of a training: its {fault!r} is missing, or is nothing that a training "
+            "saves. Go on from another moment of the run, or train from the beginning."
+        )
         raise NetbuilderError(Problem(code="state.format", message=message, file=str(path), expected=KIND, found=fault))
-    return TrainingState(tensors=checkpoint.tensors, about=about)
+    return TrainingState(tensors=checkpoint.tensors, about=about, file=path)
 
 
 def save_generation(folder: Path, state: TrainingState) -> Path:
@@ -105,6 +110,16 @@ def save_generation(folder: Path, state: TrainingState) -> Path:
         raise NetbuilderError(Problem(code="state.unwritable", message=message, file=str(newest))) from error
     save_state(newest, state)
     return newest
+
+
+def save_only(folder: Path, state: TrainingState) -> None:
+    """Write a run's newest state in place of all that it had: the run stands elsewhere now.
+
+    Raises:
+        NetbuilderError: When it cannot be written; the run can then go on from where it stood.
+    """
+    save_state(folder / STATE, state)
+    remove_checkpoint(folder / STATE_BEFORE)
 
 
 def load_generation(folder: Path) -> tuple[TrainingState, tuple[Problem, ...]]:

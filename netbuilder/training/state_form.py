@@ -1,17 +1,24 @@
 """The form of a training state: what it must hold before anything of it is put into a run.
 
-A file's seal proves that it is what was written, not that a training wrote it.
+A file's seal proves that it is what was written, not that a training wrote it. Whether a state fits a network is
+another question (`netbuilder.training.state_fit`).
 """
 
 from __future__ import annotations
 
+import math
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import torch
 
-_NUMBER: Final = (int, float)
+MOST: Final = 1 << 53
+"""Counts stay below this; no run comes so far."""
+
+_ORDER: Final = "random/order/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,25 +28,59 @@ class _Each:
     form: Any
 
 
+def _count(value: Any) -> bool:
+    return type(value) is int and 0 <= value < MOST
+
+
+def _difference(value: Any) -> bool:
+    return type(value) is int and -MOST < value < MOST
+
+
+def _number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _finite(value: Any) -> bool:
+    return _number(value) and math.isfinite(value)
+
+
+def _number_or_none(value: Any) -> bool:
+    return value is None or _number(value)
+
+
+def _place(value: Any) -> bool:
+    """Whether this is a place among the 624 words of a Mersenne twister: numpy does not look, and reads beyond them."""
+    return type(value) is int and 0 <= value <= 624
+
+
 _ABOUT: Final[Mapping[str, Any]] = {
-    "step": int,
-    "epoch": int,
-    "epoch_step": int,
-    "pace": [int, int, int],
-    "without_better": int,
-    "optimizer": _Each({"optimizer": str, "factor": _NUMBER, "values": _Each(dict), "warming": _Each(int)}),
+    "step": _count,
+    "epoch": _count,
+    "epoch_step": _count,
+    "pace": [_count, _count, _difference],
+    "without_better": _count,
+    "optimizer": _Each({"optimizer": str, "factor": _finite, "warming": _Each(_count)}),
     "best": dict,
-    "rate": [(*_NUMBER, type(None)), int],
+    "rate": [_number_or_none, _count],
     "plan": {"epochs": int},
     "data": _Each(str),
-    "random": {"python": [int, (*_NUMBER, type(None))], "numpy": [int, int, _NUMBER]},
+    "random": {"python": [int, _number_or_none], "numpy": [_place, _count, _number]},
 }
-"""Each plain value's form: types, lists and mappings of forms; more keys than these may be there."""
+"""Each plain value's form: types, predicates, lists and mappings of forms; more keys than these may be there."""
 
-_BEST: Final = {"epoch": int, "step": int, "metrics": _Each(_NUMBER)}
+_BEST: Final = {"epoch": _count, "step": _count, "metrics": _Each(_number)}
 """The form of "best" once an epoch was finished."""
 
-_CONFUSION: Final = {"step": int, "classes": list}
+_CONFUSION: Final = {"step": _count, "classes": list}
+
+_SCALER: Final = {
+    "scale": _finite,
+    "growth_factor": _finite,
+    "backoff_factor": _finite,
+    "growth_interval": _count,
+    "_growth_tracker": _count,
+}
+"""What torch's scaler of losses in float16 wants to have back."""
 
 _TENSORS: Final[Mapping[str, tuple[torch.dtype, int | None]]] = {
     "losses/epoch": (torch.float64, None),
@@ -52,9 +93,7 @@ _TENSORS: Final[Mapping[str, tuple[torch.dtype, int | None]]] = {
 
 
 def find_fault(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> str:
-    """Return the key of the first value or tensor of a state that is missing or of another form; "" when all are there.
-
-    Whether they fit a network is another question.
+    """Return the key of the first value or tensor of a state that is missing or cannot be; "" when all is well.
 
     Args:
         about: The state's plain values.
@@ -64,17 +103,17 @@ def find_fault(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) ->
     if about.get("best") != {}:
         forms["best"] = _BEST
     if any(key.startswith("average/") for key in tensors):
-        forms["updates"] = int
+        forms["updates"] = _count
     if "picture/confusion" in tensors:
         forms["confusion"] = _CONFUSION
     for key, form in forms.items():
         if not _has_form(about.get(key), form):
             return key
-    orders = {key: _TENSORS["random/cpu"] for key in tensors if key.startswith("random/order/")}
+    orders = {key: _TENSORS["random/cpu"] for key in tensors if key.startswith(_ORDER)}
     for key, (dtype, length) in {**_TENSORS, **orders}.items():
         if not _is_row(tensors.get(key), dtype, length):
             return key
-    return ""
+    return _contradiction(about, tensors) or _odd_scaler(about) or _odd_generator(about, tensors)
 
 
 def _has_form(value: Any, form: Any) -> bool:
@@ -89,9 +128,62 @@ def _has_form(value: Any, form: Any) -> bool:
             and len(value) == len(form)
             and all(_has_form(each, own) for each, own in zip(value, form, strict=True))
         )
-    return isinstance(value, form)
+    return isinstance(value, form) if isinstance(form, type) else bool(form(value))
 
 
 def _is_row(tensor: torch.Tensor | None, dtype: torch.dtype, length: int | None) -> bool:
     """Whether a tensor is there, of a type, and one row of a length, None being any."""
     return tensor is not None and tensor.dtype == dtype and tensor.ndim == 1 and length in (None, len(tensor))
+
+
+def _contradiction(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return the key of what does not go with the steps and epochs that were done; each step and epoch has a loss."""
+    step, epoch_step, (rows, since, _) = about["step"], about["epoch_step"], about["pace"]
+    if epoch_step > step:
+        return "epoch_step"
+    if since != step or (rows > 0) is not (step > epoch_step):
+        return "pace"
+    if len(tensors["losses/epoch"]) != step - epoch_step:
+        return "losses/epoch"
+    if len(tensors["losses/held_out"]) != about["epoch"]:
+        return "losses/held_out"
+    if any(begun > step for own in about["optimizer"].values() for begun in own["warming"].values()):
+        return "optimizer"
+    counts = tensors.get("picture/confusion")
+    if counts is not None and not _is_table(counts, about["confusion"]["classes"]):
+        return "picture/confusion"
+    return ""
+
+
+def _is_table(counts: torch.Tensor, classes: list[Any]) -> bool:
+    """Whether a confusion matrix is one, of classes that have names or not."""
+    is_square = counts.ndim == 2 and counts.shape[0] == counts.shape[1]
+    names = not classes or (len(classes) >= len(counts) and all(isinstance(name, str) for name in classes))
+    return is_square and names and not counts.is_floating_point()
+
+
+def _odd_scaler(about: Mapping[str, Any]) -> str:
+    scalers = [own["scaler"] for own in about["optimizer"].values() if "scaler" in own]
+    sound = all(_has_form(each, _SCALER) and each["scale"] > 0 and each["growth_interval"] > 0 for each in scalers)
+    return "" if sound else "optimizer"
+
+
+def _odd_generator(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> str:
+    """Return the key of a random number generator's state that its library refuses, tried on generators of our own."""
+    version, gauss = about["random"]["python"]
+    words = tensors["random/python"].tolist()
+    place, has_gauss, cached = about["random"]["numpy"]
+    key = tensors["random/numpy"].numpy()
+    if not ((key >= 0) & (key < 1 << 32)).all():
+        return "random/numpy"
+    name = ""
+    try:
+        for name in ("random/cpu", *(each for each in tensors if each.startswith(_ORDER))):
+            torch.Generator().set_state(tensors[name])
+        name = "random/numpy"
+        np.random.RandomState().set_state(("MT19937", key.astype(np.uint32), place, has_gauss, cached))
+        name = "random/python"
+        random.Random().setstate((version, tuple(words), gauss))
+    except (RuntimeError, ValueError, TypeError, OverflowError):
+        return name
+    return ""

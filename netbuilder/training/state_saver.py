@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from netbuilder.foundation.problem import NetbuilderError
-from netbuilder.training.state import TrainingState, save_generation
+from netbuilder.training.state import TrainingState, save_generation, save_only
 
 FIRST_SECONDS: Final = 1.0
 """So soon after the start it is written for the first time."""
@@ -43,6 +43,7 @@ class StateSaver:
         self._take = take
         self._settle = settle
         self._saved_step = -1
+        self._stands_elsewhere = False
         self._pause = 0.0
         self._saved = time.perf_counter()
         self.due = self._saved + FIRST_SECONDS
@@ -58,8 +59,8 @@ class StateSaver:
         begun = time.perf_counter()
         try:
             self._settle()
-            save_generation(self._folder, self._take())
-            self._saved_step = step
+            (save_only if self._stands_elsewhere else save_generation)(self._folder, self._take())
+            self._saved_step, self._stands_elsewhere = step, False
         except NetbuilderError:
             self._saved_step = -1
             raise
@@ -76,6 +77,10 @@ class StateSaver:
         """
         if time.perf_counter() - self._saved >= max(LEAST_SECONDS, self._pause):
             self.save(step)
+
+    def start_over(self) -> None:
+        """Let the next state take the place of all before it: the run went back, and those are of what it left."""
+        self._saved_step, self._stands_elsewhere = -1, True
 
     def forget(self) -> None:
         """Write the next state though it is of the step that was written last: it is another one."""

@@ -236,6 +236,7 @@ class Trainer(Workshop):
             NetbuilderError: When it cannot be had or is of another network; nothing is changed then.
         """
         self.past.rewind(self._folder, step, self.step_count)
+        self._saver.start_over()
         self.save_state()
         self.show()
 

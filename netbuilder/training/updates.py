@@ -21,6 +21,7 @@ from netbuilder.document.model import Group, Phase
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import optimizers, schedules
 from netbuilder.training.batches import Batch, count_rows
+from netbuilder.training.optimizer_memory import Remembered
 from netbuilder.training.precision import new_scaler
 
 WARM_UP: Final = 100
@@ -196,16 +197,13 @@ class Updater:
         Returns:
             ``<parameter key>/<name>`` -> the optimizer's own tensor, and plain values.
         """
-        tensors: dict[str, torch.Tensor] = {}
-        values: dict[str, dict[str, Any]] = {}
-        for parameter, remembered in self.optimizer.state.items():
-            for name, value in remembered.items():
-                if isinstance(value, torch.Tensor):
-                    tensors[f"{names[id(parameter)]}/{name}"] = value
-                else:
-                    values.setdefault(names[id(parameter)], {})[name] = value
+        tensors = {
+            f"{names[id(parameter)]}/{name}": value
+            for parameter, remembered in self.optimizer.state.items()
+            for name, value in remembered.items()
+        }
         warming = {names[id(parameter)]: begun for parameter, begun in self._warming.items()}
-        about = {"optimizer": self.setting.key, "factor": self._last_factor, "values": values, "warming": warming}
+        about = {"optimizer": self.setting.key, "factor": self._last_factor, "warming": warming}
         if self._scaler is not None:
             about["scaler"] = self._scaler.state_dict()
         return tensors, about
@@ -214,14 +212,11 @@ class Updater:
         """Remember what `state` returned; parameters that it does not know begin afresh.
 
         Args:
-            tensors: Are copied.
+            tensors: Are copied; they fit (`netbuilder.training.state_fit`).
             about: Its plain values.
             names: A parameter's `id` -> its key.
         """
-        remembered: dict[str, dict[str, Any]] = {key: dict(own) for key, own in about["values"].items()}
-        for place, tensor in tensors.items():
-            key, _, name = place.rpartition("/")
-            remembered.setdefault(key, {})[name] = tensor
+        remembered, needed = by_parameter(tensors), Remembered(self.setting)
         self._begun = [None] * len(self._rates)
         self._warming.clear()
         warming = about["warming"]
@@ -229,9 +224,9 @@ class Updater:
         groups = self.optimizer.state_dict()["param_groups"]
         parameters = [parameter for group in self.optimizer.param_groups for parameter in group["params"]]
         state = {
-            number: {name: _laid_out(value, parameter) for name, value in remembered[names[id(parameter)]].items()}
+            number: {name: _laid_out(value, parameter) for name, value in needed.completed(parameter, own).items()}
             for number, parameter in enumerate(parameters)
-            if names[id(parameter)] in remembered
+            if (own := remembered.get(names[id(parameter)]))
         }
         self.optimizer.load_state_dict({"state": state, "param_groups": groups})
         if self._scaler is not None and "scaler" in about:
@@ -369,10 +364,17 @@ def sum_losses(losses: Mapping[str, torch.Tensor]) -> torch.Tensor:
     return first
 
 
-def _laid_out(value: Any, parameter: torch.Tensor) -> Any:
+def by_parameter(tensors: Mapping[str, torch.Tensor]) -> dict[str, dict[str, torch.Tensor]]:
+    """Return what `Updater.state` returned as parameter key -> name -> tensor."""
+    found: dict[str, dict[str, torch.Tensor]] = {}
+    for place, tensor in tensors.items():
+        key, _, name = place.rpartition("/")
+        found.setdefault(key, {})[name] = tensor
+    return found
+
+
+def _laid_out(value: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
     """Return a copy of what an optimizer remembers, lying in memory as its parameter does: kernels rely on that."""
-    if not isinstance(value, torch.Tensor):
-        return value
     if value.shape == parameter.shape:
         return torch.empty_like(parameter, dtype=value.dtype, requires_grad=False).copy_(value)
     return value.clone()

@@ -16,6 +16,7 @@ from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training import failures, going_on, metrics
 from netbuilder.training.batches import Part, make_part, shuffling
 from netbuilder.training.capture import Parts, apart, capture, put_back
+from netbuilder.training.checkpoints import remove_checkpoint
 from netbuilder.training.chronicle import Chronicle
 from netbuilder.training.course import Course
 from netbuilder.training.devices import Device, find_devices
@@ -26,10 +27,12 @@ from netbuilder.training.network import Network
 from netbuilder.training.probe import Probe
 from netbuilder.training.protocol import Event, Start, Watch
 from netbuilder.training.reading import read_rows
+from netbuilder.training.run_files import FILES
 from netbuilder.training.run_lock import held_run
 from netbuilder.training.samples import slim
 from netbuilder.training.snapshots import Shelf, shelf_for
 from netbuilder.training.state import TrainingState
+from netbuilder.training.state_fit import check
 from netbuilder.training.state_saver import StateSaver
 from netbuilder.training.threads import intra_op_threads, limited_threads
 from netbuilder.training.time_machine import Present, TimeMachine
@@ -66,6 +69,8 @@ class Workshop:
         with ExitStack() as opened:
             opened.enter_context(held_run(self._folder))  # before its state is read: nobody changes that any more
             self._given, warnings = going_on.given(start)
+            for name in () if start.resume else FILES:  # of an earlier run, in whose place this one begins
+                remove_checkpoint(self._folder / name)
             self._chronicle = Chronicle(start, live, self._given)
             opened.callback(self._chronicle.close)
             self._closing = opened.pop_all()
@@ -239,7 +244,13 @@ class Workshop:
         self._saver.forget()
 
     def _go_on(self, state: TrainingState) -> None:
-        """Begin from a state."""
+        """Begin from a state.
+
+        Raises:
+            NetbuilderError: When it is of another network or other phases; nothing of the run is touched then.
+        """
+        check(state, self.network.model, self.updaters)
+        self._chronicle.go_on(state)
         self.restore(state)
         if state.about["plan"]["epochs"] != self.epochs:  # a longer run is asked for: patience begins anew
             self._course.without_better = 0

@@ -339,13 +339,15 @@ def test_what_is_not_a_snapshot_is_left_alone(tmp_path):
 
 def test_a_snapshot_of_another_network_is_refused(tmp_path):
     other = iris(8, node("act", "tanh"), linear("more", 8))
-    begin(other, tmp_path / "other" / "run", paused=False).finish()
-    run = begin(iris(), tmp_path / "run")
-    go_to(run, 2)
-    run.command(Snapshot())
+    for made, folder in ((other, tmp_path / "other"), (iris(), tmp_path / "run")):
+        run = begin(made, folder)
+        go_to(run, 2)
+        run.command(Snapshot())
+        if made is other:
+            run.host.send(Stop())
+            run.finish()
     (moment,) = (each for each in snapshots_of(tmp_path / "run") if each.step == 2)
-    state = load_snapshot(tmp_path / "other" / "run", 0)
-    snapshots.save_state(path_of(tmp_path / "run", moment), replace(state, about={**state.about, "step": 2}))
+    snapshots.save_state(path_of(tmp_path / "run", moment), load_snapshot(tmp_path / "other", 2))
     run.command(SEE)
     run.command(Look(2))
     run.command(Rewind(2))
