@@ -82,10 +82,11 @@ def make(setting: Setting, groups: Iterable[Mapping[str, Any]]) -> torch.optim.O
 
 @cache
 def _eager(name: str) -> Callable[..., torch.optim.Optimizer]:
-    """Return torch's optimizer of that name (a class), without what it does for a compiler.
+    """Return torch's optimizer of that name (a class), without what it does for a compiler and a profiler.
 
     Torch's own imports `torch._dynamo` to keep it out of its methods, also where nothing is ever compiled: a second
-    and 90 MB at a program's first training. Of ours only losses are compiled, never an optimizer.
+    and 90 MB at a program's first training. Of ours only losses are compiled, never an optimizer. And a record for the
+    profiler takes a third of a small network's update.
     """
     import torch
 
@@ -94,7 +95,9 @@ def _eager(name: str) -> Callable[..., torch.optim.Optimizer]:
             plain = inspect.unwrap(method)
             setattr(plain, "__dynamo_disable", plain)
     kind = getattr(torch.optim, name)
-    return type(name, (kind,), {"step": torch.no_grad()(inspect.unwrap(kind.step)), "__module__": kind.__module__})
+    step: Any = torch.no_grad()(inspect.unwrap(kind.step))
+    step.hooked = True  # torch then takes it for one that it has wrapped already
+    return type(name, (kind,), {"step": step, "__module__": kind.__module__})
 
 
 def source(setting: Setting, parameters: str = "parameters", *, fused: str = "") -> str:

@@ -57,6 +57,7 @@ class RunWriter:
         self._path = path
         self._report = report
         self._queue: queue.Queue[_Write | threading.Event | None] = queue.Queue(QUEUE_SIZE)
+        self._urgent = threading.Event()
         self._failed = False
         self._is_over = False  # the thread's own: the last thing was taken from the queue
         self._thread = threading.Thread(target=self._run, name="netbuilder run store", daemon=False)
@@ -64,18 +65,22 @@ class RunWriter:
 
     def put(self, write: _Write) -> None:
         """Queue one write; waits while the queue is full."""
+        if self._queue.full():
+            self._urgent.set()
         self._queue.put(write)
 
     def settle(self) -> None:
         """Wait until all that was put before is in the store, or the store has failed."""
         written = threading.Event()
         self._queue.put(written)
+        self._urgent.set()
         while not written.wait(LOOK_SECONDS) and not self._failed:
             pass
 
     def close(self) -> None:
         """Write what is queued, then end the thread."""
         self._queue.put(None)
+        self._urgent.set()
         self._thread.join()
 
     def _run(self) -> None:
@@ -115,20 +120,23 @@ class RunWriter:
                     write.set()
 
     def _gather(self) -> list[_Write | threading.Event]:
-        """Return what came within a moment."""
+        """Return what came within a moment.
+
+        Nobody waits at the queue: the session would hand over the interpreter with everything that it puts there.
+        """
+        self._urgent.wait(COMMIT_SECONDS)
+        self._urgent.clear()
         gathered: list[_Write | threading.Event] = []
-        deadline = time.monotonic() + COMMIT_SECONDS
-        while len(gathered) < QUEUE_SIZE and (left := deadline - time.monotonic()) > 0:
+        while len(gathered) < QUEUE_SIZE and not self._is_over:
             try:
-                write = self._queue.get(timeout=left)
+                write = self._queue.get_nowait()
             except queue.Empty:
-                break
+                return gathered
             if write is None:
                 self._is_over = True
-                break
-            gathered.append(write)
-            if isinstance(write, threading.Event):  # somebody waits for it
-                break
+            else:
+                gathered.append(write)
+        self._urgent.set()  # there may be more
         return gathered
 
     def _open(self) -> sqlite3.Connection:

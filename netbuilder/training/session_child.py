@@ -23,11 +23,14 @@ from typing import BinaryIO, Final
 
 from netbuilder.foundation.lifeline import die_with
 from netbuilder.training import wire
-from netbuilder.training.protocol import Stop
+from netbuilder.training.protocol import State, Stop
 from netbuilder.training.thread_host import ThreadHost
 
 PACE: Final = 0.03
 """Seconds between two looks at what is new."""
+
+STEADY_PACE: Final = 0.1
+"""The same while a run just goes on: each look takes the interpreter from it."""
 
 BEAT: Final = 1.0
 """Seconds after which the process says that it lives though nothing is new."""
@@ -133,9 +136,10 @@ class _Teller:
                     return  # nobody reads any more: the input has ended, too
             if leaving:
                 return
-            self._woken.wait(PACE)
+            pace = STEADY_PACE if news.progress.state is State.RUNNING else PACE
+            self._woken.wait(pace)
             self._woken.clear()
-            silent += PACE
+            silent += pace
 
 
 def _take_streams() -> tuple[BinaryIO, BinaryIO]:
