@@ -23,8 +23,8 @@ AT_ONCE = 0.001
 SLICE = 0.008
 """Seconds spent at each turn of the idle timer: with what is painted meanwhile, a frame."""
 
-SMALL = 400
-"""Nodes; a document with no more is looked at as a whole before an edit returns, which takes a few milliseconds."""
+SMALL = 64
+"""Nodes, those in blocks too; a document with no more is looked at as a whole before an edit returns: about 3 ms."""
 
 MUCH = 64
 """Nodes or links; an edit of a large document that changes more of them returns before anything is looked at."""
@@ -33,7 +33,7 @@ _BREATH_MS = 8
 """How long the idle timer waits after an edit has been painted."""
 
 PATIENCE = 0.3
-"""Seconds after which shapes of a large document are told though some are pending."""
+"""Seconds after which shapes of a document that is not small are told though some are pending."""
 
 _STUCK_MS = 25, 200
 """How long to wait when the last turn found nothing new, at first and at last: torch is being warmed up, or a custom
@@ -47,8 +47,8 @@ class Analysis(QObject):
         data: Looks at the data nodes' files behind the window's back.
 
     Signals:
-        changed: () `shapes`, or `problems` and `costs`, were recomputed, perhaps partly (`shapes.pending`). After an
-            edit of a large document the shapes come first; until the rest follows, `is_settled` is False.
+        changed: () `shapes`, `problems` and `costs` were recomputed, perhaps partly (`shapes.pending`). Of a document
+            that is not small that is some frames after the edit; until then `is_settled` is False.
     """
 
     changed = Signal()
@@ -62,7 +62,6 @@ class Analysis(QObject):
         self._steps: Steps[None] | None = None
         self._is_due = False  # nothing of the document was looked at yet
         self._is_painting = False  # the edit's frame is still to come
-        self._is_new = False
         self._begun: Shapes | None = None
         self._told = 0.0
         self._torch = False
@@ -164,7 +163,7 @@ class Analysis(QObject):
             self._go_on(deadline)
 
     def _infer(self, deadline: float) -> None:
-        """Find shapes; those of a large document are told when all are known, or nothing new was found."""
+        """Find shapes; those of a document that is not small are told when all are known, or nothing new was found."""
         self._is_due = False
         before = self._begun or self.shapes
         found = self._inference.infer(self._document, deadline)
@@ -188,7 +187,7 @@ class Analysis(QObject):
 
     @property
     def _is_small(self) -> bool:
-        return len(self._document.graph.nodes) <= SMALL
+        return max(len(self._document.graph.nodes), len(self.shapes.expansion.flat.graph.nodes)) <= SMALL
 
     def _go_on(self, deadline: float) -> None:
         while self._steps is not None and (self._is_small or perf_counter() < deadline):
@@ -196,8 +195,7 @@ class Analysis(QObject):
                 next(self._steps)
             except StopIteration:
                 self._steps = None
-        if self._is_new or self._steps is None:
-            self._is_new = False
+        if self._steps is None:
             self.changed.emit()
         if self._is_unfinished:
             self._timer.start(0)

@@ -20,7 +20,6 @@ from netbuilder.foundation.preferences import Preferences
 from netbuilder.foundation.resources import resource
 from netbuilder.templates import STARTER, open_template
 from netbuilder.training.protocol import State
-from netbuilder.ui.analysis import SMALL
 from netbuilder.ui.collector import Collector
 from netbuilder.ui.crash import CrashDialog, CrashReporter
 from netbuilder.ui.theme import controller, ui_font
@@ -28,6 +27,7 @@ from netbuilder.ui.torch_loader import TorchLoader
 from netbuilder.ui.window import MainWindow
 from netbuilder.ui.workspace import Workspace
 
+_LARGE = 400  # nodes
 _STUCK = 3
 """The exit status when something in the background did not end in time and the process was left all the same."""
 
@@ -131,7 +131,7 @@ class Program:
 
     def _spare_what_is_opened(self) -> None:
         """Spare a large document: nothing in it refers back, and a collection would look at all of it."""
-        self._is_opening = len(self.workspace.document.graph.nodes) > SMALL
+        self._is_opening = len(self.workspace.document.graph.nodes) > _LARGE
         if self._is_opening:
             self.collector.spare()
 

@@ -12,8 +12,10 @@ from netbuilder.compiler.cost import count_costs
 from netbuilder.compiler.meta import warm_up
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document import edits
+from netbuilder.document.blocks import BLOCK
 from netbuilder.document.model import Document, PortRef
 from netbuilder.foundation.preferences import Preferences
+from netbuilder.templates import open_template
 from netbuilder.training.readiness import review
 from netbuilder.ui import analysis as module
 from netbuilder.ui.analysis import SMALL, Analysis
@@ -55,6 +57,28 @@ def test_a_small_document_is_known_when_the_edit_returns(qtbot: QtBot) -> None:
     found.follow(after, Path())
     assert found.is_settled
     check(found, after)
+
+
+def test_nodes_in_blocks_count(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    warm_up()
+    monkeypatch.setattr(module, "AT_ONCE", 0.0)
+    document = open_template("digits-transformer")
+    found = Analysis(document)
+    found.torch_loaded()
+    settle(qtbot, found)
+    nodes = document.graph.nodes.values()
+    block = next(node.id for node in nodes if node.type == BLOCK + "transformer_encoder_block")
+    for repeat in (1, 6):
+        document = edits.set_parameters(document, block, {"repeat": repeat})
+        found.follow(document, Path())
+        settle(qtbot, found)
+        is_small = len(found.shapes.expansion.flat.graph.nodes) <= SMALL
+        assert is_small == (repeat == 1)
+        loss = next(target for target in document.graph.edges if target.port == "target")
+        found.follow(edits.disconnect(document, loss), Path())
+        assert found.is_settled == is_small
+        settle(qtbot, found)
+        check(found, found.document)
 
 
 def test_a_large_document_is_known_soon_after(qtbot: QtBot, analysis: Analysis) -> None:
