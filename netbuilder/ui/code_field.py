@@ -6,9 +6,10 @@ from typing import Any
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QKeyEvent, QTextCursor
-from PySide6.QtWidgets import QBoxLayout, QDialog, QDialogButtonBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QBoxLayout, QDialogButtonBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from netbuilder.foundation.parameter import Parameter
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.fields import Field
 from netbuilder.ui.panels.cards import ElidedLabel
 from netbuilder.ui.panels.code_view import CodeView
@@ -189,7 +190,7 @@ class CodeField(Field):
         self.editor.set_code("")
 
 
-class CodeDialog(QDialog):
+class CodeDialog(Dialog):
     """A window to write Python in.
 
     Attributes:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from netbuilder.foundation.problem import Fix
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.panels.axis import Axis, range_of, short_text, value_text
 from netbuilder.ui.panels.axis_lines import paint_axes
 from netbuilder.ui.panels.decimation import Floats
@@ -91,7 +92,7 @@ def _bands(arm: Arm) -> Floats | None:
     return np.stack([smoothed.mean(axis=0), smoothed.min(axis=0), smoothed.max(axis=0)])
 
 
-class ComparisonDialog(QDialog):
+class ComparisonDialog(Dialog):
     """Shows what trying a fix showed, and applies it or leaves everything as it was."""
 
     def __init__(self, window: MainWindow, fix: Fix, seen: Comparison) -> None:

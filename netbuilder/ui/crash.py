@@ -16,8 +16,9 @@ from typing import TextIO
 
 from PySide6.QtCore import QMessageLogContext, QObject, Qt, QtMsgType, Signal, qInstallMessageHandler, qVersion
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication, QDialog, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QApplication, QDialogButtonBox, QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.theme import mono_font
 
 _MOST_DIALOGS = 3
@@ -115,7 +116,7 @@ class CrashReporter(QObject):
             dialog.open()
 
 
-class CrashDialog(QDialog):
+class CrashDialog(Dialog):
     """A report that can be copied; the program goes on behind it."""
 
     def __init__(self, text: str, title: str, parent: QWidget | None = None) -> None:

@@ -12,7 +12,6 @@ import shiboken6
 from PySide6.QtCore import Qt, qVersion
 from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QFileDialog,
     QGridLayout,
@@ -26,6 +25,7 @@ from PySide6.QtWidgets import (
 from netbuilder import __version__
 from netbuilder.foundation.problem import Fix, Problem
 from netbuilder.ui.action_table import ACTIONS, MENUS
+from netbuilder.ui.dialog import Dialog
 
 PROJECTS = {".netb": "NetBuilder projects"}
 TABLES = "Tables (*.csv *.tsv *.parquet)"
@@ -285,7 +285,7 @@ def _filters(kinds: Mapping[str, str]) -> str:
     return ";;".join(f"{title} (*{ending})" for ending, title in kinds.items())
 
 
-class AboutDialog(QDialog):
+class AboutDialog(Dialog):
     """What this is and what it stands on."""
 
     def __init__(self, parent: QWidget) -> None:
@@ -313,7 +313,7 @@ class AboutDialog(QDialog):
             layout.addWidget(widget)
 
 
-class ShortcutsDialog(QDialog):
+class ShortcutsDialog(Dialog):
     """Every action with its keys, from the table, the panels, and the canvas's gestures."""
 
     def __init__(self, parent: QWidget, gestures: Iterable[tuple[str, str]] = ()) -> None:

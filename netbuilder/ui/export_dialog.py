@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt, QTimer, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QComboBox,
-    QDialog,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
@@ -28,6 +27,7 @@ from netbuilder.exchange.runs import list_runs, runs_folder
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import Problem
 from netbuilder.ui import dialogs
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.form import LABELS, Form
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ RUNS = 20
 """So many runs are offered, the newest."""
 
 
-class ExportDialog(QDialog):
+class ExportDialog(Dialog):
     """Exports the window's network in one format; the window stays usable meanwhile."""
 
     def __init__(self, window: MainWindow, form: ExportFormat) -> None:

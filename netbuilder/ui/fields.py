@@ -101,8 +101,8 @@ class Field(QWidget):
                 widget.style().polish(widget)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Escape takes back what was typed and refused."""
-        if event.key() == Qt.Key.Key_Escape:
+        """Escape takes back what was typed and refused; where nothing was, it is the dialog's."""
+        if event.key() == Qt.Key.Key_Escape and not self._says(self._value):
             self.restore()
         else:
             super().keyPressEvent(event)

@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QComboBox,
-    QDialog,
     QHBoxLayout,
     QHeaderView,
     QPushButton,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from netbuilder.training.resumable import MOST_EPOCHS, Resumable
 from netbuilder.training.run_values import run_state
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.panels.cards import label
 from netbuilder.ui.text import clock, counted
 
@@ -38,7 +38,7 @@ WIDTHS: Final = (0, 110, 130, 90, 130)
 REST, MORE = "rest", "more"
 
 
-class GoOnDialog(QDialog):
+class GoOnDialog(Dialog):
     """Lets the user pick a run, and how long it is to go on.
 
     Signals:

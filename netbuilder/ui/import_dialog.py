@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QDialog,
     QDialogButtonBox,
     QHeaderView,
     QLabel,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.icons import icon
 
 MOST_NOTES = 6
@@ -43,7 +43,7 @@ class Report:
     rows: tuple[tuple[str, str, str, bool], ...]
 
 
-class ReportDialog(QDialog):
+class ReportDialog(Dialog):
     """Shows a report; everything in it may come from a hostile file and is plain text."""
 
     def __init__(self, parent: QWidget, report: Report) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from html import escape
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from netbuilder.foundation.declaration import Declaration
 from netbuilder.layers.about.documentation import (
@@ -21,6 +21,7 @@ from netbuilder.layers.about.documentation import (
     document,
 )
 from netbuilder.layers.spec import LayerSpec
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.formula.view import FormulaView
 from netbuilder.ui.panels.cards import label, section
 
@@ -59,7 +60,7 @@ class LayerHelp(QWidget):
         self.details.setText(text)
 
 
-class LayerHelpDialog(QDialog):
+class LayerHelpDialog(Dialog):
     """All that is said about a layer, its settings included."""
 
     def __init__(self, parent: QWidget, declaration: Declaration) -> None:

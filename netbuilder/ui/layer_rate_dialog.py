@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QVBoxLayout, QWidget
 
 from netbuilder.document.model import Group
 from netbuilder.document.plan import GROUP_PARAMETERS
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.form import Form
 from netbuilder.ui.panels.cards import ElidedLabel, label
 
@@ -19,7 +20,7 @@ INTRO = (
 )
 
 
-class LayerRateDialog(QDialog):
+class LayerRateDialog(Dialog):
     """Asks for the numbers of a parameter group.
 
     Signals:

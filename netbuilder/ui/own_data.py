@@ -60,7 +60,7 @@ class OwnData:
             title,
             lambda _job: schemas.preview(node.type, node.parameters, rows=_PREVIEW_ROWS),
             lambda preview: self._ask_target(node, path, preview),
-            lambda problems: self._window.show_problems(title, problems),
+            lambda problems: self._window.show_problems(f"{path.name} cannot be read", problems),
         )
 
     def add(self, path: Path) -> None:
@@ -87,7 +87,7 @@ class OwnData:
         def refuse(problems: tuple[Problem, ...]) -> None:
             if not any(problem.field in _FILES for problem in problems):
                 done(None)  # it can be mended in the node's form
-            self._window.show_problems(title, problems)
+            self._window.show_problems(f"{path.name} cannot be read", problems)
 
         self._window.background.run(title, lambda _job: schemas.describe(node.type, node.parameters), done, refuse)
 

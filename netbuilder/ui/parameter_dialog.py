@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QVBoxLayout, QWidget
 
 from netbuilder.document.blocks import parameter_from
 from netbuilder.foundation.parameter import Choice, Kind, Parameter, Values
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.fields import number_text, plain_value
 from netbuilder.ui.form import Form
 from netbuilder.ui.panels.cards import label
@@ -73,7 +74,7 @@ DECLARATION: Final = (
 )
 
 
-class ParameterDialog(QDialog):
+class ParameterDialog(Dialog):
     """Declares a parameter.
 
     Signals:

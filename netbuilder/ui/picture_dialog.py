@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtWidgets import (
-    QDialog,
     QHBoxLayout,
     QLabel,
     QLineEdit,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
 from netbuilder.foundation.parameter import Choice, Kind, Parameter, defaults
 from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.ui import dialogs
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.form import LABELS, Form
 from netbuilder.ui.render import SUFFIXES
 
@@ -68,7 +68,7 @@ PARAMETERS = (
 )
 
 
-class PictureDialog(QDialog):
+class PictureDialog(Dialog):
     """Draws the window's network into a file."""
 
     def __init__(self, window: MainWindow) -> None:

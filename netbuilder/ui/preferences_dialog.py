@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from netbuilder.foundation import trust
 from netbuilder.foundation.preferences import PREFERENCES, Preferences
 from netbuilder.foundation.problem import NetbuilderError
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.dialogs import show_problems
 from netbuilder.ui.form import Form
-from netbuilder.ui.panels.cards import label
+from netbuilder.ui.panels.cards import TallArea, label
 
 
-class PreferencesDialog(QDialog):
+class PreferencesDialog(Dialog):
     """A form of the settings.
 
     Signals:
@@ -42,11 +43,11 @@ class PreferencesDialog(QDialog):
         layout.setContentsMargins(20, 18, 20, 16)
         layout.setSpacing(14)
         layout.addWidget(heading)
-        layout.addWidget(self.form)
+        layout.addWidget(TallArea(self.form), 1)
         layout.addWidget(self.later)
         layout.addLayout(self._trust())
-        layout.addStretch(1)
         layout.addWidget(buttons)
+        self.resize(self.sizeHint())  # Qt would give it two thirds of the screen at most
 
     def _trust(self) -> QHBoxLayout:
         """Return the line that says how much Python is trusted, and takes the trust back."""

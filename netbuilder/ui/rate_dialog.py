@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen, QPolygonF
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from netbuilder.document import edits
 from netbuilder.training import optimizers
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.panels.axis import Axis, range_of, short_text
 from netbuilder.ui.panels.axis_lines import paint_axes
 from netbuilder.ui.theme import Theme
@@ -150,7 +151,7 @@ class RateView(QWidget):
             super().keyPressEvent(event)
 
 
-class RateDialog(QDialog):
+class RateDialog(Dialog):
     """Shows what the finder found, and sets the plan's learning rate."""
 
     def __init__(self, window: MainWindow, curve: RateCurve) -> None:

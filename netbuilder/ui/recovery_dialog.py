@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from PySide6.QtCore import QSignalBlocker, Qt, Signal, SignalInstance
 from PySide6.QtWidgets import (
-    QDialog,
     QFrame,
     QHBoxLayout,
     QListWidget,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from netbuilder.document.recovery import Offer, Standing
 from netbuilder.ui import dialogs
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.differences import describe_difference, describe_size
 from netbuilder.ui.network_picture import NetworkPicture
 from netbuilder.ui.panels.cards import ElidedLabel, label
@@ -31,7 +31,7 @@ _LIST = 230  # pixels
 _CUT = "A part of the journal is damaged: what came after it is lost."
 
 
-class RecoveryDialog(QDialog):
+class RecoveryDialog(Dialog):
     """Offers one journal after the other; nothing is deleted that the user does not discard.
 
     Signals:

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QBrush, QPainter, QPen
 from PySide6.QtWidgets import (
-    QDialog,
     QDialogButtonBox,
     QFrame,
     QHBoxLayout,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.differences import describe_difference
 from netbuilder.ui.network_picture import NetworkPicture
 from netbuilder.ui.overlays import Order, draw
@@ -64,7 +64,7 @@ class MarkedPicture(NetworkPicture):
         painter.restore()
 
 
-class RunComparisonDialog(QDialog):
+class RunComparisonDialog(Dialog):
     """Shows how two runs differ; nothing in it changes anything.
 
     Attributes:

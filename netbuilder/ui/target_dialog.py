@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from netbuilder.data.spec import Preview
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.panels.cards import label
 
 _EXAMPLES = 6
 _LONGEST = 24
 
 
-class TargetDialog(QDialog):
+class TargetDialog(Dialog):
     """Shows the columns of a table with some of their values; the last one is proposed."""
 
     def __init__(self, parent: QWidget, name: str, preview: Preview) -> None:

@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QCheckBox,
-    QDialog,
     QHBoxLayout,
     QHeaderView,
     QProgressBar,
@@ -23,6 +22,7 @@ from PySide6.QtWidgets import (
 from netbuilder.document import edits
 from netbuilder.foundation.job import Job
 from netbuilder.foundation.problem import Problem
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.panels.cards import label
 from netbuilder.ui.workspace import Workspace
 
@@ -41,7 +41,7 @@ LOOK = 150
 """Milliseconds between two looks at what is known by now."""
 
 
-class TrialDialog(QDialog):
+class TrialDialog(Dialog):
     """Measures when asked to, shows what is found, and puts the way that the user picks into the plan."""
 
     def __init__(self, window: MainWindow, order: Callable[[bool], Callable[[Job], Sequence[Row]]]) -> None:

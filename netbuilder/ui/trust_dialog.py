@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialogButtonBox, QVBoxLayout, QWidget
 
 from netbuilder.foundation.trust import digest, visible
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.panels.cards import label
 from netbuilder.ui.panels.code_view import CodeView
 from netbuilder.ui.theme import controller
@@ -22,7 +23,7 @@ MEANING = (
 HIDDEN = "It holds characters that cannot be seen, or that reorder what is seen; they are shown by their numbers."
 
 
-class TrustDialog(QDialog):
+class TrustDialog(Dialog):
     """Shows a text and asks whether it may run; Cancel is what Enter and Escape do.
 
     Attributes:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal, SignalInstance
 from PySide6.QtWidgets import (
-    QDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -20,6 +19,7 @@ from PySide6.QtWidgets import (
 from netbuilder.document.model import Document
 from netbuilder.document.versions import KEPT, Version
 from netbuilder.foundation.problem import Problem
+from netbuilder.ui.dialog import Dialog
 from netbuilder.ui.differences import describe_difference, describe_size
 from netbuilder.ui.network_picture import NetworkPicture
 from netbuilder.ui.panels.cards import label
@@ -41,7 +41,7 @@ class Shown:
     problems: tuple[Problem, ...] = ()
 
 
-class VersionsDialog(QDialog):
+class VersionsDialog(Dialog):
     """Shows the versions that were kept; nothing in it changes a file.
 
     Signals:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QByteArray, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QByteArray, QSize, Qt, QTimer, QUrl, Signal
 from PySide6.QtGui import (
     QActionGroup,
     QCloseEvent,
@@ -15,6 +15,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QPaintEvent,
+    QResizeEvent,
     QShowEvent,
 )
 from PySide6.QtWidgets import QApplication, QLabel, QMainWindow, QWidget
@@ -48,6 +49,25 @@ if TYPE_CHECKING:
     from netbuilder.ui.command_palette import CommandPalette
     from netbuilder.ui.docks import Docks
     from netbuilder.ui.start.page import StartPage
+
+
+_NAME_WIDTH = 360
+_MENU_GAP = 26
+"""Pixels: what the file's name takes at most, and what the menu bar puts around a menu's title."""
+
+
+class _FileState(ElidedLabel):
+    """The file's name at the end of the menu bar, which gives its corner the size that it asks for.
+
+    Attributes:
+        room: Its width in pixels, whatever the name: a longer one has to find room as it is.
+    """
+
+    room = _NAME_WIDTH
+
+    def sizeHint(self) -> QSize:
+        """Return the room there is."""
+        return QSize(self.room, super().sizeHint().height())
 
 
 class MainWindow(QMainWindow):
@@ -276,6 +296,17 @@ class MainWindow(QMainWindow):
             if not self._was_painted:
                 self._docks.canvas.fit_opening()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Let the file's name have the room that the menus leave."""
+        super().resizeEvent(event)
+        bar = self.menuBar()
+        metrics = bar.fontMetrics()
+        menus = sum(metrics.horizontalAdvance(action.text()) + _MENU_GAP for action in bar.actions())
+        room = max(0, min(_NAME_WIDTH, self.width() - menus - self.brand.sizeHint().width()))
+        if room != self.file_state.room:
+            self.file_state.room = room
+            bar.setCornerWidget(self.file_state, Qt.Corner.TopRightCorner)  # it asks for the size again
+
     def paintEvent(self, event: QPaintEvent) -> None:
         """Tell when the first paint is over."""
         super().paintEvent(event)
@@ -354,11 +385,9 @@ class MainWindow(QMainWindow):
         self.brand = QLabel("NetBuilder")
         self.brand.setObjectName("brand")
         bar.setCornerWidget(self.brand, Qt.Corner.TopLeftCorner)
-        self.file_state = ElidedLabel()
+        self.file_state = _FileState()
         self.file_state.setObjectName("fileState")
         self.file_state.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        # A menu bar lays its corners out only when it is resized itself: longer names must find room as it is.
-        self.file_state.setFixedWidth(360)
         bar.setCornerWidget(self.file_state, Qt.Corner.TopRightCorner)
         self.actions_.fill(bar)
 
@@ -377,7 +406,7 @@ class MainWindow(QMainWindow):
         menu = self.actions_.menus["recent"]
         menu.clear()
         for file in self.workspace.file.recent:
-            menu.addAction(file.path.replace("&", "&&"), partial(self.files.open_path, Path(file.path)))
+            menu.addAction(file.path, partial(self.files.open_path, Path(file.path)))
         if menu.isEmpty():
             menu.addAction("Nothing yet").setEnabled(False)
         else:
@@ -399,10 +428,9 @@ class MainWindow(QMainWindow):
         self.actions_[id].trigger()
 
     def _show_raised(self, problems: tuple[Problem, ...]) -> None:
-        is_listed = all(problem in self.workspace.problems for problem in problems)
-        self.show_problems("It cannot be trained yet" if is_listed else "This cannot be done", problems[:5])
-        if is_listed:
-            self.docks.show("problems")
+        title = "It cannot be trained yet" if self.workspace.problems else "This cannot be done"
+        self.show_problems(title, problems[:5])
+        self.docks.show("problems")
         self.workspace.message.emit(counted(len(problems), "problem"))
 
     def _watch_for_defects(self, news: Telemetry) -> None:

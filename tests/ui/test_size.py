@@ -7,6 +7,9 @@ import subprocess
 import sys
 
 import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QDialogButtonBox, QLineEdit
 from pytestqt.qtbot import QtBot
 
 from netbuilder.foundation.preferences import Preferences
@@ -58,3 +61,35 @@ def test_the_dialog_says_when_it_counts(qtbot: QtBot) -> None:
     dialog._edit("size", "125", "")
     assert dialog.later.isVisible()
     assert Preferences().get("size") == "125"
+
+
+def test_a_dialog_is_no_larger_than_its_screen_and_has_its_buttons_in_reach(qtbot: QtBot) -> None:
+    dialog = PreferencesDialog(Preferences())
+    qtbot.addWidget(dialog)
+    dialog.resize(3000, 3000)
+    with qtbot.waitExposed(dialog):
+        dialog.show()
+    room = dialog.screen().availableSize()
+    assert dialog.width() <= room.width()
+    assert dialog.height() <= room.height()
+    dialog.resize(460, 440)  # what a screen of 1280 x 720 leaves at 150 %
+    qtbot.waitUntil(lambda: dialog.height() == 440)
+    (buttons,) = dialog.findChildren(QDialogButtonBox)
+    assert dialog.rect().contains(buttons.geometry())
+
+
+def test_escape_closes_a_dialog_from_any_of_its_fields_after_it_took_back_what_was_refused(qtbot: QtBot) -> None:
+    dialog = PreferencesDialog(Preferences())
+    qtbot.addWidget(dialog)
+    with qtbot.waitExposed(dialog):
+        dialog.show()
+    line = dialog.form.fields["snapshot_megabytes"].findChild(QLineEdit)
+    assert line is not None
+    line.setFocus()
+    line.selectAll()
+    QTest.keyClicks(line, "x")
+    QTest.keyClick(line, Qt.Key.Key_Escape)
+    assert dialog.isVisible()
+    assert line.text().isdigit()
+    QTest.keyClick(line, Qt.Key.Key_Escape)
+    assert not dialog.isVisible()

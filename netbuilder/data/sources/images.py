@@ -89,7 +89,13 @@ def _list_images(values: Values) -> tuple[tuple[str, ...], list[tuple[str, int]]
             "folder",
         )
     if len(classes) < 2:
-        raise refusal("data.classes", f"{folder.name} has images of one class only: {classes[0]}.", folder, "folder")
+        raise refusal(
+            "data.classes",
+            f"{folder.name} has images of one class only, {classes[0]!r}: to tell classes apart, it needs a subfolder "
+            "for each.",
+            folder,
+            "folder",
+        )
     places = {name: index for index, name in enumerate(classes)}
     return classes, [(entry.path, places[Path(entry.path).parent.name]) for entry in entries]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from PySide6.QtCore import QEvent, Qt
+from PySide6.QtCore import QEvent, QSize, Qt
 from PySide6.QtGui import QFont, QHelpEvent, QPainter, QPaintEvent
 from PySide6.QtWidgets import (
     QFrame,
@@ -128,6 +128,33 @@ def scrolling(widget: QWidget) -> QScrollArea:
     area.setWidgetResizable(True)
     area.setWidget(widget)
     return area
+
+
+class TallArea(QScrollArea):
+    """Holds what may be taller than the screen: it asks for all of its height, and scrolls where it gets less."""
+
+    def __init__(self, widget: QWidget) -> None:
+        super().__init__()
+        self._content = widget
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setWidgetResizable(True)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(widget)
+
+    def sizeHint(self) -> QSize:
+        """Return the size of what is in it, as far as the screen leaves room with a dialog around it."""
+        hint, room = self._content.sizeHint(), self.screen().availableGeometry().height() - _AROUND
+        width = hint.width() + self.verticalScrollBar().sizeHint().width()
+        return QSize(width, max(_LEAST, min(hint.height(), room)))
+
+    def minimumSizeHint(self) -> QSize:
+        """Return a few lines, in the width that they need."""
+        width = self._content.minimumSizeHint().width() + self.verticalScrollBar().sizeHint().width()
+        return QSize(width, min(_LEAST, self._content.sizeHint().height()))
+
+
+_AROUND, _LEAST = 220, 120
+"""Pixels: what a dialog has above and below such an area, and the frame that the desktop gives it; three lines."""
 
 
 def section(text: str) -> QLabel:

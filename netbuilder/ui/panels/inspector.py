@@ -143,6 +143,9 @@ class _Frame(QWidget):
         self.painted.emit()
 
 
+_NARROWEST = 256
+
+
 class InspectorPanel(QScrollArea):
     """Shows the page that suits the selection, and keeps it true."""
 
@@ -182,6 +185,10 @@ class InspectorPanel(QScrollArea):
     def sizeHint(self) -> QSize:
         """Return the width in which forms read well."""
         return QSize(284, 600)
+
+    def minimumSizeHint(self) -> QSize:
+        """Return the width below which fields would be cut off: forms do not scroll sideways."""
+        return QSize(_NARROWEST, super().minimumSizeHint().height())
 
     def showEvent(self, event: QShowEvent) -> None:
         """Make the page that suits the selection: the first one right after the first paint."""

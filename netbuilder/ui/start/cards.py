@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from netbuilder.templates import Template, list_templates
+from netbuilder.ui.panels.wrapping import WrappingLayout
 from netbuilder.ui.theme import ThemeController
 
 _WIDEST, _NARROWEST = 296, 250
@@ -51,12 +52,10 @@ class Gallery(QWidget):
         templates = list_templates()
         self._chips = QButtonGroup(self)
         self._chips.setExclusive(True)
-        chips = QHBoxLayout()
-        chips.setSpacing(8)
+        chips = WrappingLayout(8)
         categories = sorted({template.category for template in templates}, key=_rank)
         for title in ("All", *categories):
             chips.addWidget(self._chip(title))
-        chips.addStretch(1)
         self._grid = QGridLayout()
         self._grid.setSpacing(_GAP)
         for template in templates:

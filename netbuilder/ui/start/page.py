@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from netbuilder.foundation.preferences import RecentFile
@@ -17,6 +18,9 @@ from netbuilder.ui.text import ago
 from netbuilder.ui.theme import ThemeController
 
 _SHOWN_RECENT = 6
+_LEFT = 410
+_ROOMY = 1100
+"""Pixels: the width of the left side with its scroll bar; from where on the page has wide margins."""
 
 
 class StartPage(QWidget):
@@ -42,19 +46,20 @@ class StartPage(QWidget):
         self.gallery = Gallery(theme)
         self.gallery.chosen.connect(self.templateChosen)
         left = QWidget()
-        left.setFixedWidth(400)
         left.setLayout(self._left_side())
-        scroll = QScrollArea(widgetResizable=True)
-        scroll.setAccessibleName("Templates")
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setWidget(self.gallery)
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(72, 56, 24, 0)
-        layout.setSpacing(48)
-        layout.addWidget(left)
-        layout.addWidget(scroll, 1)
+        begin = _scrolling(left, "How to begin")
+        begin.setFixedWidth(_LEFT)
+        self._columns = QHBoxLayout(self)
+        self._columns.addWidget(begin)
+        self._columns.addWidget(_scrolling(self.gallery, "Templates"), 1)
         self.refresh()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        """Keep the margins in proportion: a small window needs its room for what is in it."""
+        super().resizeEvent(event)
+        small = self.width() < _ROOMY
+        self._columns.setContentsMargins(*((24, 20, 12, 0) if small else (72, 56, 24, 0)))
+        self._columns.setSpacing(24 if small else 48)
 
     def refresh(self) -> None:
         """Show the recent files as they are now."""
@@ -72,7 +77,7 @@ class StartPage(QWidget):
 
     def _left_side(self) -> QVBoxLayout:
         side = QVBoxLayout()
-        side.setContentsMargins(0, 0, 0, 24)
+        side.setContentsMargins(0, 0, 10, 24)
         side.setSpacing(10)
         title = QLabel("Draw a network. Watch it learn.")
         title.setProperty("role", "title")
@@ -143,6 +148,16 @@ class RecentRow(QPushButton):
         row.addWidget(when)
         for label in (name, folder, when):
             label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+
+
+def _scrolling(widget: QWidget, name: str) -> QScrollArea:
+    """Return a part of the page that scrolls where the window is too low for it."""
+    scroll = QScrollArea(widgetResizable=True)
+    scroll.setAccessibleName(name)
+    scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    scroll.setFrameShape(QFrame.Shape.NoFrame)
+    scroll.setWidget(widget)
+    return scroll
 
 
 def _short_folder(folder: Path) -> str:
