@@ -106,14 +106,13 @@ class BlockMenus:
         self._try(partial(self._workspace.library.delete, key))
 
     def _open_shipped(self, key: str) -> None:
-        entry = self._workspace.library.entries[key]
-        workspace, before = self._workspace, self._workspace.document.blocks
+        workspace, entry = self._workspace, self._workspace.library.entries[key]
         change = partial(edits.add_definitions, blocks=entry.file.blocks, layout=entry.file.layout)
-        workspace.edit(f"Add {entry.definition.title}", change)
-        came = [each for each, block in workspace.document.blocks.items() if each not in before]
-        found = [each for each in came if workspace.document.blocks[each].title == entry.definition.title]
+        workspace.edit(f"Add {entry.definition.title}", change)  # nothing, where the project has it already
+        blocks = workspace.document.blocks
+        found = next((each for each in blocks if fingerprint(each, blocks) == entry.mark), "")
         if found:
-            workspace.scopes.open_block(found[-1])
+            workspace.scopes.open_block(found)
 
     def _open_folder(self) -> None:
         self._try(lambda: QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._workspace.library.make_folder()))))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
 from netbuilder.training.protocol import Points
-from netbuilder.training.run_files import SNAPSHOTS, Taken, taken_by
+from netbuilder.training.run_files import SNAPSHOTS, taken_by
 from netbuilder.training.run_lock import is_running
 from netbuilder.training.run_store import RunRecord, RunStore
 from netbuilder.training.run_trash import folder_of
@@ -79,7 +78,7 @@ def read_runs(store: RunStore, stamp: object, own: str, known: Iterable[Row] = (
     going = _going(store, without_end, own)
     before = {row.id: row for row in known}
     rows = tuple(
-        _with_taken(_row(record, record.id in going, record.id == own, before.get(record.id)), store)
+        _row(record, record.id in going, record.id == own, before.get(record.id), folder_of(store, record.id))
         for record in records
     )
     keys = tuple(keys_of(row.values for row in rows))
@@ -87,22 +86,14 @@ def read_runs(store: RunStore, stamp: object, own: str, known: Iterable[Row] = (
     return Found(store.path.parent, stamp, rows, keys, usual_columns(rows, keys))
 
 
-def _row(record: RunRecord, goes_on: bool, is_own: bool, before: Row | None) -> Row:
-    if before is not None and before.record is record and not goes_on and not before.is_running:
+def _row(record: RunRecord, goes_on: bool, is_own: bool, before: Row | None, folder: Path) -> Row:
+    # A run's files are written by putting them in place, which changes their folder's time.
+    changed = (_time_of(folder), _time_of(folder / SNAPSHOTS))
+    is_known = before is not None and before.changed == changed
+    if before is not None and is_known and before.record is record and not goes_on and not before.is_running:
         return before
-    return Row(record, values_of(record, goes_on), goes_on, is_own)
-
-
-def _with_taken(row: Row, store: RunStore) -> Row:
-    folder = folder_of(store, row.id)
-    taken = _taken(folder, _time_of(folder), _time_of(folder / SNAPSHOTS))
-    return row if taken == row.taken else replace(row, taken=taken)
-
-
-@lru_cache(maxsize=4096)
-def _taken(folder: Path, changed: int, snapshots_changed: int) -> Taken:
-    """Return what a run's files take: they are written by putting them in place, which changes their folder's time."""
-    return taken_by(folder)
+    taken = before.taken if before is not None and is_known else taken_by(folder)
+    return Row(record, values_of(record, goes_on), goes_on, is_own, taken, changed)
 
 
 def _time_of(folder: Path) -> int:

@@ -28,6 +28,7 @@ class Row:
         is_running: Whether some process trains it now.
         is_own: Whether that is this window.
         taken: What its files take on the disk.
+        changed: When its folder and the one of its snapshots had changed last as that was looked up, in nanoseconds.
     """
 
     record: RunRecord
@@ -35,6 +36,7 @@ class Row:
     is_running: bool = False
     is_own: bool = False
     taken: Taken = field(default_factory=Taken)
+    changed: tuple[int, int] = (0, 0)
 
     @property
     def id(self) -> str:

@@ -87,7 +87,7 @@ class Runs(QObject):
         """The project's folder of runs."""
         from netbuilder.project import runs_folder
 
-        return runs_folder(self._workspace.file.home)
+        return runs_folder(self._home)
 
     @property
     def store(self) -> RunStore:
@@ -286,13 +286,14 @@ class Runs(QObject):
 
     def _restart(self) -> None:
         """Another project is open: nothing is known of its runs until somebody looks."""
-        for errand in self._errands.values():
-            errand.forget()
-        self._work.clear()
+        self.select(())  # what is being typed about a run is kept where that run is
+        for name, errand in self._errands.items():
+            if name != "work":
+                errand.forget()
+        self._work = [(work, lambda _: None) for work, _ in self._work]  # it is still done, and told to nobody
         self._home, self._stamp, self.trashed = self._workspace.file.home, None, ()
         self.rows, self.keys, self.usual = (), (), ()
         self.clear_overlays()
-        self.select(())
         self.changed.emit()
 
     def _follow_file(self) -> None:

@@ -406,7 +406,7 @@ class MainWindow(QMainWindow):
         menu = self.actions_.menus["recent"]
         menu.clear()
         for file in self.workspace.file.recent:
-            menu.addAction(file.path, partial(self.files.open_path, Path(file.path)))
+            menu.addAction(file.path.replace("&", "&&"), partial(self.files.open_path, Path(file.path)))
         if menu.isEmpty():
             menu.addAction("Nothing yet").setEnabled(False)
         else:
@@ -428,9 +428,10 @@ class MainWindow(QMainWindow):
         self.actions_[id].trigger()
 
     def _show_raised(self, problems: tuple[Problem, ...]) -> None:
-        title = "It cannot be trained yet" if self.workspace.problems else "This cannot be done"
-        self.show_problems(title, problems[:5])
-        self.docks.show("problems")
+        is_listed = all(problem in self.workspace.problems for problem in problems)
+        self.show_problems("It cannot be trained yet" if is_listed else "This cannot be done", problems[:5])
+        if is_listed:
+            self.docks.show("problems")
         self.workspace.message.emit(counted(len(problems), "problem"))
 
     def _watch_for_defects(self, news: Telemetry) -> None:

@@ -245,3 +245,27 @@ def test_the_start_page_takes_no_room_from_the_network(window: MainWindow, qtbot
     window.show_network()
     qtbot.waitUntil(lambda: window.minimumSizeHint().height() <= least.height())
     assert window.height() == 700
+
+
+def test_an_edit_that_is_refused_is_not_called_a_training(qtbot: QtBot, window: MainWindow, monkeypatch) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(dialogs, "show_problems", lambda parent, title, *_: told.append(title))
+    window.canvas.add("linear")
+    window.workspace.analysis.settle()
+    assert window.workspace.problems
+    panel = window.docks
+    monkeypatch.setattr(panel, "show", lambda key: told.append(key))
+    window.workspace.edit("Rename", partial(edits.set_block, key="gone", title="x"))
+    assert told == ["This cannot be done"]
+    assert not window.workspace.control.may_train()
+    assert told[1:] == ["It cannot be trained yet", "problems"]
+
+
+def test_recent_files_are_listed_by_their_whole_names(window: MainWindow, tmp_path: Path) -> None:
+    path = tmp_path / "R&D.netb"
+    write_document(path, Document())
+    window.workspace.preferences.add_recent(path)
+    menu = window.actions_.menus["recent"]
+    menu.aboutToShow.emit()
+    assert menu.actions()[0].text().replace("&&", "&") == str(path)
+    assert "R&&D" in menu.actions()[0].text()

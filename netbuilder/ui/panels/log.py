@@ -19,6 +19,9 @@ from netbuilder.ui.workspace import Workspace
 
 MOST_LINES = 5_000
 LONGEST = 2_000
+LAID_OUT = 100
+"""After so many lines that came into sight, those out of it are written anew: Qt keeps how a line that was in sight is
+laid out, which takes 4 kB, for as long as the line is there."""
 EMPTY = "What happens is noted here: training's epochs and checkpoints, what was saved, what went wrong."
 
 
@@ -52,6 +55,8 @@ class LogPanel(QWidget):
         super().__init__()
         self.lines: deque[Line] = deque(maxlen=MOST_LINES)
         self._unwritten: deque[Line] = deque(maxlen=MOST_LINES)
+        self._written = 0  # since lines were last written anew
+        self._laid_out = 0  # of these, as they came into sight
         self._themes = themes
         self.view = QPlainTextEdit()
         self.view.setReadOnly(True)
@@ -148,11 +153,16 @@ class LogPanel(QWidget):
         cursor = QTextCursor(self.view.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.beginEditBlock()
-        while self._unwritten:
-            if self._passes(line := self._unwritten.popleft()):
-                self._append(line, cursor)
+        lines = [line for line in self._unwritten if self._passes(line)]
+        self._unwritten.clear()
+        for line in lines:
+            self._append(line, cursor)
         cursor.endEditBlock()
         self._stack.setCurrentWidget(self.view)
+        self._written += len(lines)
+        self._laid_out += min(len(lines), self._in_sight)
+        if self._laid_out >= LAID_OUT and self._follows and not self.view.textCursor().hasSelection():
+            self._write_anew()
 
     def _note_scroll(self, value: int) -> None:
         self._follows = value >= self.view.verticalScrollBar().maximum() - 2
@@ -161,6 +171,25 @@ class LogPanel(QWidget):
         """Keep the end in sight: how far it is becomes known only after the lines are laid out."""
         if self._follows:
             self.view.verticalScrollBar().setValue(end)
+
+    @property
+    def _in_sight(self) -> int:
+        """How many lines are in sight, one that is cut off included."""
+        return self.view.verticalScrollBar().pageStep() + 1
+
+    def _write_anew(self) -> None:
+        """Write lines anew, but for those in sight at the end: how they are laid out goes with the old ones."""
+        document = self.view.document()
+        end = max(0, document.blockCount() - self._in_sight)
+        start = max(0, end - self._written - self._in_sight)  # with those that were in sight the last time
+        cursor = QTextCursor(document.findBlockByNumber(start))
+        cursor.beginEditBlock()
+        cursor.setPosition(document.findBlockByNumber(end).position(), QTextCursor.MoveMode.KeepAnchor)
+        lines = cursor.selection()
+        cursor.removeSelectedText()
+        cursor.insertFragment(lines)
+        cursor.endEditBlock()
+        self._written = self._laid_out = 0
 
     def _append(self, line: Line, cursor: QTextCursor) -> None:
         theme = self._themes.theme

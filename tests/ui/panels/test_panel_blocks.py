@@ -320,6 +320,23 @@ def test_menus_of_blocks_in_the_palette(blocks: Workspace, themes: ThemeControll
     assert palette.menus.build("conv2d") is None
 
 
+def test_a_shipped_block_that_the_project_has_already_is_opened_all_the_same(
+    blocks: Workspace, themes: ThemeController, qtbot: QtBot
+) -> None:
+    palette = Palette(themes, blocks)
+    qtbot.addWidget(palette)
+    palette._read_library()
+    for _ in range(2):
+        menu = palette.menus.build("shipped.bottleneck")
+        assert menu is not None
+        menu.actions()[0].trigger()
+        assert blocks.document.blocks[blocks.scope].title == "Bottleneck block"
+        blocks.leave()
+        assert not blocks.scope
+    blocks.undo()
+    assert "Bottleneck block" not in [each.title for each in blocks.document.blocks.values()]
+
+
 def test_a_block_that_is_renamed_is_called_so_on_its_instance_s_page(
     inspector: InspectorPanel, blocks: Workspace, qtbot: QtBot
 ) -> None:

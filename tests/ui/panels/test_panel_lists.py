@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtGui import QGuiApplication
+from PySide6.QtGui import QGuiApplication, QTextCursor
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
@@ -13,9 +13,10 @@ from pytestqt.qtbot import QtBot
 from netbuilder.document import edits
 from netbuilder.foundation.problem import Fix, Problem, Severity
 from netbuilder.training.protocol import Event, State, Telemetry, Watch
+from netbuilder.ui.panels import log as log_panel
 from netbuilder.ui.panels.activations import ActivationsPanel
 from netbuilder.ui.panels.layer_list import HEAD as TABLE_HEAD
-from netbuilder.ui.panels.log import MOST_LINES, LogPanel
+from netbuilder.ui.panels.log import LAID_OUT, MOST_LINES, LogPanel
 from netbuilder.ui.panels.mosaic import GAP, Mosaic, lay_out
 from netbuilder.ui.panels.problems import MOST, NONE, ProblemsPanel
 from netbuilder.ui.panels.weights import ROW, WeightsPanel, logarithms
@@ -182,6 +183,71 @@ def test_the_log_is_bounded(log: LogPanel, digits: Workspace) -> None:
     log.lines.extend([log.lines[-1]] * MOST_LINES)
     assert len(log.lines) == MOST_LINES
     assert log.view.maximumBlockCount() == MOST_LINES
+
+
+def laid_out(log: LogPanel) -> int:
+    """Return how many lines Qt keeps laid out."""
+    blocks = map(log.view.document().findBlockByNumber, range(log.view.blockCount()))
+    return sum(block.layout().lineCount() > 0 for block in blocks)
+
+
+def test_lines_out_of_sight_do_not_stay_laid_out(log: LogPanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    log.resize(600, 300)
+    for number in range(2 * LAID_OUT):
+        log.add("problem" if number % 3 else "epoch", f"Line {number}")
+    assert laid_out(log) <= LAID_OUT + 2 * log._in_sight
+    monkeypatch.setattr(log_panel, "LAID_OUT", MOST_LINES)
+    for number in range(2 * LAID_OUT):
+        log.add("epoch", f"Line {number}")
+    assert laid_out(log) > 2 * LAID_OUT
+
+
+def test_lines_written_anew_read_and_look_as_before(log: LogPanel) -> None:
+    log.resize(600, 300)
+    for number in range(LAID_OUT - 1):
+        log.add("problem" if number % 3 else "epoch", f"Line {number}")
+    bar = log.view.verticalScrollBar()
+    before, at = log.view.document().toHtml(), bar.value()
+    log._write_anew()
+    assert log.view.document().toHtml() == before
+    assert bar.value() == at == bar.maximum()
+    assert log.view.toPlainText().splitlines() == [str(line) for line in log.lines]
+
+
+def test_a_full_log_keeps_its_last_lines_and_its_end_in_sight(log: LogPanel) -> None:
+    log.resize(600, 300)
+    for number in range(MOST_LINES):
+        log._note("epoch", f"Early {number}")
+    for number in range(2 * LAID_OUT):
+        log.add("epoch", f"Line {number}")
+    assert log.view.toPlainText().splitlines() == [str(line) for line in log.lines]
+    assert laid_out(log) <= LAID_OUT + 2 * log._in_sight
+    assert log.view.verticalScrollBar().value() == log.view.verticalScrollBar().maximum()
+
+
+def test_lines_are_left_alone_while_some_are_selected_or_somebody_reads_earlier_ones(log: LogPanel) -> None:
+    log.resize(600, 300)
+    for number in range(LAID_OUT - 1):
+        log.add("epoch", f"Line {number}")
+    cursor = log.view.textCursor()
+    cursor.movePosition(QTextCursor.MoveOperation.End)
+    cursor.movePosition(QTextCursor.MoveOperation.Up)
+    cursor.select(QTextCursor.SelectionType.LineUnderCursor)
+    log.view.setTextCursor(cursor)
+    selected = cursor.selectedText()
+    log.add("epoch", "One more")
+    assert log.view.textCursor().selectedText() == selected
+    assert laid_out(log) >= LAID_OUT
+    cursor.clearSelection()
+    log.view.setTextCursor(cursor)
+    bar = log.view.verticalScrollBar()
+    bar.setValue(20)
+    log.add("epoch", "And one")
+    assert bar.value() == 20
+    assert laid_out(log) >= LAID_OUT
+    bar.setValue(bar.maximum())
+    log.add("epoch", "And the last")
+    assert laid_out(log) < LAID_OUT
 
 
 def test_a_log_made_late_tells_what_the_run_told_before(

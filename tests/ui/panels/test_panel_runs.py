@@ -175,6 +175,19 @@ def test_notes_survive_the_choice_of_another_run(qtbot: QtBot, panel: RunsPanel,
     assert store.run("b").marks.notes == ""
 
 
+def test_notes_survive_the_opening_of_another_project(
+    qtbot: QtBot, panel: RunsPanel, workspace: Workspace, store: RunStore
+) -> None:
+    workspace.runs.select(("b",))
+    panel.view.card.notes.setPlainText("learns well")
+    workspace.new()
+    QThreadPool.globalInstance().waitForDone(5_000)
+    found = store.run("b")
+    assert found is not None
+    assert found.marks.notes == "learns well"
+    assert not workspace.runs.rows
+
+
 def test_deleted_runs_go_and_come_back(qtbot: QtBot, panel: RunsPanel, workspace: Workspace, store: RunStore) -> None:
     workspace.runs.set_overlay("a", True)
     workspace.runs.delete(["a", "b"])
