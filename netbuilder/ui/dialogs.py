@@ -183,7 +183,7 @@ def show_problems(
     """
     told = tuple(problems)
     box = _message(parent, title, "\n\n".join(problem.message for problem in told))
-    box.addButton(QMessageBox.StandardButton.Ok)
+    box.setEscapeButton(box.addButton(QMessageBox.StandardButton.Ok))
     if mend is not None:
         for fix in [fix for problem in told for fix in problem.fixes][:_MOST_FIXES]:
             button = box.addButton(fix.title, QMessageBox.ButtonRole.ActionRole)

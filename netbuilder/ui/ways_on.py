@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from netbuilder.document.model import Document
 from netbuilder.foundation.problem import Problem
 from netbuilder.training.events import GO_ON, GO_ON_APART, GO_ON_CPU
 
@@ -36,6 +37,18 @@ _WAYS: Final = {
     ),
     GO_ON_CPU: Way("Train on the CPU", "The run goes on from the state that it saved last, on the processor", CPU),
 }
+
+
+def with_fixes(problem: Problem, document: Document) -> Problem:
+    """Return a run's problem with all that mends it in the document as it is now.
+
+    The trainer knows no learning rate but its own: what lowers it is made here.
+    """
+    if problem.code != "training.not_finite":
+        return problem
+    from netbuilder.insight.fixes import kept, lower_rate  # with them come all layers: only now are they needed
+
+    return replace(problem, fixes=kept(lower_rate(document), *problem.fixes))
 
 
 def ways_on(problem: Problem) -> tuple[Way, ...]:

@@ -41,7 +41,7 @@ from netbuilder.ui.text import counted
 from netbuilder.ui.theme import MODES, ThemeController
 from netbuilder.ui.toolbar import Toolbar
 from netbuilder.ui.version_actions import VersionActions
-from netbuilder.ui.ways_on import ways_on
+from netbuilder.ui.ways_on import ways_on, with_fixes
 from netbuilder.ui.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -447,7 +447,8 @@ class MainWindow(QMainWindow):
                 end = "The run has stopped" if self.workspace.progress.step else "The run could not begin"
                 title = end if stopped else "The run goes on, but"
                 is_over = self.workspace.trainer.is_revisiting
-                self.show_problems("The run cannot be looked into" if is_over else title, event.problems)
+                mendable = [with_fixes(problem, self.workspace.document) for problem in event.problems]
+                self.show_problems("The run cannot be looked into" if is_over else title, mendable)
             elif event.kind == "revival":
                 self.workspace.message.emit(event.text)
 

@@ -8,6 +8,7 @@ import pytest
 import shiboken6
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QTextDocument
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QFileDialog, QLabel, QMessageBox, QWidget
 
 from netbuilder.foundation.problem import Fix, Problem
@@ -128,3 +129,16 @@ def test_what_mends_a_problem_has_a_button(qapp, qtbot):
     box.buttons()[1].click()
     assert done == [fix]
     qtbot.waitUntil(lambda: not window.findChildren(QMessageBox))
+
+
+def test_escape_leaves_a_message_that_has_other_buttons_too(qapp, qtbot):
+    window = QWidget()
+    qtbot.addWidget(window)
+    window.show()
+    fix = Fix(title="Skip it", edit="set_parameters", arguments={})
+    done = []
+    show_problems(window, "It has stopped", (Problem(code="x", message="Broken.", fixes=(fix,)),), done.append)
+    (box,) = window.findChildren(QMessageBox)
+    QTest.keyClick(box, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not window.findChildren(QMessageBox))
+    assert done == []

@@ -15,6 +15,7 @@ from netbuilder.ui.panels.cards import clear, label
 from netbuilder.ui.panels.problem_rows import ProblemRow
 from netbuilder.ui.panels.watched import find_node
 from netbuilder.ui.theme import Theme, ThemeController
+from netbuilder.ui.ways_on import with_fixes
 from netbuilder.ui.workspace import Workspace
 
 NONE = "No problems. The network can be trained."
@@ -60,7 +61,8 @@ class ProblemsPanel(QScrollArea):
 
     def refresh(self, _: object = None) -> None:
         """Count the problems; list them where somebody looks."""
-        told = (problem for event in self._workspace.events for problem in event.problems)
+        document = self._workspace.document
+        told = (with_fixes(problem, document) for event in self._workspace.events for problem in event.problems)
         every = (*told_last(told), *self._workspace.problems)
         problems = tuple(sorted(every, key=lambda problem: _ORDER[problem.severity]))
         self.setWindowTitle(f"Problems {len(problems)}" if problems else "Problems")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
@@ -12,6 +14,7 @@ from pytestqt.qtbot import QtBot
 
 from netbuilder.document import edits
 from netbuilder.foundation.problem import Fix, Problem, Severity
+from netbuilder.training import failures
 from netbuilder.training.protocol import Event, State, Telemetry, Watch
 from netbuilder.ui.panels import log as log_panel
 from netbuilder.ui.panels.activations import ActivationsPanel
@@ -89,6 +92,17 @@ def test_a_click_reveals_the_node_and_a_button_mends_it(
     assert digits.document.graph.nodes[HEAD].parameters["units"] == 7
     digits.undo()
     assert digits.document.graph.nodes[HEAD].parameters["units"] == 10
+
+
+def test_a_loss_that_is_no_number_offers_a_lower_learning_rate_first(
+    problems: ProblemsPanel, digits: Workspace, host: RecordedHost
+) -> None:
+    broken = failures.not_finite(8, {"loss": math.inf}, HEAD, "", "")
+    tell(digits, host, Telemetry(events=(Event(kind="problem", text=broken.message, problems=(broken,)),)))
+    titles = [button.text() for button in problems.rows[0].findChildren(QPushButton)]
+    assert titles == ["Lower the learning rate to 0.0001", "Clip gradients to norm 1"]
+    problems.rows[0].findChild(QPushButton).click()
+    assert digits.document.plan.phases[0].optimizer.values["learning_rate"] == pytest.approx(0.0001)
 
 
 def test_a_hidden_list_still_counts(
