@@ -18,9 +18,8 @@ import pytest
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 # One intra-op thread: many small tests run faster so, and two cores are not fought over.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-HEAVY = ("PySide6.QtWidgets", "torch", "torch._dynamo", "sklearn", "onnx", "transformers")
-"""Modules that bring many objects."""
+# Importing all tests leaves little garbage, and looking for it again and again takes a third of the time.
+gc.disable()
 
 
 @pytest.fixture(autouse=True)
@@ -31,22 +30,25 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-_frozen: set[str] = set()
+@pytest.fixture(scope="module", autouse=True)
+def frozen_before() -> None:
+    """Keep what was there before a module's tests out of their collections: of those, it would be nearly all the work.
+
+    First what earlier modules have left is collected, which a frozen object never is.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)
 def collected_here() -> Iterator[None]:
     """Collect garbage on this thread only, as the program does: elsewhere it would delete Qt's objects.
 
-    All of it after each test: a window that an earlier test has closed would still follow what is global.
+    After each test: a window that an earlier test has closed would still follow what is global.
     """
     gc.disable()
     yield
-    heavy = {name for name in HEAVY if name in sys.modules}
     gc.collect()
-    if heavy - _frozen:  # what was imported stays, and takes a collection most of its time
-        _frozen.update(heavy)
-        gc.freeze()
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QRectF, Qt
+from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
@@ -162,12 +163,16 @@ def test_the_overview_moves_the_view_by_click_and_drag(view, qtbot):
     assert clicked.zoom == dragged.zoom == 3.0
 
 
+def colours(picture: QImage) -> set[int]:
+    return {picture.pixel(x, y) for x in range(200, 300) for y in range(200, 300)}
+
+
 def test_the_dots_can_be_switched_off(view, workspace):
     view.set_camera(Camera(-3000, -3000, 1.0))
     QApplication.processEvents()
-    with_dots = {view.grab().toImage().pixel(x, y) for x in range(200, 300) for y in range(200, 300)}
+    with_dots = colours(view.grab().toImage())
     view.views.toggle_dots()
-    without = {view.grab().toImage().pixel(x, y) for x in range(200, 300) for y in range(200, 300)}
+    without = colours(view.grab().toImage())
     assert len(with_dots) > 1
     assert len(without) == 1
     assert Preferences().get("show_dots") is False
