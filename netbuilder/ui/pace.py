@@ -2,7 +2,7 @@
 
 Whatever Qt's thread computes is taken from training: Python runs one thread at a time. So the time between two drains
 follows from what the last ones cost with all the painting that they brought about, and from how much of a processor
-the program gets.
+the program gets. Beside a training in a process of its own the window takes nothing but a part of another processor.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from typing import Final, NamedTuple
 
 SHARE: Final = 0.04
 """How much of the program's processor time the window may take while something trains."""
+
+SHARE_APART: Final = 0.15
+"""How much of a processor the window may take while something trains in a process of its own."""
 
 FASTEST, SLOWEST = 66, 400
 """Milliseconds between two drains."""
@@ -53,13 +56,18 @@ class Pace:
         """Do not count what was spent since the last drain: nothing was being trained."""
         self._before = self._read()
 
-    def wait(self) -> int:
-        """Return how long to wait until the next drain, in milliseconds; call it once a drain."""
+    def wait(self, *, apart: bool = False) -> int:
+        """Return how long to wait until the next drain, in milliseconds; call it once a drain.
+
+        Args:
+            apart: Whether the training has a process of its own.
+        """
         before, now = self._before, self._read()
         self._before = now
         # One long paint, such as a panel's first, must not slow down the drains for seconds.
-        spent = min(now.thread - before.thread, SHARE * SLOWEST / 1000)
+        spent = min(now.thread - before.thread, (SHARE_APART if apart else SHARE) * SLOWEST / 1000)
         speed = (now.process - before.process) / max(now.wall - before.wall, 1e-3)
         self._cost += _WEIGHT * (spent - self._cost)
         self._speed += _WEIGHT * (min(max(speed, _LEAST_SPEED), 1.0) - self._speed)
-        return round(min(max(1000 * self._cost / (SHARE * self._speed), FASTEST), SLOWEST))
+        share = SHARE_APART if apart else SHARE * self._speed
+        return round(min(max(1000 * self._cost / share, FASTEST), SLOWEST))

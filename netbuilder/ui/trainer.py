@@ -370,7 +370,7 @@ class Trainer(QObject):
             self._enter(state)
 
     def _drain_in_time(self) -> None:
-        self._timer.setInterval(self._pace.wait())
+        self._timer.setInterval(self._pace.wait(apart=self._is_apart))
         self.drain()
 
     def _command(self, command: Command) -> None:

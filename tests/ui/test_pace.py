@@ -1,6 +1,6 @@
 """Drains are paced by what they cost."""
 
-from netbuilder.ui.pace import FASTEST, SHARE, SLOWEST, Clocks, Pace
+from netbuilder.ui.pace import FASTEST, SHARE, SHARE_APART, SLOWEST, Clocks, Pace
 
 
 class Machine:
@@ -16,12 +16,12 @@ class Machine:
         thread, process, before = self.now
         self.now = Clocks(thread + cost, process + wall * self.speed, before + wall)
 
-    def waits(self, cost: float, count: int = 60) -> list[int]:
+    def waits(self, cost: float, count: int = 60, *, apart: bool = False) -> list[int]:
         """Return the waits after drains that take `cost` seconds each."""
         found = []
         for _ in range(count):
             self.spend(cost)
-            found.append(self.pace.wait())
+            found.append(self.pace.wait(apart=apart))
         return found
 
 
@@ -43,6 +43,11 @@ def test_a_program_that_waits_is_not_starved() -> None:
 
 def test_more_than_one_processor_does_not_make_the_window_greedy() -> None:
     assert abs(Machine(speed=4.0).waits(0.01)[-1] - 10 / SHARE) <= 1
+
+
+def test_beside_a_process_the_window_takes_its_share_of_another_processor() -> None:
+    assert abs(Machine(speed=0.1).waits(0.02, apart=True)[-1] - 20 / SHARE_APART) <= 1
+    assert Machine(speed=0.1).waits(0.5, apart=True)[-1] == SLOWEST
 
 
 def test_the_window_stays_alive_however_slow_drawing_is() -> None:

@@ -13,6 +13,7 @@ from netbuilder.ui.formula.speech import spoken
 
 _SIZE = 15.0
 _MARGIN = 3
+_WIDTHS = 8  # layouts kept
 
 
 class FormulaView(QWidget):
@@ -26,8 +27,7 @@ class FormulaView(QWidget):
         """
         super().__init__()
         self._row = read_formula(text)
-        self._box: Box | None = None
-        self._width = -1
+        self._boxes: dict[int, Box] = {}  # a layout asks for several widths, again and again
         self.setAccessibleName(spoken(self._row))
         policy = QSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
@@ -59,6 +59,9 @@ class FormulaView(QWidget):
             box.draw(painter, 0, _MARGIN + box.ascent)
 
     def _laid_out(self, width: int) -> Box:
-        if self._box is None or width != self._width:
-            self._box, self._width = lay_out_lines(self._row, _SIZE, width), width
-        return self._box
+        box = self._boxes.get(width)
+        if box is None:
+            if len(self._boxes) >= _WIDTHS:
+                self._boxes.clear()
+            box = self._boxes[width] = lay_out_lines(self._row, _SIZE, width)
+        return box

@@ -181,9 +181,10 @@ class LossCard(Card):
         """Take in what the run has told since the last time."""
         series = self._workspace.series
         self.ways_back.refresh(in_steps=self._placement.unit is Unit.STEPS)
-        shown = ["loss/train", "loss/validation", self.right]
+        right = self.right
+        shown = ["loss/train", "loss/validation", right]
         weight = self.smoothing.value() / 100
-        self._order_overlays(weight)
+        self._order_overlays(weight, right)
         state = (
             weight,
             self._drawn,
@@ -198,7 +199,7 @@ class LossCard(Card):
             self.legend.set_traces(())
             self.show_empty(NO_EPOCH if series and self._placement.unit is Unit.EPOCHS else EMPTY)
             return
-        self.title.setText(f"Loss and {quantity_title(self.right)}" if self.right else "Loss")
+        self.title.setText(f"Loss and {quantity_title(right)}" if right else "Loss")
         self.chart.set_traces(traces, self._drawn.bands if self._drawn else ())
         self.legend.set_traces(traces)
         self.show_body(self.chart)
@@ -219,12 +220,12 @@ class LossCard(Card):
             self._traces[name].update(at, series[name].values[: len(at)], weight)
         return [self._traces[name] for name in shown if name in self._traces and len(self._traces[name].raw)]
 
-    def _order_overlays(self, weight: float) -> None:
+    def _order_overlays(self, weight: float, right: str) -> None:
         """Have the lines of other runs made, where they are not those that are drawn."""
         runs, own = self._workspace.runs, self._workspace.runs.own if self._workspace.series else ""
         chosen = {run: number for run, number in runs.overlays.items() if run in runs.curves and run != own}
         known = tuple((runs.curves[run], COLORS[number]) for run, number in chosen.items())
-        unit, right, has_bands = self._placement.unit, self.right, self.bands.isChecked()
+        unit, has_bands = self._placement.unit, self.bands.isChecked()
         order = (tuple(id(curves) for curves, _ in known), right, unit, weight, has_bands)
         if order == self._ordered:
             return

@@ -103,7 +103,17 @@ class Pyramid:
 
     def range(self, start: float, end: float) -> Range | None:
         """Return the smallest and largest finite value of the steps from `start` to `end`; None when there is none."""
-        _, values = self.outline(start, end, 512)
+        first, last = self.index(math.ceil(start) - 1), self.index(math.floor(end))
+        low = high = self._values
+        found: list[Floats] = []
+        for lows, highs in self._levels:
+            if last - first <= 4 * FACTOR:
+                break
+            begin, stop = -(-first // FACTOR), min(last // FACTOR, len(lows))
+            for part in (slice(first, begin * FACTOR), slice(stop * FACTOR, last)):
+                found += (low[part], high[part])
+            first, last, low, high = begin, stop, lows.values, highs.values
+        values = np.concatenate((*found, low[first:last], high[first:last]))
         finite = values[np.isfinite(values)]
         return Range(float(finite.min()), float(finite.max())) if len(finite) else None
 

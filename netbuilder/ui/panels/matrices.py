@@ -10,6 +10,7 @@ from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetrics, QHelpEvent, QImage, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
+from netbuilder.ui.canvas.buffers import draw_rects
 from netbuilder.ui.colors import VIRIDIS, diverging, indices, qt_table
 from netbuilder.ui.panels.axis import value_text
 from netbuilder.ui.panels.mosaic import from_argb
@@ -257,10 +258,15 @@ class BarsView(Painted):
             rest.setAlphaF(0.55)
             gap = min(0.25 * width, 6.0)
             painter.setPen(Qt.PenStyle.NoPen)
-            for index, value in enumerate(self._values.tolist()):
-                painter.setBrush(accent if index == largest and self._labels else rest)
-                top, bottom = sorted((zero, zero - value * unit))
-                painter.drawRect(QRectF(index * width + gap / 2, top, max(width - gap, 1.0), max(bottom - top, 1.0)))
+            bars = np.empty((len(self._values), 4))
+            bars[:, 0] = np.arange(len(bars)) * width + gap / 2
+            bars[:, 1] = zero - np.maximum(self._values, 0.0) * unit
+            bars[:, 2] = max(width - gap, 1.0)
+            bars[:, 3] = np.maximum(np.abs(self._values) * unit, 1.0)
+            stands_out = np.arange(len(bars)) == (largest if self._labels else -1)
+            for chosen, brush in ((~stands_out, rest), (stands_out, accent)):
+                painter.setBrush(brush)
+                draw_rects(painter, bars[chosen])
             painter.setPen(QPen(self.theme.color("line"), 1))
             painter.drawLine(QPointF(0, zero), QPointF(self.width(), zero))
             painter.setPen(self.theme.color("muted"))

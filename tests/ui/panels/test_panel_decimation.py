@@ -66,6 +66,20 @@ def test_what_grows_holds_everything_and_what_was_seen_stays(parts: list[int]) -
     assert all(np.array_equal(view, values[:end]) for view, end in seen)
 
 
+@pytest.mark.parametrize("length", [1, 40, 1_000, 4_097, 100_000])
+def test_a_range_is_that_of_the_steps_asked_for_and_no_others(length: int) -> None:
+    random = np.random.default_rng(length)
+    steps = np.cumsum(random.integers(1, 4, length)).astype(np.int64)
+    values = random.normal(size=length)
+    values[random.random(length) < 0.01] = np.nan
+    made = Pyramid()
+    for known in (length // 3 + 1, length):
+        made.update(steps[:known], values[:known])
+    for start, end in np.sort(random.uniform(-5, steps[-1] + 5, (200, 2)), axis=1):
+        inside = values[(steps >= start) & (steps <= end) & np.isfinite(values)]
+        assert made.range(start, end) == ((inside.min(), inside.max()) if len(inside) else None)
+
+
 def test_values_that_are_no_numbers_do_not_hide_the_others() -> None:
     values = np.ones(10_000)
     values[::7] = np.nan
