@@ -16,7 +16,7 @@ from netbuilder.document.blocks import BLOCK, block_key, contains, is_block, use
 from netbuilder.document.model import ROOT, Definition, Document, Graph, Layout, Node, PortRef, new_id
 from netbuilder.document.names import identifier
 from netbuilder.document.records import plain, plain_definition
-from netbuilder.foundation.limits import BLOCKS, KEY_LENGTH, NODES
+from netbuilder.foundation.limits import BLOCKS, EDGES, KEY_LENGTH, NODES
 from netbuilder.foundation.problem import NetbuilderError, Problem
 
 
@@ -77,8 +77,9 @@ def adopt(
             document = _added(document, found, blocks[key], keys, layout)
             mine[fingerprint(found, document.blocks)] = found
         keys[key] = found
-    if len(document.blocks) > BLOCKS or node_count(document) > NODES:
-        message = f"A project holds at most {BLOCKS:,} blocks and {NODES:,} nodes; with these there would be more."
+    if len(document.blocks) > BLOCKS or node_count(document) > NODES or edge_count(document) > EDGES:
+        most = f"{BLOCKS:,} blocks, {NODES:,} nodes and {EDGES:,} links"
+        message = f"A project holds at most {most}; with these there would be more."
         raise NetbuilderError(Problem(code="edit.limit", message=message))
     return document, keys
 
@@ -86,6 +87,11 @@ def adopt(
 def node_count(document: Document) -> int:
     """Return how many nodes a document holds, those in blocks included."""
     return len(document.graph.nodes) + sum(len(block.graph.nodes) for block in document.blocks.values())
+
+
+def edge_count(document: Document) -> int:
+    """Return how many links a document holds, those in blocks included."""
+    return len(document.graph.edges) + sum(len(block.graph.edges) for block in document.blocks.values())
 
 
 def free_key(document: Document, wish: str) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
-from netbuilder.document.adoption import adopt, holds_scope
+from netbuilder.document.adoption import adopt, edge_count, holds_scope, node_count
 from netbuilder.document.block_files import check_complete, layout_of
 from netbuilder.document.blocks import BLOCK, block_key, is_block, needed, uses
 from netbuilder.document.files import check_frames, check_graphs, convert
@@ -51,7 +51,7 @@ from netbuilder.document.records import (
     schema_from,
 )
 from netbuilder.document.text import read_json, refuse_file, write_json
-from netbuilder.foundation.limits import BLOCKS, EDGES, FRAMES, NODES
+from netbuilder.foundation.limits import BLOCKS, COORDINATE, EDGES, FRAMES, NODES
 from netbuilder.foundation.problem import NetbuilderError, Problem
 
 FORMAT: Final = "netbuilder-clipboard"
@@ -137,16 +137,31 @@ def paste(
     clip: _Clip = convert(raw, _Clip, NAME)
     check_graphs([clip.graph, *(block.graph for block in clip.blocks.values())], NAME)
     check_frames(clip.layout.frames, NAME)
-    count = sum(len(each.nodes) for each in (document.graph, *(block.graph for block in document.blocks.values())))
-    if count + len(clip.graph.nodes) > NODES:
-        refuse_file(
-            "file.large", f"A project holds at most {NODES:,} nodes; with what is pasted there would be more.", ""
-        )
     try:
-        return _paste(document, clip, raw, at, keep_inputs, scope, offset)
+        pasted, fresh = _paste(document, clip, raw, at, keep_inputs, scope, offset)
     except ValueError as error:
         message = f"{NAME} holds a value that is not acceptable {error}."
         raise NetbuilderError(Problem(code="file.value", message=message)) from error
+    _check_size(pasted, fresh)
+    return pasted, fresh
+
+
+def _check_size(document: Document, fresh: Collection[str]) -> None:
+    """Refuse what no file could hold."""
+    for count, most, what in (
+        (node_count(document), NODES, "nodes"),
+        (edge_count(document), EDGES, "links"),
+        (len(document.layout.frames), FRAMES, "frames"),
+    ):
+        if count > most:
+            refuse_file(
+                "file.large", f"A project holds at most {most:,} {what}; with what is pasted there would be more.", ""
+            )
+    layout, new = document.layout, frozenset(fresh)
+    corners = [corner for held in (layout.places, layout.frames) for id in fresh if (corner := held.get(id))]
+    corners += [point for target, points in layout.routes.items() if target.node in new for point in points]
+    if any(max(abs(each.x), abs(each.y)) > COORDINATE for each in corners):
+        refuse_file("file.place", f"Nothing can lie farther than {COORDINATE:,.0f} from the origin.", "")
 
 
 def _paste(

@@ -445,3 +445,15 @@ def test_a_damaged_image_offers_to_be_left_out(folder):
     (fix,) = images_refused(folder, skip_unreadable=False).fixes
     assert fix.arguments == {"node": "n1", "values": {"skip_unreadable": True}}
     assert prepare_images(folder, **fix.arguments["values"]).schema.rows == 19
+
+
+def test_texts_too_long_for_names_of_classes_are_refused(tmp_path):
+    """A project holds the names of the classes, and could not be read again with these."""
+    path = tmp_path / "data.csv"
+    texts = ["short", "x" * 1001]
+    path.write_text("size,text\n" + "".join(f"{row},{texts[row % 2]}\n" for row in range(40)))
+    problem = refused(path, target="text")
+    assert problem.code == "data.classes"
+    assert "1,001 characters" in problem.message
+    path.write_text(path.read_text().replace("x" * 1001, "x" * 1000))
+    assert prepare_table(path, target="text").schema.fields[1].classes == ("short", "x" * 1000)

@@ -16,6 +16,7 @@ from netbuilder.data.spec import Array, ColumnCode, Dataset, Preview, SourceSpec
 from netbuilder.data.tables import DELIMITERS, Table, read_table
 from netbuilder.document.model import Field, Schema
 from netbuilder.foundation.job import Job
+from netbuilder.foundation.limits import NAME_LENGTH
 from netbuilder.foundation.parameter import Choice, Kind, Parameter, Values
 from netbuilder.foundation.problem import NetbuilderError, Problem
 
@@ -330,6 +331,15 @@ def _encode_target(
             )
         return np.ascontiguousarray(target.numbers[rows, None], dtype=np.float32), ()
     labels, classes = encode_classes(target, rows)
+    longest = max(map(len, classes), default=0)
+    if longest > NAME_LENGTH:
+        raise refusal(
+            "data.classes",
+            f"Column {target.name!r} holds texts of up to {longest:,} characters; the name of a class has at most "
+            f"{NAME_LENGTH:,}.",
+            values["file"],
+            "target",
+        )
     if not 2 <= len(classes) <= MAX_CLASSES:
         found = f"{len(classes):,} different values" if len(classes) > 1 else f"only one value, {classes[0]!r}"
         raise refusal(

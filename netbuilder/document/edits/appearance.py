@@ -12,7 +12,7 @@ import msgspec
 
 from netbuilder.document.edits.registry import edit, refuse
 from netbuilder.document.model import ROOT, About, Document, Frame, Place, PortRef
-from netbuilder.foundation.limits import COORDINATE, WAYPOINTS
+from netbuilder.foundation.limits import COORDINATE, FRAMES, NAME_LENGTH, TEXT_LENGTH, WAYPOINTS
 from netbuilder.foundation.problem import NetbuilderError, Problem
 
 
@@ -24,7 +24,7 @@ def move_nodes(document: Document, places: Mapping[str, Place]) -> Document:
         return document
     if not all(map(COORDINATE.__ge__, map(abs, chain.from_iterable(places.values())))):  # which a NaN is not, either
         for id, place in places.items():
-            _check_coordinates(*place, node=id)
+            check_coordinates(*place, node=id)
     return replace(document, layout=replace(document.layout, places={**old, **places}))
 
 
@@ -43,7 +43,7 @@ def set_route(document: Document, target: PortRef, points: Sequence[Place], scop
     if len(points) > WAYPOINTS:
         refuse("edit.limit", f"A link is led through at most {WAYPOINTS} points.", node=target.node, port=target.port)
     for point in points:
-        _check_coordinates(*point, node=target.node)
+        check_coordinates(*point, node=target.node)
     old = document.layout.routes
     if old.get(target, ()) == tuple(points):
         return document
@@ -97,7 +97,10 @@ def remove_frames(document: Document, frames: Collection[str]) -> Document:
 @edit
 def set_about(document: Document, about: About) -> Document:
     """Set the title and the description."""
-    return document if about == document.about else replace(document, about=about)
+    if about == document.about:
+        return document
+    _check_texts(about.title, about.description)
+    return replace(document, about=about)
 
 
 _FRAME = msgspec.defstruct(
@@ -112,14 +115,30 @@ def _plain(frame: Frame) -> dict[str, Any]:
 
 
 def _with_frame(document: Document, frame: Frame) -> Document:
-    _check_coordinates(frame.x, frame.y, frame.width, frame.height)
+    check_coordinates(frame.x, frame.y, frame.width, frame.height)
+    _check_texts(frame.title, frame.note)
     if frame.width <= 0 or frame.height <= 0:
         refuse("edit.frame", "A frame needs a width and a height above zero.")
+    if frame.id not in document.layout.frames and len(document.layout.frames) >= FRAMES:
+        refuse("edit.limit", f"A project holds at most {FRAMES:,} frames.")
     frames = {**document.layout.frames, frame.id: frame}
     return replace(document, layout=replace(document.layout, frames=frames))
 
 
-def _check_coordinates(*coordinates: float, node: str = "") -> None:
+def _check_texts(title: str, text: str) -> None:
+    if len(title) > NAME_LENGTH:
+        refuse("edit.title", f"A title holds at most {NAME_LENGTH:,} characters.")
+    if len(text) > TEXT_LENGTH:
+        refuse("edit.text", f"A text holds at most {TEXT_LENGTH:,} characters.")
+
+
+def check_coordinates(*coordinates: float, node: str = "") -> None:
+    """Refuse what no file could hold.
+
+    Args:
+        coordinates: In pixels at 100 %.
+        node: The id of what would lie there.
+    """
     for coordinate in coordinates:
         if not math.isfinite(coordinate) or abs(coordinate) > COORDINATE:
             refuse("edit.place", f"Nothing can lie at {coordinate:g}: expected at most {COORDINATE:,.0f}.", node=node)

@@ -10,6 +10,7 @@ from typing import Any
 
 from netbuilder.document import clipboard
 from netbuilder.document.adoption import holds_scope
+from netbuilder.document.edits.appearance import move_nodes
 from netbuilder.document.edits.ports import remove_ports, rename_port
 from netbuilder.document.edits.registry import edit, graph_of, node_of, refuse, with_graph, with_node
 from netbuilder.document.model import ROOT, Document, Graph, Node, Place, Plan, PortRef, Schema
@@ -43,9 +44,7 @@ def add_node(
     document = with_node(document, node, scope)
     if schema is not None:
         document = replace(document, schemas={**document.schemas, node.id: schema})
-    if place is not None:
-        document = replace(document, layout=replace(document.layout, places={**document.layout.places, node.id: place}))
-    return document
+    return document if place is None else move_nodes(document, {node.id: place})
 
 
 @edit

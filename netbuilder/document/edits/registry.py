@@ -10,7 +10,9 @@ from typing import Any, Final, NoReturn, TypeVar, get_type_hints
 
 import msgspec
 
+from netbuilder.document.adoption import edge_count
 from netbuilder.document.model import ROOT, Document, Graph, Node, PortRef
+from netbuilder.foundation.limits import EDGES
 from netbuilder.foundation.problem import NetbuilderError, Problem
 
 F = TypeVar("F", bound=Callable[..., Document])
@@ -150,4 +152,7 @@ def with_node(document: Document, node: Node, scope: str) -> Document:
 
 def with_edges(document: Document, edges: Mapping[PortRef, PortRef], scope: str) -> Document:
     """Return `document` with these edges in the graph of `scope`."""
-    return with_graph(document, replace(document.scope(scope), edges=edges), scope)
+    graph = document.scope(scope)
+    if len(edges) > len(graph.edges) and edge_count(document) - len(graph.edges) + len(edges) > EDGES:
+        refuse("edit.limit", f"A project holds at most {EDGES:,} links.")
+    return with_graph(document, replace(graph, edges=edges), scope)

@@ -11,6 +11,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFocusEvent, QKeyEvent
 from PySide6.QtWidgets import QLineEdit
 
+from netbuilder.foundation.limits import NAME_LENGTH
 from netbuilder.ui.canvas.frames import title_rect
 from netbuilder.ui.canvas.geometry import HEADER
 
@@ -35,6 +36,7 @@ class LabelEditor(QLineEdit):
         self._target: _Target | None = None
         self.hide()
         self.setAccessibleName("Label")
+        self.setMaxLength(NAME_LENGTH)
         self.returnPressed.connect(self._take)
         view.moved.connect(self._follow)
 

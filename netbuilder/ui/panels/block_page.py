@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QPlainTextEdit, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLineEdit, QToolButton, QVBoxLayout, QWidget
 
 from netbuilder.document import edits
 from netbuilder.document.blocks import REPEAT, instances, plain_parameter, signature
@@ -17,6 +17,7 @@ from netbuilder.layers.instances import CATEGORY
 from netbuilder.ui.form import Form
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels.cards import ElidedLabel, clear, label, section
+from netbuilder.ui.panels.description import Description
 from netbuilder.ui.panels.node_page import Facts, Swatch
 from netbuilder.ui.theme import Theme
 from netbuilder.ui.workspace import Workspace
@@ -44,12 +45,8 @@ class BlockPage(QWidget):
         self.title = QLineEdit()
         self.title.setAccessibleName("Title of the block")
         self.title.editingFinished.connect(self._rename)
-        self.description = QPlainTextEdit()
-        self.description.setPlaceholderText("What it does, for whoever uses it…")
-        self.description.setAccessibleName("Description of the block")
-        self.description.setFixedHeight(76)
-        self.description.setTabChangesFocus(True)
-        self.description.textChanged.connect(self._describe)
+        self.description = Description("Description of the block", "What it does, for whoever uses it…", 76)
+        self.description.written.connect(self._describe)
         self.reference = QLineEdit()
         self.reference.setPlaceholderText("The paper or page it comes from")
         self.reference.setAccessibleName("Reference of the block")
@@ -101,8 +98,7 @@ class BlockPage(QWidget):
         block = self._definition
         if not (self.title.hasFocus() and self.title.isModified()):
             self.title.setText(block.title)
-        if self.description.toPlainText() != block.description:
-            self.description.setPlainText(block.description)
+        self.description.show_text(block.description)
         if not (self.reference.hasFocus() and self.reference.isModified()):
             self.reference.setText(block.reference)
             self.reference.setCursorPosition(0)
@@ -212,11 +208,9 @@ class BlockPage(QWidget):
         if self.key in self._workspace.document.blocks:
             self.title.setText(self._definition.title)  # what was refused, or had spaces around it, does not stay
 
-    def _describe(self) -> None:
-        text = self.description.toPlainText()
-        if text != self._definition.description:
-            change = partial(edits.set_block, key=self.key, description=text)
-            self._workspace.edit("Change description", change, f"{self.key}.description")
+    def _describe(self, text: str) -> None:
+        change = partial(edits.set_block, key=self.key, description=text)
+        self._workspace.edit("Change description", change, f"{self.key}.description")
 
     def _set(self, what: str, **values: Any) -> None:
         if self.key in self._workspace.document.blocks:  # a line says its last word when the page goes with its block

@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from PySide6.QtWidgets import QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
 
 from netbuilder.document import edits
 from netbuilder.document.model import Setting
@@ -17,6 +17,7 @@ from netbuilder.training import optimizers, schedules
 from netbuilder.ui.form import Form
 from netbuilder.ui.panels.cards import clear, label, section
 from netbuilder.ui.panels.checks_line import ChecksLine
+from netbuilder.ui.panels.description import Description
 from netbuilder.ui.panels.group_list import GroupList
 from netbuilder.ui.panels.schedule_curve import ScheduleCurve
 from netbuilder.ui.workspace import Workspace
@@ -121,12 +122,8 @@ class PlanPage(QWidget):
         self.title.setMaxLength(1000)
         self.title.textEdited.connect(lambda text: self._edit_about("title", text))
         self.title.editingFinished.connect(self._workspace.seal)
-        self.description = QPlainTextEdit()
-        self.description.setPlaceholderText("What it is for, in a sentence or two")
-        self.description.setAccessibleName("Description")
-        self.description.setTabChangesFocus(True)
-        self.description.setFixedHeight(68)
-        self.description.textChanged.connect(lambda: self._edit_about("description", self.description.toPlainText()))
+        self.description = Description("Description", "What it is for, in a sentence or two", 68)
+        self.description.written.connect(lambda text: self._edit_about("description", text))
         column.addWidget(self.title)
         column.addWidget(self.description)
 
@@ -136,10 +133,7 @@ class PlanPage(QWidget):
         about = document.about
         if self.title.text() != about.title:
             self.title.setText(about.title)
-        if self.description.toPlainText() != about.description:
-            self.description.blockSignals(True)
-            self.description.setPlainText(about.description)
-            self.description.blockSignals(False)
+        self.description.show_text(about.description)
         self.plan.set_values({p.name: getattr(document.plan, p.name) for p in PLAN_PARAMETERS})
         phase = document.plan.phases[0]
         self.optimizer.show_setting(phase.optimizer)

@@ -14,8 +14,10 @@ from PySide6.QtWidgets import QPushButton, QWidget
 from pytestqt.qtbot import QtBot
 
 from netbuilder.document import edits
+from netbuilder.document.files import dumps, loads
 from netbuilder.document.model import Document, Node, Place
 from netbuilder.foundation.declaration import Reference
+from netbuilder.foundation.limits import TEXT_LENGTH
 from netbuilder.foundation.problem import Fix, Problem
 from netbuilder.layers.catalog import catalog
 from netbuilder.training.protocol import Picture, PictureKind
@@ -330,6 +332,17 @@ def test_title_and_description_are_edited(inspector: InspectorPanel, digits: Wor
     assert page.description.toPlainText() == ""
     digits.undo()
     assert page.title.text() == ""
+
+
+def test_a_description_is_never_longer_than_a_file_may_hold(inspector: InspectorPanel, digits: Workspace) -> None:
+    raised: list[object] = []
+    digits.problemsRaised.connect(raised.append)
+    page = plan_page(inspector)
+    for _ in range(2):
+        page.description.setPlainText("x" * (TEXT_LENGTH + 7))
+        assert page.description.toPlainText() == digits.document.about.description == "x" * TEXT_LENGTH
+    assert loads(dumps(digits.document)).about == digits.document.about
+    assert raised == []
 
 
 def test_removing_the_selected_node_shows_the_plan_again(
