@@ -10,19 +10,15 @@ from __future__ import annotations
 import atexit
 import contextlib
 import json
-import os
 import re
-import subprocess
-import sys
-import tempfile
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Final
 
 from netbuilder.compiler.facts import Facts
 from netbuilder.compiler.wording import Trouble
+from netbuilder.foundation.module_process import start_module
 from netbuilder.foundation.preferences import config_folder
 from netbuilder.layers.custom import code_of, settings
 from netbuilder.layers.custom_code import parse_names
@@ -196,18 +192,8 @@ class _Child:
         Raises:
             OSError: When the system refuses.
         """
-        root = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
-        self._report = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `close`
-        self._process = subprocess.Popen(
-            # -P: nothing that lies beside a project is imported by accident.
-            [sys.executable, "-P", "-m", "netbuilder.compiler.custom_child", str(SECONDS)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._report,
-            env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        self._started = start_module("netbuilder.compiler.custom_child", str(SECONDS), OMP_NUM_THREADS="1")
+        self._process = self._started.process
         self._ready = False
 
     def ask(self, question: str) -> Answer:
@@ -247,13 +233,12 @@ class _Child:
         self._process.kill()
         self._process.wait()
         self._process.stdout.close()
-        self._report.close()
+        self._started.report.close()
 
     def _ended(self) -> Answer:
         """Return the answer that a process gave by ending."""
         self._process.wait()
-        self._report.seek(0)
-        report = self._report.read(1 << 20).decode(errors="replace")
+        report = self._started.printed(1 << 20)
         found = _LINE.search(report)
         answer = {"code": "custom.ended", "line": int(found.group(1)) if found else 0}
         if not self._ready:

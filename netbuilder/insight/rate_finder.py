@@ -16,6 +16,7 @@ from netbuilder.foundation.job import Job
 from netbuilder.insight.bench import bench
 from netbuilder.insight.fixes import round_rate
 from netbuilder.insight.order import Order
+from netbuilder.training import optimizers
 
 LOWEST: Final = 1e-7
 HIGHEST: Final = 10.0
@@ -79,7 +80,9 @@ def find_rate(order: Order, job: Job) -> RateCurve:
     """
     rates, losses = [], []
     plan = order.document.plan
-    phases = tuple(replace(phase, schedule=Setting(key="constant")) for phase in plan.phases)
+    phases = tuple(
+        replace(phase, schedule=Setting(key="constant"), optimizer=_moving(phase.optimizer)) for phase in plan.phases
+    )
     order = replace(order, document=replace(order.document, plan=replace(plan, phases=phases)))
     with bench(order, job) as made:
         updaters = made.trainer.updaters
@@ -100,9 +103,16 @@ def find_rate(order: Order, job: Job) -> RateCurve:
             losses.append(loss)
             now = smooth(losses)[-1]
             best = min(best, now)
-            if number > _EDGE and now > EXPLODED * best:
+            if number > _EDGE and now - best > (EXPLODED - 1) * abs(best):  # some losses are below 0
                 break
         return judge(rates, losses, made.begins_at)
+
+
+def _moving(optimizer: Setting) -> Setting:
+    """Return an optimizer whose learning rate is not 0: of nothing there is no share."""
+    if optimizers.find(optimizer)[1]["learning_rate"]:
+        return optimizer
+    return replace(optimizer, values={**optimizer.values, "learning_rate": 1.0})
 
 
 def judge(rates: Sequence[float], losses: Sequence[float], begins_at: int | None = None) -> RateCurve:
@@ -119,7 +129,7 @@ def judge(rates: Sequence[float], losses: Sequence[float], begins_at: int | None
     if len(inner) > 2:
         lowest = min(inner, key=lambda place: smoothed[place])
         start = smoothed[_EDGE]
-        if smoothed[lowest] < start * (1 - _FLAT) and lowest > _EDGE + 1:
+        if start - smoothed[lowest] > _FLAT * abs(start) and lowest > _EDGE + 1:
             slopes = {
                 place: smoothed[min(place + _REACH, lowest)] - smoothed[max(place - _REACH, _EDGE)]
                 for place in range(_EDGE + 1, lowest)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import IO, Any, BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
+from netbuilder.foundation.module_process import start_module
 from netbuilder.training import wire
 from netbuilder.training.devices import Device
 
@@ -31,18 +29,9 @@ class Mate:
             order: See `Team`.
         """
         self.device = device
-        root = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
-        self._report: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed in `end`
         self._ready = Path(str(order["store"]) + f"-{order['rank']}")
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "netbuilder.training.teammate", str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=self._report,
-            stderr=self._report,
-            env={**os.environ, "PYTHONPATH": path},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        self._started = start_module("netbuilder.training.teammate", str(os.getpid()), answers=False)
+        self.process = self._started.process
         self.send(order)
 
     def send(self, order: Mapping[str, Any]) -> None:
@@ -62,8 +51,7 @@ class Mate:
 
     def last_line(self) -> str:
         """Return the last line that it printed."""
-        self._report.seek(0)
-        lines = self._report.read()[-4000:].decode(errors="replace").strip().splitlines()
+        lines = self._started.printed(4000).splitlines()
         return lines[-1][:200] if lines else ""
 
     def end(self) -> None:
@@ -73,4 +61,4 @@ class Mate:
         assert self.process.stdin is not None
         with contextlib.suppress(OSError):
             self.process.stdin.close()
-        self._report.close()
+        self._started.report.close()

@@ -172,7 +172,9 @@ class Network:
         }
 
     def set_updated(self, phases: Sequence[Sequence[nn.Parameter]]) -> None:
-        """Tell which parameters each phase updates: exactly those require gradients; blocks without any rest in eval.
+        """Tell which parameters each phase updates: exactly those require gradients; layers without any rest in eval.
+
+        So does a frozen layer that has statistics and no weights.
 
         Args:
             phases: Each phase's parameters.
@@ -183,8 +185,9 @@ class Network:
             parameter.requires_grad_(id(parameter) in every)
         self._resting = [
             module
-            for module in self._modules.values()
-            if (own := list(module.parameters())) and not any(id(parameter) in every for parameter in own)
+            for path, module in self._modules.items()
+            if not any(id(parameter) in every for parameter in module.parameters())
+            and (path in self.program.frozen or any(True for _ in module.parameters()))
         ]
 
     def train_only(self, phase: int) -> None:

@@ -207,7 +207,7 @@ class ProcessHost:
                 self._take(child, *wire.read(child.answers))
         except EOFError:
             pass
-        except (wire.WireError, OSError, TypeError) as error:  # ours: told as such, and the process is of no use
+        except Exception as error:  # ours: told as such, and the process is of no use
             child.kill(f"what it told cannot be read ({error})")
         status = child.end()
         self._bury(child, child.killed_for or reason_of(status))

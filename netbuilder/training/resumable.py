@@ -7,6 +7,7 @@ shows when the run goes on.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -229,31 +230,33 @@ def _look(folder: Path, record: RunRecord) -> Resumable | None:
 
 def _read_head(folder: Path, record: RunRecord, path: Path) -> Resumable | None:
     """Return a run as it was when a file was written; None when there is none that can be read."""
-    about = _head(path)
-    if about is None:
+    head = _head(path)
+    if head is None:
         return None
+    about, saved = head
     return Resumable(
         folder=folder,
         record=record,
         step=about["step"],
         epoch=about["epoch"],
         epochs=int(record.plan.get("epochs", 0)),
-        saved=path.stat().st_mtime,
+        saved=saved,
         cut=Cut(step=about["step"], epoch_step=about["epoch_step"], rate_step=about["rate"][1]),
     )
 
 
-def _head(path: Path) -> dict[str, Any] | None:
-    """Return what a state's file says of itself; None when there is none that can be read."""
+def _head(path: Path) -> tuple[dict[str, Any], float] | None:
+    """Return what a state's file says of itself, and when it was written; None when there is none that can be read."""
     try:
         with path.open("rb") as file:
             size = int.from_bytes(file.read(8), "little")
             if size > _HEAD_LIMIT:
                 return None
             about = json.loads(json.loads(file.read(size))["__metadata__"]["about"])
+            saved = os.fstat(file.fileno()).st_mtime  # of this very file: its run may give it another name meanwhile
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     if not isinstance(about, dict) or not isinstance(about.get("rate"), list) or len(about["rate"]) != 2:
         return None
     numbers = (about.get("step"), about.get("epoch"), about.get("epoch_step"), about["rate"][1])
-    return about if all(isinstance(number, int) for number in numbers) else None
+    return (about, saved) if all(isinstance(number, int) for number in numbers) else None

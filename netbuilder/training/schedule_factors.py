@@ -89,7 +89,8 @@ def cosine_restarts(
     rise = round(total * percent / 100)
     if step < rise:
         return (step + 1) / (rise + 1)
-    lengths = [growth**number for number in range(cycles)]
+    # Beside the longest cycle, so that none is too long for a number; what is too short for one is passed over.
+    lengths = [growth ** (number - (cycles - 1 if growth > 1 else 0)) for number in range(cycles)]
     place = min(1.0, (step - rise) / max(1, total - rise)) * sum(lengths)
     for length in lengths[:-1]:
         if place < length:
@@ -97,7 +98,8 @@ def cosine_restarts(
         place -= length
     else:
         length = lengths[-1]
-    return minimum + (1 - minimum) * (1 + math.cos(math.pi * min(1.0, place / length))) / 2
+    done = min(1.0, place / length) if length else 1.0
+    return minimum + (1 - minimum) * (1 + math.cos(math.pi * done)) / 2
 
 
 def triangular(
@@ -137,12 +139,12 @@ def count_drops(losses: Sequence[float], patience: int = 5, threshold: float = 0
     Args:
         losses: The loss after each epoch so far.
         patience: Epochs that are waited for a better one.
-        threshold: A better loss is smaller by more than this share.
+        threshold: A better loss is smaller by more than this share of the best one's size; some losses fall below 0.
         cooldown: Epochs after a drop that do not count.
     """
     best, waited, resting, drops = math.inf, 0, 0, 0
     for loss in losses:
-        if loss < best * (1 - threshold):
+        if loss < min(best * (1 - threshold), best * (1 + threshold)):
             best, waited = loss, 0
         else:
             waited += 1

@@ -6,13 +6,11 @@ import contextlib
 import os
 import queue
 import subprocess
-import sys
-import tempfile
 import threading
 import time
-from pathlib import Path
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 
+from netbuilder.foundation.module_process import start_module
 from netbuilder.training import wire
 from netbuilder.training.revival import Cause
 
@@ -43,18 +41,8 @@ class SessionProcess:
 
         Call this on a thread that lasts: Linux ends the process with the thread that started it.
         """
-        root = str(Path(__file__).resolve().parents[2])
-        path = os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH", ""))))
-        self._report: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed at the end
-        self.process = subprocess.Popen(
-            # -P: nothing that lies beside a project is imported by accident.
-            [sys.executable, "-P", "-m", "netbuilder.training.session_child", str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._report,
-            env={**os.environ, "PYTHONPATH": path},
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        self._started = start_module("netbuilder.training.session_child", str(os.getpid()))
+        self.process = self._started.process
         assert self.process.stdin is not None
         assert self.process.stdout is not None
         self.commands: BinaryIO = self.process.stdin  # type: ignore[assignment]
@@ -106,9 +94,8 @@ class SessionProcess:
         self._waiting.put(None)
         self._writer.join()
         self.answers.close()
-        with self._report:
-            self._report.seek(0)
-            return self._report.read()[-8000:].decode(errors="replace").strip()
+        with self._started.report:
+            return self._started.printed(8000)
 
     def _write(self) -> None:
         """Write what waits, until there will be no more."""

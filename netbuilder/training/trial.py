@@ -307,6 +307,8 @@ class Trial:
             with failures.explained(way.network.document.plan, way.network.explain):
                 way.turn(steps)
         except NonFiniteError as error:
+            if way.values == PLAIN:
+                raise NetbuilderError(_not_finite(error)) from error
             way.is_over = True
             way.notes.append("its loss is not finite: " + ", ".join(error.values))
         except NetbuilderError as error:
@@ -344,6 +346,15 @@ def _row(way: _Way, plain: _Way, base: float | None, *, is_plan: bool) -> Row:
         loss=loss,
         difference=(loss - usual) / abs(usual) if usual else 0.0,
     )
+
+
+def _not_finite(error: NonFiniteError) -> Problem:
+    found = ", ".join(f"{name} = {value:g}" for name, value in error.values.items())
+    message = (
+        f"There is nothing to compare: in float32 a training comes to {found} already. Look at the data and at the "
+        "learning rate first."
+    )
+    return Problem(code="trial.not_finite", message=message, expected="finite numbers", found=found)
 
 
 def _finish(device: torch.device) -> None:

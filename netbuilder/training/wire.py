@@ -26,6 +26,9 @@ from netbuilder.training import protocol
 from netbuilder.training.moments import Reason
 
 _NUMBER: Final = 8
+LARGEST: Final = 1 << 31
+"""Bytes of a text, and of all arrays, of one message at most: more is no message, whatever its head says."""
+
 _KIND: Final = "$"
 """The key that tells what an object of the text is."""
 
@@ -85,12 +88,14 @@ def read(stream: BinaryIO) -> Any:
     if len(head) < 2 * _NUMBER:
         raise EOFError
     text, size = (int.from_bytes(head[at : at + _NUMBER], "little") for at in (0, _NUMBER))
+    if max(text, size) > LARGEST:
+        raise WireError(f"a message of {text + size:,} bytes")
     body, data = stream.read(text), stream.read(size)
     if len(body) < text or len(data) < size:
         raise EOFError
     try:
         return _Reader(data).value(json.loads(body))
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except Exception as error:  # whatever is in it, a document's problems among them
         raise WireError(f"{type(error).__name__}: {error}") from error
 
 
@@ -147,6 +152,8 @@ class _Reader:
 
     def _array(self, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any]:
         count = math.prod(shape)
+        if min(shape, default=0) < 0:
+            raise ValueError(f"an array of shape {shape}")
         array = np.frombuffer(self._data, dtype, count, self._at).reshape(shape)
         self._at += count * dtype.itemsize
         return array

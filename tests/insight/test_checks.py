@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import cast
+
 import pytest
+import torch
 
 from netbuilder.compiler.shapes import ShapeInference
 from netbuilder.document import edits
 from netbuilder.foundation.job import Job
-from netbuilder.insight.bench import bench
+from netbuilder.insight.bench import Bench, bench
 from netbuilder.insight.check import Result, Subject, Verdict, check, registry
 from netbuilder.insight.facts import find_facts
 from netbuilder.insight.order import Order
@@ -117,6 +121,23 @@ def test_a_rate_that_learns_nothing_on_one_batch_is_told() -> None:
     assert found.verdict is Verdict.FAIL
     fix = next(each for each in found.fixes if "Raise" in each.title)
     assert checked(edits.apply(made, fix.edit, fix.arguments))["one_batch"].verdict is not Verdict.FAIL
+
+
+def test_a_loss_that_begins_below_zero_cannot_fall_to_it() -> None:
+    class Falling:
+        """A bench whose loss is a likelihood's."""
+
+        loss = -1.0
+
+        def batches(self, seed: int) -> Iterator[list[dict[str, torch.Tensor]]]:
+            yield [{"features": torch.zeros(4, 2)}]
+
+        def step(self, batches: object) -> float:
+            self.loss -= 0.1
+            return self.loss
+
+    subject = Subject(document=iris(), facts=find_facts(iris()), bench=cast("Bench", Falling()), job=Job())
+    assert registry()["one_batch"].look(subject) is None
 
 
 def test_a_layer_that_mixes_the_rows_of_a_batch_is_found() -> None:

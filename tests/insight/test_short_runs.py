@@ -59,6 +59,20 @@ def test_a_curve_that_never_falls_suggests_nothing():
     assert judge(rates[:3], [1.0, 0.5, 0.1]).suggestion is None
 
 
+def test_a_loss_below_zero_falls_where_it_falls():
+    rates = [10 ** (place / 10) for place in range(60)]
+    falling = [-1.0 - max(0.0, 1.0 - abs(place - 40) / 20) for place in range(60)]
+    assert judge(rates, falling).least is not None
+    rising = [-1.0 + place / 1000 for place in range(60)]
+    assert judge(rates, rising).least is None
+
+
+def test_a_plan_that_does_not_move_gets_a_rate_all_the_same():
+    usual = find_rate(Order(document=with_optimizer(iris(), "adam", learning_rate=0.01)), Job())
+    still = find_rate(Order(document=with_optimizer(iris(), "adam", learning_rate=0.0)), Job())
+    assert still.losses == usual.losses
+
+
 def test_the_suggestion_is_a_tenth_of_where_the_loss_is_least():
     rates = [1e-6 * 10 ** (place / 10) for place in range(60)]
     losses = [1.0 - 0.9 * math.exp(-((place - 40) ** 2) / 60) for place in range(60)]

@@ -243,6 +243,26 @@ def test_plateau_drops_where_torch_does(patience, cooldown):
     assert found < 1
 
 
+def test_a_loss_below_zero_is_better_when_it_is_smaller_and_not_when_it_is_a_little_larger():
+    def drops(losses: list[float], **values: float) -> int:
+        setting = Setting(key="plateau", values={"gamma": 0.5, "threshold": 0.1, **values})
+        return round(-math.log2(schedules.factor(setting, len(losses), 60, losses)))
+
+    assert drops([-1.0, -0.99, -0.98, -0.97], patience=1) == 1, "each is worse, and was taken for better"
+    assert drops([-1.0, -1.05, -1.09], patience=1) == 1, "none is better by a tenth"
+    assert drops([-1.0, -1.2, -1.4], patience=0) == 0
+
+
+@pytest.mark.parametrize(("cycles", "growth"), [(1000, 10.0), (1000, 0.1), (400, 9.5), (1, 10.0)])
+def test_as_many_restarts_as_may_be_asked_for_are_computed(cycles, growth):
+    setting = Setting(key="cosine_restarts", values={"cycles": cycles, "growth": growth})
+    factors = [schedules.factor(setting, step, 50) for step in range(51)]
+    assert all(0.0 <= factor <= 1.0 for factor in factors)
+    assert factors[0] == 1.0
+    if growth > 1:  # the last cycle is nearly all of the run
+        assert factors[25] == pytest.approx(0.5, abs=0.1)
+
+
 def test_warm_up_rises_in_a_straight_line():
     factors = [schedules.factor(Setting(key="cosine", values={"percent": 10.0}), step, 100) for step in range(100)]
     assert factors[:10] == pytest.approx([(step + 1) / 11 for step in range(10)])

@@ -13,7 +13,8 @@ import pytest
 
 from netbuilder.document.model import Document
 from netbuilder.foundation import trust
-from netbuilder.training import process_host
+from netbuilder.foundation.module_process import start_module
+from netbuilder.training import process_host, session_process
 from netbuilder.training.live_view import CAPACITY
 from netbuilder.training.process_host import ProcessHost
 from netbuilder.training.protocol import (
@@ -45,6 +46,24 @@ def host() -> Iterator[ProcessHost]:
     yield made
     made.leave()
     assert made.process_id is None
+
+
+def test_a_process_that_cannot_be_understood_is_ended_and_the_next_run_begins(tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            session_process, "start_module", lambda _, parent: start_module("tests.training.babbling_child", parent)
+        )
+        made = ProcessHost()
+        run = Run(made, tmp_path / "run")
+        made.send(Start(document=iris(), folder=str(run.folder)))
+        run.until(lambda told: told.progress.state is State.FAILED, 20)
+    (problem,) = (problem for event in run.of("problem") for problem in event.problems)
+    assert problem.code == "session.died"
+    assert "cannot be read" in problem.message
+    again = Run(made, tmp_path / "again")
+    made.send(Start(document=iris(), folder=str(again.folder)))
+    assert again.finish().end.data["reason"] == "finished"
+    made.leave()
 
 
 def test_it_learns_what_a_thread_learns_bit_for_bit(host, tmp_path):

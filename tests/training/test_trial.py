@@ -13,6 +13,7 @@ from netbuilder.training import trial
 from netbuilder.training.trial import PLAIN, Row, Trial, fastest, in_words, table
 from netbuilder.training.updates import NonFiniteError, Updater
 from tests.builders import tiny_cnn
+from tests.insight.cases import infinite
 from tests.training.documents import alternating, iris, planned, train, two_losses
 
 
@@ -130,6 +131,13 @@ def test_it_can_be_cancelled_and_says_how_far_it_is():
     fractions = [fraction for fraction, _ in seen if fraction is not None]
     assert fractions == sorted(fractions)
     assert "bfloat16" in [detail for _, detail in seen]
+
+
+def test_a_loss_that_is_no_number_leaves_nothing_to_compare(tmp_path):
+    made = infinite(tmp_path)
+    with pytest.raises(NetbuilderError) as caught:
+        Trial(made).run(Job())
+    assert [problem.code for problem in caught.value.problems] == ["trial.not_finite"]
 
 
 def test_a_document_with_errors_is_refused():

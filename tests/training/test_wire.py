@@ -93,9 +93,28 @@ def test_an_end_is_an_end_wherever_it_comes():
 
 @pytest.mark.parametrize(
     "text",
-    [b"[", b'{"$":"Path","value":"/"}', b'{"$":"Stop","x":1}', b'{"no":1}', b'{"$":"array","dtype":"O","shape":[1]}'],
+    [
+        b"[",
+        b'{"$":"Path","value":"/"}',
+        b'{"$":"Stop","x":1}',
+        b'{"no":1}',
+        b'{"$":"array","dtype":"O","shape":[1]}',
+        b'{"$":"array","dtype":"<f4","shape":[99999999999999999999]}',
+        b'{"$":"array","dtype":"<f4","shape":[-1]}',
+        b'{"$":["Stop"]}',
+        b'{"$":"tuple","items":[{"$":"tuple"}]}',
+        b'{"$":"document","text":"{}"}',
+        b"\xff",
+    ],
 )
 def test_what_is_no_message_is_refused(text):
     message = len(text).to_bytes(8, "little") + (8).to_bytes(8, "little") + text + bytes(8)
     with pytest.raises(wire.WireError):
         wire.read(io.BytesIO(message))
+
+
+@pytest.mark.parametrize("sizes", [(2**63, 0), (0, 2**64 - 1), (2**40, 2**40)])
+def test_a_message_as_large_as_no_message_is_refused_before_it_is_read(sizes):
+    head = b"".join(size.to_bytes(8, "little") for size in sizes)
+    with pytest.raises(wire.WireError):
+        wire.read(io.BytesIO(head + bytes(100)))

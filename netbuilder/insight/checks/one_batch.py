@@ -32,6 +32,8 @@ def look(subject: Subject) -> Result | None:
         loss = subject.bench.step([batch])
         if loss is None or not math.isfinite(loss):
             return _exploded(subject, losses)
+        if not losses and loss <= 0:
+            return None  # it has no 0 to fall to, as a likelihood's
         losses.append(loss)
         if loss < 0.05 * abs(losses[0]):
             break
