@@ -20,12 +20,12 @@ from netbuilder.document.model import PortRef
 from netbuilder.ui.canvas.returns import returning
 from netbuilder.ui.canvas.routing import STEPS, through
 from netbuilder.ui.canvas.rows import rows_before
-from netbuilder.ui.canvas.ways import Drawing, Ways
+from netbuilder.ui.canvas.ways import Drawing, Flags, Ways
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
-_PIECE = 64  # links whose ways are found in one go
+_PIECE = 64_000  # pairs of a link and a node that are compared in one go when ways are found
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,7 @@ class CanvasArrays:
         self._via: dict[int, Floats] = {}
         self._ways = Ways()
         self._carried: Rows = np.empty(0, dtype=np.intp)
+        self._is_moved = False  # something was, since ways were looked at
 
     def set_nodes(self, rects: Mapping[str, Sequence[float]]) -> None:
         """Replace all nodes; links keep meaning nodes by id and follow at the next `set_wires`."""
@@ -199,6 +200,11 @@ class CanvasArrays:
         x, y, width, height = self.rects[self._row[node]].tolist()
         return x, y, width, height
 
+    def resize(self, node: str, width: float, height: float) -> None:
+        """Let a node be of another size; its links follow when they are replaced."""
+        self.rects[self._row[node], 2:] = width, height
+        self._is_moved = True
+
     def rows(self, nodes: Iterable[str]) -> Rows:
         """Return the rows of those of `nodes` that are here."""
         return np.array([row for row in map(self._row.get, nodes) if row is not None], dtype=np.intp)
@@ -269,6 +275,7 @@ class CanvasArrays:
         return np.flatnonzero(marked[self._sources] | marked[self._targets])
 
     def _bend(self, rows: Rows) -> None:
+        self._is_moved = True
         if not len(rows):
             return
         source, target = self.rects[self._sources[rows]], self.rects[self._targets[rows]]
@@ -313,20 +320,19 @@ class CanvasArrays:
             The curves that have changed, as they were and as they are now, and whether all are found.
         """
         drawing = Drawing(self.ends, self._sources, self._targets, self.rects)
-        self._ways.look(drawing, self._carried)
+        if self._is_moved:
+            self._is_moved = False
+            self._ways.look(drawing, self._carried)
         is_due = self._ways.is_due.copy()
         is_due[list(self._via)] = False
-        rows = np.flatnonzero(is_due)
-        if area is not None and len(rows):
-            rows = rows[np.isin(rows, self.edges_in(*area))]
+        rows = np.flatnonzero(is_due if area is None else is_due & self._touching(*area))
         if only_back:
             rows = rows[returning(self.ends[rows])]
-        changed = [np.empty((0, STEPS + 1, 2))]
+        changed, count = [np.empty((0, STEPS + 1, 2))], max(_PIECE // max(len(self.ids), 1), 8)
         while len(rows):
-            before = self.curves_of(rows[:_PIECE])
-            found = self._ways.find(rows[:_PIECE], drawing, until)
-            is_found = np.isin(rows, found)
-            before, found = before[is_found[:_PIECE]], rows[is_found]
+            some, before = rows[:count], self.curves_of(rows[:count])
+            is_found = np.isin(rows, self._ways.find(some, drawing, until))
+            before, found = before[is_found[:count]], rows[is_found]
             self._is_bent[found] = False
             self.boxes[found] = self._ways.boxes(found, self.ends[found])
             after = self.curves_of(found)
@@ -357,8 +363,12 @@ class CanvasArrays:
 
     def edges_in(self, left: float, top: float, right: float, bottom: float) -> Rows:
         """Return the rows of links whose boxes touch a rectangle."""
+        return np.flatnonzero(self._touching(left, top, right, bottom))
+
+    def _touching(self, left: float, top: float, right: float, bottom: float) -> Flags:
         x0, y0, x1, y1 = self.boxes.T
-        return np.flatnonzero((x0 <= right) & (x1 >= left) & (y0 <= bottom) & (y1 >= top))
+        touching: Flags = (x0 <= right) & (x1 >= left) & (y0 <= bottom) & (y1 >= top)
+        return touching
 
     def edge_at(self, x: float, y: float, reach: float) -> PortRef | None:
         """Return the target of the link nearest to a point, if one is within `reach`."""

@@ -225,7 +225,7 @@ class Content:
             earlier = self._geometries.pop(node, None), self._drops.pop(node, None)
             geometry = self.geometry(node)
             if node in self.arrays and earlier != (geometry, self._drops_of(node)):
-                self.arrays.rects[self.arrays.row(node), 2:] = geometry.width, geometry.height
+                self.arrays.resize(node, geometry.width, geometry.height)
                 resized.add(node)
         return changed, resized
 

@@ -116,6 +116,7 @@ class Following(QObject):
         if come:
             view.welcome(come)
             self._frames.start()
+        view.put_ways_off()
         self._moved()
 
     def _next_frame(self) -> None:

@@ -34,6 +34,9 @@ LEAST = 2 * _TURNS[0]
 _SLACK = 2.0  # so near to a node counts as on it
 
 
+_PIECES = np.arange(0, STEPS, 4)[:, None] + np.arange(5)  # the points of the pieces of a link
+
+
 def _bernstein(count: int) -> Floats:
     t = np.linspace(0.0, 1.0, count)
     return np.stack([(1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3])
@@ -111,6 +114,10 @@ def crossing(curves: Floats, sources: Rows, targets: Rows, rects: Floats) -> Row
     touch[every, place[sources]] = False
     touch[every, place[targets]] = False
     links, nodes = np.nonzero(touch)
+    low, high = _extents(curves)
+    close = (low[links] <= far[nodes, None]) & (high[links] >= near[nodes, None])
+    is_close = (close[..., 0] & close[..., 1]).any(axis=1)
+    links, nodes = links[is_close], nodes[is_close]
     x, y = np.moveaxis(curves[links], 2, 0)
     (left, top), (right, bottom) = near[nodes].T[..., None], far[nodes].T[..., None]
     inside = (x > left) & (x < right) & (y > top) & (y < bottom)
@@ -169,10 +176,20 @@ def _covered(curves: Floats, rects: Floats) -> Rows:
     near, far = rects[:, :2] - _SLACK, rects[:, :2] + rects[:, 2:] + _SLACK
     is_near = (near[:, 0] < high[0]) & (far[:, 0] > low[0]) & (near[:, 1] < high[1]) & (far[:, 1] > low[1])
     near, far = near[is_near], far[is_near]  # few of all
+    low, high = (extent.reshape(-1, 2) for extent in _extents(curves))
+    is_near = (low[:, None, 0] <= far[:, 0]) & (high[:, None, 0] >= near[:, 0])
+    is_near &= (low[:, None, 1] <= far[:, 1]) & (high[:, None, 1] >= near[:, 1])
+    near, far = near[is_near.any(axis=0)], far[is_near.any(axis=0)]  # and fewer of those
     x, y = curves[..., 0, None], curves[..., 1, None]
     inside = (x > near[:, 0]) & (x < far[:, 0]) & (y > near[:, 1]) & (y < far[:, 1])
     result: Rows = inside.sum(axis=(1, 2))
     return result
+
+
+def _extents(curves: Floats) -> tuple[Floats, Floats]:
+    """Return the upper left and lower right corners (m, k, 2) of the boxes around the pieces of curves."""
+    pieces = curves[:, _PIECES]
+    return pieces.min(axis=2), pieces.max(axis=2)
 
 
 def _free_heights(x0: float, y0: float, x1: float, y1: float, rects: Floats, lanes: Floats) -> tuple[float, float]:

@@ -45,6 +45,7 @@ _PIECES = np.arange(0, STEPS, STEPS // 4)[:, None] + np.arange(STEPS // 4 + 1)
 """The points of the pieces of a link that have a rectangle each when it is painted again."""
 
 _WAYS = 0.004  # seconds a frame in which ways around nodes are found
+_BREATH = 8  # milliseconds until the frame that goes on with that
 
 _SETTLE = 90  # milliseconds without zooming after which faces are drawn anew for the zoom reached
 _STEP = 1.2
@@ -95,6 +96,8 @@ class Viewport(QWidget):
         self._settle.timeout.connect(self._sharpen)
         self._again = QTimer(self, singleShot=True, interval=0)
         self._again.timeout.connect(lambda: self.update())
+        self._ways = QTimer(self, singleShot=True, interval=_BREATH)
+        self._ways.timeout.connect(lambda: self.update())
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setMinimumSize(240, 160)
 
@@ -110,7 +113,8 @@ class Viewport(QWidget):
         """Bring the backing up to date and copy what is exposed; what a gesture shows comes on top."""
         self._detail = self._are_cards(), self._course()
         self._align()
-        self._find_ways()
+        if not self._ways.isActive():
+            self._find_ways()
         if self._backing.is_stale and not self._backing.repair(self._painter_of_parts()):
             self._again.start()
         painter = QPainter(self)
@@ -130,7 +134,11 @@ class Viewport(QWidget):
         if len(changed):
             self._renew_curves(changed)
         if not is_done:
-            self._again.start()
+            self.put_ways_off()
+
+    def put_ways_off(self) -> None:
+        """Leave ways around nodes to the next frame: this one has enough to do."""
+        self._ways.start()
 
     def _painter_of_parts(self) -> Paint:
         scene, course, marks = self._scene(), self._detail[1], self.marks()

@@ -30,7 +30,7 @@ from netbuilder.ui.canvas.routing import (
 
 Flags = NDArray[np.bool_]
 
-_MOST = 1_000_000
+_MOST = 100_000
 """Pairs of a link and a node; where more would have to be compared, the links' ways are found anew instead."""
 
 

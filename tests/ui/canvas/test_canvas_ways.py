@@ -97,9 +97,9 @@ def test_a_node_that_is_new_or_gone_or_grows_counts_as_well():
     arrays.find_ways()
     assert np.array_equal(curve(arrays), straight)
 
-    arrays = drawn({**NODES, "c": (300.0, 60.0, 100.0, 10.0)})
+    arrays = drawn({**NODES, "c": (300.0, -20.0, 100.0, 10.0)})
     arrays.find_ways()
-    arrays.rects[2] = 300.0, -20.0, 100.0, 120.0
+    arrays.resize("c", 100.0, 120.0)
     arrays.find_ways()
     assert not covered(curve(arrays), arrays.rects[2:])
 
