@@ -19,7 +19,7 @@ from netbuilder.ui.panels import curves
 from netbuilder.ui.panels.axis import Axis
 from netbuilder.ui.panels.chart import Chart
 from netbuilder.ui.panels.curves import CurvesPanel
-from netbuilder.ui.panels.trace import Placement, Unit
+from netbuilder.ui.panels.trace import Placement, Trace, Unit
 from netbuilder.ui.quantities import is_share
 from netbuilder.ui.run_reading import Curves, read_curves
 from netbuilder.ui.runs import COLORS
@@ -131,6 +131,22 @@ def test_a_million_points_are_drawn_as_a_line_of_thousands(store, themes):
     with QPainter(image) as painter:
         chart.draw(painter)
     assert all(image.pixelColor(x, 150).name() == COLORS[0][0] for x in range(100, 800, 50))
+
+
+def test_the_line_that_comes_first_lies_on_those_that_are_laid_over(themes):
+    own, other = Trace("train", "accent"), Trace("another run", "bad")
+    for trace in (own, other):
+        trace.update(np.arange(1, 101), np.linspace(0.0, 1.0, 100), 0.0)
+    chart = Chart(themes.theme)
+    chart.resize(400, 200)
+    chart.set_traces([own, other])
+    image = QImage(400, 200, QImage.Format.Format_RGB32)
+    image.fill(0)
+    with QPainter(image) as painter:
+        chart.draw(painter)
+    column = [image.pixelColor(200, y) for y in range(200)]
+    strongest = max(column, key=lambda color: color.saturation() * color.value())
+    assert abs(strongest.hue() - own.color(themes.theme).hue()) < 20
 
 
 def test_a_band_is_painted_in_its_colour(store, themes):
