@@ -185,9 +185,17 @@ class ExportDialog(Dialog):
             path = dialogs.name_file(self, f"Export {form.title}", Path(self.target.text()), kinds)
             name = str(path or "")
         else:
-            name = QFileDialog.getExistingDirectory(self, "Export into this folder", self.target.text())
+            name = self._browse_folder(Path(self.target.text()).expanduser())
         if name:
             self.target.setText(name)
+
+    def _browse_folder(self, target: Path) -> str:
+        """Ask for the folder itself where it is there, else for the one to make it in."""
+        if target.is_dir():
+            return QFileDialog.getExistingDirectory(self, "Export into this folder", str(target))
+        around = next((each for each in target.absolute().parents if each.is_dir()), Path.home())
+        folder = QFileDialog.getExistingDirectory(self, f"Make the folder {target.name} in", str(around))
+        return str(Path(folder) / target.name) if folder else ""
 
     def _start(self, *, overwrite: bool = False) -> None:
         from netbuilder.project import runs_folder

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from netbuilder.compiler.meta import warm_up
@@ -245,3 +246,23 @@ def test_a_picture_needs_a_name(window: MainWindow) -> None:
     dialog._edit("suffix", ".svg", "")
     assert dialog.target.text() == ""
     dialog.reject()
+
+
+def test_browsing_asks_for_the_place_of_a_folder_that_is_not_there_yet(
+    window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dialog = ask_for(window, "python")
+    asked: list[str] = []
+
+    def choose(_parent: object, _title: str, start: str) -> str:
+        asked.append(start)
+        return str(tmp_path)
+
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", choose)
+    dialog.target.setText(str(tmp_path / "missing" / "mine"))
+    dialog.browse.click()
+    assert dialog.target.text() == str(tmp_path / "mine")
+    (tmp_path / "mine").mkdir()
+    dialog.browse.click()
+    assert asked == [str(tmp_path), str(tmp_path / "mine")]
+    assert dialog.target.text() == str(tmp_path)

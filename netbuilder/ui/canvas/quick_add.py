@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from netbuilder.ui.canvas.view import CanvasView
 
 _WIDTH = 300
+_NAMED = 3
+"""So many letters from the beginning of a layer's name are taken for it, whether it fits or not."""
+
 _COMMON: Mapping[str, int] = {key: index for index, key in enumerate(COMMON)}
 
 
@@ -48,7 +51,7 @@ class QuickAdd(Chooser):
             link: A loose link that it will be connected to: what can take it is offered, anything else when it is
                 typed.
             target: The end of a link that it will be inserted into.
-            onward: Whether the link is only proposed: everything is offered, and what cannot take it stays alone.
+            onward: Whether the link is only proposed: everything is offered, and what takes no link stays alone.
         """
         self._at, self._link, self._target, self._onward = at, link, target, onward
         entries = self._view.declarations.values()
@@ -56,14 +59,19 @@ class QuickAdd(Chooser):
         self.open_at(at.x() - 20, at.y() - 20, self._words())
 
     def offer(self, query: str) -> Sequence[Row]:
-        """Return the layers that answer: first what fits, of that what was meant most likely."""
+        """Return the layers that answer: what is called so, then what fits, of that what was meant most likely."""
         entries = list(self._view.declarations.values())
         if self._target is not None or not (query.strip() or self._onward):
             entries = [entry for entry in entries if entry.key in self._fitting]
         found = [(self._likelihood(entry, query), entry) for entry in entries]
         found = [pair for pair in found if pair[0] > 0.0] if query.strip() else found
-        found.sort(key=lambda pair: (pair[1].key not in self._fitting, -pair[0], _COMMON.get(pair[1].key, len(COMMON))))
-        return [self._row(entry) for _, entry in found]
+
+        def rank(pair: tuple[float, Declaration]) -> tuple[bool, bool, float, int]:
+            points, entry = pair
+            named = len(query.strip()) >= _NAMED and entry.title.casefold().startswith(query.strip().casefold())
+            return not named, entry.key not in self._fitting, -points, _COMMON.get(entry.key, len(COMMON))
+
+        return [self._row(entry) for _, entry in sorted(found, key=rank)]
 
     def take(self, key: object) -> None:
         """Add the layer."""
@@ -85,7 +93,8 @@ class QuickAdd(Chooser):
         view = self._view
         x, y, width, _ = view.content.arrays.rect(link.fixed.node)
         place = view.commands.free_spot(x + width + 48 + WIDTH / 2, y + HEADER / 2)
-        view.reveal(view.commands.add(key, place, link if key in self._fitting else None))
+        # What does not fit is linked, too: its problem then offers what makes it fit, a Flatten say.
+        view.reveal(view.commands.add(key, place, link))
 
     def paint_link(self, painter: QPainter) -> None:
         """Draw the link that waits for its layer, on the canvas."""

@@ -96,6 +96,24 @@ def test_a_network_is_built_from_the_keyboard_alone(view, hands, workspace):
     assert len({y for _, y, *_ in places}) == 1
 
 
+def test_a_layer_called_by_its_name_comes_first_and_is_linked_though_it_does_not_fit(view, hands, workspace, qtbot):
+    workspace.new()
+    workspace.torch_loaded()
+    for word in ("digits", "linear"):
+        qtbot.waitUntil(lambda: not workspace.shapes.pending)
+        hands.key(Key.Key_Tab)
+        hands.type(word)
+        hands.key(Key.Key_Return)
+    assert types(workspace) == ["data.digits", "linear"]
+    linear = list(workspace.document.graph.nodes)[1]
+    assert PortRef(linear, "x") in workspace.document.graph.edges
+    qtbot.waitUntil(lambda: workspace.is_settled)
+    (fix, *_) = [fix for problem in workspace.problems if problem.node == linear for fix in problem.fixes]
+    assert fix.title.startswith("Insert Flatten")
+    workspace.apply_fix(fix)
+    assert "flatten" in types(workspace)
+
+
 def test_a_layer_that_cannot_go_on_from_the_selected_one_stands_alone(view, hands, workspace):
     workspace.new()
     for word in ("digits", "spiral"):
