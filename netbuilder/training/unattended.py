@@ -41,8 +41,8 @@ class Outcome:
 def run_to_end(start: Start, watch: Watcher) -> Outcome:
     """Run a session to its end.
 
-    The first interrupt (Ctrl-C, SIGTERM) stops it: what was learned is saved, and it can go on later. The second one
-    waits for nothing.
+    The first interrupt (Ctrl-C, SIGTERM, a terminal that is closed) stops it: what was learned is saved, and it can go
+    on later. The second one waits for nothing.
 
     Args:
         start: What to train, and where.
@@ -89,16 +89,17 @@ def run_to_end(start: Start, watch: Watcher) -> Outcome:
 def _interrupts_noted() -> Iterator[list[int]]:
     """Note every Ctrl-C and SIGTERM in a list instead of raising it: it could break off a line that is being written.
 
-    Only the main thread may do so; elsewhere nothing is noted, and interrupts go where they always go.
+    So is the end of the terminal, unless somebody has seen to it that it ends nothing (`nohup`). Only the main thread
+    may do so; elsewhere nothing is noted, and interrupts go where they always go.
     """
     noted: list[int] = []
     if threading.current_thread() is not threading.main_thread():
         yield noted
         return
-    before = {
-        number: signal.signal(number, lambda number, _frame: noted.append(number))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        numbers.append(signal.SIGHUP)
+    before = {number: signal.signal(number, lambda number, _frame: noted.append(number)) for number in numbers}
     try:
         yield noted
     finally:

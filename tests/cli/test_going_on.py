@@ -11,7 +11,8 @@ from tests.cli.children import start
 
 
 def test_interrupt_saves_and_a_broken_pipe_is_quiet(spiral, tmp_path):
-    """Two children at once: importing torch is what takes the time."""
+    """Three children at once: importing torch is what takes the time."""
+    hung = start(["train", spiral, "--epochs", "100000", "--json", "--run-dir", tmp_path / "hung"])
     stopped = start(["train", spiral, "--epochs", "100000", "--json", "--run-dir", tmp_path / "stopped"])
     reader = start(["train", spiral, "--epochs", "100000", "--json", "--run-dir", tmp_path / "broken"])
     assert json.loads(stopped.stdout.readline())["event"] == "step"
@@ -22,6 +23,11 @@ def test_interrupt_saves_and_a_broken_pipe_is_quiet(spiral, tmp_path):
     assert (end["event"], end["reason"]) == ("end", "stopped")
     assert (tmp_path / "stopped" / "last.safetensors").is_file()
     assert "Traceback" not in err
+    assert json.loads(hung.stdout.readline())["step"] > 0
+    hung.send_signal(signal.SIGHUP)
+    out, err = hung.communicate(timeout=60)
+    assert hung.returncode == 130, err
+    assert json.loads(out.splitlines()[-1])["reason"] == "stopped"
     assert json.loads(reader.stdout.readline())["step"] > 0
     reader.stdout.close()
     assert reader.wait(timeout=60) == 1

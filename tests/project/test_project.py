@@ -216,6 +216,25 @@ def test_an_interrupt_stops_cleanly_and_saves(tmp_path):
     assert (tmp_path / "run" / "last.safetensors").is_file()
 
 
+def test_a_closed_terminal_stops_a_training_unless_it_is_told_not_to(tmp_path):
+    before = signal.getsignal(signal.SIGHUP)
+    found = []
+
+    def watch(telemetry):
+        found.append(signal.getsignal(signal.SIGHUP))
+
+    try:
+        for usual in (signal.SIG_DFL, signal.SIG_IGN):
+            signal.signal(signal.SIGHUP, usual)
+            Project.new("spiral").train(epochs=1, folder=tmp_path / str(usual.value), on_telemetry=watch)
+            assert signal.getsignal(signal.SIGHUP) is usual
+            is_left_alone = all(each is usual for each in found[:-1])  # the last look is after the end
+            assert is_left_alone is (usual is signal.SIG_IGN)
+            found.clear()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def test_what_cannot_be_trained_says_why(tmp_path):
     with pytest.raises(NetbuilderError):
         Project().train(folder=tmp_path / "a")

@@ -10,6 +10,7 @@ from netbuilder.insight import fixes
 from netbuilder.insight.finding import Evidence, Finding
 from netbuilder.insight.record import Record
 from netbuilder.insight.rule import Findings, Held, Rule
+from netbuilder.training.balance import PARAMETERS
 
 RATIO: Final = 10.0
 """So many times as frequent as the rarest class the commonest may be: SageMaker Debugger's ClassImbalance."""
@@ -23,7 +24,7 @@ MILDER: Final = 0.6
 EPOCHS: Final = 3
 """Before so many epochs nothing is said: rare classes are learned last."""
 
-_BALANCING: Final = ("class_weights", "pos_weight")
+_BALANCING: Final = tuple(dict.fromkeys(PARAMETERS.values()))
 """Parameters of losses that make rare classes count more."""
 
 

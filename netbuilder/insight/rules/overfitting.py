@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from netbuilder.document.model import Document
@@ -24,6 +25,9 @@ MILDER: Final = 0.1
 EPOCHS: Final = 4
 """So many epochs at least must have passed since the least value; Prechelt's criteria look at strips of 5."""
 
+TINY: Final = 1e-3
+"""A loss as small as this counts as this when another is compared with it; our choice."""
+
 GAP: Final = 1.3
 """The validation loss must be so many times the training loss: without a gap nothing was learned by heart."""
 
@@ -35,19 +39,20 @@ def judge(record: Record, held: Held) -> Findings:
         return
     best = int(values.argmin())
     since = len(values) - 1 - best
-    now = middle(values[-3:])
-    least = float(values[best])
-    if since < EPOCHS or now < least * (1 + (MILDER if "" in held else LOSS_OF_GENERALITY)):
+    now, least = middle(values[-3:]), float(values[best])
+    size = max(abs(least), TINY)  # some losses are below 0, and some reach it
+    rise = (now - least) / size
+    if since < EPOCHS or not (MILDER if "" in held else LOSS_OF_GENERALITY) <= rise < math.inf:
         return
     steps = record.series["loss/validation"].steps[-len(values) :]
     then, train = record.train_loss_at(int(steps[best])), record.train_loss_at(int(steps[-1]))
-    if train is None or now < GAP * train or (then is not None and train >= then):
+    if train is None or now - train < (GAP - 1) * abs(train) or (then is not None and train >= then):
         return
     yield Finding(
         rule=OVERFITTING.key,
         title=OVERFITTING.title,
         message=(
-            f"The validation loss was least {since} epochs ago and is {now / least - 1:.0%} higher now, while the "
+            f"The validation loss was least {since} epochs ago and is {rise:.0%} higher now, while the "
             "training loss went on falling: the network learns the training rows by heart. The best weights are kept."
         ),
         evidence=Evidence(
@@ -59,7 +64,7 @@ def judge(record: Record, held: Held) -> Findings:
             series="loss/validation",
             first=int(steps[0]),
             last=int(steps[-1]),
-            limit=least * (1 + LOSS_OF_GENERALITY),
+            limit=least + LOSS_OF_GENERALITY * size,
         ),
         fixes=fixes.kept(_patience(record.document), _dropout(record.document, record.facts), _decay(record.document)),
     )
