@@ -6,7 +6,7 @@ import random
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import QColor, QImage, QPainter, QRegion
 from PySide6.QtTest import QTest
 
@@ -35,7 +35,8 @@ def painted_anew(view) -> np.ndarray:
 
 
 def settle(view, qtbot) -> None:
-    qtbot.waitUntil(lambda: view._scale == view.camera.zoom and not view._born and not view._again.isActive())
+    late = view._again, view._ways
+    qtbot.waitUntil(lambda: view._scale == view.camera.zoom and not view._born and not any(map(QTimer.isActive, late)))
     for _ in range(5):  # faces come a few a frame
         view.grab()
 

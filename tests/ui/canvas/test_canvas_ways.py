@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
-from netbuilder.document.model import PortRef
+from netbuilder.document import edits
+from netbuilder.document.model import Place, PortRef
 from netbuilder.ui.canvas.arrays import CanvasArrays, Wire
 from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.faces import Knowledge
 from netbuilder.ui.canvas.routing import LANE, STEPS, bend
 from tests.benchmarks.large_networks import network
+from tests.ui.canvas.test_canvas_backing import ROUNDING, painted_anew, pixels
 
 NODES = {"a": (0.0, 0.0, 100.0, 100.0), "b": (600.0, 0.0, 100.0, 100.0), "c": (300.0, -20.0, 100.0, 120.0)}
 
@@ -228,3 +232,37 @@ def overlaps(arrays) -> int:
         line = curve(arrays, row)[:, None]
         found += int(((line > others[:, :2]) & (line < others[:, :2] + others[:, 2:])).all(axis=2).any(axis=1).sum())
     return found
+
+
+def are_found(view) -> bool:
+    """Return whether all links in view have ways that hold."""
+    arrays = view.content.arrays
+    return not arrays._is_moved and not arrays._ways.is_due[arrays.edges_in(*view.shown_area())].any()
+
+
+def test_the_frame_of_an_edit_leaves_ways_to_those_after_it(view, workspace, qtbot):
+    workspace.open_unsaved(network(60))
+    view.views.actual_size()
+    view.repaint()
+    qtbot.waitUntil(lambda: are_found(view))
+    found = view.content.arrays.curves_of(np.arange(len(view.content.arrays.wires))).copy()
+    workspace.edit("Move", partial(edits.move_nodes, places={"n00000003": Place(720.0, 40.0)}))
+    view.repaint()
+    assert not are_found(view), "its frame has enough to do"
+    qtbot.waitUntil(lambda: are_found(view))
+    moved = view.content.arrays.curves_of(np.arange(len(found)))
+    assert not np.array_equal(moved, found)
+    workspace.undo()
+    qtbot.waitUntil(lambda: are_found(view))
+    assert np.array_equal(view.content.arrays.curves_of(np.arange(len(found))), found), "undo brings the ways back"
+
+
+def test_what_is_painted_while_ways_are_found_is_what_is_painted_anew(view, workspace, qtbot):
+    workspace.open_unsaved(network(60))
+    view.views.actual_size()
+    view.repaint()
+    qtbot.waitUntil(lambda: are_found(view))
+    workspace.edit("Move", partial(edits.move_nodes, places={"n00000003": Place(720.0, 40.0)}))
+    qtbot.waitUntil(lambda: are_found(view))
+    shown = pixels(view).astype(int)
+    assert np.abs(shown - painted_anew(view)).max() <= ROUNDING
