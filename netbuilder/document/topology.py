@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from netbuilder.document.identity import fresh_keys, lost_keys
 from netbuilder.document.model import ROOT, Document, Graph, PortRef
 from netbuilder.foundation.problem import NetbuilderError, Problem
 
@@ -113,16 +114,36 @@ _last: tuple[Mapping[PortRef, PortRef], Mapping[str, Sequence[str]]] = ({}, {})
 
 
 def _followers(graph: Graph) -> Mapping[str, Sequence[str]]:
-    """Return the nodes that each node feeds; those of the last graph are kept, since gestures ask again and again."""
+    """Return the nodes that each node feeds; those of the last graph are kept, since gestures ask again and again.
+
+    What an edit changed since then is mended.
+    """
     global _last
     edges, known = _last
     if edges is not graph.edges:
-        followers: dict[str, list[str]] = {}
-        for target, source in graph.edges.items():
-            followers.setdefault(source.node, []).append(target.node)
-        known = followers
-        _last = graph.edges, known
+        known = _mended(known, edges, graph.edges)
+        _last = graph.edges, known  # replaced as a whole: several threads may ask
     return known
+
+
+def _mended(
+    followers: Mapping[str, Sequence[str]], old: Mapping[PortRef, PortRef], new: Mapping[PortRef, PortRef]
+) -> Mapping[str, Sequence[str]]:
+    """Return the followers after an edit, from those before it."""
+    fresh, lost = fresh_keys(old, new), lost_keys(old, new)
+    if len(fresh) + len(lost) > len(new) // 4:
+        anew: dict[str, list[str]] = {}
+        for target, source in new.items():
+            anew.setdefault(source.node, []).append(target.node)
+        return anew
+    found = dict(followers)
+    for target in (*lost, *(target for target in fresh if target in old)):
+        left = list(found[old[target].node])
+        left.remove(target.node)
+        found[old[target].node] = left
+    for target in fresh:
+        found[new[target].node] = [*found.get(new[target].node, ()), target.node]
+    return {node: each for node, each in found.items() if each} if lost else found
 
 
 def _reach(next_nodes: Mapping[str, Iterable[str]], start: Iterable[str]) -> set[str]:

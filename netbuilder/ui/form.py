@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QLineEdit, QToolButton, QVBox
 
 from netbuilder.document.expressions import is_expression, text_of
 from netbuilder.foundation.parameter import Kind, Parameter, defaults
+from netbuilder.foundation.steps import Steps, finish
 from netbuilder.ui.expression_field import ExpressionField
 from netbuilder.ui.field_menu import FieldMenu
 from netbuilder.ui.fields import Field, plain_value
@@ -57,6 +58,7 @@ class Form(QWidget):
         *,
         labels: int = LABELS,
         in_block: bool = False,
+        at_once: bool = True,
     ) -> None:
         """Make the fields.
 
@@ -65,6 +67,7 @@ class Form(QWidget):
             parent: Qt's owner.
             labels: The width of their names' column; 0 leaves the names out.
             in_block: Whether values may be expressions of a block's parameters.
+            at_once: False leaves the fields to `make`, before which there are none.
         """
         super().__init__(parent)
         self._in_block = in_block
@@ -80,12 +83,20 @@ class Form(QWidget):
         self._remarks: frozenset[str] = (
             frozenset()
         )  # names of fields of which something is said though nothing is wrong
+        self.fold = QToolButton()
+        self._advanced = QWidget()
+        if at_once:
+            finish(self.make())
+
+    def make(self) -> Steps[None]:
+        """Make the fields, in steps: many take longer than a frame."""
         outer = QVBoxLayout(self)
         outer.setContentsMargins(0, 0, 0, 0)
         outer.setSpacing(6)
-        outer.addWidget(self._page([p for p in self.parameters if not p.advanced]))
-        self.fold = QToolButton()
-        self._advanced = self._page([p for p in self.parameters if p.advanced])
+        usual = QWidget()
+        yield from self._fill(usual, [p for p in self.parameters if not p.advanced])
+        outer.addWidget(usual)
+        yield from self._fill(self._advanced, [p for p in self.parameters if p.advanced])
         self._add_fold(outer)
         outer.addWidget(self._advanced)
         self._show_relevant()
@@ -167,8 +178,7 @@ class Form(QWidget):
         parameter = self._rows[name].field.parameter
         return parameter.shown_when is None or parameter.shown_when(self._values)
 
-    def _page(self, parameters: Sequence[Parameter]) -> QWidget:
-        page = QWidget()
+    def _fill(self, page: QWidget, parameters: Sequence[Parameter]) -> Steps[None]:
         grid = QGridLayout(page)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(10 if self._label_width else 0)
@@ -177,7 +187,7 @@ class Form(QWidget):
         grid.setColumnStretch(1, 1)
         for index, parameter in enumerate(parameters):
             self._add_row(grid, 3 * index, parameter)
-        return page
+            yield
 
     def _add_row(self, grid: QGridLayout, line: int, parameter: Parameter) -> None:
         field = make_field(parameter)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, Qt, Signal
+from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
 from netbuilder.ui.workspace import Change, Workspace
 
@@ -17,8 +17,12 @@ _PATIENCE = 2.0
 """Seconds that the end of the program waits for the last lines."""
 
 
+_IDLE_MS = 2000
+"""After so long, what the first edit would import is there."""
+
+
 class JournalKeeper(QObject):
-    """Follows a workspace with a journal. Before the first edit there is none, nor anything imported for it.
+    """Follows a workspace with a journal. Before the first edit there is none; what it takes is imported when idle.
 
     Signals:
         troubled: (str) the journal cannot be kept where it should be; one sentence, once.
@@ -33,6 +37,7 @@ class JournalKeeper(QObject):
         self._writer: JournalWriter | None = None
         self._closed: list[JournalWriter] = []
         self._complained.connect(self.troubled, Qt.ConnectionType.QueuedConnection)
+        QTimer.singleShot(_IDLE_MS, self, _prepare)
         workspace.documentChanged.connect(self._record)
         workspace.documentReplaced.connect(self._begin_anew)
         workspace.fileChanged.connect(self._settle)
@@ -96,3 +101,8 @@ class JournalKeeper(QObject):
             self._writer.close(keep)
             self._closed = [writer for writer in self._closed if not writer.wait(0)] + [self._writer]
             self._writer = None
+
+
+def _prepare() -> None:
+    """Import what the first edit needs, which takes half a frame."""
+    import netbuilder.document.journal.writer  # noqa: F401

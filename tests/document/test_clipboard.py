@@ -156,3 +156,23 @@ def test_a_project_does_not_grow_past_its_limit() -> None:
 def test_the_text_and_the_mime_type_are_ours() -> None:
     assert clipboard.MIME.startswith("application/x-netbuilder")
     assert f'"format": "{clipboard.FORMAT}"' in copy(tiny_mlp(), ["flat"])
+
+
+def test_what_was_copied_here_is_what_its_text_says() -> None:
+    document = edits.set_note(tiny_mlp(), "flat", "why it is here")
+    taken = clipboard.take(document, list(document.graph.nodes))
+    text = clipboard.write(taken)
+    assert clipboard.read(text) is taken, "the last text that was written needs no reading"
+    clipboard.write(clipboard.take(document, ["flat"]))
+    assert clipboard.read(text) == taken
+    assert list(clipboard.read(text).graph.edges) == list(taken.graph.edges)
+
+
+def test_a_pasted_node_differs_in_its_names_only() -> None:
+    document = edits.set_bypassed(edits.set_note(tiny_mlp(), "flat", "why"), ["flat"], True)
+    node = replace(document.graph.nodes["flat"], extra={"newer": 1})
+    document = replace(document, graph=replace(document.graph, nodes={**document.graph.nodes, "flat": node}))
+    new, (fresh,) = paste(document, copy(document, ["flat"]))
+    pasted = new.graph.nodes[fresh]
+    assert replace(pasted, id="flat", label=node.label) == node
+    assert pasted.label != node.label

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from netbuilder.document.model import Definition, Document, Graph, PortRef
+from netbuilder.document.model import Definition, Document, Graph, Node, PortRef
 from netbuilder.document.topology import ancestors, cycles, descendants, order, reachable, would_cycle
 from netbuilder.foundation.problem import NetbuilderError
 from tests.builders import document, node, tiny_cnn, tiny_mlp
@@ -83,3 +84,25 @@ def test_would_cycle_looks_into_its_block() -> None:
     outer = Document(blocks={"b": Definition(key="b", title="B", graph=inner.graph)})
     assert would_cycle(outer, PortRef("b", "y"), PortRef("a", "x"), scope="b")
     assert not would_cycle(outer, PortRef("b", "y"), PortRef("a", "x"))
+
+
+def test_reachability_follows_the_graph_from_edit_to_edit() -> None:
+    chance = random.Random(5)
+    nodes = {f"n{at}": Node(id=f"n{at}", type="add", label=f"n{at}") for at in range(60)}
+    edges = {PortRef(f"n{at}", "a"): PortRef(f"n{at - 1}", "y") for at in range(1, 60)}
+    for _ in range(40):
+        graph = Graph(nodes=nodes, edges=edges)
+        start = f"n{chance.randrange(60)}"
+        found, waiting = set(), [start]
+        while waiting:
+            at = waiting.pop()
+            new = {target.node for target, source in edges.items() if source.node == at} - found
+            found |= new
+            waiting += new
+        assert reachable(graph, start) == found
+        edges = dict(edges)
+        for target in chance.sample(sorted(edges), min(len(edges), chance.choice((1, 2, 30)))):
+            del edges[target]
+        for _ in range(chance.choice((1, 2, 30))):
+            low, high = sorted(chance.sample(range(60), 2))
+            edges[PortRef(f"n{high}", chance.choice("ab"))] = PortRef(f"n{low}", "y")

@@ -102,9 +102,8 @@ def _make_room(document: Document, graph: Graph, source: str, target: str) -> tu
     missing = max(0.0, NODE_WIDTH + 2 * GAP - room)
     if not missing:
         return Place(start.x + NODE_WIDTH + (room - NODE_WIDTH) / 2, y), document
-    aside = {target, *reachable(graph, target)}
-    moved = dict(places)
-    for id in aside.intersection(places):
-        x, y = places[id]
-        moved[id] = Place(x + missing, y)
+    aside = [id for id in (target, *reachable(graph, target)) if id in places]
+    before = [places[id] for id in aside]
+    after = map(Place._make, zip([x + missing for x, _ in before], [y for _, y in before], strict=True))
+    moved = {**places, **dict(zip(aside, after, strict=True))}
     return Place(start.x + NODE_WIDTH + GAP, y), replace(document, layout=replace(document.layout, places=moved))

@@ -291,8 +291,8 @@ def duplicate(
         scope: The graph they are in.
     """
     graph_of(document, scope)
-    text = clipboard.copy(document, nodes, scope)
-    return clipboard.paste(document, text, offset=offset, keep_inputs=keep_inputs, scope=scope)[0]
+    clip = clipboard.take(document, nodes, scope)
+    return clipboard.put(document, clip, offset=offset, keep_inputs=keep_inputs, scope=scope)[0]
 
 
 def _frozen(values: Mapping[str, Any], node: str) -> dict[str, Any]:

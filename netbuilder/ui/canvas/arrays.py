@@ -8,10 +8,10 @@ around nodes: `find_ways` finds those in view, and those that an edit made doubt
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain, compress
 from operator import attrgetter
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,7 @@ Rows = NDArray[np.intp]
 _PIECE = 64_000  # pairs of a link and a node that are compared in one go when ways are found
 
 
-@dataclass(frozen=True, slots=True)
-class Wire:
+class Wire(NamedTuple):
     """One link: its two ports, how far below the upper edges of their nodes they lie, and what it is led through."""
 
     target: PortRef
@@ -155,26 +154,30 @@ class CanvasArrays:
         """
         count = len(self._order)
         is_longer = len(take) >= count and bool((take[:count] == np.arange(count)).all())
+        are_same = is_longer and len(take) == count
         if is_longer:  # what comes is above all that was there
             self._edge_row.update(zip(targets[count:], range(count, len(targets)), strict=True))
         else:
             self._edge_row = dict(zip(targets, range(len(targets)), strict=True))
-        if not is_longer or len(take) > count:
+        if not are_same:
             self.wires = list(map((self.wires or [_NOWHERE]).__getitem__, take.tolist()))
             for name in ("_sources", "_targets", "_drops", "ends", "boxes"):
                 array = getattr(self, name)
                 empty = np.zeros((len(take), *array.shape[1:]), dtype=array.dtype)
                 setattr(self, name, array[take] if len(array) else empty)
         self._order = targets
-        self._ways.take_links(take)
-        self._curves = np.empty((len(targets), STEPS + 1, 2))
+        if not are_same:
+            self._ways.take_links(take)
+            self._curves = np.empty((len(targets), STEPS + 1, 2))
         self._is_bent = np.zeros(len(targets), dtype=bool)
 
     def _enter(self, rows: Rows, wires: Sequence[Wire]) -> None:
         """Enter links that begin or end elsewhere on their nodes, or are led otherwise."""
+        if not len(rows):
+            return
+        self._drops[rows] = [(wire.source_y, wire.target_y) for wire in wires]
         for row, wire in zip(rows.tolist(), wires, strict=True):
             self.wires[row] = wire
-            self._drops[row] = wire.source_y, wire.target_y
             self._via.pop(row, None)
             if wire.via:
                 self._via[row] = np.array(wire.via)

@@ -16,6 +16,7 @@ from netbuilder.data import schemas
 from netbuilder.document import clipboard, edits
 from netbuilder.document.adoption import adopt
 from netbuilder.document.blocks import BLOCK, definition_of, instances
+from netbuilder.document.clipboard import Clip
 from netbuilder.document.edits.grouping import DEFAULT_TITLE
 from netbuilder.document.model import Document, Graph, Node, Place, PortRef, Schema, new_id
 from netbuilder.document.topology import reachable
@@ -269,8 +270,8 @@ class Commands:
         """Copy nodes and frames, beside themselves unless an offset is given, and select the copies."""
         if not ids:
             return
-        text = clipboard.copy(self._workspace.document, ids, self._workspace.scope)
-        self._paste(f"Duplicate {self._name(ids)}", text, None, keep_inputs, offset)
+        clip = clipboard.take(self._workspace.document, ids, self._workspace.scope)
+        self._put(f"Duplicate {self._name(ids)}", lambda: clip, None, keep_inputs, offset)
 
     def copy(self, ids: Collection[str]) -> None:
         """Put nodes and frames on the clipboard, as our own format and as the same text."""
@@ -290,7 +291,7 @@ class Commands:
         """Add what is on the clipboard with its top-left corner at a point, and select it."""
         text = _pasteable()
         if text:
-            self._paste("Paste", text, at, keep_inputs)
+            self._put("Paste", partial(clipboard.read, text), at, keep_inputs)
         else:
             self._workspace.message.emit("The clipboard holds no layers")
 
@@ -311,12 +312,14 @@ class Commands:
         ]
         self._edit(title, partial(edits.move_nodes, places=dict(places)), *straight, *refit(places))
 
-    def _paste(self, title: str, text: str, at: Place | None, keep_inputs: bool, offset: Place = BESIDE) -> None:
+    def _put(
+        self, title: str, read: Callable[[], Clip], at: Place | None, keep_inputs: bool, offset: Place = BESIDE
+    ) -> None:
         fresh: tuple[str, ...] = ()
 
         def change(document: Document) -> Document:
             nonlocal fresh
-            new, fresh = clipboard.paste(document, text, at, keep_inputs, self._workspace.scope, offset)
+            new, fresh = clipboard.put(document, read(), at, keep_inputs, self._workspace.scope, offset)
             return new
 
         self._workspace.edit(title, change)

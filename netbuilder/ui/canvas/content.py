@@ -6,7 +6,7 @@ and the picture on the command line share it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 
 import numpy as np
@@ -33,38 +33,89 @@ class Content:
 
     Attributes:
         declarations: Type -> declaration.
-        document: What is shown.
-        graph: The scope of it that is shown.
-        arrays: Where everything lies.
-        faces: Node id -> face.
-        frames: Frame id -> frame, those of the graph shown.
-        late: Ids of the nodes that still look as they did before the last thing became known.
     """
 
     def __init__(self, declarations: Declarations) -> None:
         self.declarations = declarations
-        self.document = Document()
-        self.graph = Graph()
-        self.arrays = CanvasArrays()
-        self.faces: dict[str, Face] = {}
-        self.frames: dict[str, Frame] = {}
-        self.late: set[str] = set()
+        self._document = Document()
+        self._graph = Graph()
+        self._arrays = CanvasArrays()
+        self._faces: dict[str, Face] = {}
+        self._frames: dict[str, Frame] = {}
+        self._late: set[str] = set()
+        self._put_off: Callable[[], object] | None = None
         self._categories: tuple[str, ...] = ()
         self._category_of = np.empty(0, dtype=np.uint8)
         self._links = Links()
         self._geometries: dict[str, Geometry] = {}
-        self._drops: dict[str, tuple[dict[str, float], dict[str, float]]] = {}
         self._scope = ROOT
         self._knowledge = Knowledge()
 
     def show(self, document: Document, knowledge: Knowledge, scope: str = ROOT) -> None:
         """Show another document, everything anew."""
-        self.faces = {}
-        self._drops, self._geometries = {}, {}
+        self._put_off = None
+        self._faces = {}
+        self._geometries = {}
         self._take(document, scope)
-        self._knowledge, self.late = knowledge, set()
-        self.faces = {node: self._face(node, knowledge) for node in self.graph.nodes}
+        self._knowledge, self._late = knowledge, set()
+        self._faces = {node: self._face(node, knowledge) for node in self.graph.nodes}
         self._lay(self._placed(self.graph.nodes))
+
+    # Whoever looks sees what the last edit left: what was put off is made up for first.
+
+    @property
+    def document(self) -> Document:
+        """What is shown."""
+        self.catch_up()
+        return self._document
+
+    @property
+    def graph(self) -> Graph:
+        """The scope of it that is shown."""
+        self.catch_up()
+        return self._graph
+
+    @property
+    def arrays(self) -> CanvasArrays:
+        """Where everything lies."""
+        if self._put_off is not None:
+            self.catch_up()
+        return self._arrays
+
+    @property
+    def faces(self) -> dict[str, Face]:
+        """Node id -> face."""
+        if self._put_off is not None:
+            self.catch_up()
+        return self._faces
+
+    @property
+    def frames(self) -> dict[str, Frame]:
+        """Frame id -> frame, those of the graph shown."""
+        self.catch_up()
+        return self._frames
+
+    @property
+    def late(self) -> set[str]:
+        """Ids of the nodes that still look as they did before the last thing became known."""
+        self.catch_up()
+        return self._late
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether an edit was put off."""
+        return self._put_off is not None
+
+    def put_off(self, follow: Callable[[], object]) -> None:
+        """Have an edit followed later, which calls `update`: at `catch_up`, or before anything is looked at."""
+        self.catch_up()
+        self._put_off = follow
+
+    def catch_up(self) -> None:
+        """Follow the edit that was put off, if one was."""
+        if self._put_off is not None:
+            follow, self._put_off = self._put_off, None
+            follow()
 
     def update(self, document: Document, difference: Difference, knowledge: Knowledge) -> set[str]:
         """Follow an edit; returns the ids of the nodes that look or lie otherwise now."""
@@ -74,10 +125,11 @@ class Content:
         looked = difference.added | difference.changed | difference.schemas | ends | instances
         changed, resized = self._look(looked, knowledge)
         if difference.added or difference.removed:
-            self.faces = {node: self.faces[node] for node in self.graph.nodes}
             for node in difference.removed:
-                self._drops.pop(node, None)
-                self._geometries.pop(node, None)
+                if node not in self.graph.nodes:
+                    self._geometries.pop(node, None)
+            nodes = self._graph.nodes
+            self._faces = dict(zip(nodes, map(self._faces.__getitem__, nodes), strict=True))
             self._arrange(difference, resized)
             return changed | (difference.added & self.graph.nodes.keys())
         if difference.routes:
@@ -111,6 +163,7 @@ class Content:
         Returns:
             The ids that look otherwise.
         """
+        self.catch_up()
         changed, resized = self._look((), knowledge, first)
         if resized:
             self._follow_ports(resized)
@@ -182,8 +235,8 @@ class Content:
         if graph.edges is not self.graph.edges or scope != self._scope:
             is_same = scope == self._scope and bool(self.faces)
             self._links = self._links.after(self.graph, graph) if is_same else Links.of(graph)
-        self.frames = {id: frame for id, frame in document.layout.frames.items() if frame.scope == scope}
-        self.document, self.graph, self._scope = document, graph, scope
+        self._frames = {id: frame for id, frame in document.layout.frames.items() if frame.scope == scope}
+        self._document, self._graph, self._scope = document, graph, scope
 
     def _face(self, node: str, knowledge: Knowledge) -> Face:
         return make_face(self.graph.nodes[node], self.document, self.declarations, self._links, knowledge)
@@ -211,7 +264,7 @@ class Content:
         anew.update(affected(before.paces, knowledge.paces, self.graph))
         asked = (anew | before.affected(knowledge) | self.late) & self.graph.nodes.keys()
         now = asked.intersection(first) if first is not None and len(asked) > MANY and not anew else asked
-        self.late = asked - now
+        self._late = asked - now
         for node in now:
             old = self.faces.get(node)
             is_same = old is not None and node not in anew
@@ -220,11 +273,11 @@ class Content:
                 continue
             if old is not None and old.category != face.category:
                 self._category_of = self._category_of[:0]
-            self.faces[node] = face
+            self._faces[node] = face
             changed.add(node)
-            earlier = self._geometries.pop(node, None), self._drops.pop(node, None)
+            earlier = self._geometries.pop(node, None)
             geometry = self.geometry(node)
-            if node in self.arrays and earlier != (geometry, self._drops_of(node)):
+            if earlier is not geometry and node in self.arrays and earlier != geometry:
                 self.arrays.resize(node, geometry.width, geometry.height)
                 resized.add(node)
         return changed, resized
@@ -283,7 +336,7 @@ class Content:
         return [self.arrays.wires[row].target for row in self.arrays.edges_of(self.arrays.rows(nodes))]
 
     def _wire(self, target: PortRef, source: PortRef) -> Wire:
-        inputs, outputs = self._drops_of(target.node)[0], self._drops_of(source.node)[1]
+        inputs, outputs = self.geometry(target.node).inputs, self.geometry(source.node).outputs
         via = self.document.layout.routes.get(target, ())
         return Wire(target, source, inputs[target.port], outputs[source.port], tuple(via))
 
@@ -302,15 +355,6 @@ class Content:
         rows = {target: self.arrays.edge_row(target) for target in targets if target in self.graph.edges}
         found = {row: self._wire(target, self.graph.edges[target]) for target, row in rows.items() if row is not None}
         self.arrays.replace_wires(np.array(list(found), dtype=np.intp), list(found.values()))
-
-    def _drops_of(self, node: str) -> tuple[dict[str, float], dict[str, float]]:
-        """Return how far below the node's upper edge each input and each output lies."""
-        if node not in self._drops:
-            face, geometry = self.faces[node], self.geometry(node)
-            inputs = {name: geometry.port_y(row) for row, name in enumerate(face.inputs)}
-            outputs = {output.name: geometry.port_y(row) for row, output in enumerate(face.outputs)}
-            self._drops[node] = inputs, outputs
-        return self._drops[node]
 
     def _follow_ports(self, nodes: Iterable[str]) -> None:
         """Lead the links of nodes whose ports lie elsewhere now to them."""

@@ -6,7 +6,7 @@ share one picture, and a node whose face did not change is not drawn again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from functools import lru_cache
@@ -105,26 +105,28 @@ class Links:
 
     def after(self, old: Graph, new: Graph) -> Links:
         """Return the links of a graph whose links before an edit these are."""
-        fresh = fresh_keys(old.edges, new.edges)
-        lost = lost_keys(old.edges, new.edges)
-        links = Links(dict(self.inputs), dict(self.outputs))
-        for target in (*lost, *(target for target in fresh if target in old.edges)):
-            links._count(target, old.edges[target], -1)
-        for target in fresh:
-            links._count(target, new.edges[target], 1)
-        return links
+        come = fresh_keys(old.edges, new.edges)
+        gone = [*lost_keys(old.edges, new.edges), *(target for target in come if target in old.edges)]
+        sources = [old.edges[target] for target in gone], [new.edges[target] for target in come]
+        return Links(_counted(self.inputs, gone, come), _counted(self.outputs, *sources))
 
-    def _count(self, target: PortRef, source: PortRef, by: int) -> None:
-        for ports, ref in ((self.inputs, target), (self.outputs, source)):
-            counts = dict(ports.get(ref.node, {}))
-            counts[ref.port] = counts.get(ref.port, 0) + by
-            if not counts[ref.port]:
-                del counts[ref.port]
-            assert isinstance(ports, dict), "made in here"
-            if counts:
-                ports[ref.node] = counts
-            else:  # else all nodes that there ever were would stay
-                del ports[ref.node]
+
+def _counted(
+    ports: Mapping[str, Mapping[str, int]], gone: Iterable[PortRef], come: Iterable[PortRef]
+) -> Mapping[str, Mapping[str, int]]:
+    """Return how many links each port of each node has, when some have gone and some have come."""
+    found, own = dict(ports), dict[str, dict[str, int]]()
+    for refs, by in ((gone, -1), (come, 1)):
+        for node, port in refs:
+            if node not in own:
+                found[node] = own[node] = dict(found.get(node, ()))
+            own[node][port] = own[node].get(port, 0) + by
+    for node, counts in own.items():
+        if 0 in counts.values():
+            found[node] = {port: count for port, count in counts.items() if count}
+            if not found[node]:  # else all nodes that there ever were would stay
+                del found[node]
+    return found
 
 
 def resolved(declaration: Declaration, values: Values) -> Values:
@@ -174,11 +176,29 @@ class _Own(NamedTuple):
 _KEPT: Final = 4096
 _kept: dict[tuple[Any, ...], tuple[LayerSpec, _Own]] = {}
 
+_KEPT_OBJECTS: Final = 16384
+_kept_objects: dict[
+    tuple[str, int], tuple[Values, LayerSpec, _Own]
+] = {}  # by the parameters' identity, which they hold
+
 
 def _own_of(node: Node, document: Document, spec: Declaration | None, block: Values) -> _Own:
     """Return what a node shows by itself; that of layers is kept, since many in a network are set alike."""
     if block or not isinstance(spec, LayerSpec):
         return _find_own(node, document, spec, block)
+    # Copies share their parameters, and what comes back by Undo is what it was.
+    same = _kept_objects.get((node.type, id(node.parameters)))
+    if same is not None and same[0] is node.parameters and same[1] is spec:
+        return same[2]
+    own = _own_of_equal(node, document, spec, block)
+    if len(_kept_objects) >= _KEPT_OBJECTS:
+        _kept_objects.clear()
+    _kept_objects[node.type, id(node.parameters)] = node.parameters, spec, own
+    return own
+
+
+def _own_of_equal(node: Node, document: Document, spec: LayerSpec, block: Values) -> _Own:
+    """Return what a layer shows by itself, which is that of all layers of its type that are set alike."""
     try:
         key = node.type, *node.parameters.items(), *map(type, node.parameters.values())
         known = _kept.get(key)
@@ -276,22 +296,31 @@ def make_face(node: Node, document: Document, declarations: Declarations, links:
     declaration = declarations.get(node.type)
     own = _own_of(node, document, declaration, knowledge.values)
     inputs, outputs = _with_stale(own, node, links)
-    types = ((name, knowledge.type_of(PortRef(node.id, name))) for name in outputs)
-    return Face(
-        title=node_title(node, document, declaration),
-        category=declaration.category if declaration else "",
-        inputs=inputs,
-        outputs=tuple(OutputFace(name, known.short if known else "") for name, known in types),
-        label=own_label(node, declaration),
+    types = [knowledge.types.get(PortRef(node.id, name)) for name in outputs]
+    return _face(
+        node_title(node, document, declaration),
+        declaration.category if declaration else "",
+        inputs,
+        outputs,
+        tuple([known.short if known else "" for known in types]),
+        own_label(node, declaration),
         # The entrance of a block says nothing of its own: what enters is what feeds the instance.
-        brief="" if _is_entrance(node, document) else own.brief,
-        pending=node.id in knowledge.pending,
-        severity=knowledge.severities.get(node.id),
-        known=declaration is not None,
-        bypassed=node.bypassed,
-        learning=learning_of(node, document, declarations, knowledge.paces, knowledge.values),
-        area=knowledge.areas.get(node.id, Area.NONE),
+        "" if _is_entrance(node, document) else own.brief,
+        node.id in knowledge.pending,
+        knowledge.severities.get(node.id),
+        declaration is not None,
+        node.bypassed,
+        learning_of(node, document, declarations, knowledge.paces, knowledge.values),
+        knowledge.areas.get(node.id, Area.NONE),
     )
+
+
+@lru_cache(maxsize=16384)
+def _face(
+    title: str, category: str, inputs: tuple[str, ...], names: tuple[str, ...], shapes: tuple[str, ...], *more: Any
+) -> Face:
+    """Return the face of all nodes that look so: most of many are of few kinds."""
+    return Face(title, category, inputs, tuple(map(OutputFace, names, shapes)), *more)
 
 
 def known_otherwise(face: Face, node: str, knowledge: Knowledge) -> Face:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from math import ceil
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QObject, QTimer
+from PySide6.QtCore import QObject, Qt, QTimer
 
+from netbuilder.document.diff import Difference
 from netbuilder.document.model import Graph
 from netbuilder.training.protocol import Telemetry
 from netbuilder.ui.canvas.announcing import announce, describe_selection, is_heard
@@ -20,6 +22,16 @@ if TYPE_CHECKING:
 
 _PICTURES, _PICTURE_TURNS = 6, 4
 """So many new pictures are painted in one turn; more where all would take more turns than this."""
+
+
+_MUCH = 64
+"""Nodes or links; an edit by which more of them come, go or change is shown in a frame of its own."""
+
+_FAR = 512
+"""Nodes; likewise one that moves more."""
+
+_BREATH_MS = 2
+"""How long it waits once the frame in which it was made is over."""
 
 
 class Following(QObject):
@@ -37,6 +49,9 @@ class Following(QObject):
         self._pictures_a_turn = _PICTURES
         self._late = QTimer(self, singleShot=True, interval=0)
         self._late.timeout.connect(self._look_late)
+        self._is_made = False  # the frame in which the edit was made that is still to be shown is over
+        self._behind = QTimer(self, singleShot=True, timerType=Qt.TimerType.PreciseTimer)
+        self._behind.timeout.connect(self._catch_up_in_time)
         self._frames = QTimer(self, interval=16)
         self._frames.timeout.connect(self._next_frame)
         workspace = self._workspace
@@ -51,6 +66,8 @@ class Following(QObject):
     def show_anew(self) -> None:
         """Show the graph that the workspace has in sight; nothing of what was shown counts any more."""
         view, workspace = self._view, self._workspace
+        self._behind.stop()
+        self._is_made = False
         view.arranging.settle()
         view.hand.cancel()
         view.quick_add.close_up()
@@ -106,7 +123,27 @@ class Following(QObject):
         view.arranging.settle()
         if view.hand.gesture is None or not view.hand.gesture.is_editing:
             view.hand.cancel()
+        view.content.catch_up()
         self._know(change.new.scope(self._workspace.scope))
+        view.content.put_off(partial(self._show, change))
+        if _is_much(change.difference):
+            self._behind.start(0)
+        else:
+            view.content.catch_up()
+
+    def _catch_up_in_time(self) -> None:
+        """Show an edit of much in a frame of its own, after the one in which it was made."""
+        if self._is_made:
+            self._view.content.catch_up()
+        else:
+            self._is_made = True
+            self._behind.start(_BREATH_MS)
+
+    def _show(self, change: Change) -> None:
+        """Show an edit."""
+        view = self._view
+        self._behind.stop()
+        self._is_made = False
         view.content.update(change.new, change.difference, view.knowledge)
         if view.selected_link not in view.graph.edges:
             view.selected_link = None
@@ -116,6 +153,7 @@ class Following(QObject):
         if come:
             view.welcome(come)
             self._frames.start()
+        self._selection_changed()
         view.put_ways_off()
         self._moved()
 
@@ -160,6 +198,8 @@ class Following(QObject):
 
     def _selection_changed(self) -> None:
         view, workspace = self._view, self._workspace
+        if view.content.is_behind:  # with what is still to be shown
+            return
         view.draw_selected(workspace.selection)
         view.draw_selected_link(workspace.selected_link)
         if view.selected_frames != workspace.selected_frames:
@@ -167,3 +207,9 @@ class Following(QObject):
             view.renew()
         if is_heard():
             announce(view, describe_selection(view))
+
+
+def _is_much(difference: Difference) -> bool:
+    nodes = len(difference.added) + len(difference.removed) + len(difference.changed)
+    links = len(difference.edges_added) + len(difference.edges_removed)
+    return nodes + links > _MUCH or len(difference.moved) > _FAR

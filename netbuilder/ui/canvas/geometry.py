@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -49,6 +50,8 @@ class Geometry:
         line_y: The middle of that line.
         picture: Where the live picture goes, or None.
         rows: The middles of the port rows.
+        inputs: Input port -> the middle of its row.
+        outputs: Output port -> the middle of its row.
     """
 
     width: float
@@ -58,6 +61,8 @@ class Geometry:
     line_y: float
     picture: Box | None
     rows: tuple[float, ...]
+    inputs: Mapping[str, float]
+    outputs: Mapping[str, float]
 
     @property
     def title_x(self) -> float:
@@ -113,7 +118,9 @@ def measure(face: Face) -> Geometry:
         tall = _strip_height(width) if face.area is Area.STRIP else _AREAS[face.area]
         picture = Box(8.0, line_y + 12.0, width - 16.0, tall)
         height = picture.y + tall + PAD
-    return Geometry(width, height, aside, line, line_y, picture, rows)
+    outputs = tuple(output.name for output in face.outputs)
+    ports = [dict(zip(names, rows, strict=False)) for names in (face.inputs, outputs)]
+    return Geometry(width, height, aside, line, line_y, picture, rows, *ports)
 
 
 def expected_size(face: Face) -> tuple[float, float]:

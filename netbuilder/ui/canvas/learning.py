@@ -121,8 +121,13 @@ def learning_of(
         paces: Of the graph in sight.
         block: The parameters of the block that is in sight.
     """
-    if node.bypassed or (not is_block(node) and not _has_weights(node, declarations)):
+    if node.bypassed:
         return None
+    if not is_block(node):
+        pace = paces.pace(node.id)
+        is_usual = pace and node.parameters.get("trainable", True) is True and all(rate == 1.0 for rate in pace)
+        if is_usual or not _has_weights(node, declarations):  # with or without weights, nothing is to be said
+            return None
     found = list(_layers(node, document, declarations, paces, block, ()))
     rates = sorted({rate for pace in found for rate in pace if rate is not None})
     learning = Learning(sum(all(rate is None for rate in pace) for pace in found), len(found), tuple(rates))

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from math import inf
 from operator import attrgetter
-from typing import Any, TypeAlias
+from time import perf_counter
+from typing import Any, NamedTuple, TypeAlias
 
 from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QPaintEvent, QShowEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from shiboken6 import isValid
 
 from netbuilder.document.expressions import is_expression
 from netbuilder.document.model import Node
+from netbuilder.foundation.steps import Steps
 from netbuilder.ui.areas import first_stop
 from netbuilder.ui.form import Form
 from netbuilder.ui.panels import Area, PanelSpec
@@ -22,11 +26,15 @@ from netbuilder.ui.panels.node_page import NodePage
 from netbuilder.ui.panels.plan_page import PlanPage
 from netbuilder.ui.panels.titles import node_title
 from netbuilder.ui.shared_values import assign, promote, shared_parameters
+from netbuilder.ui.sight import Sight
 from netbuilder.ui.theme import Theme, ThemeController
 from netbuilder.ui.workspace import Change, Workspace
 
 _BREATH_MS = 8
 """How long the page for another selection waits once that has been painted: making one takes a frame and more."""
+
+_SLICE = 0.006
+"""Seconds that are spent on a page in one go: with what is painted meanwhile, less than a frame."""
 
 _MOST = 4
 """Nodes that are named when a value does not suit them, and kinds of nodes that are counted."""
@@ -128,6 +136,20 @@ def _kinds(workspace: Workspace, nodes: tuple[Node, ...]) -> str:
 Page: TypeAlias = "NodePage | GroupPage | PlanPage | BlockPage"
 
 
+class _Made(NamedTuple):
+    """A page that was made.
+
+    Attributes:
+        page: The page.
+        wish: What it is a page of.
+        sight: What was known when it was begun.
+    """
+
+    page: Page
+    wish: object
+    sight: Sight
+
+
 class _Frame(QWidget):
     """What a page lies in.
 
@@ -171,6 +193,7 @@ class InspectorPanel(QScrollArea):
         self._timer = QTimer(self, singleShot=True, interval=0)
         self._timer.timeout.connect(self._show_in_time)
         self._is_next = False  # the frame has been painted
+        self._making: Steps[_Made | None] | None = None
         self._was_painted = False
         workspace.selectionChanged.connect(self._show_soon)
         workspace.scopeChanged.connect(self._show_soon)
@@ -202,6 +225,7 @@ class InspectorPanel(QScrollArea):
             self._show_soon()
 
     def _show_soon(self) -> None:
+        self._abandon()
         self._is_next = False
         self._timer.start(0)
 
@@ -210,23 +234,89 @@ class InspectorPanel(QScrollArea):
             self._is_next = True
             self._timer.start(_BREATH_MS)
         elif self._was_painted or not self.isVisible():
-            self.show_selection()
+            self._go_on(perf_counter() + _SLICE)
 
     def show_selection(self) -> None:
-        """Make the page for the selection, unless it is there."""
+        """Show the page for the selection now, made as far as it is not there."""
         self._timer.stop()
+        self._go_on(inf)
+
+    def _go_on(self, deadline: float) -> None:
+        """Make the page for the selection until the time is over; the one before stays until it is whole."""
+        if self._making is None:
+            self._making = self._make_page()
+        while True:
+            try:
+                next(self._making)
+            except StopIteration as end:
+                made: _Made | None = end.value
+                break
+            if perf_counter() >= deadline:
+                self._timer.start(0)
+                return
+        self._making = None
+        if made is not None:
+            self._turn_to(made)
+
+    def _abandon(self) -> None:
+        """Make no page that is not wanted any more."""
+        if self._making is not None:
+            self._making.close()
+            self._making = None
+
+    def _make_page(self) -> Steps[_Made | None]:
+        """Return the page for the selection; None where that is shown."""
         nodes = self._workspace.document.scope(self._workspace.scope).nodes
         chosen = tuple(nodes[node] for node in nodes if node in self._workspace.selection)
         wish = (self._workspace.scopes.at, *((node.id, node.type) for node in chosen))
         if wish == self._shown and self.page is not None:
-            return
-        self._shown = wish
+            return None
+        sight = self._workspace.sight
+        if len(chosen) == 1:
+            page: Page = yield from self._make_node_page(chosen[0])
+        elif chosen:
+            page = GroupPage(self._workspace, chosen)
+        elif self._workspace.scope:
+            page = BlockPage(self._workspace, self._themes.theme)
+        else:
+            page = self._plan = self._plan or PlanPage(self._workspace)
+        yield
+        return _Made(page, wish, sight)
+
+    def _make_node_page(self, node: Node) -> Steps[NodePage]:
+        """Make a page out of sight."""
+        page = NodePage(self._workspace, self._themes.theme, node)
+        page.hide()
+        self._column.addWidget(page)
+        try:
+            yield from page.make()
+        except BaseException:  # also when it is not wanted any more
+            if isValid(page):
+                page.deleteLater()
+            raise
+        return page
+
+    def _turn_to(self, made: _Made) -> None:
+        """Show a page in the place of the one that is shown."""
+        page, before = made.page, self._workspace.document
+        self._shown = made.wish
         if self.page is not None:
-            self._dismiss(self.page)
-        self.page = self._make_page(chosen)
-        if self._column.indexOf(self.page) < 0:
-            self._column.addWidget(self.page)
-        self.page.show()
+            self._dismiss(self.page)  # what was typed there last may be an edit
+        self.page = page
+        if isinstance(page, NodePage):
+            if self._workspace.document is not before:
+                page.show_node()
+            if self._workspace.sight is not made.sight:
+                page.show_shapes()
+        elif isinstance(page, PlanPage) or self._workspace.document is not before:
+            page.show_document()
+        if isinstance(page, PlanPage):
+            page.show_run()
+        if isinstance(page, NodePage) and page.node in self._drafts:
+            page.set_draft(self._drafts.pop(page.node))
+        if self._column.indexOf(page) < 0:
+            self._column.addWidget(page)
+        page.show()
         self.verticalScrollBar().setValue(0)
 
     def focus_setting(self) -> None:
@@ -252,30 +342,16 @@ class InspectorPanel(QScrollArea):
         else:
             page.deleteLater()
 
-    def _make_page(self, chosen: tuple[Node, ...]) -> Page:
-        if not chosen:
-            if self._workspace.scope:
-                return BlockPage(self._workspace, self._themes.theme)
-            if self._plan is None:
-                self._plan = PlanPage(self._workspace)
-            else:
-                self._plan.show_document()
-                self._plan.show_run()
-            return self._plan
-        if len(chosen) > 1:
-            return GroupPage(self._workspace, chosen)
-        page = NodePage(self._workspace, self._themes.theme, chosen[0])
-        draft = self._drafts.pop(chosen[0].id, None)
-        if draft is not None:
-            page.set_draft(draft)
-        return page
-
     def _replace(self) -> None:
         self._shown = None
         self._show_soon()
 
     def _change(self, change: Change) -> None:
-        if change.difference.is_layout_only or self.page is None:
+        if change.difference.is_layout_only:
+            return
+        if self._making is not None:  # of what was
+            self._show_soon()
+        if self.page is None:
             return
         nodes = change.new.scope(self._workspace.scope).nodes
         if isinstance(self.page, NodePage):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 from PySide6.QtCore import QPointF, QRectF, Qt, Signal
@@ -17,6 +18,7 @@ from netbuilder.document.model import Document, Node, PortRef
 from netbuilder.foundation.declaration import CATEGORIES, Declaration
 from netbuilder.foundation.parameter import Kind
 from netbuilder.foundation.problem import Problem
+from netbuilder.foundation.steps import Steps
 from netbuilder.layers.custom import applied
 from netbuilder.layers.foreign import foreign_inputs, foreign_outputs, is_foreign
 from netbuilder.layers.spec import LayerSpec
@@ -35,6 +37,12 @@ from netbuilder.ui.panels.watched import KernelsView
 from netbuilder.ui.shared_values import promote
 from netbuilder.ui.theme import Theme
 from netbuilder.ui.workspace import Workspace
+
+_PIECE = 8
+"""Widgets that are dressed in one step."""
+
+_FORMULAS = ("netbuilder.ui.formula.latex", "netbuilder.ui.formula.view", "netbuilder.layers.about.documentation")
+"""What the help on a layer is made with; each takes a good part of a frame to import."""
 
 
 class Swatch(QWidget):
@@ -129,6 +137,7 @@ class NodePage(QWidget):
     """
 
     def __init__(self, workspace: Workspace, theme: Theme, node: Node) -> None:
+        """Begin a page, which `make` goes on with."""
         super().__init__()
         self.node = node.id
         self.type = node.type
@@ -138,8 +147,13 @@ class NodePage(QWidget):
         self._kernels_step = -1
         self._known: tuple[Problem, ...] = ()
         self._kept: Mapping[str, str] = {}  # field -> why the run in progress has another value
-        declaration = declaration_of(workspace.document, node)
-        self._declaration = declaration
+        self._declaration = declaration = declaration_of(workspace.document, node)
+        self.form = Form(declaration.parameters if declaration else (), in_block=bool(workspace.scope), at_once=False)
+        self.data: DataSection | None = None
+
+    def make(self) -> Steps[None]:
+        """Make all that is on the page, in steps: together they take longer than a frame."""
+        node, declaration = self._node(), self._declaration
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(6)
@@ -147,13 +161,13 @@ class NodePage(QWidget):
         self.problems = QVBoxLayout()
         self.problems.setSpacing(6)
         column.addLayout(self.problems)
-        self.form = Form(declaration.parameters if declaration else (), in_block=bool(workspace.scope))
+        yield
+        yield from self.form.make()
         if declaration and declaration.parameters:
             column.addWidget(section("Parameters"))
             column.addWidget(self.form)
-        self.data: DataSection | None = None
         if node.type.startswith("data.") and declaration:
-            self.data = DataSection(workspace, node.id, self.form)
+            self.data = DataSection(self._workspace, node.id, self.form)
             column.addWidget(self.data)
         else:
             self.form.edited.connect(self._edit)
@@ -162,14 +176,19 @@ class NodePage(QWidget):
         self.facts = Facts()
         column.addWidget(self.facts)
         self._add_weights(column)
-        self._add_help(column, declaration)
+        yield from self._add_help(column)
         self.note = NoteEdit()
         self.note.written.connect(self._write_note)
         column.addWidget(section("Note"))
         column.addWidget(self.note)
         column.addStretch(1)
+        for number, widget in enumerate(self.findChildren(QWidget), 1):  # else all would be dressed as it is shown
+            widget.ensurePolished()
+            if not number % _PIECE:
+                yield
         self.show_node()
         self.show_shapes()
+        yield
         self.show_run()
 
     def _add_head(self, column: QVBoxLayout, node: Node, declaration: Declaration | None) -> None:
@@ -186,12 +205,17 @@ class NodePage(QWidget):
         column.addWidget(self._weights_head)
         column.addWidget(self.kernels)
 
-    def _add_help(self, column: QVBoxLayout, declaration: Declaration | None) -> None:
+    def _add_help(self, column: QVBoxLayout) -> Steps[None]:
         column.addWidget(section("What it does"))
-        from netbuilder.ui.layer_help import LayerHelp  # with it come formulas: only now are they needed
+        for name in _FORMULAS:  # only now are they needed
+            yield
+            import_module(name)
+        from netbuilder.ui.layer_help import LayerHelp
 
-        self.help = LayerHelp(declaration)
+        yield
+        self.help = LayerHelp(self._declaration)
         column.addWidget(self.help)
+        yield
 
     def set_theme(self, theme: Theme) -> None:
         """Draw in other colours."""

@@ -9,7 +9,7 @@ import pytest
 from PySide6.QtCore import QPoint
 
 from netbuilder.compiler.meta import warm_up
-from netbuilder.document import edits
+from netbuilder.document import clipboard, edits
 from netbuilder.document.model import PortRef
 from netbuilder.ui.canvas.content import MANY, Content
 from netbuilder.ui.canvas.drawing import FAR
@@ -72,6 +72,89 @@ def test_links_follow_any_edit_as_if_made_anew(view, workspace, count):
         check(view.content, view.declarations)
         workspace.redo()
         check(view.content, view.declarations)
+
+
+MUCH = [f"n{at:08x}" for at in range(8, 88)]
+
+
+def paste(workspace):
+    text = clipboard.copy(workspace.document, MUCH)
+    workspace.edit("Paste", lambda document: clipboard.paste(document, text)[0])
+
+
+def test_an_edit_of_much_is_shown_in_a_frame_of_its_own(view, workspace, qtbot):
+    workspace.open_unsaved(network(600))
+    renewed = []
+    view.renew = lambda: renewed.append(view.content.is_behind)  # nothing is painted for the edit before
+    paste(workspace)
+    assert view.content.is_behind
+    assert not renewed
+    qtbot.waitUntil(lambda: not view.content.is_behind)
+    assert renewed
+    assert not any(renewed)
+    assert len(view.content._faces) == len(workspace.document.graph.nodes)
+    check(view.content, view.declarations)
+
+
+def test_whoever_looks_meanwhile_sees_it_shown(view, workspace):
+    workspace.open_unsaved(network(600))
+    before = set(workspace.document.graph.nodes)
+    for look in (
+        lambda: view.content.faces,
+        lambda: view.content.arrays.ids,
+        lambda: view.graph.nodes,
+        lambda: view.fit_all(),
+        lambda: view.grab(),
+    ):
+        paste(workspace)
+        come = workspace.document.graph.nodes.keys() - before
+        workspace.select(come)
+        assert view.content.is_behind
+        look()
+        assert not view.content.is_behind
+        assert come <= view.content._faces.keys()
+        assert view.selection == come
+        workspace.undo()
+        check(view.content, view.declarations)
+
+
+def test_edits_in_a_row_are_all_shown(view, workspace):
+    workspace.open_unsaved(network(600))
+    paste(workspace)
+    paste(workspace)
+    workspace.undo()
+    workspace.edit("Rename", lambda document: edits.rename(document, MUCH[0], "renamed"))
+    assert not view.content.is_behind, "an edit of little is shown with it"
+    check(view.content, view.declarations)
+    workspace.edit("Delete", lambda document: edits.remove_nodes(document, MUCH))
+    workspace.undo()
+    workspace.redo()
+    check(view.content, view.declarations)
+
+
+def test_another_document_takes_the_place_of_an_edit_that_is_still_to_be_shown(view, workspace, qtbot):
+    workspace.open_unsaved(network(600))
+    paste(workspace)
+    workspace.open_unsaved(network(60))
+    assert not view.content.is_behind
+    check(view.content, view.declarations)
+    qtbot.wait(30)
+    check(view.content, view.declarations)
+
+
+def test_a_press_right_after_an_edit_of_much_takes_what_is_there(view, hands, workspace):
+    workspace.open_unsaved(network(600))
+    view.views.actual_size()
+    paste(workspace)
+    workspace.undo()
+    assert view.content.is_behind
+    node = MUCH[0]
+    view.reveal(node)
+    start = view.node_rect(node).topLeft().toPoint() + QPoint(40, 8)
+    before = workspace.document.layout.places[node]
+    hands.drag(start, start + QPoint(48, 32))
+    assert workspace.document.layout.places[node] != before
+    check(view.content, view.declarations)
 
 
 def test_counted_links_follow_an_edit():
