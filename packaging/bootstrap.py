@@ -140,10 +140,13 @@ def install_packages(testing: bool) -> bool:
         venv.create(VENV, with_pip=True, clear=VENV.exists())
     target = f"{ROOT}[test]" if testing else str(ROOT)
     constraints = str(ROOT / "packaging" / "constraints.txt")
-    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "-c", constraints]
-    if subprocess.run([*pip, "--editable", target], check=False).returncode:
+    pip = [str(python), "-m", "pip", "install", "--disable-pip-version-check", "--quiet", "--no-compile"]
+    if subprocess.run([*pip, "-c", constraints, "--editable", target], check=False).returncode:
         print("Installing failed; the reason stands above. Nothing outside .venv was changed.")
         return False
+    # On every core; pip would take one. Some packages bring files for other versions of Python: they stay as they are.
+    compiling = [str(python), "-m", "compileall", "-qq", "-j", "0", str(VENV), str(ROOT / "netbuilder")]
+    subprocess.run(compiling, check=False)
     # Installing the test set satisfies a plain run too.
     stamp.write_text("\n".join({wanted, fingerprint(False)}) + "\n")
     return True

@@ -30,14 +30,24 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", autouse=True)
-def frozen_before() -> None:
-    """Keep what was there before a module's tests out of their collections: of those, it would be nearly all the work.
+_modules_when_frozen = 0
 
-    First what earlier modules have left is collected, which a frozen object never is.
+
+def freeze() -> None:
+    """Keep what is there out of the collections to come, which would spend nearly all their time on it.
+
+    First what is left over is collected, which a frozen object never is.
     """
+    global _modules_when_frozen
     gc.collect()
     gc.freeze()
+    _modules_when_frozen = len(sys.modules)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def frozen_before() -> None:
+    """Leave what earlier modules have made out of the collections of this one."""
+    freeze()
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +56,8 @@ def collected_here() -> Iterator[None]:
 
     After each test: a window that an earlier test has closed would still follow what is global.
     """
+    if len(sys.modules) > _modules_when_frozen + 100:  # the test before has imported something large
+        freeze()
     gc.disable()
     yield
     gc.collect()

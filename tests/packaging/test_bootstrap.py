@@ -48,6 +48,10 @@ def commands(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     return ran
 
 
+def installs(commands: list[list[str]]) -> list[list[str]]:
+    return [command for command in commands if "install" in command]
+
+
 def make_environment(bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     def create(folder: Path, **_: object) -> None:
         (folder / "bin").mkdir(parents=True)
@@ -61,10 +65,11 @@ def test_second_start_installs_nothing(
 ) -> None:
     make_environment(bootstrap, monkeypatch)
     assert bootstrap.install_packages(False)
-    assert len(commands) == 1
-    assert "install" in commands[0]
+    assert len(installs(commands)) == 1
+    assert "compileall" in commands[-1]
+    ran = len(commands)
     assert bootstrap.install_packages(False)
-    assert len(commands) == 1
+    assert len(commands) == ran
 
 
 def test_a_changed_requirement_installs_again(
@@ -75,7 +80,7 @@ def test_a_changed_requirement_installs_again(
     with (project / "packaging" / "constraints.txt").open("a") as pins:
         pins.write("# another pin\n")
     bootstrap.install_packages(False)
-    assert len(commands) == 2
+    assert len(installs(commands)) == 2
 
 
 def test_the_test_set_serves_a_run_but_not_the_other_way(
@@ -84,10 +89,10 @@ def test_the_test_set_serves_a_run_but_not_the_other_way(
     make_environment(bootstrap, monkeypatch)
     bootstrap.install_packages(False)
     bootstrap.install_packages(True)
-    assert len(commands) == 2
-    assert commands[1][-1].endswith("[test]")
+    assert len(installs(commands)) == 2
+    assert installs(commands)[1][-1].endswith("[test]")
     bootstrap.install_packages(False)
-    assert len(commands) == 2
+    assert len(installs(commands)) == 2
 
 
 def test_a_failed_install_is_tried_again(
