@@ -14,8 +14,9 @@ import threading
 import time
 from array import array
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -27,18 +28,22 @@ from netbuilder.training.left_behind import leave_behind
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Event, Picture, Points
 from netbuilder.training.run_rewind import Cut, forget_after
-from netbuilder.training.run_schema import connect
+from netbuilder.training.run_schema import connect, is_busy
 from netbuilder.training.run_store import RunRecord
 
 if TYPE_CHECKING:
     import sqlite3
 
+_T = TypeVar("_T")
 _Write: TypeAlias = "Callable[[sqlite3.Connection], None]"
 QUEUE_SIZE = 256
 """Writes that may wait before the session waits for them."""
 
 COMMIT_SECONDS = 0.5
 """What a killed program may lose of a run's record."""
+
+PATIENCE = 20.0
+"""So many seconds a store is waited for that another program writes to; the session waits as well when much waits."""
 
 LOOK_SECONDS = 0.1
 """How often who waits for the writer makes sure that it still writes."""
@@ -88,9 +93,8 @@ class RunWriter:
 
         connection: sqlite3.Connection | None = None
         try:
-            connection = self._open()
+            connection = self._patiently(self._open)
             self._write_all(connection)
-            connection.commit()
         except Exception as error:
             self._report(error.problems[0] if isinstance(error, NetbuilderError) else _unwritable(self._path, error))
             # Whoever records must not wait for a writer that is no more.
@@ -113,11 +117,31 @@ class RunWriter:
             gathered = self._gather()
             for write in gathered:
                 if not isinstance(write, threading.Event):
-                    write(connection)
-            connection.commit()
+                    self._patiently(partial(write, connection), connection.rollback)
+            self._patiently(connection.commit)
             for write in gathered:
                 if isinstance(write, threading.Event):
                     write.set()
+
+    def _patiently(self, action: Callable[[], _T], undo: Callable[[], None] = lambda: None) -> _T:
+        """Do something with the store, again and again for a while where another program holds it.
+
+        Args:
+            action: What to do. A lock is refused at the first write of a transaction or at its end, so that no earlier
+                write is lost with it.
+            undo: Done before it is tried again.
+
+        Raises:
+            sqlite3.Error: As the action, and when the other program holds the store for too long.
+        """
+        end = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return action()
+            except Exception as error:
+                if not is_busy(error) or self._is_over or time.monotonic() >= end:
+                    raise
+                undo()
 
     def _gather(self) -> list[_Write | threading.Event]:
         """Return what came within a moment.

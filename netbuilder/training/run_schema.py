@@ -101,6 +101,11 @@ def is_blank(connection: sqlite3.Connection) -> bool:
     return _version(connection) == 0 and not connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
 
 
+def is_busy(error: Exception) -> bool:
+    """Whether another program held the store for longer than `BUSY_SECONDS`."""
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED"))
+
+
 def newer(path: Path, version: int) -> Problem:
     """Return the problem that says that a newer program made the store."""
     return Problem(

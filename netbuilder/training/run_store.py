@@ -21,7 +21,7 @@ import numpy as np
 from netbuilder.foundation.problem import NetbuilderError, Problem
 from netbuilder.training.protocol import Event, Picture, PictureKind, Points
 from netbuilder.training.run_results import note_epoch
-from netbuilder.training.run_schema import connect, is_blank
+from netbuilder.training.run_schema import connect, is_blank, is_busy
 
 if TYPE_CHECKING:
     import sqlite3
@@ -288,7 +288,7 @@ def damaged(path: Path, error: Exception) -> Problem:
 def refused(path: Path, error: sqlite3.OperationalError) -> Problem:
     """Return the problem that says why the store is of no use now: another program writes, the disk is full."""
     name = getattr(error, "sqlite_errorname", "")
-    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+    if is_busy(error):
         why, code = "another program has been writing to it for long. Try again in a moment", "runs.busy"
     elif name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM")):
         why, code = "you may not write there, or the disk is read-only", "runs.read_only"

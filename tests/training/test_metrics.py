@@ -12,6 +12,9 @@ from sklearn import metrics as reference
 
 from netbuilder.layers.spec import Task
 from netbuilder.training import metrics
+from netbuilder.training.network import Network
+from tests.builders import linear
+from tests.training import documents
 
 
 def _random(seed: int, *shape: int) -> torch.Tensor:
@@ -31,6 +34,11 @@ def test_classification_matches_scikit_learn():
     ):
         assert values[name] == pytest.approx(function(target, chosen, average="macro"))
     np.testing.assert_array_equal(confusion, reference.confusion_matrix(target, chosen))
+
+
+def test_a_logarithm_of_a_count_is_not_compared_with_counts():
+    made = documents.network("data.diabetes", [linear("value", 1)], "poisson_nll_loss", "features", "target")
+    assert Network(made, torch.device("cpu")).metric_names == ("loss",)
 
 
 def test_labels_at_every_place_count_each():

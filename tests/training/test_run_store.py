@@ -256,21 +256,6 @@ def test_a_view_in_place_of_a_table_calls_nothing(tmp_path):
         RunStore.open(tmp_path).list_runs()
 
 
-def test_a_store_that_another_program_holds_is_told_as_such(tmp_path, monkeypatch):
-    _write(tmp_path, steps=100)
-    monkeypatch.setattr(run_schema, "BUSY_SECONDS", 0.05)
-    store = RunStore.open(tmp_path)
-    with closing(sqlite3.connect(store.path)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        assert store.list_runs()[0].id == "run1", "readers go on"
-        with pytest.raises(NetbuilderError) as caught:
-            store.mark("run1", name="x")
-        assert caught.value.problems[0].code == "runs.busy"
-        other.rollback()
-    store.mark("run1", name="x")
-    assert store.list_runs()[0].marks.name == "x"
-
-
 @pytest.mark.parametrize(
     ("name", "code"),
     [("SQLITE_READONLY_DBMOVED", "runs.read_only"), ("SQLITE_FULL", "runs.full"), ("SQLITE_ERROR", "runs.damaged")],
