@@ -79,9 +79,9 @@ def describe(
     """
     origin = f" from {source.label}" if source is not None and trouble.port and not trouble.own else ""
     fixes = (
+        *(becoming(node, key, scope) for key in trouble.become),
         *_inserts(trouble, node, scope),
         *_settings(trouble.set, node, scope),
-        *(becoming(node, key, scope) for key in trouble.become),
     )
     if trouble.code.startswith("tie."):
         arguments = {"node": node.id, "other": ""} | ({"scope": scope} if scope else {})

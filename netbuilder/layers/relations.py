@@ -106,6 +106,8 @@ def _empty_mismatch(port: Port, found: TensorType) -> Mismatch | None:
 _INDICES = ("int64", "int32")
 _INDICES_IN = ("x", "indices")
 """Ports through which layers read indices that a table may hold as numbers."""
+_FOR_CLASSES = ("cross_entropy",)
+"""The loss that is meant where classes are compared with numbers."""
 _EMBEDDED = ("linear", "recurrent", "attention")
 """Categories of layers that are often meant to read tokens."""
 
@@ -121,7 +123,8 @@ def _dtype_mismatch(spec: LayerSpec, port: Port, found: TensorType) -> Mismatch 
             wrong_weights = bool(spec.make) and found.dtype != "float32"
             return expects(port.name, "32-bit floating-point numbers", found.dtype, to_float) if wrong_weights else None
         if spec.is_loss and found.classes > 2:
-            return expects(port.name, "floating-point numbers", f"classes ({found.dtype})", ("one_hot", {}), to_float)
+            classes = expects(port.name, "floating-point numbers", f"classes ({found.dtype})", ("one_hot", {}))
+            return replace(classes, become=_FOR_CLASSES if port.name == "target" else ())
         embeds = found.dtype in _INDICES and (found.vocabulary or found.rank <= 2) and spec.category in _EMBEDDED
         fixes = (("embedding", {}), to_float) if embeds and found.vocabulary else (to_float, ("embedding", {}))
         return expects(

@@ -270,3 +270,13 @@ def test_a_second_input_is_not_led_to_the_labels() -> None:
     given = edits.connect(given, PortRef("sum", "a"), PortRef("fc", "y"))
     (problem,) = [each for each in problems(given) if (each.node, each.port) == ("sum", "b")]
     assert (problem.code, problem.fixes) == ("input.open", ())
+
+
+@pytest.mark.parametrize("loss", ["mse_loss", "l1_loss", "smooth_l1_loss"])
+def test_a_loss_of_numbers_against_classes_offers_the_one_that_is_meant(loss: str) -> None:
+    given = edits.replace_type(cnn(), "loss", loss, catalog()[loss].defaults())
+    (problem,) = [each for each in problems(given) if each.is_error]
+    assert (problem.node, problem.port) == ("loss", "target")
+    assert [fix.title for fix in problem.fixes] == ["Use CrossEntropyLoss instead", "Insert OneHot"]
+    assert problem.message.endswith(": use CrossEntropyLoss instead")
+    assert not problems(mended(given, problem))

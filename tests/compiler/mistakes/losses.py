@@ -104,7 +104,7 @@ LOSSES = (
         "ten classes as yes or no",
         "bce_with_logits",
         {"prediction": values(10), "target": LABEL},
-        "Insert OneHot",
+        "Use CrossEntropyLoss",
         "10 classes",
     ),
     Mistake(
@@ -143,7 +143,7 @@ LOSSES = (
         "Insert Upsample (8×8",
     ),
     Mistake("counts as a target", "mse_loss", {"prediction": values(), "target": values(dtype="int64")}, "Insert Cast"),
-    Mistake("classes as numbers", "mse_loss", {"prediction": values(10), "target": LABEL}, "Insert OneHot", "classes"),
+    Mistake("classes as numbers", "mse_loss", {"prediction": values(10), "target": LABEL}, "Use CrossEntropyLoss", "classes"),
     Mistake(
         "a variance of another shape",
         "gaussian_nll_loss",
