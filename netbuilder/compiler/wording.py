@@ -159,7 +159,10 @@ def setting(node: Node, values: Mapping[str, Any], scope: str = ROOT) -> Fix:
 def becoming(node: Node, key: str, scope: str = ROOT) -> Fix:
     """Return the fix that makes another layer of a node, whose ports are called the same."""
     spec = catalog()[key]
-    arguments = {"node": node.id, "type": key, "parameters": spec.defaults()} | ({"scope": scope} if scope else {})
+    is_default = node.label.rstrip("0123456789").rstrip("_") == node.type.rstrip("0123456789").rstrip("_")
+    label = {"label": key} if is_default else {}  # a name that somebody gave stays
+    arguments = {"node": node.id, "type": key, "parameters": spec.defaults(), **label}
+    arguments |= {"scope": scope} if scope else {}
     return Fix(title=f"Use {spec.title} instead", edit="replace_type", arguments=arguments)
 
 

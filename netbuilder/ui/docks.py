@@ -151,7 +151,7 @@ class Docks:
         self._add_dock(spec, widget, _AREAS[spec.area])
 
     def _add_dock(self, spec: PanelSpec, widget: QWidget, area: Qt.DockWidgetArea) -> None:
-        dock = QDockWidget(_shown(spec.title), self._window)
+        dock = QDockWidget(_shown(widget.windowTitle() or spec.title), self._window)
         dock.setObjectName(spec.key)
         dock.setWidget(widget)
         blank = QWidget()

@@ -280,3 +280,7 @@ def test_a_loss_of_numbers_against_classes_offers_the_one_that_is_meant(loss: st
     assert [fix.title for fix in problem.fixes] == ["Use CrossEntropyLoss instead", "Insert OneHot"]
     assert problem.message.endswith(": use CrossEntropyLoss instead")
     assert not problems(mended(given, problem))
+    assert mended(given, problem).graph.nodes["loss"].label == "loss"
+    unnamed = edits.rename(given, "loss", f"{loss}_2")
+    (problem,) = [each for each in problems(unnamed) if each.is_error]
+    assert mended(unnamed, problem).graph.nodes["loss"].label == "cross_entropy"

@@ -91,3 +91,10 @@ def test_the_start_page_keeps_panels_away(window: MainWindow) -> None:
     window.show_network()
     entry(window, "System").trigger()
     assert not window.findChild(QDockWidget, "system").isHidden()
+
+
+def test_a_tab_says_from_the_start_what_its_panel_counts(window: MainWindow) -> None:
+    dock = window.findChild(QDockWidget, "problems")
+    assert panel(window, "problems").windowTitle() == "Problems 1"  # the empty canvas
+    assert dock is not None
+    assert dock.windowTitle() == "Problems 1"

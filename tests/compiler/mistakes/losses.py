@@ -143,7 +143,9 @@ LOSSES = (
         "Insert Upsample (8×8",
     ),
     Mistake("counts as a target", "mse_loss", {"prediction": values(), "target": values(dtype="int64")}, "Insert Cast"),
-    Mistake("classes as numbers", "mse_loss", {"prediction": values(10), "target": LABEL}, "Use CrossEntropyLoss", "classes"),
+    Mistake(
+        "classes as numbers", "mse_loss", {"prediction": values(10), "target": LABEL}, "Use CrossEntropyLoss", "classes"
+    ),
     Mistake(
         "a variance of another shape",
         "gaussian_nll_loss",
