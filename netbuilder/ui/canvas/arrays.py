@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from netbuilder.document.model import PortRef
 from netbuilder.ui.canvas.returns import returning
-from netbuilder.ui.canvas.routing import STEPS, through
+from netbuilder.ui.canvas.routing import STEPS, distances, through
 from netbuilder.ui.canvas.rows import rows_before
 from netbuilder.ui.canvas.ways import Drawing, Flags, Ways
 
@@ -67,7 +67,8 @@ class CanvasArrays:
         self._targets: Rows = np.empty(0, dtype=np.intp)
         self._drops: Floats = np.empty((0, 2))
         self._via: dict[int, Floats] = {}
-        self._ways = Ways()
+        self._ways = Ways(0, 0)
+        self._homes: Floats = np.empty((0, 2))  # where nodes belong that are carried
         self._carried: Rows = np.empty(0, dtype=np.intp)
         self._is_moved = False  # something was, since ways were looked at
 
@@ -76,6 +77,7 @@ class CanvasArrays:
         self.ids = list(rects)
         self._row = {node: row for row, node in enumerate(self.ids)}
         self.rects = np.array([rects[node] for node in self.ids], dtype=np.float64).reshape(-1, 4)
+        self._homes = self.rects[:, :2].copy()
 
     def set_wires(self, wires: Iterable[Wire]) -> None:
         """Replace all links; those whose nodes are not here are left out."""
@@ -96,7 +98,7 @@ class CanvasArrays:
         self._curves = np.empty((count, STEPS + 1, 2))
         self._is_bent = np.zeros(count, dtype=bool)
         self.boxes = np.empty((count, 4))
-        self._ways.begin(count, len(self.ids))
+        self._ways = Ways(count, len(self.ids))
         self._carried = self._carried[:0]
         self._bend(np.arange(count))
 
@@ -115,9 +117,11 @@ class CanvasArrays:
         rects = np.empty((len(self.ids), 4))
         rects[kept] = self.rects[take[kept]]
         rects[self.rows(come)] = np.array(list(come.values()), dtype=np.float64).reshape(-1, 4)
+        homes = rects[:, :2].copy()
+        homes[kept] = self._homes[take[kept]]
         renumbered = np.full(len(before), -1, dtype=np.intp)
         renumbered[take[kept]] = kept
-        self.rects = rects
+        self.rects, self._homes = rects, homes
         self._ways.take_nodes(take)
         self._carried = self._carried[:0]
         self._sources, self._targets = renumbered[self._sources], renumbered[self._targets]
@@ -214,7 +218,7 @@ class CanvasArrays:
 
     def set_corners(self, rows: Rows, corners: Floats) -> Rows:
         """Carry nodes, and their links along; returns the rows of the links. Other links let them pass."""
-        self._carried = rows if self._ways.are_elsewhere(rows, corners) else rows[:0]
+        self._carried = rows[(self._homes[rows] != corners).any(axis=1)]
         self.rects[rows, :2] = corners
         return self.follow(rows)
 
@@ -233,7 +237,7 @@ class CanvasArrays:
             chain.from_iterable(map(places.__getitem__, nodes)), dtype=np.float64, count=2 * len(nodes)
         ).reshape(-1, 2)
         is_elsewhere = (self.rects[rows, :2] != corners).any(axis=1)
-        self.rects[rows, :2] = corners
+        self.rects[rows, :2] = self._homes[rows] = corners
         self._carried = self._carried[:0]
         stray: Rows = rows[is_elsewhere]
         return stray
@@ -326,9 +330,7 @@ class CanvasArrays:
         if self._is_moved:
             self._is_moved = False
             self._ways.look(drawing, self._carried)
-        is_due = self._ways.is_due.copy()
-        is_due[list(self._via)] = False
-        rows = np.flatnonzero(is_due if area is None else is_due & self._touching(*area))
+        rows = self._due(area)
         if only_back:
             rows = rows[returning(self.ends[rows])]
         changed, count = [np.empty((0, STEPS + 1, 2))], max(_PIECE // max(len(self.ids), 1), 8)
@@ -345,6 +347,12 @@ class CanvasArrays:
             if perf_counter() > until:
                 break
         return np.concatenate(changed), not len(rows)
+
+    def _due(self, area: tuple[float, float, float, float] | None) -> Rows:
+        """Return the links in an area whose ways are to be found; those that are led through points need none."""
+        is_due = self._ways.is_due.copy() if area is None else self._ways.is_due & self._touching(*area)
+        is_due[list(self._via)] = False
+        return np.flatnonzero(is_due)
 
     def curves_of(self, rows: Rows) -> Floats:
         """Return some links, flattened."""
@@ -378,7 +386,7 @@ class CanvasArrays:
         near = self.edges_in(x - reach, y - reach, x + reach, y + reach)
         if not len(near):
             return None
-        distance = _distances(self.curves_of(near), np.array([x, y]))
+        distance = distances(self.curves_of(near), np.array([x, y]))
         best = int(distance.argmin())
         return self.wires[near[best]].target if distance[best] <= reach else None
 
@@ -390,13 +398,3 @@ class CanvasArrays:
         left, top = rects[:, :2].min(axis=0).tolist()
         right, bottom = (rects[:, :2] + rects[:, 2:]).max(axis=0).tolist()
         return left, top, right, bottom
-
-
-def _distances(curves: Floats, point: Floats) -> Floats:
-    """Return each polyline's distance to a point."""
-    start, along = curves[:, :-1], np.diff(curves, axis=1)
-    length = np.maximum((along**2).sum(axis=2), 1e-12)
-    at = np.clip(((point - start) * along).sum(axis=2) / length, 0.0, 1.0)
-    nearest = start + at[..., None] * along
-    result: Floats = np.sqrt(((nearest - point) ** 2).sum(axis=2)).min(axis=1)
-    return result

@@ -93,6 +93,16 @@ def through(end: Floats, points: Floats) -> Floats:
     return np.concatenate([stops[:1], *taken])
 
 
+def distances(curves: Floats, point: Floats) -> Floats:
+    """Return the distance of each curve (m, STEPS + 1, 2) to a point."""
+    start, along = curves[:, :-1], np.diff(curves, axis=1)
+    length = np.maximum((along**2).sum(axis=2), 1e-12)
+    at = np.clip(((point - start) * along).sum(axis=2) / length, 0.0, 1.0)
+    nearest = start + at[..., None] * along
+    result: Floats = np.sqrt(((nearest - point) ** 2).sum(axis=2)).min(axis=1)
+    return result
+
+
 def crossing(curves: Floats, sources: Rows, targets: Rows, rects: Floats) -> Rows:
     """Return which curves (m, STEPS + 1, 2) run over a node, or close to one, that is not one of their ends.
 

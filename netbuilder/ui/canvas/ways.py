@@ -58,22 +58,16 @@ class Ways:
         is_due: (m,): whether a link's way is to be found.
     """
 
-    def __init__(self) -> None:
-        """Begin with neither links nor nodes."""
-        self.is_due: Flags = np.empty(0, dtype=bool)
-        self._drops: Floats = np.empty(0)  # from where a link begins down to its lane; NaN without one
-        self._turns: Floats = np.empty(0)
-        self._spans: Floats = np.empty((0, 2))  # from where it begins to where it ended when its way was found
-        self._reaches: Floats = np.empty((0, 4))  # what was looked at then, from where it begins
-        self._begins: Floats = np.empty((0, 2))  # where it began at the last look
-        self._seen: Floats = np.empty((0, 4))  # the nodes at the last look; NaN for those that came since
+    def __init__(self, links: int, nodes: int) -> None:
+        """Begin with so many links, whose ways are all to be found, and nodes."""
+        self.is_due: Flags = np.ones(links, dtype=bool)
+        self._drops: Floats = np.full(links, np.nan)  # from where a link begins down to its lane; NaN without one
+        self._turns: Floats = np.full(links, np.nan)
+        self._spans: Floats = np.full((links, 2), np.nan)  # from its beginning to its end when its way was found
+        self._reaches: Floats = np.full((links, 4), np.nan)  # what was looked at then, from where it begins
+        self._begins: Floats = np.full((links, 2), np.nan)  # where it began at the last look
+        self._seen: Floats = np.full((nodes, 4), np.nan)  # the nodes at the last look; NaN for those that came since
         self._gone: Floats = np.empty((0, 4))  # those that went since
-
-    def begin(self, links: int, nodes: int) -> None:
-        """Take other links and nodes, of which nothing is known."""
-        self.__init__()  # type: ignore[misc]
-        self._seen = np.full((nodes, 4), np.nan)
-        self.take_links(np.full(links, -1, dtype=np.intp))
 
     def take_links(self, take: Rows) -> None:
         """Let links be others: by row, where each was before; -1 for those that are new."""
@@ -94,10 +88,6 @@ class Ways:
         seen = np.full((len(take), 4), np.nan)
         seen[take >= 0] = self._seen[take[take >= 0]]
         self._seen = seen
-
-    def are_elsewhere(self, rows: Rows, corners: Floats) -> bool:
-        """Return whether nodes (k,) with these corners (k, 2) lie elsewhere than at the last look."""
-        return bool((self._seen[rows, :2] != corners).any())
 
     # What is drawn -------------------------------------------------------------------------------------------------
 

@@ -145,6 +145,20 @@ def test_links_let_a_node_pass_that_is_carried_and_avoid_it_where_it_is_dropped(
     assert not covered(curve(arrays), arrays.rects[2:])
 
 
+def test_links_avoid_a_node_that_has_glided_in_between():
+    arrays = drawn({**NODES, "c": (300.0, 400.0, 100.0, 120.0)})
+    arrays.find_ways()
+    straight, row = curve(arrays), arrays.rows(["c"])
+    place(arrays, "c", 300.0, -20.0)
+    for y in (400.0, 200.0, 40.0):
+        arrays.set_corners(row, np.array([[300.0, y]]))
+        arrays.find_ways()
+        assert np.array_equal(curve(arrays), straight)
+    arrays.set_corners(row, np.array([[300.0, -20.0]]))
+    arrays.find_ways()
+    assert not covered(curve(arrays), arrays.rects[2:])
+
+
 def test_links_that_are_carried_along_find_their_ways_meanwhile():
     arrays = drawn({**NODES, "c": (300.0, 400.0, 100.0, 120.0)})
     arrays.find_ways()
@@ -192,6 +206,9 @@ def test_a_link_that_is_led_through_points_runs_there():
     assert is_done
     assert not len(changed)
     assert np.array_equal(curve(arrays), through)
+    arrays.replace_wires(np.array([0]), arrays.wires)
+    arrays.find_ways()
+    assert not covered(curve(arrays), arrays.rects[2:]), "straightened, it is led around again"
 
 
 @pytest.mark.parametrize("back", [True, False])
