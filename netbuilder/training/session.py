@@ -71,6 +71,7 @@ class Session:
         self._acknowledged = live.progress.acknowledged
         # Steps are done while their number is below the target; None means without end.
         self._target: int | None = 0 if start.paused else None
+        self._goes_to_end = False  # whether the target is the end of an epoch
         self._tempo = start.tempo
         self._due = 0.0  # when the next step may begin, where there is a tempo
         self._reported = 0.0
@@ -219,13 +220,14 @@ class Session:
                 self._change(trainer, number, command)
             case Step():
                 self._target = self._after(trainer, command.unit)
+                self._goes_to_end = command.unit == "epoch"
             case Tempo():
                 self._tempo, self._due = command.steps, 0.0
                 self._history.clear()
             case Resume() if self._target is not None:
                 self._target = None
             case Pause() if self._target is None or self._step < self._target:
-                self._target = self._step
+                self._target, self._goes_to_end = self._step, False
             case _:
                 self._event(ignored(command, f"the training is {self._state.value} already", self._step))
         self._publish()
@@ -245,6 +247,7 @@ class Session:
         """Let the trainer take over an edited document; who rests goes on resting, wherever that leads."""
         before = self._step
         rests = self._target is not None and before >= self._target
+        epochs = 0 if rests else self._epochs_to_go(trainer)
         trainer.change(number, command)
         if self._step != before:
             self._history.clear()
@@ -252,6 +255,17 @@ class Session:
         if rests:
             self._target = self._step
             trainer.show()
+        elif epochs:  # which may end at another step now
+            self._target = self._step
+            for _ in range(epochs):
+                self._target = trainer.end_of_epoch(self._target)
+
+    def _epochs_to_go(self, trainer: LiveTrainer) -> int:
+        """Return how many epochs are to end before the next pause, where it is to come at an epoch's end."""
+        count, at = 0, self._step
+        while self._goes_to_end and self._target is not None and at < self._target:
+            count, at = count + 1, trainer.end_of_epoch(at)
+        return count
 
     def _after(self, trainer: LiveTrainer, unit: str) -> int:
         """Return the step to stop before: one more than was asked for already, or the end of that epoch."""

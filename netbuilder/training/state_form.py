@@ -48,6 +48,10 @@ def _number_or_none(value: Any) -> bool:
     return value is None or _number(value)
 
 
+def _names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
 def _place(value: Any) -> bool:
     """Whether this is a place among the 624 words of a Mersenne twister: numpy does not look, and reads beyond them."""
     return type(value) is int and 0 <= value <= 624
@@ -71,7 +75,10 @@ _ABOUT: Final[Mapping[str, Any]] = {
 _BEST: Final = {"epoch": _count, "step": _count, "metrics": _Each(_number)}
 """The form of "best" once an epoch was finished."""
 
-_CONFUSION: Final = {"step": _count, "classes": list}
+_CONFUSION: Final = {"step": _count, "classes": _names}
+
+_OF_SNAPSHOTS: Final = {"paths": _Each(str), "parameters": _names}
+"""What a snapshot says beside, for comparisons."""
 
 _SCALER: Final = {
     "scale": _finite,
@@ -99,7 +106,7 @@ def find_fault(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) ->
         about: The state's plain values.
         tensors: Its tensors.
     """
-    forms = dict(_ABOUT)
+    forms = {**_ABOUT, **{key: form for key, form in _OF_SNAPSHOTS.items() if key in about}}
     if about.get("best") != {}:
         forms["best"] = _BEST
     if any(key.startswith("average/") for key in tensors):
@@ -152,14 +159,14 @@ def _contradiction(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]
     counts = tensors.get("picture/confusion")
     if counts is not None and not _is_table(counts, about["confusion"]["classes"]):
         return "picture/confusion"
-    return ""
+    answers = {key: tensor for key, tensor in tensors.items() if key.startswith("picture/outputs/")}
+    return next((key for key, each in answers.items() if each.ndim != 2 or not each.is_floating_point()), "")
 
 
-def _is_table(counts: torch.Tensor, classes: list[Any]) -> bool:
+def _is_table(counts: torch.Tensor, classes: list[str]) -> bool:
     """Whether a confusion matrix is one, of classes that have names or not."""
     is_square = counts.ndim == 2 and counts.shape[0] == counts.shape[1]
-    names = not classes or (len(classes) >= len(counts) and all(isinstance(name, str) for name in classes))
-    return is_square and names and not counts.is_floating_point()
+    return is_square and (not classes or len(classes) >= len(counts)) and not counts.is_floating_point()
 
 
 def _odd_scaler(about: Mapping[str, Any]) -> str:

@@ -9,11 +9,12 @@ import torch
 
 from netbuilder.document import edits
 from netbuilder.document.model import Group, Setting
-from netbuilder.training.protocol import Start, Step, Stop
+from netbuilder.training.protocol import Change, Start, State, Step, Stop
 from netbuilder.training.run_store import RunStore
 from tests.builders import linear, node
 from tests.training.changes import at_rest, change, finish, hidden_weights, inserted, losses, paused
 from tests.training.documents import (
+    begin,
     iris,
     planned,
     saved_weights,
@@ -170,3 +171,13 @@ def test_a_layer_gets_a_rate_of_its_own(tmp_path):
     assert told.data["settings"] == ["parameter groups changed"]
     before, after = hidden_weights(finish(run), told)
     assert torch.equal(before, after)
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_who_goes_to_the_end_of_an_epoch_stops_there_though_batches_change(epochs, tmp_path):
+    smaller = Change(document=planned(iris(), batch_size=8))
+    run = begin(iris(), tmp_path / "run", *([Step("epoch")] * epochs), smaller, paused=True)
+    run.until(lambda told: told.progress.state is State.PAUSED and told.progress.step > 0)
+    assert run.telemetry[-1].progress.epoch == epochs
+    assert run.telemetry[-1].progress.step == 14 * epochs, "of 106 rows"
+    finish(run)
