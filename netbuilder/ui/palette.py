@@ -113,6 +113,7 @@ class _Tree(QTreeWidget):
         super().__init__()
         self._theme = theme
         self.setColumnCount(2)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectItems)  # the other column has arrows only
         self.setHeaderHidden(True)
         self.header().setStretchLastSection(False)
         self.header().setMinimumSectionSize(10)

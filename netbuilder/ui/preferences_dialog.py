@@ -39,6 +39,7 @@ class PreferencesDialog(Dialog):
         heading.setProperty("role", "heading")
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
+        buttons.button(QDialogButtonBox.StandardButton.Close).setDefault(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(20, 18, 20, 16)
         layout.setSpacing(14)
@@ -55,6 +56,7 @@ class PreferencesDialog(Dialog):
         self.forget_button = QPushButton("Take back")
         self.forget_button.setToolTip("Ask again before any custom layer's code runs, whatever was trusted before")
         self.forget_button.clicked.connect(self._forget)
+        self.forget_button.setAutoDefault(False)  # else Enter in a field would press it
         row = QHBoxLayout()
         row.addWidget(self.trusted, 1)
         row.addWidget(self.forget_button)

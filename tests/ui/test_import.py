@@ -9,8 +9,9 @@ import pytest
 import safetensors.torch
 import torch
 from PySide6.QtCore import QMimeData, QPointF, Qt, QUrl
-from PySide6.QtGui import QDropEvent
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtGui import QDropEvent, QGuiApplication
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QFileDialog
 from pytestqt.qtbot import QtBot
 from torch import nn
 
@@ -172,3 +173,13 @@ def test_a_report_shows_hostile_text_as_text(qtbot: QtBot, window: MainWindow) -
     dialog = ReportDialog(window, report)
     assert cells(dialog) == [["bad", "2", "y"], ["good", "1", "x"]]
     dialog.close()
+
+
+def test_enter_closes_a_report(qtbot: QtBot, window: MainWindow) -> None:
+    dialog = ReportDialog(window, Report("t", "s", (), ("A", "B", "C"), (("good", "1", "x", False),)))
+    with qtbot.waitExposed(dialog):
+        dialog.show()
+    QGuiApplication.clipboard().setText("mine")
+    QTest.keyClick(QApplication.focusWidget() or dialog, Qt.Key.Key_Return)
+    assert not dialog.isVisible()
+    assert QGuiApplication.clipboard().text() == "mine"

@@ -9,7 +9,7 @@ import pytest
 import torch  # noqa: F401  # shapes wait for it
 from PySide6.QtCore import Qt, QThreadPool
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
 from pytestqt.qtbot import QtBot
 
 from netbuilder.compiler.custom import untrusted
@@ -306,6 +306,18 @@ def test_the_preferences_take_trust_back(qtbot: QtBot) -> None:
     assert "no custom layers" in dialog.trusted.text()
     assert not dialog.forget_button.isEnabled()
     assert not trust.is_trusted(MINE)
+
+
+def test_enter_in_a_preference_takes_no_trust_back(qtbot: QtBot) -> None:
+    trust.grant([MINE])
+    dialog = PreferencesDialog(Preferences())
+    qtbot.addWidget(dialog)
+    with qtbot.waitExposed(dialog):
+        dialog.show()
+    line = dialog.form.fields["snapshot_megabytes"].findChild(QLineEdit)
+    line.setFocus()
+    QTest.keyClick(line, Qt.Key.Key_Return)
+    assert trust.is_trusted(MINE)
 
 
 def test_trust_that_cannot_be_kept_is_told(
