@@ -45,6 +45,7 @@ _PIECES = np.arange(0, STEPS, STEPS // 4)[:, None] + np.arange(STEPS // 4 + 1)
 """The points of the pieces of a link that have a rectangle each when it is painted again."""
 
 _WAYS = 0.004  # seconds a frame in which ways around nodes are found
+_FIRST_WAYS = 0.03  # of the first frame of a network: it should not be seen settling
 _BREATH = 8  # milliseconds until the frame that goes on with that
 
 _SETTLE = 90  # milliseconds without zooming after which faces are drawn anew for the zoom reached
@@ -96,6 +97,7 @@ class Viewport(QWidget):
         self._settle.timeout.connect(self._sharpen)
         self._again = QTimer(self, singleShot=True, interval=0)
         self._again.timeout.connect(lambda: self.update())
+        self._patience = _FIRST_WAYS
         self._ways = QTimer(self, singleShot=True, interval=_BREATH)
         self._ways.timeout.connect(lambda: self.update())
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
@@ -129,7 +131,8 @@ class Viewport(QWidget):
 
     def _find_ways(self) -> None:
         """Find ways for some links in view, and paint those again that run otherwise; later frames find the rest."""
-        arrays, is_far, until = self.content.arrays, self._detail[1] is Course.STRAIGHT, perf_counter() + _WAYS
+        arrays, is_far, until = self.content.arrays, self._detail[1] is Course.STRAIGHT, perf_counter() + self._patience
+        self._patience = _WAYS
         changed, is_done = arrays.find_ways(self.shown_area(), until, only_back=is_far)
         if len(changed):
             self._renew_curves(changed)
@@ -262,6 +265,8 @@ class Viewport(QWidget):
         """Forget cached faces: everything is new."""
         self._layer.clear()
         self._born.clear()
+        self._patience = _FIRST_WAYS
+        self._ways.stop()
         self.renew()
 
     def welcome(self, nodes: Collection[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from netbuilder.document import edits
 from netbuilder.document.model import Place, PortRef
+from netbuilder.ui.canvas import viewport
 from netbuilder.ui.canvas.arrays import CanvasArrays, Wire
 from netbuilder.ui.canvas.content import Content
 from netbuilder.ui.canvas.faces import Knowledge
@@ -255,6 +256,15 @@ def are_found(view) -> bool:
     """Return whether all links in view have ways that hold."""
     arrays = view.content.arrays
     return not arrays._is_moved and not arrays._ways.is_due[arrays.edges_in(*view.shown_area())].any()
+
+
+def test_a_network_that_is_opened_is_not_seen_settling(view, workspace, monkeypatch):
+    monkeypatch.setattr(viewport, "_WAYS", 0.0)
+    monkeypatch.setattr(viewport, "_FIRST_WAYS", 60.0)
+    for _ in range(2):
+        workspace.open_unsaved(network(60))
+        view.repaint()
+        assert are_found(view)
 
 
 def test_the_frame_of_an_edit_leaves_ways_to_those_after_it(view, workspace, qtbot):
