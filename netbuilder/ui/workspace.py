@@ -389,7 +389,7 @@ class Workspace(QObject):
             came = self.document.scope(self.scope).nodes.keys() - before.keys()
             if came:
                 self.select(came)
-            elif chosen and not self.selection and self.scope in ("", *old.blocks):
+            elif verb == "Undo" and chosen and not self.selection and self.scope in ("", *old.blocks):
                 # What had been added is gone: the user stands again at what it hung on.
                 edges = old.scope(self.scope).edges.items()
                 self.select(source.node for target, source in edges if target.node in chosen)
