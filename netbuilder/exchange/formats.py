@@ -143,10 +143,11 @@ def _python(network: WeightedNetwork, order: Order, settings: Values, job: Job) 
     from netbuilder.exchange.python_project import changed_data, write_python
 
     files = write_python(network, order.target, job, overwrite=order.overwrite, shared=settings["torchrun"])
-    if network.origin.run is None:
-        notes: tuple[str, ...] = ("There are no weights in it yet: train.py makes weights.pt.",)
-    else:
-        notes = changed_data(network)
+    notes = changed_data(network)
+    if network.origin.is_fresh:
+        is_trained = order.target / "train.py" in files
+        how = "yet: train.py makes weights.pt" if is_trained else "to ask it with: predict.py reads weights.pt"
+        notes = (f"There are no weights in it {how}.",)
     return Exported(files=files, origin=network.origin, notes=notes)
 
 

@@ -44,8 +44,9 @@ def write_python(
         shared: Whether `train.py` lets processes that torchrun starts share each batch.
 
     Returns:
-        The files: `model.py`; where there is something to train, `train.py` and `data.pt`; `predict.py` and
-        `preparation.json`; and the weights of a run as `weights.pt`.
+        The files: `model.py`; where there is something to train, `train.py`, `data.pt` and the weights that the plan
+        starts from as `start.pt`; `predict.py` and `preparation.json`; and weights that are not freshly drawn as
+        `weights.pt`.
 
     Raises:
         NetbuilderError: When the data cannot be read, a file in the folder is not one that an export wrote, or the
@@ -111,14 +112,19 @@ def _files(network: WeightedNetwork, job: Job, *, shared: bool) -> Iterator[tupl
     prepared = {node.id: prepare(node, network.base, job) for node in nodes if node.type.startswith("data.")}
     if program.losses and nodes and len(prepared) == len(nodes):
         seeds = _shuffling(document, nodes)
-        text = write_script(document, program, network.shapes, seeds, _deviations(prepared), shared=shared)
+        start = network.start_state()
+        text = write_script(
+            document, program, network.shapes, seeds, _deviations(prepared), shared=shared, starts=start is not None
+        )
         yield "train.py", text.encode()
         yield "data.pt", _archive(program, prepared)
+        if start is not None:
+            yield "start.pt", _packed(start)
     if program.fields:
         preparation = describe_preparation(document, program, network.types, prepared)
         yield "predict.py", write_inference_script(program, preparation).encode()
         yield "preparation.json", dumps(preparation)
-    if network.origin.run is not None:
+    if not network.origin.is_fresh:
         yield "weights.pt", _packed(dict(network.model.state_dict()))
 
 

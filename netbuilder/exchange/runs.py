@@ -27,6 +27,11 @@ class Origin:
     seed: int = 0
     is_start: bool = False
 
+    @property
+    def is_fresh(self) -> bool:
+        """Whether they were drawn, and nobody has trained them."""
+        return self.run is None and not self.is_start
+
     def __str__(self) -> str:
         """For people: "the best weights of the run 2026-01-31-120000 (epoch 12)"."""
         if self.is_start:

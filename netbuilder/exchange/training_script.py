@@ -55,6 +55,7 @@ def write_script(
     deviations: Mapping[PortRef, Sequence[float]],
     *,
     shared: bool = False,
+    starts: bool = False,
 ) -> str:
     """Return the text of `train.py`.
 
@@ -65,6 +66,7 @@ def write_script(
         shuffling: Data node id -> the seed of the generator that shuffles its rows, in the order of use.
         deviations: Data field -> what normalizing divided its numbers by; fields that were not normalized are left out.
         shared: Whether processes that torchrun starts share each batch.
+        starts: Whether it begins with the weights in `start.pt`.
     """
     functions = [
         texts.LOAD,
@@ -82,7 +84,7 @@ def write_script(
         *_scores(program, deviations),
         _evaluate(program),
         _flush_left(_alone_or_shared(_fit(document, program, shapes), shared=shared)),
-        _main(document, program, shared=shared),
+        _main(document, program, shared=shared, starts=starts),
     ]
     text = _head(document, program, shapes, shuffling, shared=shared) + "".join(
         f"\n\n{_flush_left(function)}" for function in functions
@@ -103,11 +105,13 @@ def _alone_or_shared(text: str, *, shared: bool) -> str:
     )
 
 
-def _main(document: Document, program: Program, *, shared: bool) -> str:
+def _main(document: Document, program: Program, *, shared: bool, starts: bool) -> str:
     text = _flush_left(texts.MAIN)
     normalizes = any(line in program.source for line in ("nn.BatchNorm1d(", "nn.BatchNorm2d(", "nn.BatchNorm3d("))
     for place, lines in (
+        ("BEGINNING", "the weights in start.pt" if starts else "fresh weights"),
         ("JOIN", texts.JOIN if shared else ""),
+        ("START", texts.START if starts else ""),
         ("CONVERT", texts.CONVERT if shared and normalizes else ""),
         ("SAVING", texts.LEAVE if shared else texts.SAVE),
     ):

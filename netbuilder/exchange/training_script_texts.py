@@ -127,12 +127,12 @@ CHANNELS_LAST_ON_CPU = """
 
 MAIN = '''
     def main() -> None:
-        """Train from fresh weights, test the best ones, save them."""
+        """Train from BEGINNING, test the best ones, save them."""
         parser = argparse.ArgumentParser(description=__doc__)
         parser.add_argument("--epochs", type=int, default=EPOCHS)
         arguments = parser.parse_args()JOIN
         torch.manual_seed(SEED)
-        model = CLASS().to(DEVICE)CONVERT
+        model = CLASS().to(DEVICE)STARTCONVERT
         fit(model, arguments.epochs)
         found = EVALUATION(model, load("test"))
         PRINT("test  " + "  ".join(f"{name} {value:.4f}" for name, value in found.items()))
@@ -142,6 +142,9 @@ MAIN = '''
     if __name__ == "__main__":
         main()
 '''
+
+START = """
+        model.load_state_dict(torch.load(FOLDER / "start.pt", map_location=DEVICE, weights_only=True))"""
 
 SAVE = 'torch.save(model.state_dict(), FOLDER / "weights.pt")'
 

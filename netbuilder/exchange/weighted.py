@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -40,6 +40,7 @@ class WeightedNetwork:
         model: The module.
         origin: Where its weights come from.
         base: The folder that the document's file names are relative to.
+        runs: The project's folder of runs.
     """
 
     document: Document
@@ -48,6 +49,7 @@ class WeightedNetwork:
     model: nn.Module
     origin: Origin
     base: Path
+    runs: Path
 
     @property
     def types(self) -> dict[str, TensorType]:
@@ -63,6 +65,21 @@ class WeightedNetwork:
     def digest(self) -> str:
         """What tells this program's text from others: the end of its module's name, hexadecimal."""
         return module_name(self.program).rpartition("_")[2]
+
+    def start_state(self) -> dict[str, torch.Tensor] | None:
+        """Return the state that training begins with, by state key; None where the plan draws its weights.
+
+        Raises:
+            NetbuilderError: When the file of the weights to start from cannot be read.
+        """
+        if self.document.plan.weights is None:
+            return None
+        try:
+            model = load_module(self.program).new_network()
+            _begin(model, self.program, self.document, self.runs)
+            return dict(model.state_dict())
+        finally:
+            release(self.program)
 
 
 def weigh(document: Document, run: Path | None = None, base: str | Path = "", runs: Path = Path()) -> WeightedNetwork:
@@ -85,10 +102,8 @@ def weigh(document: Document, run: Path | None = None, base: str | Path = "", ru
     origin = Origin(seed=document.plan.seed)
     try:
         if run is None:
-            initialize(model, program, document.plan.seed)
-            if document.plan.weights is not None:
-                start_weights.adopt(model, program, start_weights.load_start(document.plan.weights, runs))
-                origin = Origin(seed=document.plan.seed, is_start=True)
+            _begin(model, program, document, runs)
+            origin = replace(origin, is_start=document.plan.weights is not None)
         else:
             file = checkpoint_file(run)
             checkpoint = load_checkpoint(file)
@@ -99,10 +114,17 @@ def weigh(document: Document, run: Path | None = None, base: str | Path = "", ru
         raise
     model.eval().requires_grad_(False)
     network = WeightedNetwork(
-        document=document, program=program, shapes=shapes, model=model, origin=origin, base=Path(base)
+        document=document, program=program, shapes=shapes, model=model, origin=origin, base=Path(base), runs=runs
     )
     weakref.finalize(network, release, program)
     return network
+
+
+def _begin(model: nn.Module, program: Program, document: Document, runs: Path) -> None:
+    """Put the weights into a network that a training of the document begins with."""
+    initialize(model, program, document.plan.seed)
+    if document.plan.weights is not None:
+        start_weights.adopt(model, program, start_weights.load_start(document.plan.weights, runs))
 
 
 def adopt(model: nn.Module, program: Program, checkpoint: Checkpoint, run: str) -> None:

@@ -153,7 +153,8 @@ class ExportDialog(Dialog):
 
     @property
     def _fresh(self) -> str:
-        return f"Fresh weights from seed {self._window.workspace.document.plan.seed}"
+        plan = self._window.workspace.document.plan
+        return "The weights that the project starts from" if plan.weights else f"Fresh weights from seed {plan.seed}"
 
     def _follow(self, _: object = None) -> None:
         """Offer what belongs to the document as it is now; what is being exported stays as it was ordered."""

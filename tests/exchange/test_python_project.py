@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import safetensors.torch
 
 from netbuilder.data.schemas import describe
 from netbuilder.document import edits
@@ -209,6 +210,72 @@ for folder in {[str(tmp_path / str(number)) for number in range(len(CASES))]}:
         assert history == losses, name
         assert (tmp_path / str(number) / "weights.pt").exists()
     assert out.count("epoch 1/1") == out.count("test  loss") == len(CASES)
+
+
+def test_weights_to_start_from_go_along(tmp_path):
+    """The script trains from them what the session trains, and asks them before it has."""
+    import torch
+
+    found = template("spiral", epochs=2)
+    first = Project(found)
+    first.save(tmp_path / "first.netb")
+    first.train(epochs=1, folder=tmp_path / "first.runs" / "one")
+    weights = torch.load(export_python(first.document, tmp_path / "one", run=tmp_path / "first.runs" / "one")[-1])
+    safetensors.torch.save_file(weights, tmp_path / "weights.safetensors")
+    project = Project(found)
+    assert project.load_weights(tmp_path / "weights.safetensors").matched == len(weights)
+    project.save(tmp_path / "second.netb")
+    done = export(
+        Order(document=project.document, format="python", target=tmp_path / "out", runs=tmp_path / "second.runs")
+    )
+    assert done.notes == ()
+    names = {path.name for path in done.files}
+    assert {"start.pt", "weights.pt"} < names
+    for name in ("start.pt", "weights.pt"):
+        held = torch.load(tmp_path / "out" / name, weights_only=True)
+        assert held.keys() == weights.keys()
+        assert all(torch.equal(held[key], weights[key]) for key in weights)
+    losses = []
+
+    def watch(telemetry):
+        if "loss/train" in telemetry.series:
+            losses.extend(telemetry.series["loss/train"].values.tolist())
+
+    project.train(folder=tmp_path / "second.runs" / "two", on_telemetry=watch)
+    out = run_without_netbuilder(
+        tmp_path,
+        f"""
+enter({str(tmp_path / "out")!r})
+import train
+fit = train.fit
+train.fit = lambda *given: print("losses", json.dumps(fit(*given)))
+sys.argv = ["train.py"]
+train.main()
+""",
+    )
+    assert json.loads(next(line[7:] for line in out.splitlines() if line.startswith("losses"))) == losses
+
+
+def test_an_imported_network_without_anything_to_train_has_its_weights(tmp_path):
+    import torch
+
+    import netbuilder
+
+    module = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Tanh()).eval()
+    project = netbuilder.from_module(module, torch.randn(2, 3))
+    project.save(tmp_path / "x.netb")
+    order = Order(document=project.document, format="python", target=tmp_path / "out", runs=tmp_path / "x.runs")
+    done = export(order)
+    assert [path.name for path in done.files] == ["model.py", "predict.py", "preparation.json", "weights.pt"]
+    assert done.notes == ()
+    torch.save(torch.randn(5, 3), tmp_path / "rows.pt")
+    command = [sys.executable, "predict.py", str(tmp_path / "rows.pt"), "--save", str(tmp_path / "answers.pt")]
+    subprocess.run(command, cwd=tmp_path / "out", check=True, capture_output=True, timeout=100)
+    (answers,) = torch.load(tmp_path / "answers.pt", weights_only=True).values()
+    assert torch.equal(answers, module(torch.load(tmp_path / "rows.pt", weights_only=True)).detach())
+    fresh = replace(project.document, plan=replace(project.document.plan, weights=None))
+    (note,) = export(replace(order, document=fresh, target=tmp_path / "fresh")).notes
+    assert "train.py" not in note
 
 
 def smooth():
