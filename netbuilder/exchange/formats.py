@@ -146,8 +146,8 @@ def _python(network: WeightedNetwork, order: Order, settings: Values, job: Job) 
     notes = changed_data(network)
     if network.origin.is_fresh:
         is_trained = order.target / "train.py" in files
-        how = "yet: train.py makes weights.pt" if is_trained else "to ask it with: predict.py reads weights.pt"
-        notes = (f"There are no weights in it {how}.",)
+        how = ": train.py makes weights.pt" if is_trained else ", which predict.py reads from weights.pt"
+        notes = (f"There are no weights in it yet{how}.",)
     return Exported(files=files, origin=network.origin, notes=notes)
 
 

@@ -145,7 +145,12 @@ class _Builder:
             "dtype": dtype,
             "vocabulary": entry.type.vocabulary if dtype == "int64" else 0,
         }
-        id = self._node("input", entry.name or "input", catalog()["input"].resolve(values))
+        try:
+            resolved = catalog()["input"].resolve(values)
+        except ValueError as error:
+            message = f"The input {entry.name} cannot be one of a project's: {error}."
+            raise NetbuilderError(Problem(code="import.input", message=message)) from error
+        id = self._node("input", entry.name or "input", resolved)
         self.sources[entry.value] = PortRef(id, "y")
 
     def _exit(self, name: str, value: str) -> None:

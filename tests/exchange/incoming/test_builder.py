@@ -1,5 +1,6 @@
 """Building documents of operations."""
 
+import pytest
 import torch
 
 from netbuilder.compiler.shapes import ShapeInference
@@ -7,6 +8,7 @@ from netbuilder.document.files import dumps, loads
 from netbuilder.document.model import PortRef
 from netbuilder.exchange.incoming.builder import build_document
 from netbuilder.exchange.incoming.operation import Computation, Entry, Operation
+from netbuilder.foundation.problem import NetbuilderError
 from netbuilder.layers.tensor import BATCH, TensorType
 
 
@@ -83,3 +85,11 @@ def test_settings_that_a_layer_refuses_make_the_operation_opaque():
     built = build_document(computation(linear("x", "y", 0)))
     (foreign,) = [node for node in built.document.graph.nodes.values() if node.type.startswith("foreign.")]
     assert "Units" in foreign.parameters["reason"]
+
+
+def test_an_input_that_no_project_has_is_refused_in_words():
+    x = TensorType((BATCH, 2**50))
+    entry = Entry(name="pixels", value="x", type=x)
+    given = Computation(title="example", entries=(entry,), exits=(("y", "x"),), types={"x": x})
+    with pytest.raises(NetbuilderError, match="The input pixels cannot be one of a project's: Shape: expected"):
+        build_document(given)
