@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 from typing import Final, TypeAlias
 
 from netbuilder.compiler.shapes import DATA
@@ -53,7 +54,16 @@ Links: TypeAlias = Mapping[str, Sequence[tuple[str, PortRef]]]
 
 def is_entry(node: Node) -> bool:
     """Whether a node is where values enter: data or an Input."""
-    return node.type.startswith(DATA) or node.type == "input"
+    return _is_entry(node.type)
+
+
+def _is_entry(type: str) -> bool:
+    return type.startswith(DATA) or type == "input"
+
+
+def _types(graph: Graph) -> set[str]:
+    """Return the types of all nodes: few, of maybe thousands."""
+    return set(map(attrgetter("type"), graph.nodes.values()))
 
 
 def spec_of(node: Node) -> LayerSpec | None:
@@ -83,7 +93,7 @@ def sources_of(
     for id, links in found.items():
         if len(links) > 1:
             names = port_names(id) if port_names is not None else _port_names(graph.nodes[id])
-            if names and all(link[0] == name for link, name in zip(links, names, strict=False)):
+            if names and [port for port, _ in links[: len(names)]] == list(names[: len(links)]):
                 continue
             position = {name: index for index, name in enumerate(names)}
             # By name where the ports are not known: never by the order in which the links were drawn.
@@ -112,11 +122,12 @@ def trace(document: Document, known: Links | None = None) -> Flow:
     """
     graph = document.graph
     links = sources_of(graph, partial(_inputs_of, document)) if known is None else known
-    losses = [id for id, node in graph.nodes.items() if is_loss(node)]
+    of_losses = {type for type in _types(graph) if (spec := catalog().get(type)) is not None and spec.is_loss}
+    losses = [id for id, node in graph.nodes.items() if node.type in of_losses]
     exits = [
-        (graph.nodes[id].label, source)
-        for id in graph.nodes
-        if graph.nodes[id].type == "output"
+        (node.label, source)
+        for id, node in graph.nodes.items()
+        if node.type == "output"
         for _, source in links.get(id, ())
     ]
     predicted = [source for id in losses for port, source in links.get(id, ()) if port != TARGET]
@@ -167,7 +178,8 @@ def ordered(
     graph: Graph, links: Mapping[str, Sequence[tuple[str, PortRef]]], ends: Iterable[str], done: set[str]
 ) -> list[str]:
     """Return the layers upstream of `ends`, chain by chain, without those `done` and without data and inputs."""
-    seen, order = set(done), []
+    of_entries = {type for type in _types(graph) if _is_entry(type)}
+    seen, order = done | {id for id, node in graph.nodes.items() if node.type in of_entries}, []
     for end in ends:
         stack = [(end, False)]
         while stack:
@@ -175,11 +187,11 @@ def ordered(
             if ready:
                 order.append(id)
                 continue
-            if id in seen or is_entry(graph.nodes[id]):
+            if id in seen:
                 continue
             seen.add(id)
             stack.append((id, True))
-            stack.extend((source.node, False) for _, source in reversed(links.get(id, ())))
+            stack.extend([(source.node, False) for _, source in reversed(links.get(id, ()))])
     return order
 
 

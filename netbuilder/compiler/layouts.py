@@ -76,16 +76,21 @@ def _suspects(structure: Structure) -> tuple[_Suspect, ...]:
     """Return the inputs that are worth a look: their layer means something else than what they come from says."""
     meanings: dict[PortRef, str | PortRef] = {}
     found = []
-    for id, sources in structure.links.items():
-        meant = {port.name: port.layout for port in structure.kinds[id].inputs or () if port.layout in _MEANT}
+    known: dict[int, dict[str, str]] = {}  # by the identity of the ports: those of thousands of nodes are the same
+    for node, sources in structure.links.items():
+        ports = structure.kinds[node].inputs or ()
+        meant = known.get(id(ports))
+        if meant is None:
+            meant = {port.name: port.layout for port in ports if port.layout in _MEANT}
+            known[id(ports)] = meant
         for port, source in sources if meant else ():
             if port not in meant:
                 continue
             given = _meaning(structure, source, meanings)
             if isinstance(given, PortRef):
-                found.append(_Suspect(PortRef(id, port), source, meant[port], entry=given))
+                found.append(_Suspect(PortRef(node, port), source, meant[port], entry=given))
             elif (given, meant[port]) in _MENDS:
-                found.append(_Suspect(PortRef(id, port), source, meant[port], given))
+                found.append(_Suspect(PortRef(node, port), source, meant[port], given))
     return tuple(found)
 
 

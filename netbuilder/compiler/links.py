@@ -7,7 +7,7 @@ from typing import Final
 
 from netbuilder.compiler.flow import TARGET
 from netbuilder.compiler.structure import Structure
-from netbuilder.compiler.wiring import wire
+from netbuilder.compiler.wiring import is_sound
 from netbuilder.document.model import ROOT, Graph, PortRef
 from netbuilder.document.topology import cycles
 from netbuilder.foundation.problem import Fix, Problem
@@ -23,7 +23,7 @@ def _all_circles(structure: Structure) -> Iterator[Problem]:
 
 
 def _circles(graph: Graph, prefix: str, scope: str) -> Iterator[Problem]:
-    if wire(graph).is_sound:
+    if is_sound(graph):
         return
     for circle in cycles(graph):
         names = " → ".join(graph.nodes[id].label for id in (*circle, circle[0]))
@@ -41,7 +41,7 @@ def _unlink(target: PortRef, scope: str = ROOT) -> Fix:
 
 def _stray_links(structure: Structure) -> Iterator[Problem]:
     """Find links whose port is gone, because parameters or data changed."""
-    nodes, kinds = structure.graph.nodes, structure.kinds
+    nodes, kinds, names = structure.graph.nodes, structure.kinds, structure.port_names
     for target, source in structure.graph.edges.items():
         if target.node not in nodes or source.node not in nodes:
             where = target.node if target.node in nodes else source.node if source.node in nodes else ""
@@ -49,7 +49,7 @@ def _stray_links(structure: Structure) -> Iterator[Problem]:
             yield Problem(code="link.node", message=message, node=where, fixes=(_unlink(target),))
             continue
         inputs, outputs = kinds[target.node].inputs, kinds[source.node].outputs
-        if inputs is not None and target.port not in (port.name for port in inputs):
+        if inputs is not None and target.port not in names(inputs):
             message = f"{nodes[target.node].label} has no input {target.port!r} any more, but a link leads there."
             yield Problem(
                 code="link.port", message=message, node=target.node, port=target.port, fixes=(_unlink(target),)
@@ -68,8 +68,11 @@ def _open_inputs(structure: Structure) -> Iterator[Problem]:
     """Find inputs that must be linked and are not."""
     edges, expansion = structure.graph.edges, structure.expansion
     told: set[PortRef] = set()
+    links, names = structure.links, structure.port_names
     for id, kind in structure.kinds.items():
-        missing = [port for port in kind.inputs or () if not port.optional and PortRef(id, port.name) not in edges]
+        if not kind.inputs or names(kind.inputs) == [port for port, _ in links.get(id, ())]:
+            continue  # nearly all: each input has its link
+        missing = [port for port in kind.inputs if not port.optional and PortRef(id, port.name) not in edges]
         for port in missing:
             entrance = expansion.entrances.get(PortRef(id, port.name))
             if entrance is not None and entrance[0] not in told:  # the block that it is in lacks its input

@@ -61,6 +61,7 @@ class Structure:
     def __init__(self, drawn: Document, flat: Document, expansion: Expansion, kinds: Mapping[str, Kind]) -> None:
         """Keep what everything else follows from."""
         self.drawn, self.flat, self.expansion, self.kinds = drawn, flat, expansion, kinds
+        self._port_names: dict[int, list[str]] = {}  # by the identity of the ports, which the kinds hold
         self._made: dict[Callable[[Structure], Any], Any] = {}
 
     def remember(self, work: Callable[[Structure], T]) -> T:
@@ -92,8 +93,15 @@ class Structure:
     @cached_property
     def links(self) -> Mapping[str, Sequence[tuple[str, PortRef]]]:
         """Node path -> its linked inputs as (port, source), in the order of its ports."""
-        kinds = self.kinds
-        return sources_of(self.graph, lambda id: [port.name for port in kinds[id].inputs or ()])
+        kinds, names = self.kinds, self.port_names
+        return sources_of(self.graph, lambda id: names(kinds[id].inputs or ()))
+
+    def port_names(self, ports: tuple[Port, ...]) -> Sequence[str]:
+        """Return the names of a node's input ports, which those of thousands of nodes share."""
+        names = self._port_names.get(id(ports))
+        if names is None:
+            names = self._port_names[id(ports)] = [port.name for port in ports]
+        return names
 
     @cached_property
     def flow(self) -> Flow:

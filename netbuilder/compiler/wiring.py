@@ -77,6 +77,24 @@ def wire(graph: Graph) -> Wiring:
     return Wiring(graph, rank, incoming, followers, has_strays=links < len(graph.edges))
 
 
+_sound: tuple[Graph, ...] = ()  # the last graphs that were found to be free of circles
+
+_KEPT: Final = 4
+
+
+def is_sound(graph: Graph) -> bool:
+    """Whether no links of a graph form a circle; what was wired or rewired lately is not looked at again."""
+    nodes, edges = graph.nodes, graph.edges
+    return any(each.nodes is nodes and each.edges is edges for each in _sound) or _noted(wire(graph)).is_sound
+
+
+def _noted(wiring: Wiring) -> Wiring:
+    global _sound
+    if wiring.is_sound:
+        _sound = (wiring.graph, *_sound[: _KEPT - 1])  # replaced as a whole: several threads may ask
+    return wiring
+
+
 def rewire(before: Wiring, graph: Graph) -> tuple[Wiring, frozenset[str] | None]:
     """Return the wiring of a graph after an edit, and the nodes whose inputs are linked otherwise than before.
 
@@ -92,13 +110,13 @@ def rewire(before: Wiring, graph: Graph) -> tuple[Wiring, frozenset[str] | None]
         same = replace(before, graph=graph)
         if "order" in vars(before):
             vars(same)["order"] = before.order
-        return same, frozenset()
+        return _noted(same), frozenset()
     if not before.is_sound or before.has_strays:
         return wire(graph), None
     if not mending.is_small or not mending.mend():
         anew = wire(graph)
         return anew, mending.ends() if anew.is_sound and not anew.has_strays else None
-    return Wiring(graph, mending.rank, mending.incoming, mending.followers), mending.ends()
+    return _noted(Wiring(graph, mending.rank, mending.incoming, mending.followers)), mending.ends()
 
 
 class _Mending:

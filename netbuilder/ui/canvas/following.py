@@ -30,6 +30,9 @@ _MUCH = 64
 _FAR = 512
 """Nodes; likewise one that moves more."""
 
+_LARGE = 2000
+"""Links; likewise any by which nodes or links come or go where there are more."""
+
 _BREATH_MS = 2
 """How long it waits once the frame in which it was made is over."""
 
@@ -126,7 +129,7 @@ class Following(QObject):
         view.content.catch_up()
         self._know(change.new.scope(self._workspace.scope))
         view.content.put_off(partial(self._show, change))
-        if _is_much(change.difference):
+        if _is_much(change.difference, change.new.scope(self._workspace.scope)):
             self._behind.start(0)
         else:
             view.content.catch_up()
@@ -209,7 +212,9 @@ class Following(QObject):
             announce(view, describe_selection(view))
 
 
-def _is_much(difference: Difference) -> bool:
-    nodes = len(difference.added) + len(difference.removed) + len(difference.changed)
+def _is_much(difference: Difference, graph: Graph) -> bool:
+    nodes = len(difference.added) + len(difference.removed)
     links = len(difference.edges_added) + len(difference.edges_removed)
-    return nodes + links > _MUCH or len(difference.moved) > _FAR
+    if (nodes or links) and len(graph.edges) > _LARGE:
+        return True
+    return nodes + links + len(difference.changed) > _MUCH or len(difference.moved) > _FAR

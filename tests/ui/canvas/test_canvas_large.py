@@ -96,6 +96,20 @@ def test_an_edit_of_much_is_shown_in_a_frame_of_its_own(view, workspace, qtbot):
     check(view.content, view.declarations)
 
 
+def test_of_a_large_network_any_link_that_goes_is_shown_in_a_frame_of_its_own(view, workspace, qtbot):
+    workspace.open_unsaved(network(1200))
+    workspace.edit("Cut", lambda document: edits.disconnect(document, PortRef("n00000011", "b")))
+    assert view.content.is_behind
+    qtbot.waitUntil(lambda: not view.content.is_behind)
+    check(view.content, view.declarations)
+    workspace.edit("Rename", lambda document: edits.rename(document, "n00000011", "renamed"))
+    assert not view.content.is_behind
+    workspace.undo()
+    workspace.undo()
+    assert view.content.is_behind
+    check(view.content, view.declarations)
+
+
 def test_whoever_looks_meanwhile_sees_it_shown(view, workspace):
     workspace.open_unsaved(network(600))
     before = set(workspace.document.graph.nodes)
