@@ -12,7 +12,7 @@ from netbuilder.training import left_behind
 from netbuilder.training.moments import Moment, Reason
 from netbuilder.training.protocol import Event, Start
 from netbuilder.training.recorder import Recorder
-from netbuilder.training.run_files import SNAPSHOTS
+from netbuilder.training.run_files import SNAPSHOTS, STATE, STATE_BEFORE
 from netbuilder.training.run_rewind import Cut
 from netbuilder.training.run_store import RunStore
 from netbuilder.training.snapshot_files import path_of, snapshots_of
@@ -30,6 +30,22 @@ def given(start: Start) -> tuple[TrainingState | None, tuple[Problem, ...]]:
         folder = Path(start.folder)
         return load_generation(folder) if start.moment is None else (load_snapshot(folder, start.moment), ())
     return (load_state(Path(start.state)) if start.state else None), ()
+
+
+def one_before(start: Start, state: TrainingState) -> TrainingState | None:
+    """Return the state before a run's newest one, which does not fit; None when there is no such state that is whole.
+
+    Args:
+        start: What was asked for.
+        state: The one that does not fit.
+    """
+    folder = Path(start.folder)
+    if not start.resume or state.file != folder / STATE:
+        return None
+    try:
+        return load_state(folder / STATE_BEFORE)
+    except NetbuilderError:  # what is told is why the newest one does not fit
+        return None
 
 
 def as_recorded(start: Start) -> Start:

@@ -249,7 +249,7 @@ class Workshop:
         Raises:
             NetbuilderError: When it is of another network or other phases; nothing of the run is touched then.
         """
-        check(state, self.network.model, self.updaters)
+        state = self._fitting(state)
         self._chronicle.go_on(state)
         self.restore(state)
         if state.about["plan"]["epochs"] != self.epochs:  # a longer run is asked for: patience begins anew
@@ -257,6 +257,22 @@ class Workshop:
         for problem in going_on.warnings(state, self._chronicle.data):
             self._tell(problem)
         self.event(going_on.event(state, self._start.because))
+
+    def _fitting(self, state: TrainingState) -> TrainingState:
+        """Return a state that goes into the network: the one to begin from, else the one that was saved before it."""
+        try:
+            check(state, self.network.model, self.updaters)
+        except NetbuilderError as error:
+            before = going_on.one_before(self._start, state)
+            if before is None:
+                raise
+            try:
+                check(before, self.network.model, self.updaters)
+            except NetbuilderError:
+                raise error from None  # it is not the state that is odd
+            self.problem(error)
+            return before
+        return state
 
     def save_state(self) -> None:
         """Write the state; a disk that is full at the moment is no reason to stop."""

@@ -187,6 +187,20 @@ def test_a_run_that_cannot_go_on_keeps_its_record_and_its_files(what, tmp_path):
     assert (record(tmp_path / "run"), contents(tmp_path / "run")) == (before, files)
 
 
+def test_the_state_before_takes_the_place_of_one_that_does_not_fit(tmp_path):
+    made = adam()
+    train(planned(made, epochs=1), tmp_path / "run")
+    sound = load_state(tmp_path / "run" / STATE)
+    save_state(tmp_path / "run" / STATE_BEFORE, sound)
+    save_state(tmp_path / "run" / STATE, ODD["half a memory"](sound))
+    run = Run(documents.new_host(), tmp_path / "run")
+    run.host.send(Start(document=made, folder=str(run.folder), resume=True))
+    assert run.finish().end.data["reason"] == "finished"
+    (told,) = (problem for event in run.of("problem") for problem in event.problems)
+    assert (told.code, told.is_error, Path(told.file).name) == ("state.mismatch", False, STATE)
+    assert run.of("resume")[0].data["step"] == sound.step
+
+
 def test_a_run_whose_network_cannot_be_built_keeps_its_record_and_its_files(tmp_path):
     made = adam()
     train(made, tmp_path / "run")
