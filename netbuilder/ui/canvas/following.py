@@ -148,6 +148,9 @@ class Following(QObject):
         self._behind.stop()
         self._is_made = False
         view.content.update(change.new, change.difference, view.knowledge)
+        for chooser in (view.quick_add, view.replacing):
+            if chooser.isVisible():
+                chooser.follow()
         if view.selected_link not in view.graph.edges:
             view.selected_link = None
         view.hovered_link = None

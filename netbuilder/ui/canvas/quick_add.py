@@ -83,6 +83,13 @@ class QuickAdd(Chooser):
         else:
             view.commands.add(name, self._beside(view.camera.to_scene(self._at), link), link)
 
+    def follow(self) -> None:
+        """Close when what the layer would be linked to is gone."""
+        graph, link = self._view.graph, self._link
+        is_loose = link is not None and link.fixed.node not in graph.nodes
+        if is_loose or (self._target is not None and self._target not in graph.edges):
+            self.close_up()
+
     def close_up(self) -> None:
         """Close without adding."""
         super().close_up()

@@ -46,6 +46,11 @@ class Replacing(Chooser):
         corner = view.node_rect(self._nodes[0]).bottomLeft()
         self.open_at(corner.x(), corner.y() + 4, f"Replace {view.commands.title(self._nodes)}")
 
+    def follow(self) -> None:
+        """Close when one of the layers is gone."""
+        if not self._view.graph.nodes.keys() >= set(self._nodes):
+            self.close_up()
+
     def offer(self, query: str) -> Sequence[Row]:
         """Return the layers that answer: of the same category first, of those what fits first."""
         view, first = self._view, self._view.graph.nodes[self._nodes[0]]

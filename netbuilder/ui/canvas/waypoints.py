@@ -72,6 +72,7 @@ class MovePoint(Gesture):
     def __init__(self, view: CanvasView, start: Pointer, target: PortRef, index: int) -> None:
         super().__init__(view, start)
         self._target, self._index = target, index
+        self._begun = view.waypoints.points(target)[index]
         view.select_link(target)
 
     def move(self, pointer: Pointer) -> None:
@@ -87,8 +88,8 @@ class MovePoint(Gesture):
             self.view.waypoints.move(self._target, self._index, place)
 
     def cancel(self) -> None:
-        """Put it back."""
-        self._show(self.view.waypoints.points(self._target)[self._index])
+        """Put it back: where it was, since what ends the gesture may have taken the point away already."""
+        self._show(self._begun)
 
     def _place(self, pointer: Pointer) -> Place:
         step = 1.0 if pointer.modifiers & Qt.KeyboardModifier.AltModifier else GRID
