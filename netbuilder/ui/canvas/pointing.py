@@ -113,6 +113,8 @@ def _links_at(view: CanvasView, port: PortRef, is_input: bool) -> frozenset[Port
 def move(view: CanvasView, event: QMouseEvent) -> None:
     """Go on with the gesture, or light up the link under the pointer."""
     pointer, hand = pointer_of(view, event), view.hand
+    if hand.gesture is not None and not event.buttons():
+        hand.cancel()  # the button went up where the canvas was not told: below a question, say
     hand.follow(pointer)
     if hand.gesture is not None:
         return

@@ -5,8 +5,10 @@ from __future__ import annotations
 from functools import partial
 
 import pytest
-from PySide6.QtCore import QPoint, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
+from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication
 
 from netbuilder.document import edits
 from netbuilder.document.model import Place, PortRef
@@ -68,3 +70,21 @@ def test_a_search_for_a_layer_in_a_link_closes_when_the_link_goes(view, workspac
     view.ask_layer(view.to_view(0.0, 0.0))
     workspace.undo()
     assert view.quick_add.isVisible(), "it is about nothing that could go"
+
+
+def test_a_drag_whose_release_went_elsewhere_ends_with_the_next_movement(view, workspace):
+    """A question that opens meanwhile takes the release: no node may follow the mouse then."""
+    before = workspace.document
+    x, y, width, _ = view.content.arrays.rect(RELU)
+    start = view.to_view(x + width / 2, y + 8).toPoint()
+    QTest.mousePress(view, LEFT, NONE, start)
+    QTest.mouseMove(view, start + QPoint(40, 30))
+    assert view.hand.gesture is not None
+    at = QPointF(start + QPoint(60, 50))
+    none = Qt.MouseButton.NoButton
+    QApplication.sendEvent(view, QMouseEvent(QEvent.Type.MouseMove, at, view.mapToGlobal(at), none, none, NONE))
+    assert view.hand.gesture is None
+    assert workspace.document is before
+    assert tuple(view.content.arrays.rect(RELU)[:2]) == (x, y)
+    QTest.mouseRelease(view, LEFT, NONE, start)
+    assert workspace.document is before
