@@ -204,7 +204,8 @@ class Docks:
             docks = self._in(area)
             self._window.resizeDocks(docks, [size] * len(docks), Qt.Orientation.Horizontal)
         docks = self._in(Qt.DockWidgetArea.BottomDockWidgetArea)
-        self._window.resizeDocks(docks, [292] * len(docks), Qt.Orientation.Vertical)
+        height = min(292, self._window.height() * 9 // 25)  # on a low screen the canvas keeps the larger part
+        self._window.resizeDocks(docks, [height] * len(docks), Qt.Orientation.Vertical)
 
     def _in(self, area: Qt.DockWidgetArea) -> list[QDockWidget]:
         return [entry.dock for entry in self._docks if self._window.dockWidgetArea(entry.dock) is area]

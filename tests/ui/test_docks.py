@@ -98,3 +98,12 @@ def test_a_tab_says_from_the_start_what_its_panel_counts(window: MainWindow) -> 
     assert panel(window, "problems").windowTitle() == "Problems 1"  # the empty canvas
     assert dock is not None
     assert dock.windowTitle() == "Problems 1"
+
+
+def test_on_a_low_screen_the_canvas_keeps_the_larger_part(qtbot: QtBot) -> None:
+    made = MainWindow(Workspace(Preferences()), controller())
+    qtbot.addWidget(made, before_close_func=lambda window: setattr(window, "_may_close", True))
+    made.resize(1024, 576)  # 1280 x 720 at 125 %
+    made.show()
+    made.furnish()
+    qtbot.waitUntil(lambda: made.canvas.height() > panel(made, "curves").height())
