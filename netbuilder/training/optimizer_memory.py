@@ -82,12 +82,13 @@ class Remembered:
         """
         needed = {name: _sized(like, parameter) for name, like in self.of(parameter.dim()).items()}
         later = dict.fromkeys(_LATER, parameter.shape)
+        counts = {name for name, like in self.of(1).items() if not like.dim()}  # of a parameter that is one number, too
         for name, shape in {**later, **needed}.items() if known else ():
             tensor = known.get(name)
             if tensor is None:
                 if name not in _LATER:
                     return name
-            elif tensor.shape != shape or not tensor.is_floating_point() or not (tensor.dim() or _counts(tensor)):
+            elif tensor.shape != shape or not (_is_count(tensor) if name in counts else _is_wide(tensor)):
                 return name
         return ""
 
@@ -97,9 +98,14 @@ def _sized(like: Tensor, parameter: Tensor) -> torch.Size:
     return torch.Size(1 if size == 1 else parameter.shape[size - 2] for size in like.shape)
 
 
-def _counts(number: Tensor) -> bool:
+def _is_count(number: Tensor) -> bool:
     """Whether a single number can be a count of steps or a running product."""
-    return bool(number.isfinite()) and float(number) >= 0
+    return number.is_floating_point() and bool(number.isfinite()) and float(number) >= 0
+
+
+def _is_wide(tensor: Tensor) -> bool:
+    """Whether a tensor can hold running means of gradients."""
+    return tensor.is_floating_point() or tensor.is_complex()
 
 
 def _zero(parameter: nn.Parameter, like: Tensor) -> Tensor:
