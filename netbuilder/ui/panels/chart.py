@@ -227,7 +227,7 @@ class Chart(QWidget):
         painter.setClipRect(QRectF(x.start, left.end - 2, x.end - x.start, left.start - left.end + 4))
         for band in self.bands:
             self._paint_band(painter, band, right if band.right else left)
-        for trace in reversed(self.traces):  # the run's own lines are the first, and lie on those of other runs
+        for trace in sorted(self.traces, key=lambda trace: not trace.colors):  # the run's own lie on those of others
             color = trace.color(self.theme)
             vertical = right if trace.right else left
             if len(trace.smoothed):

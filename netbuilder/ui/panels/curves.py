@@ -23,7 +23,7 @@ from netbuilder.training.protocol import Picture, PictureKind, Points
 from netbuilder.training.series_names import SYSTEM, is_of_layer
 from netbuilder.ui.icons import icon
 from netbuilder.ui.panels import Area, PanelSpec
-from netbuilder.ui.panels.cards import Card
+from netbuilder.ui.panels.cards import Card, section
 from netbuilder.ui.panels.chart import Chart
 from netbuilder.ui.panels.chart_files import series_table
 from netbuilder.ui.panels.errands import Errand
@@ -156,7 +156,7 @@ class LossCard(Card):
         self.menu.addAction(self.log)
         self.menu.addAction(self.smoothing_action)
         self.menu.addAction(self.bands)
-        self.menu.addSection("Horizontal axis")
+        _add_heading(self.menu, "Horizontal axis")
         units = QActionGroup(self.menu)
         for unit in Unit:
             action = self.menu.addAction(unit.value.capitalize())
@@ -164,7 +164,7 @@ class LossCard(Card):
             action.setChecked(unit is self._placement.unit)
             action.triggered.connect(partial(self.set_unit, unit))
             units.addAction(action)
-        self.menu.addSection("Right axis")
+        _add_heading(self.menu, "Right axis")
         group = QActionGroup(self.menu)
         for name in (*self.quantities, NOTHING):
             action = self.menu.addAction(quantity_title(name).capitalize() if name else "Nothing")
@@ -242,6 +242,18 @@ class LossCard(Card):
     def _take_drawn(self, drawn: Drawn) -> None:
         self._drawn = drawn
         self.refresh()
+
+
+def _add_heading(menu: QMenu, title: str) -> None:
+    """Say what the lines below it are about: styled menus leave the titles of Qt's own sections out."""
+    menu.addSeparator()
+    head = section(title)
+    head.setContentsMargins(10, 2, 10, 2)
+    action = QWidgetAction(menu)
+    action.setDefaultWidget(head)
+    action.setEnabled(False)
+    action.setText(title)
+    menu.addAction(action)
 
 
 def _labelled(title: str, widget: QWidget, parent: QWidget) -> QWidgetAction:

@@ -10,7 +10,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QImage
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QFileDialog
+from PySide6.QtWidgets import QFileDialog, QLabel
 from pytestqt.qtbot import QtBot
 
 from netbuilder.foundation.problem import Problem
@@ -156,6 +156,8 @@ def test_the_right_axis_shows_the_chosen_quantity(panel: CurvesPanel, digits: Wo
     assert "Accuracy" in titles
     assert "F1" in titles
     assert "Learning rate" in titles
+    heads = {label.text() for label in panel.loss.menu.findChildren(QLabel)}
+    assert {"HORIZONTAL AXIS", "RIGHT AXIS"} <= heads
     panel.loss.set_right("f1/validation")
     assert panel.loss.title.text() == "Loss and F1"
     panel.loss.set_right(NOTHING)

@@ -134,7 +134,7 @@ def test_a_million_points_are_drawn_as_a_line_of_thousands(store, themes):
 
 
 def test_the_line_that_comes_first_lies_on_those_that_are_laid_over(themes):
-    own, other = Trace("train", "accent"), Trace("another run", "bad")
+    own, other = Trace("train", "accent"), Trace("another run", "text", colors=COLORS[0])
     for trace in (own, other):
         trace.update(np.arange(1, 101), np.linspace(0.0, 1.0, 100), 0.0)
     chart = Chart(themes.theme)
