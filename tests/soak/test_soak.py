@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
-GROWTH_MB = 8.0
+GROWTH_MB = 4.0
 """How much more the last third of a run may take than the one before it; what an hour adds is printed."""
 
 
