@@ -181,7 +181,7 @@ class Probe:
             outputs = self._network.predict(self._batch)
         names = self._network.program.outputs
         return {
-            name: value.flatten(1)[:, :ANSWER]
+            name: value.reshape(self._count, -1)[:, :ANSWER]
             for name, value in zip(names, outputs, strict=True)
             if value.dim() and len(value) == self._count
         }

@@ -157,16 +157,15 @@ def _contradiction(about: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]
     if any(begun > step for own in about["optimizer"].values() for begun in own["warming"].values()):
         return "optimizer"
     counts = tensors.get("picture/confusion")
-    if counts is not None and not _is_table(counts, about["confusion"]["classes"]):
+    if counts is not None and not _is_table(counts):
         return "picture/confusion"
     answers = {key: tensor for key, tensor in tensors.items() if key.startswith("picture/outputs/")}
     return next((key for key, each in answers.items() if each.ndim != 2 or not each.is_floating_point()), "")
 
 
-def _is_table(counts: torch.Tensor, classes: list[str]) -> bool:
-    """Whether a confusion matrix is one, of classes that have names or not."""
-    is_square = counts.ndim == 2 and counts.shape[0] == counts.shape[1]
-    return is_square and (not classes or len(classes) >= len(counts)) and not counts.is_floating_point()
+def _is_table(counts: torch.Tensor) -> bool:
+    """Whether a confusion matrix is one; a network may have more outputs than there are names of classes."""
+    return counts.ndim == 2 and counts.shape[0] == counts.shape[1] and not counts.is_floating_point()
 
 
 def _odd_scaler(about: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from netbuilder.training.comparison import compare
 from netbuilder.training.protocol import Resume, Snapshot
 from netbuilder.training.snapshots import load_snapshot
 from tests.builders import linear, node
-from tests.training.documents import iris, planned
+from tests.training.documents import iris, network, planned
 from tests.training.test_time_machine import begin, go_to
 
 BOTH_HOSTS = True
@@ -111,3 +111,13 @@ def test_a_layer_that_was_zero_moved_without_bounds(run):
     (layer, *_) = compare((run.folder, 3), (run.folder, 10)).layers
     assert replace(layer, before=0.0).relative == math.inf
     assert replace(layer, before=0.0, distance=0.0).relative == 0
+
+
+def test_answers_of_one_number_a_row_are_compared(tmp_path):
+    body = [linear("value", 1), node("one", "squeeze", axis=1)]
+    made = network("data.diabetes", body, "mse_loss", "features", "target", [node("flat", "squeeze", axis=1)])
+    begun = begin(planned(made, epochs=1), tmp_path / "run", paused=False)
+    end = begun.finish().end
+    assert end.data["reason"] == "finished"
+    (answers,) = compare((begun.folder, 0), (begun.folder, end.step)).answers.values()
+    assert answers.before.shape == (16, 1)

@@ -17,6 +17,7 @@ from netbuilder.training.run_files import STATE, STATE_BEFORE
 from netbuilder.training.run_store import RunRecord, RunStore
 from netbuilder.training.snapshot_files import path_of, snapshots_of
 from netbuilder.training.state import TrainingState, load_state, save_state
+from tests.builders import linear
 from tests.training import documents
 from tests.training.changes import finish, losses, paused
 from tests.training.documents import Run, iris, planned, train, with_optimizer
@@ -134,6 +135,15 @@ def test_each_is_refused_with_the_name_of_its_file_and_the_run_goes_on(straight,
         run.command(Snapshot())
     assert losses(finish(run)) == straight
     assert not list(tmp_path.glob("run~*")), "nothing was left behind"
+
+
+def test_a_network_with_more_outputs_than_classes_goes_back(tmp_path):
+    nodes = {**iris().graph.nodes, "scores": linear("scores", 5)}
+    run = paused(replace(iris(), graph=replace(iris().graph, nodes=nodes)), tmp_path / "run", STEP)
+    run.command(Snapshot())
+    run.command(Step())
+    run.command(Rewind(STEP))
+    assert not finish(run).of("problem")
 
 
 def test_a_sound_one_is_taken_all_the_same(straight, tmp_path):

@@ -37,7 +37,7 @@ def look(subject: Subject) -> Result | None:
     own, others = 0.0, 0.0
     for gradient in gradients:
         if gradient is not None:
-            sizes = gradient.abs().flatten(1).amax(dim=1)
+            sizes = gradient.abs().reshape(rows, -1).amax(dim=1)
             own = max(own, float(sizes[middle]))
             sizes[middle] = 0
             others = max(others, float(sizes.max()))
