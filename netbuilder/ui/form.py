@@ -14,8 +14,9 @@ from netbuilder.foundation.parameter import Kind, Parameter, defaults
 from netbuilder.foundation.steps import Steps, finish
 from netbuilder.ui.expression_field import ExpressionField
 from netbuilder.ui.field_menu import FieldMenu
-from netbuilder.ui.fields import Field, plain_value
+from netbuilder.ui.fields import Field
 from netbuilder.ui.icons import icon
+from netbuilder.ui.numbers import plain_value
 from netbuilder.ui.pickers import ColumnField, ColumnsField, make_field
 from netbuilder.ui.scrub_label import ScrubLabel
 from netbuilder.ui.sight import present
@@ -134,6 +135,8 @@ class Form(QWidget):
             self._values[parameter.name] = value
             if parameter.name in mixed:
                 row.field.set_mixed()
+            elif parameter.name in self._said:
+                row.field.stand_in(value)
             else:
                 row.field.set_value(value)
             self._show_note(parameter.name)

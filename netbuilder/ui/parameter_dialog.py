@@ -11,8 +11,8 @@ from PySide6.QtWidgets import QDialogButtonBox, QVBoxLayout, QWidget
 from netbuilder.document.blocks import parameter_from
 from netbuilder.foundation.parameter import Choice, Kind, Parameter, Values
 from netbuilder.ui.dialog import Dialog
-from netbuilder.ui.fields import number_text, plain_value
 from netbuilder.ui.form import Form
+from netbuilder.ui.numbers import number_text, plain_value
 from netbuilder.ui.panels.cards import label
 
 _KINDS: Final = (

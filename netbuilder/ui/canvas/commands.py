@@ -90,8 +90,12 @@ class Commands:
         if entry is None:
             return key, []
         file = entry.file
-        _, keys = adopt(self._workspace.document, file.blocks, file.layout)
-        return BLOCK + keys[file.block], [partial(edits.add_definitions, blocks=file.blocks, layout=file.layout)]
+        begun: list[Change] = [partial(edits.add_definitions, blocks=file.blocks, layout=file.layout)]
+        try:
+            _, keys = adopt(self._workspace.document, file.blocks, file.layout)
+        except NetbuilderError:  # the edit that begins so is refused for the same reason, and tells it
+            return BLOCK + file.block, begun
+        return BLOCK + keys[file.block], begun
 
     def free_spot(self, x: float, y: float) -> Place:
         """Return the point nearest to the right of or below (x, y) around which a node covers no other."""

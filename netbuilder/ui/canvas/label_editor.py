@@ -46,7 +46,9 @@ class LabelEditor(QLineEdit):
         self._begin(self._view.graph.nodes[node].label, _Target(partial(self._header, node), take))
 
     def edit_frame(self, frame: str) -> None:
-        """Begin editing a frame's title."""
+        """Begin editing a frame's title; nothing where the frame was refused."""
+        if frame not in self._view.content.frames:
+            return
         take = partial(self._view.frames.rename, frame)
         self._begin(self._view.content.frames[frame].title, _Target(partial(self._bar, frame), take))
 

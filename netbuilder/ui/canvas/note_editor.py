@@ -31,7 +31,9 @@ class NoteEditor(QPlainTextEdit):
         view.moved.connect(self._follow)
 
     def edit(self, frame: str) -> None:
-        """Begin editing a frame's note."""
+        """Begin editing a frame's note; nothing where the frame was refused."""
+        if frame not in self._view.content.frames:
+            return
         self._frame = frame
         self.setPlainText(self._view.content.frames[frame].note)
         self.show()

@@ -12,7 +12,7 @@ from netbuilder.foundation.parameter import Parameter
 from netbuilder.ui.canvas.card_values import CardValue
 from netbuilder.ui.canvas.carrying import MoveNodes
 from netbuilder.ui.canvas.gestures import Pointer
-from netbuilder.ui.fields import stepped
+from netbuilder.ui.numbers import stepped
 from netbuilder.ui.scrub_label import scrub_steps
 
 if TYPE_CHECKING:

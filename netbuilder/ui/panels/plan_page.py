@@ -22,6 +22,8 @@ from netbuilder.ui.panels.group_list import GroupList
 from netbuilder.ui.panels.schedule_curve import ScheduleCurve
 from netbuilder.ui.workspace import Workspace
 
+UNKNOWN = "This version does not have “{}”, which stays as it is until another one is picked."
+
 STALE = "Edits of the network wait: Apply (F9) lets the run in progress go on with them. Settings reach it at once."
 
 
@@ -53,6 +55,9 @@ class SettingForm(QWidget):
         declaration: Declaration | None = self._registry.get(setting.key)
         self.picker.set_values({"key": setting.key})
         if declaration is None:
+            self._key, self.form = "", None
+            clear(self._body)
+            self.summary.setText(UNKNOWN.format(setting.key))
             return
         if setting.key != self._key:
             self._key = setting.key

@@ -10,7 +10,8 @@ from PySide6.QtGui import QMouseEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-from netbuilder.document import edits
+from netbuilder.document import adoption, edits
+from netbuilder.document.edits import appearance
 from netbuilder.document.model import Place, PortRef
 from netbuilder.ui.canvas.connections import Loose
 from tests.ui.canvas.conftest import LINEAR, LOSS, RELU
@@ -70,6 +71,30 @@ def test_a_search_for_a_layer_in_a_link_closes_when_the_link_goes(view, workspac
     view.ask_layer(view.to_view(0.0, 0.0))
     workspace.undo()
     assert view.quick_add.isVisible(), "it is about nothing that could go"
+
+
+@pytest.mark.parametrize("begin", ["add_note", "frame_selected"])
+def test_a_frame_that_is_refused_opens_no_field(view, workspace, monkeypatch, begin):
+    monkeypatch.setattr(appearance, "FRAMES", 0)
+    told = []
+    workspace.problemsRaised.connect(told.append)
+    getattr(view.selected, begin)()
+    assert len(told) == 1
+    assert not view.note_editor.isVisible()
+    assert not view.label_editor.isVisible()
+
+
+def test_a_block_for_which_there_is_no_room_is_refused_in_words(view, workspace, monkeypatch):
+    workspace.library.refresh()
+    monkeypatch.setattr(adoption, "NODES", len(workspace.document.graph.nodes))
+    told, before = [], workspace.document
+    workspace.problemsRaised.connect(told.append)
+    view.add("shipped.residual")
+    workspace.select((RELU,))
+    view.replacing.ask()
+    view.replacing.take("shipped.residual")
+    assert [problems[0].code for problems in told] == ["edit.limit"] * 2
+    assert workspace.document is before
 
 
 def test_a_drag_whose_release_went_elsewhere_ends_with_the_next_movement(view, workspace):

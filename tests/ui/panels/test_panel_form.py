@@ -12,8 +12,9 @@ from PySide6.QtWidgets import QApplication, QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
 from netbuilder.foundation.parameter import Choice, Kind, Parameter
-from netbuilder.ui.fields import IntsField, NumberField, number_text, parse_number, stepped
+from netbuilder.ui.fields import IntsField, NumberField
 from netbuilder.ui.form import Form
+from netbuilder.ui.numbers import number_text, parse_number, stepped
 from netbuilder.ui.pickers import BoolField, ChoiceField, ColumnField, ColumnsField, PathField, TextField
 
 FILTERS = Parameter(
@@ -337,6 +338,13 @@ def test_values_that_no_field_accepts_show_the_default_and_say_so(form: Form, ed
     for name in ("filters", "kernel", "padding", "bias", "features"):
         assert "expected" in form.note(name)
     assert edits == []
+    retype(number(form, "filters"), "32")  # what is shown is not in force before it is chosen
+    assert edits.last == ("filters", 32)
+    padding = form.fields["padding"]
+    assert isinstance(padding, ChoiceField)
+    padding.box.activated.emit(0)
+    assert edits.last == ("padding", "same")
+    assert form.note("filters") == form.note("padding") == ""
 
 
 @pytest.mark.parametrize("text", ["60,000", "60.000", "60 000", "60'000", "60_000", "60000"])

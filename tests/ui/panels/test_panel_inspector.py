@@ -15,7 +15,7 @@ from pytestqt.qtbot import QtBot
 
 from netbuilder.document import edits
 from netbuilder.document.files import dumps, loads
-from netbuilder.document.model import Document, Node, Place
+from netbuilder.document.model import Document, Node, Place, Setting
 from netbuilder.foundation.declaration import Reference
 from netbuilder.foundation.limits import TEXT_LENGTH
 from netbuilder.foundation.problem import Fix, Problem
@@ -320,6 +320,22 @@ def test_picking_an_optimizer_brings_its_own_form(inspector: InspectorPanel, dig
     digits.undo()
     assert digits.document.plan.phases[0].optimizer.key == "adam"
     assert "beta1" in page.optimizer.form.fields
+
+
+def test_an_optimizer_that_this_version_lacks_stays_until_another_is_picked(
+    inspector: InspectorPanel, digits: Workspace
+) -> None:
+    page = plan_page(inspector)
+    unknown = Setting(key="of_tomorrow", values={"learning_rate": 0.5})
+    phases = (replace(digits.document.plan.phases[0], optimizer=unknown),)
+    digits.edit("Read", lambda document: replace(document, plan=replace(document.plan, phases=phases)))
+    assert page.optimizer.form is None
+    assert "of_tomorrow" in page.optimizer.summary.text()
+    picker = page.optimizer.picker.fields["key"]
+    assert isinstance(picker, ChoiceField)
+    picker.box.activated.emit(picker.box.currentIndex())
+    assert digits.document.plan.phases[0].optimizer.key == picker.value()
+    assert page.optimizer.form is not None
 
 
 def test_title_and_description_are_edited(inspector: InspectorPanel, digits: Workspace) -> None:
