@@ -109,7 +109,8 @@ class Network:
         self.evaluation_rows = evaluation_rows(document, shapes)
         self.data_nodes = tuple(dict.fromkeys(port.node for port in program.sources.values()))
         self.fields = {(port.node, port.port): key for key, port in program.sources.items()}
-        self.scored = tuple(filter(None, (self._score(loss) for loss in program.losses)))
+        self._losses = {loss.name: loss for loss in program.losses}  # one that several phases train for counts once
+        self.scored = tuple(filter(None, map(self._score, self._losses.values())))
         flat = shapes.expansion.flat.graph.nodes
         self.rests = {path: rest for path, node in flat.items() if (rest := rest_of(node)) is not None}
         self._modules = {path: self.model.get_submodule(attribute) for path, attribute in program.names.items()}
@@ -335,8 +336,8 @@ class Network:
         names = ["loss"]
         for number, scored in enumerate(self.scored):
             names += [name if number == 0 else f"{scored.name}.{name}" for name in metrics.BY_TASK[scored.task]]
-        if len(self.program.losses) > 1:
-            names += [f"{loss.name}.loss" for loss in self.program.losses]
+        if len(self._losses) > 1:
+            names += [f"{name}.loss" for name in self._losses]
         return tuple(names)
 
     @property

@@ -7,8 +7,9 @@ import torch
 
 from netbuilder.templates import open_template
 from netbuilder.training.mistakes import EACH, MOST, find_mistakes
+from netbuilder.training.network import Network
 from netbuilder.training.protocol import PictureKind
-from tests.training.documents import iris, planned, train
+from tests.training.documents import alternating, iris, planned, train, two_losses
 
 
 def test_the_surest_come_first_and_one_pair_does_not_hide_the_others():
@@ -50,3 +51,17 @@ def test_images_come_along(tmp_path):
     assert picture.data.shape == (len(picture.extent) // 3, 8, 8)
     assert picture.data.dtype == np.uint8
     assert picture.data.reshape(len(picture.data), -1).max(axis=1).min() > 100
+
+
+def test_a_loss_that_two_phases_train_for_is_judged_once(tmp_path):
+    run = train(alternating(iris()), tmp_path / "run")
+    (confusion,) = run.pictures(PictureKind.CONFUSION).values()
+    metrics = run.of("epoch")[-1].data["metrics"]
+    assert int(confusion.data.sum()) == 22, "each row of the validation part"
+    assert metrics.keys() == {"loss", "accuracy", "precision", "recall", "f1"}
+
+
+def test_what_is_watched_is_what_there_is(tmp_path):
+    for made in (alternating(iris()), two_losses(), iris()):
+        told = train(planned(made, epochs=1), tmp_path / str(len(made.graph.nodes) + len(made.plan.phases)))
+        assert set(Network(made, torch.device("cpu")).metric_names) == set(told.of("epoch")[0].data["metrics"])
