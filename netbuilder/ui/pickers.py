@@ -105,6 +105,12 @@ class ChoiceField(Field):
                 self.box.setItemData(index, text or None, Qt.ItemDataRole.ToolTipRole)
         self._show(self._value)
 
+    def stand_in(self, value: Any) -> None:
+        """Show that none of the choices is in force: naming one would look as if it were."""
+        self._value = value
+        self.set_mixed()
+        self.box.setPlaceholderText("not known")
+
     def _activated(self, index: int) -> None:
         self.end_gesture()
         self._offer(self._values[index])
