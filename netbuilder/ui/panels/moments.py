@@ -33,7 +33,7 @@ NO_METRICS = "Nothing was recorded up to these moments."
 NO_CONFUSION = "No epoch had ended at one of the moments."
 NO_ANSWERS = "The answers at these moments cannot be compared."
 NOTHING = " "
-_NARROWEST = {"layers": 240, "confusion": 150, "answers": 150}
+_NARROWEST = {"layers": 260, "confusion": 150, "answers": 150}
 """Pixels of cards in which they can be read; where there are fewer, all of them are scrolled."""
 _DRAWN = (PictureKind.MAPS, PictureKind.VECTOR)
 
