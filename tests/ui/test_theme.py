@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QPalette
 from PySide6.QtSvg import QSvgRenderer
 from PySide6.QtWidgets import QApplication
@@ -101,3 +102,7 @@ def test_an_icon_has_the_theme_s_colour(qtbot: QtBot) -> None:
         controller().set_mode(name)
         image = stop.pixmap(20, 20).toImage()
         assert image.pixelColor(image.width() // 2, image.height() // 2) == load_theme(name).color("bad")
+
+
+def test_an_icon_of_no_size_is_no_picture_and_no_warning(qapp: QApplication) -> None:
+    assert icon("more").pixmap(QSize(0, 12)).isNull()
