@@ -130,6 +130,11 @@ class Analysis(QObject):
         """Whether something is begun that the next turn goes on with."""
         return self._steps is not None or self._begun is not None
 
+    def rest(self) -> None:
+        """Leave a frame to what was just shown in it: a turn that was due in it comes later."""
+        if self._timer.isActive():
+            self._timer.start(_BREATH_MS)
+
     def settle(self) -> None:
         """Find the problems and costs that go with the shapes now, however long that takes."""
         if self._is_due:

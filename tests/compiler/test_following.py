@@ -12,7 +12,7 @@ from hypothesis.strategies import DataObject
 from netbuilder.compiler.cost import CostCounter, count_costs
 from netbuilder.compiler.shapes import ShapeInference, Shapes
 from netbuilder.compiler.structure import Outline
-from netbuilder.compiler.wiring import Wiring, rewire, wire
+from netbuilder.compiler.wiring import Wiring, is_sound, rewire, wire
 from netbuilder.document import edits
 from netbuilder.document.model import Document, Graph, Node, PortRef
 from netbuilder.foundation.problem import NetbuilderError
@@ -152,3 +152,17 @@ def test_a_refused_edit_changes_nothing() -> None:
     with pytest.raises(NetbuilderError):
         edits.connect(document, PortRef("n00000000", "x"), PortRef("head", "y"))
     follower.check(document)
+
+
+def test_a_graph_is_known_to_be_sound_as_long_as_it_is_the_same() -> None:
+    nodes = {id: Node(id=id, type="add", label=id) for id in "abc"}
+    chain = {PortRef("b", "a"): PortRef("a", "y"), PortRef("c", "a"): PortRef("b", "y")}
+    sound = Graph(nodes=nodes, edges=chain)
+    circle = Graph(nodes=nodes, edges={**chain, PortRef("a", "a"): PortRef("c", "y")})
+    before = wire(sound)
+    for _ in range(2):
+        assert is_sound(sound)
+        assert not is_sound(circle)
+        assert not rewire(before, circle)[0].is_sound
+    assert is_sound(Graph(nodes=dict(nodes), edges=dict(chain)))
+    assert not is_sound(Graph(nodes=dict(nodes), edges=dict(circle.edges)))

@@ -138,6 +138,7 @@ class Following(QObject):
         """Show an edit of much in a frame of its own, after the one in which it was made."""
         if self._is_made:
             self._view.content.catch_up()
+            self._workspace.analysis.rest()
         else:
             self._is_made = True
             self._behind.start(_BREATH_MS)

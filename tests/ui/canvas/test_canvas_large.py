@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint
+from PySide6.QtWidgets import QApplication
 
 from netbuilder.compiler.meta import warm_up
 from netbuilder.document import clipboard, edits
@@ -94,6 +96,25 @@ def test_an_edit_of_much_is_shown_in_a_frame_of_its_own(view, workspace, qtbot):
     assert not any(renewed)
     assert len(view.content._faces) == len(workspace.document.graph.nodes)
     check(view.content, view.declarations)
+
+
+def test_problems_wait_while_an_edit_of_much_is_shown(view, workspace, qtbot):
+    warm_up()
+    workspace.torch_loaded()
+    workspace.open_unsaved(network(600))
+    qtbot.waitUntil(lambda: workspace.is_settled, timeout=20000)
+    qtbot.wait(200)  # until nothing is to be painted for what was before
+    turns, real = [], workspace.analysis._turn_until
+    workspace.analysis._turn_until = lambda deadline: (turns.append(view.content.is_behind), real(deadline))
+    paste(workspace)
+    assert not workspace.is_settled
+    while view.content.is_behind:
+        time.sleep(0.02)  # a machine so busy that everything is due at once
+        QApplication.processEvents()
+    assert not turns, "not in the frame that showed it, however late that came"
+    qtbot.waitUntil(lambda: workspace.is_settled, timeout=20000)
+    assert turns
+    assert not any(turns)
 
 
 def test_of_a_large_network_any_link_that_goes_is_shown_in_a_frame_of_its_own(view, workspace, qtbot):
