@@ -27,6 +27,7 @@ from netbuilder.ui.canvas.view import CanvasView
 from netbuilder.ui.theme import load_theme
 from netbuilder.ui.workspace import Workspace
 from tests.benchmarks.large_networks import network
+from tests.children import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 PEER = "NODEGRAPHQT_PYTHON"
@@ -38,9 +39,8 @@ OPEN_MS, MEMORY_MB = 1000.0, 60.0
 
 def run(home: Path, command: list[str], seconds: float) -> Mapping[str, Any]:
     """Run a measurement in a process of its own and return what it found."""
-    environment = {**os.environ, "NETBUILDER_HOME": str(home), "QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=seconds, check=False
+        command, cwd=ROOT, env=environment(home), capture_output=True, text=True, timeout=seconds, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found: Mapping[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])

@@ -7,7 +7,6 @@ tests without the marker only see that the measurements measure what they say.
 from __future__ import annotations
 
 import json
-import os
 import statistics
 import subprocess
 import sys
@@ -16,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.children import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 QT_ALONE, FIRST_PAINT = 0.12, 0.4
@@ -31,13 +32,12 @@ by_hand = pytest.mark.benchmark
 
 def measure(home: Path, *arguments: str) -> Mapping[str, Any]:
     """Run one measurement and return what it found."""
-    environment = {**os.environ, "NETBUILDER_HOME": str(home), "QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"}
     # "Warm" includes compiled modules, whatever the caller's environment says of writing them.
-    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    given = {name: value for name, value in environment(home).items() if name != "PYTHONDONTWRITEBYTECODE"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.benchmarks.window_child", *arguments],
         cwd=ROOT,
-        env=environment,
+        env=given,
         capture_output=True,
         text=True,
         timeout=300,

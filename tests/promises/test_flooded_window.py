@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from netbuilder.training.live_view import CAPACITY
+from tests.children import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,11 +33,10 @@ LEFT_BEHIND = 0.5
 
 def flood(home: Path, seconds: float, *also: str) -> Mapping[str, Any]:
     """Flood a window for so long; returns what it went through."""
-    environment = {**os.environ, "NETBUILDER_HOME": str(home), "QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.promises.flooded_window", str(seconds), *also],
         cwd=ROOT,
-        env=environment,
+        env=environment(home),
         capture_output=True,
         text=True,
         timeout=seconds + 100,

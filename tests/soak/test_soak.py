@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.children import environment
+
 ROOT = Path(__file__).resolve().parents[2]
 MINUTES = float(os.environ.get("SOAK_MINUTES", "30"))
 GROWTH_MB = 4.0
@@ -21,11 +23,10 @@ GROWTH_MB = 4.0
 
 def work(home: Path, seconds: float, host: str) -> Mapping[str, Any]:
     """Let somebody work in the window for so long."""
-    environment = {**os.environ, "NETBUILDER_HOME": str(home), "QT_QPA_PLATFORM": "offscreen", "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         [sys.executable, "-m", "tests.soak.soak_child", str(seconds), host],
         cwd=ROOT,
-        env=environment,
+        env=environment(home),
         capture_output=True,
         text=True,
         timeout=seconds + 300,

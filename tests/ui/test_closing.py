@@ -7,11 +7,11 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.children import environment
 from tests.ui.closing_points import CONTROLS, LIMIT, POINTS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,10 +20,6 @@ STUCK = 3
 
 LOADING = [name for name in POINTS if name.startswith("loading")]
 OTHERS = [name for name in POINTS if name not in (*LOADING, *CONTROLS)]
-
-
-def environment(home: Path) -> Mapping[str, str]:
-    return {**os.environ, "NETBUILDER_HOME": str(home), "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)}
 
 
 def visit(names: list[str], home: Path, tmp_path: Path) -> tuple[subprocess.CompletedProcess[str], float]:

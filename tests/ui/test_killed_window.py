@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -15,6 +14,7 @@ from netbuilder.document.files import loads, write_document
 from netbuilder.document.journal.reading import find_journals
 from netbuilder.document.model import Document
 from netbuilder.document.sidecar import sidecar
+from tests.children import environment
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 2.0
@@ -24,7 +24,7 @@ def run(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tests.ui.killed_window", *arguments],
         cwd=ROOT,
-        env={**os.environ, "NETBUILDER_HOME": str(home), "QT_QPA_PLATFORM": "offscreen"},
+        env=environment(home),
         capture_output=True,
         text=True,
         timeout=60,

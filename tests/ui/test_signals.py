@@ -19,6 +19,7 @@ from netbuilder.document.recovery import find_offers
 from netbuilder.project import runs_folder
 from netbuilder.training.resumable import find_resumable
 from netbuilder.training.run_store import RunStore
+from tests.children import environment
 from tests.training.documents import iris, planned
 
 pytestmark = [
@@ -39,7 +40,7 @@ def trained_window(project: Path, home: Path, *how: str) -> Iterator[tuple[psuti
     program = psutil.Popen(
         [sys.executable, "-m", "tests.ui.signalled_window", str(project), *how],
         cwd=ROOT,
-        env={**os.environ, "NETBUILDER_HOME": str(home), "QT_QPA_PLATFORM": "offscreen"},
+        env=environment(home),
         stdout=subprocess.PIPE,
         stderr=report,
         text=True,
