@@ -30,7 +30,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-_modules_when_frozen = 0
+MANY_OBJECTS = 20_000
+"""Which take a collection some milliseconds."""
 
 
 def freeze() -> None:
@@ -38,10 +39,8 @@ def freeze() -> None:
 
     First what is left over is collected, which a frozen object never is.
     """
-    global _modules_when_frozen
     gc.collect()
     gc.freeze()
-    _modules_when_frozen = len(sys.modules)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -56,7 +55,7 @@ def collected_here() -> Iterator[None]:
 
     After each test: a window that an earlier test has closed would still follow what is global.
     """
-    if len(sys.modules) > _modules_when_frozen + 100:  # the test before has imported something large
+    if len(gc.get_objects()) > MANY_OBJECTS:  # earlier tests have imported something large, or filled caches
         freeze()
     gc.disable()
     yield

@@ -68,11 +68,18 @@ class RunWriter:
         self._thread = threading.Thread(target=self._run, name="netbuilder run store", daemon=False)
         self._thread.start()
 
-    def put(self, write: _Write) -> None:
-        """Queue one write; waits while the queue is full."""
+    def put(self, write: _Write, *, at_once: bool = False) -> None:
+        """Queue one write; waits while the queue is full.
+
+        Args:
+            write: The write.
+            at_once: Whether it is not to wait for others that may come within a moment.
+        """
         if self._queue.full():
             self._urgent.set()
         self._queue.put(write)
+        if at_once:
+            self._urgent.set()
 
     def settle(self) -> None:
         """Wait until all that was put before is in the store, or the store has failed."""
@@ -189,7 +196,8 @@ class Recorder:
 
     def begin(self, record: RunRecord) -> None:
         """Begin the run's record; what an earlier run in the same folder left there is forgotten."""
-        self._writer.put(lambda connection: run_store.begin_run(connection, record))
+        # At once: a run that is killed in its first moments is in the record, too.
+        self._writer.put(lambda connection: run_store.begin_run(connection, record), at_once=True)
 
     def go_on(self, record: RunRecord, cut: Cut) -> None:
         """Go on with a run's record; what was recorded after the state that it goes on from is forgotten."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import weakref
 from dataclasses import replace
 
@@ -131,7 +132,7 @@ def test_running_out_of_memory_is_a_problem_with_advice(place, tmp_path, monkeyp
     elif place == "forward":
         monkeypatch.setattr(torch.nn.functional, "cross_entropy", full)
     else:
-        monkeypatch.setattr(torch.optim.Adam, "step", full)
+        monkeypatch.setattr(sys.modules[torch.optim.Adam.__module__], "adam", full)  # which its step calls
     run = fail(iris(), tmp_path / "run")
     (problem,) = [problem for event in run.of("problem") for problem in event.problems]
     assert problem.code == "training.memory"

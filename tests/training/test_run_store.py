@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 
 from netbuilder.foundation.problem import NetbuilderError, Problem
+from netbuilder.training import recorder as recorder_module
 from netbuilder.training import run_schema, run_store
 from netbuilder.training.live_view import LiveView
 from netbuilder.training.protocol import Event, Points
@@ -68,6 +70,18 @@ def test_special_numbers_survive(tmp_path):
     writer.close()
     values = RunStore.open(tmp_path).series("r", "s").values
     np.testing.assert_array_equal(values, [float("nan"), float("inf"), -0.0, 5e-324, 1e308])
+
+
+def test_a_run_is_in_the_record_as_soon_as_it_begins(tmp_path, monkeypatch):
+    """One that is killed in its first moments can be looked at, too."""
+    monkeypatch.setattr(recorder_module, "COMMIT_SECONDS", 60.0)
+    writer = RunWriter(tmp_path / FILE_NAME, _Log())
+    Recorder(LiveView(), writer, "r").begin(_record(tmp_path, "r"))
+    end = time.monotonic() + 20
+    while RunStore.open(tmp_path).run("r") is None:
+        assert time.monotonic() < end, "it waits for what comes later"
+        time.sleep(0.02)
+    writer.close()
 
 
 def test_what_does_not_exist_is_empty(tmp_path):
