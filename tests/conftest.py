@@ -30,8 +30,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-MANY_OBJECTS = 20_000
-"""Which take a collection some milliseconds."""
+_modules_when_frozen = 0
 
 
 def freeze() -> None:
@@ -39,8 +38,10 @@ def freeze() -> None:
 
     First what is left over is collected, which a frozen object never is.
     """
+    global _modules_when_frozen
     gc.collect()
     gc.freeze()
+    _modules_when_frozen = len(sys.modules)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,7 +56,7 @@ def collected_here() -> Iterator[None]:
 
     After each test: a window that an earlier test has closed would still follow what is global.
     """
-    if len(gc.get_objects()) > MANY_OBJECTS:  # earlier tests have imported something large, or filled caches
+    if len(sys.modules) > _modules_when_frozen + 100:  # the test before has imported something large
         freeze()
     gc.disable()
     yield

@@ -226,8 +226,9 @@ def test_a_closed_terminal_stops_a_training_unless_it_is_told_not_to(tmp_path):
     try:
         for usual in (signal.SIG_DFL, signal.SIG_IGN):
             signal.signal(signal.SIGHUP, usual)
-            Project.new("spiral").train(epochs=1, folder=tmp_path / str(usual.value), on_telemetry=watch)
+            Project.new("spiral").train(epochs=300, folder=tmp_path / str(usual.value), on_telemetry=watch)
             assert signal.getsignal(signal.SIGHUP) is usual
+            assert len(found) > 1, "it ended before it was looked at"
             is_left_alone = all(each is usual for each in found[:-1])  # the last look is after the end
             assert is_left_alone is (usual is signal.SIG_IGN)
             found.clear()
