@@ -79,13 +79,16 @@ def prepared(draw: DataObject, spec: LayerSpec) -> tuple[dict[str, Any], dict[st
 
 
 # What fails is told as it is: to make it smaller takes longer than a test may.
-@settings(
+as_it_is = settings(
     max_examples=150,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     derandomize=True,
     phases=(Phase.explicit, Phase.generate),
 )
+
+
+@as_it_is
 @given(st.data())
 def test_torch_takes_what_the_relations_let_through(data: DataObject) -> None:
     spec = data.draw(st.sampled_from(LAYERS), label="layer")
@@ -161,14 +164,7 @@ def inserted(key: str, parameters: Mapping[str, Any], found: TensorType) -> Tens
     return output
 
 
-# What fails is told as it is: to make it smaller takes longer than a test may.
-@settings(
-    max_examples=150,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    derandomize=True,
-    phases=(Phase.explicit, Phase.generate),
-)
+@as_it_is
 @given(st.data())
 def test_every_fix_mends_what_it_is_for(data: DataObject) -> None:
     """After a fix, the layer is content, or says something else: a fix never leads back to where it came from."""

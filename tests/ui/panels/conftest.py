@@ -9,6 +9,7 @@ from PySide6.QtCore import QThreadPool
 from pytestqt.qtbot import QtBot
 
 from netbuilder.foundation.preferences import Preferences
+from netbuilder.ui.panels.inspector import InspectorPanel
 from netbuilder.ui.theme import ThemeController, controller
 from netbuilder.ui.workspace import Workspace
 from tests.ui.panels.recorded import RecordedHost, attach, open_digits
@@ -45,3 +46,13 @@ def _darken(themes: ThemeController) -> None:
     # Giving the application a style sheet is slow, so only where a test has changed it.
     if themes.mode != "dark":
         themes.set_mode("dark")
+
+
+@pytest.fixture
+def inspector(qtbot: QtBot, digits: Workspace, themes: ThemeController) -> InspectorPanel:
+    panel = InspectorPanel(digits, themes)
+    qtbot.addWidget(panel)
+    panel.resize(270, 800)
+    panel.show()
+    panel.show_selection()
+    return panel
